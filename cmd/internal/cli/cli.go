@@ -1,0 +1,136 @@
+// Package cli is what the commands share: exit status, interrupts, output files.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pixelcnn/internal/atomicfile"
+)
+
+// Exit statuses.
+const (
+	ok          = 0
+	failed      = 1
+	usage       = 2
+	interrupted = 130
+)
+
+// UsageError is an error in how the command was called: it exits with status 2.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef makes a [UsageError].
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// Main runs a command on the process's arguments and streams, and returns the exit
+// status. SIGINT and SIGTERM end the context; a second one ends the process.
+// Errors that wrap one of invalid are errors of usage too.
+func Main(newCommand func() *cobra.Command, invalid ...error) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	defer stop()
+	return Run(ctx, newCommand(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, invalid...)
+}
+
+// Run is Main with everything given.
+func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer, invalid ...error) int {
+	cmd.SetArgs(args)
+	cmd.SetIn(stdin)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.Version = Version()
+	asUsage(cmd)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return ok
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Name())
+		return interrupted
+	}
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimRight(err.Error(), "\n"))
+	if isUsage(err, invalid) {
+		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name())
+		return usage
+	}
+	return failed
+}
+
+func isUsage(err error, invalid []error) bool {
+	var u *UsageError
+	return errors.As(err, &u) || slices.ContainsFunc(invalid, func(target error) bool { return errors.Is(err, target) })
+}
+
+// asUsage marks cobra's own complaints, of cmd and what is below it.
+func asUsage(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &UsageError{err} })
+	if cmd.Args == nil {
+		cmd.Args = cobra.NoArgs
+	}
+	check := cmd.Args
+	cmd.Args = func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return &UsageError{err}
+		}
+		return nil
+	}
+	for _, sub := range cmd.Commands() {
+		asUsage(sub)
+	}
+}
+
+// Alias makes --alias another name of --name.
+func Alias(flags *pflag.FlagSet, alias, name string) {
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, given string) pflag.NormalizedName {
+		if given == alias {
+			given = name
+		}
+		return pflag.NormalizedName(given)
+	})
+}
+
+// Output writes the file at path whole or not at all; "-" is standard output.
+func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error {
+	if path == "-" {
+		return write(cmd.OutOrStdout())
+	}
+	if err := atomicfile.Write(path, write); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+// Version is the module's version and the revision that it was built from.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" {
+		v = "(devel)"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v + " " + info.GoVersion
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"pixelcnn/runtime"
+)
+
+// newInstall gets libonnxruntime.
+func newInstall() *cobra.Command {
+	var from string
+	cmd := &cobra.Command{
+		Use:   "install-runtime",
+		Short: "Put ONNX Runtime's library into the user's cache folder",
+		Long: `Put ONNX Runtime's shared library into the user's cache folder, where sampler and
+trainer find it. It is taken from the npm package onnxruntime-node, which needs
+the npm command, and checked against a known SHA-256; or, with --from, from a
+file: the library itself, an official release archive, or that npm package.
+Nothing happens where it is in place already.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := runtime.Install(cmd.Context(), runtime.InstallOptions{
+				From: from,
+				Log:  func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) },
+			})
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "the library, an official release archive, or the npm package as a file")
+	_ = cmd.MarkFlagFilename("from")
+	return cmd
+}

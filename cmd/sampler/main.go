@@ -1,0 +1,13 @@
+// Command sampler draws images from a PixelCNN in an ONNX file.
+package main
+
+import (
+	"os"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/sampler"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int { return cli.Main(newCommand, sampler.ErrConfig) }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/runtime"
+	"pixelcnn/sampler"
+)
+
+// open are the flags that name a model and how to run it.
+type open struct {
+	model           string
+	ortLib          string
+	runtime, engine string
+	threads         int
+	scale, offset   float64
+}
+
+var (
+	engines  = []string{"auto", "full", "incremental"}
+	runtimes = []string{"auto", "ort", "go"}
+)
+
+func (o *open) addModel(flags *pflag.FlagSet) {
+	flags.StringVar(&o.model, "model", "", "the model, an ONNX file")
+	flags.Float64Var(&o.scale, "pixel-scale", 0, "for files from elsewhere: input value = level·scale + offset; 0 means 1/(levels-1)")
+	flags.Float64Var(&o.offset, "pixel-offset", 0, "see --pixel-scale")
+}
+
+func (o *open) addRuntime(flags *pflag.FlagSet) {
+	flags.StringVar(&o.runtime, "runtime", "auto", "auto, ort (ONNX Runtime) or go")
+	flags.StringVar(&o.ortLib, "ort-lib", "", "libonnxruntime, or the folder that holds it")
+	flags.IntVar(&o.threads, "threads", 0, "processors to use; 0 means all")
+}
+
+func (o *open) addEngine(flags *pflag.FlagSet) {
+	flags.StringVar(&o.engine, "engine", "auto", "auto, full (the whole network once per pixel) or incremental")
+}
+
+// read returns the bytes of the model file.
+func (o *open) read() ([]byte, error) {
+	if o.model == "" {
+		return nil, cli.Usagef("--model is missing: name an ONNX file")
+	}
+	b, err := os.ReadFile(o.model)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the model: %w", err)
+	}
+	return b, nil
+}
+
+// sampler opens the model on the runtime. closeAll frees both.
+func (o *open) sampler(cfg sampler.Config) (s *sampler.Sampler, closeAll func(), err error) {
+	switch o.runtime {
+	case "auto", "ort":
+	case "go":
+		return nil, nil, cli.Usagef("--runtime go is not in this build; use ort")
+	default:
+		return nil, nil, cli.Usagef("--runtime is %q, must be one of %q", o.runtime, runtimes)
+	}
+	cfg.Engine, cfg.Threads = sampler.Engine(o.engine), o.threads
+	cfg.PixelScale, cfg.PixelOffset = o.scale, o.offset
+	if err := cfg.Check(); err != nil {
+		return nil, nil, err
+	}
+	model, err := o.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := sampler.ReadSpec(model); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
+	}
+	env, err := runtime.Open(runtime.Config{Lib: o.ortLib})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = sampler.Open(env, model, cfg)
+	if err != nil {
+		_ = env.Close()
+		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
+	}
+	return s, func() { _ = s.Close(); _ = env.Close() }, nil
+}

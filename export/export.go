@@ -1,0 +1,135 @@
+// Package export writes a trained model as pixelcnn.onnx, a file that any ONNX
+// runtime reads: opset 17, IR 8, default domain, ordinary convolutions whose masks
+// are already multiplied into the weights.
+package export
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"pixelcnn/internal/format"
+	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
+)
+
+// Producer names the program in the files that it writes.
+const (
+	Producer = "pixelcnn"
+	Version  = "0.1.0"
+)
+
+// Meta is what is known of how the model was trained. Write fills in what follows
+// from the model: architecture, sizes and levels.
+type Meta = format.Meta
+
+// Write writes the model as an ONNX file. It fails where the model has no weights,
+// or weights of wrong sizes, and where w does.
+func Write(w io.Writer, m *models.Model, meta Meta) error {
+	file, err := Model(m, meta)
+	if err != nil {
+		return err
+	}
+	b, err := onnx.Marshal(file)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if _, err := w.Write(b); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return nil
+}
+
+// Model builds what Write writes.
+func Model(m *models.Model, meta Meta) (*onnx.Model, error) {
+	if err := m.Check(); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	b := &builder{graph: &onnx.Graph{Name: "pixelcnn"}, model: m}
+	logits := m.Build(b)
+	n := onnx.Free(format.Batch)
+	size := onnx.Fixed(m.Size)
+	b.graph.Output(b.values[logits], format.Logits, onnx.Float32, n, onnx.Fixed(m.Levels), size, size)
+	meta.Arch, meta.Levels, meta.Height, meta.Width = m.Arch, m.Levels, m.Size, m.Size
+	return &onnx.Model{
+		IRVersion:       format.IRVersion,
+		Opsets:          map[string]int64{"": format.Opset},
+		ProducerName:    Producer,
+		ProducerVersion: Version,
+		Doc:             doc(m, meta),
+		Metadata:        meta.Props(),
+		Graph:           b.graph,
+	}, nil
+}
+
+// builder implements [models.Builder] with ONNX nodes.
+type builder struct {
+	graph  *onnx.Graph
+	model  *models.Model
+	values []*onnx.Value
+	counts map[string]int // nodes so far, by operator, for names
+}
+
+func (b *builder) keep(v *onnx.Value) models.Value {
+	b.values = append(b.values, v)
+	return models.Value(len(b.values) - 1)
+}
+
+// op adds a node and names it and its output.
+func (b *builder) op(name, op string, attrs onnx.Attrs, inputs ...*onnx.Value) models.Value {
+	v := b.graph.Op(op, attrs, inputs...)
+	if name == "" {
+		if b.counts == nil {
+			b.counts = map[string]int{}
+		}
+		b.counts[op]++
+		name = fmt.Sprintf("%s%d", strings.ToLower(op), b.counts[op])
+	}
+	v.Node.Name, v.Name = name, name+"_out"
+	return b.keep(v)
+}
+
+func (b *builder) Image() models.Value {
+	size := onnx.Fixed(b.model.Size)
+	return b.keep(b.graph.Input(format.Image, onnx.Float32, onnx.Free(format.Batch), onnx.Fixed(1), size, size))
+}
+
+func (b *builder) Conv(x models.Value, c models.Conv) models.Value {
+	k, pad := int64(c.Kernel), int64(c.Kernel/2)
+	weights := b.model.Weights
+	return b.op(c.Name, "Conv", onnx.Attrs{
+		"kernel_shape": []int64{k, k},
+		"pads":         []int64{pad, pad, pad, pad},
+		"strides":      []int64{1, 1},
+		"dilations":    []int64{1, 1},
+		"group":        int64(1),
+	},
+		b.values[x],
+		onnx.Const(c.Name+"_weight", onnx.NewTensor(weights[c.Name+"_weight"], c.Out, c.In, c.Kernel, c.Kernel)),
+		onnx.Const(c.Name+"_bias", onnx.NewTensor(weights[c.Name+"_bias"], c.Out)))
+}
+
+func (b *builder) Relu(x models.Value) models.Value {
+	return b.op("", "Relu", nil, b.values[x])
+}
+
+func (b *builder) Add(x, y models.Value) models.Value {
+	return b.op("", "Add", nil, b.values[x], b.values[y])
+}
+
+// doc is the file's own description, in Markdown.
+func doc(m *models.Model, meta Meta) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "# PixelCNN\n\nAn autoregressive model of %d×%d images in %d grey levels: `%s`, %d filters, %d blocks.\n\n",
+		m.Size, m.Size, m.Levels, m.Arch, m.Hidden, m.Blocks)
+	fmt.Fprintf(&s, "- Input `%s`: float32 [batch, 1, %d, %d], level/%d, so in [0, 1].\n", format.Image, m.Size, m.Size, m.Levels-1)
+	fmt.Fprintf(&s, "- Output `%s`: float32 [batch, %d, %d, %d], unnormalised log-probabilities of each pixel's level given the pixels before it in raster order.\n",
+		format.Logits, m.Levels, m.Size, m.Size)
+	if meta.Dataset != "" {
+		fmt.Fprintf(&s, "- Trained on %s (%s), %d epochs, seed %d.\n", meta.Dataset, meta.Preprocess, meta.Epochs, meta.Seed)
+	}
+	if meta.NatsPerDim != 0 {
+		fmt.Fprintf(&s, "- Test likelihood: %.4f nats/dim, %.4f bits/dim.\n", meta.NatsPerDim, meta.BitsPerDim())
+	}
+	return s.String()
+}

@@ -1,0 +1,73 @@
+// Package atomicfile writes files that are either there whole or not at all.
+package atomicfile
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+)
+
+// Write makes or replaces the file at path with what write writes to w, which is
+// buffered. The content goes into a new file beside it, is synced, and takes the
+// name by a rename; after an error the old file is as it was and the new one gone.
+// A path that names something else than a regular file, such as a pipe or a
+// device, is written to directly. Errors of write come back as they are.
+func Write(path string, write func(w io.Writer) error) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // replace what a link points at, not the link
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		if info.IsDir() {
+			return fmt.Errorf("%s is a folder, not a file", path)
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return fill(f, write, false)
+	}
+	dir := filepath.Dir(path)
+	temp := filepath.Join(dir, fmt.Sprintf(".%s.%x.tmp", filepath.Base(path), rand.Uint64()))
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	if err := fill(f, write, true); err != nil {
+		_ = os.Remove(temp)
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		_ = os.Remove(temp)
+		return err
+	}
+	syncDir(dir)
+	return nil
+}
+
+// fill writes and closes f.
+func fill(f *os.File, write func(io.Writer) error, sync bool) error {
+	b := bufio.NewWriterSize(f, 1<<16)
+	err := write(b)
+	if err == nil {
+		err = b.Flush()
+	}
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// syncDir makes the rename itself durable. Some systems cannot sync a folder; the
+// file is in place all the same.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+}

@@ -1,0 +1,143 @@
+// Package format is the contract of pixelcnn.onnx between the exporter, which
+// writes it, and the sampler, which reads it: names, metadata, and the rule that
+// turns levels into input values.
+package format
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// The graph's interface.
+const (
+	Image  = "image"  // float32 [batch, 1, height, width], values in [0, 1]
+	Logits = "logits" // float32 [batch, levels, height, width], unnormalised
+	Batch  = "batch"  // name of the free dimension
+
+	IRVersion = 8
+	Opset     = 17
+	Version   = "1" // of pixelcnn.format
+	Order     = "raster"
+)
+
+// Limits of what the trainer trains and the sampler draws.
+const (
+	MinLevels, MaxLevels = 2, 256
+)
+
+// ErrMetadata is wrapped by every error of [Parse].
+var ErrMetadata = errors.New("format: invalid metadata")
+
+// Meta is what a file says about itself. A file from elsewhere says nothing; its
+// Meta is zero.
+type Meta struct {
+	Format        string // "1"; empty in a file from elsewhere
+	Arch          string
+	Levels        int
+	Height, Width int
+	Order         string // "raster"
+	Dataset       string // "fashion-mnist"
+	DatasetSHA256 string
+	Preprocess    string
+	Command       string // the command that trained the file
+	Seed          uint64
+	Epochs        int
+	NatsPerDim    float64 // test set; 0 where not measured
+}
+
+// BitsPerDim is the likelihood in bits per dimension.
+func (m Meta) BitsPerDim() float64 { return m.NatsPerDim / math.Ln2 }
+
+const prefix = "pixelcnn."
+
+// Props returns the metadata_props of the file.
+func (m Meta) Props() map[string]string {
+	p := map[string]string{
+		prefix + "format": Version,
+		prefix + "arch":   m.Arch,
+		prefix + "levels": strconv.Itoa(m.Levels),
+		prefix + "height": strconv.Itoa(m.Height),
+		prefix + "width":  strconv.Itoa(m.Width),
+		prefix + "order":  Order,
+		prefix + "seed":   strconv.FormatUint(m.Seed, 10),
+		prefix + "epochs": strconv.Itoa(m.Epochs),
+	}
+	for key, s := range map[string]string{
+		"dataset": m.Dataset, "dataset_sha256": m.DatasetSHA256, "preprocess": m.Preprocess, "command": m.Command,
+	} {
+		if s != "" {
+			p[prefix+key] = s
+		}
+	}
+	if m.NatsPerDim != 0 {
+		p[prefix+"nll_nats_per_dim"] = strconv.FormatFloat(m.NatsPerDim, 'f', 6, 64)
+		p[prefix+"nll_bits_per_dim"] = strconv.FormatFloat(m.BitsPerDim(), 'f', 6, 64)
+	}
+	return p
+}
+
+// Parse reads the metadata_props of a file. Props without pixelcnn.format give the
+// zero Meta. The error wraps [ErrMetadata] and names the property.
+func Parse(props map[string]string) (Meta, error) {
+	version, ok := props[prefix+"format"]
+	if !ok {
+		return Meta{}, nil
+	}
+	if version != Version {
+		return Meta{}, fmt.Errorf("%w: %sformat is %q, and this program reads %q", ErrMetadata, prefix, version, Version)
+	}
+	p := parser{props: props}
+	m := Meta{
+		Format:        version,
+		Arch:          props[prefix+"arch"],
+		Levels:        p.int("levels", MinLevels, MaxLevels),
+		Height:        p.int("height", 1, 1<<15),
+		Width:         p.int("width", 1, 1<<15),
+		Order:         props[prefix+"order"],
+		Dataset:       props[prefix+"dataset"],
+		DatasetSHA256: props[prefix+"dataset_sha256"],
+		Preprocess:    props[prefix+"preprocess"],
+		Command:       props[prefix+"command"],
+	}
+	if s := props[prefix+"seed"]; s != "" {
+		m.Seed, p.err = parse(p.err, "seed", s, func(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) })
+	}
+	if s := props[prefix+"epochs"]; s != "" {
+		m.Epochs, p.err = parse(p.err, "epochs", s, strconv.Atoi)
+	}
+	if s := props[prefix+"nll_nats_per_dim"]; s != "" {
+		m.NatsPerDim, p.err = parse(p.err, "nll_nats_per_dim", s, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	}
+	if p.err == nil && m.Order != Order {
+		p.err = fmt.Errorf("%w: %sorder is %q, must be %q", ErrMetadata, prefix, m.Order, Order)
+	}
+	return m, p.err
+}
+
+// parser keeps the first error.
+type parser struct {
+	props map[string]string
+	err   error
+}
+
+func (p *parser) int(key string, low, high int) int {
+	n, err := parse(p.err, key, p.props[prefix+key], strconv.Atoi)
+	if err == nil && (n < low || n > high) {
+		err = fmt.Errorf("%w: %s%s is %d, must be from %d to %d", ErrMetadata, prefix, key, n, low, high)
+	}
+	p.err = err
+	return n
+}
+
+func parse[T any](before error, key, s string, conv func(string) (T, error)) (T, error) {
+	v, err := conv(s)
+	if before != nil {
+		return v, before
+	}
+	if err != nil {
+		return v, fmt.Errorf("%w: %s%s is %q, which is not a number", ErrMetadata, prefix, key, s)
+	}
+	return v, nil
+}

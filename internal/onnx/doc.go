@@ -1,0 +1,15 @@
+// Package onnx holds an ONNX model in memory and reads and writes its file form.
+//
+// In memory a graph is objects: a [Node] points at the [Value]s that it reads and
+// makes, and a value points back at its node. Names exist for the file only, and
+// for messages. [Unmarshal] resolves names once, [Marshal] writes them out again,
+// making up those that are missing.
+//
+// The codec is written on protowire and registers no protobuf message, since two
+// packages that register onnx.ModelProto cannot live in one binary, and other
+// readers do register it. The field numbers are those of onnx.proto, IR version 8:
+// https://github.com/onnx/onnx/blob/v1.12.0/onnx/onnx.proto
+//
+// The package also declares what a runtime is to its users: [Runtime], [Session]
+// and [Binding] over [Tensor].
+package onnx

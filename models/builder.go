@@ -1,0 +1,60 @@
+package models
+
+// Value is a builder's handle on an activation of shape [N, channels, H, W].
+type Value int
+
+// Builder receives a model, layer by layer.
+type Builder interface {
+	// Image is the input, [N, 1, H, W], values level/(levels-1) in [0, 1].
+	Image() Value
+	// Conv is a convolution of stride 1 that keeps height and width (zero padding).
+	Conv(x Value, c Conv) Value
+	Relu(x Value) Value
+	Add(a, b Value) Value
+}
+
+// Conv is one convolution. Its parameters are named Name+"_weight", of shape
+// [Out, In, Kernel, Kernel], and Name+"_bias", of shape [Out].
+type Conv struct {
+	Name    string // a C identifier, unique in the model
+	In, Out int    // channels
+	Kernel  int    // height and width, odd
+	Mask    Mask
+}
+
+// Mask says which taps of a kernel a pixel may use, in raster order
+// (van den Oord et al., "Pixel Recurrent Neural Networks", 2016, section 3.4).
+type Mask uint8
+
+const (
+	Unmasked Mask = iota // every tap
+	MaskA                // only pixels before this one: the first layer
+	MaskB                // those, and this one: every later layer
+)
+
+// Tap is a kernel position relative to its centre: DY rows down, DX columns right.
+type Tap struct{ DY, DX int }
+
+// Taps lists the taps that the mask leaves, in raster order.
+func (c Conv) Taps() []Tap {
+	var taps []Tap
+	r := c.Kernel / 2
+	for dy := -r; dy <= r; dy++ {
+		for dx := -r; dx <= r; dx++ {
+			if c.Mask.live(dy, dx) {
+				taps = append(taps, Tap{dy, dx})
+			}
+		}
+	}
+	return taps
+}
+
+func (m Mask) live(dy, dx int) bool {
+	switch {
+	case m == Unmasked || dy < 0 || dy == 0 && dx < 0:
+		return true
+	case dy == 0 && dx == 0:
+		return m == MaskB
+	}
+	return false
+}

@@ -1,0 +1,120 @@
+package sampler
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"pixelcnn/internal/onnx"
+)
+
+// fullEngine runs the whole network once per pixel: the loop that every other
+// PixelCNN uses, and the measure for the faster engine.
+type fullEngine struct {
+	spec    *Spec
+	values  []float32 // input value of each level
+	session onnx.Session
+}
+
+func newFullEngine(rt onnx.Runtime, model []byte, spec *Spec, values []float32) (*fullEngine, error) {
+	session, err := rt.Load(model, onnx.SessionOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return &fullEngine{spec, values, session}, nil
+}
+
+func (e *fullEngine) close() error { return e.session.Close() }
+
+// fullBatch is the batch where the caller left it open: enough to spread the cost
+// of a run, few enough for one run to end soon after a context does.
+const fullBatch = 64
+
+func (e *fullEngine) draw(ctx context.Context, first uint64, levels []uint8, how options) error {
+	pixels := e.spec.Height * e.spec.Width
+	n := len(levels) / pixels
+	batch := how.batch
+	if batch == 0 {
+		batch = min(fullBatch, (n+how.threads-1)/how.threads)
+	}
+	batch = min(batch, n)
+	if e.spec.Batch > 0 {
+		batch = e.spec.Batch
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(how.threads)
+	for i := 0; i < n; i += batch {
+		part := levels[i*pixels : min(i+batch, n)*pixels]
+		g.Go(func() error { return e.drawBatch(ctx, first+uint64(i), part, batch, how) })
+	}
+	return g.Wait()
+}
+
+// drawBatch draws the images of levels in a run of batch images, the last of which
+// may be idle.
+func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8, batch int, how options) error {
+	f, err := newForward(e.session, e.spec, batch)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	pixels := e.spec.Height * e.spec.Width
+	n := len(levels) / pixels
+	coins := make([]float64, n*pixels)
+	for i := range n {
+		uniforms(coins[i*pixels:(i+1)*pixels], how.seed, first+uint64(i))
+	}
+	d := newDrawer(how.temperature, e.spec.Levels)
+	// Pixels not drawn yet hold level 0; a causal model does not look at them.
+	for i := range f.image {
+		f.image[i] = e.values[0]
+	}
+	for pixel := range pixels {
+		if err := f.run(ctx); err != nil {
+			return err
+		}
+		for i := range n {
+			at, stride := e.spec.logitsAt(i, pixel)
+			level := d.level(f.logits[at:], stride, coins[i*pixels+pixel])
+			if level < 0 {
+				return errLogits(first+uint64(i), pixel, e.spec.Width)
+			}
+			levels[i*pixels+pixel] = uint8(level)
+			f.image[i*pixels+pixel] = e.values[level]
+		}
+	}
+	return nil
+}
+
+// forward is the plain network with tensors for a batch of images.
+type forward struct {
+	image   []float32 // [batch, 1, H, W]
+	logits  []float32 // of Spec.logitsShape
+	binding onnx.Binding
+}
+
+func newForward(session onnx.Session, spec *Spec, batch int) (*forward, error) {
+	shape := spec.logitsShape(batch)
+	f := &forward{
+		image:  make([]float32, batch*spec.Height*spec.Width),
+		logits: make([]float32, batch*spec.Height*spec.Width*spec.Levels),
+	}
+	var err error
+	f.binding, err = session.Bind(
+		[]*onnx.Tensor{onnx.NewTensor(f.image, batch, 1, spec.Height, spec.Width)},
+		[]*onnx.Tensor{onnx.NewTensor(f.logits, shape...)})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return f, nil
+}
+
+func (f *forward) run(ctx context.Context) error {
+	if err := f.binding.Run(ctx); err != nil {
+		return fmt.Errorf("sampler: %w", err)
+	}
+	return nil
+}
+
+func (f *forward) close() { _ = f.binding.Close() } // frees memory only

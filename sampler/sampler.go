@@ -1,0 +1,164 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"iter"
+	"math"
+	"runtime"
+
+	"pixelcnn/internal/onnx"
+)
+
+// ErrConfig is wrapped by every error about a [Config].
+var ErrConfig = errors.New("sampler: invalid configuration")
+
+// Engine chooses how pixels are computed. Every engine draws the same images.
+type Engine string
+
+const (
+	Auto Engine = "auto" // the fastest that the model allows
+	Full Engine = "full" // the whole network once per pixel
+)
+
+// Config says how to draw. The zero value draws from the model as it is.
+type Config struct {
+	// Temperature divides the logits: below 1 the draws keep to the likely, above 1
+	// they stray. 0 means 1; it must be positive and finite.
+	Temperature float64
+	// Seed chooses the images: image i of a seed is always the same one, whatever
+	// the batch, the threads and the engine.
+	Seed uint64
+	// Engine is Auto where empty.
+	Engine Engine
+	// Batch is the number of images computed together; 0 lets the engine choose.
+	Batch int
+	// Threads is the number of batches computed at once; 0 means one per processor.
+	Threads int
+	// PixelScale and PixelOffset turn a level into the model's input:
+	// level·scale + offset. A scale of 0 means 1/(levels-1), the scale of this
+	// project's own files.
+	PixelScale, PixelOffset float64
+}
+
+// Sampler draws images from one model. It is safe for concurrent use.
+type Sampler struct {
+	spec   *Spec
+	cfg    Config
+	full   *fullEngine // also scores
+	engine engine
+}
+
+// engine computes pixels. It is safe for concurrent use.
+type engine interface {
+	// draw fills levels, [n, H, W], with the images first to first+n-1 of a seed.
+	draw(ctx context.Context, first uint64, levels []uint8, how options) error
+	close() error
+}
+
+// options are the settings of one draw, apart from the model and the engine.
+type options struct {
+	temperature float64
+	seed        uint64
+	batch       int // 0: the engine chooses
+	threads     int
+}
+
+// Open reads an ONNX model and prepares it on a runtime, such as the one that
+// [pixelcnn/runtime.Open] returns. The runtime must outlive the sampler.
+//
+// Errors wrap [ErrConfig] for a bad setting and [ErrModel] for a file that is no
+// model to draw from.
+func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	spec, err := ReadSpec(model)
+	if err != nil {
+		return nil, err
+	}
+	values := spec.inputs(cfg.PixelScale, cfg.PixelOffset)
+	full, err := newFullEngine(rt, model, spec, values)
+	if err != nil {
+		return nil, err
+	}
+	return &Sampler{spec: spec, cfg: cfg, full: full, engine: full}, nil
+}
+
+// Check validates the settings, as [Open] does.
+func (c Config) Check() error {
+	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+	switch {
+	case c.Temperature < 0 || !finite(c.Temperature):
+		return fmt.Errorf("%w: temperature is %g, must be a positive number", ErrConfig, c.Temperature)
+	case c.Batch < 0:
+		return fmt.Errorf("%w: batch is %d, must not be negative", ErrConfig, c.Batch)
+	case c.Threads < 0:
+		return fmt.Errorf("%w: threads is %d, must not be negative", ErrConfig, c.Threads)
+	case !finite(c.PixelScale) || !finite(c.PixelOffset):
+		return fmt.Errorf("%w: pixel scale %g and offset %g must be finite", ErrConfig, c.PixelScale, c.PixelOffset)
+	}
+	switch c.Engine {
+	case "", Auto, Full:
+		return nil
+	}
+	return fmt.Errorf("%w: engine is %q, must be one of %q", ErrConfig, c.Engine, []Engine{Auto, Full})
+}
+
+func (c Config) withDefaults() Config {
+	if c.Temperature == 0 {
+		c.Temperature = 1
+	}
+	if c.Engine == "" {
+		c.Engine = Auto
+	}
+	if c.Threads == 0 {
+		c.Threads = runtime.GOMAXPROCS(0)
+	}
+	return c
+}
+
+// Spec describes the model.
+func (s *Sampler) Spec() *Spec { return s.spec }
+
+// Close frees what Open made. It must not be called while a draw is running.
+func (s *Sampler) Close() error { return s.engine.close() }
+
+// Draw fills levels, [n, H, W] row-major, with the images first to first+n-1 of
+// the seed. It returns once ctx ends, with its error; then levels are unfinished.
+func (s *Sampler) Draw(ctx context.Context, first uint64, levels []uint8) error {
+	if pixels := s.spec.Height * s.spec.Width; len(levels)%pixels != 0 {
+		return fmt.Errorf("%w: %d levels are no whole number of %d×%d images", ErrConfig, len(levels), s.spec.Height, s.spec.Width)
+	}
+	if len(levels) == 0 {
+		return ctx.Err()
+	}
+	return s.engine.draw(ctx, first, levels, options{s.cfg.Temperature, s.cfg.Seed, s.cfg.Batch, s.cfg.Threads})
+}
+
+// chunk is the number of images that Images draws at a time where the caller left
+// the choice open: enough to keep every processor busy, few enough to stream.
+const chunk = 256
+
+// Images draws n images, in order, and yields each as it is done. After an error
+// it yields nothing more.
+func (s *Sampler) Images(ctx context.Context, n int) iter.Seq2[*image.Gray, error] {
+	return func(yield func(*image.Gray, error) bool) {
+		pixels := s.spec.Height * s.spec.Width
+		for first := 0; first < n; first += chunk {
+			levels := make([]uint8, min(chunk, n-first)*pixels)
+			if err := s.Draw(ctx, uint64(first), levels); err != nil {
+				yield(nil, err)
+				return
+			}
+			for ; len(levels) > 0; levels = levels[pixels:] {
+				if !yield(s.spec.Gray(levels[:pixels]), nil) {
+					return
+				}
+			}
+		}
+	}
+}

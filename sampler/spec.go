@@ -1,0 +1,160 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"image"
+
+	"pixelcnn/internal/format"
+	"pixelcnn/internal/onnx"
+)
+
+// ErrModel is wrapped by every error about a file that is no model to draw from.
+var ErrModel = errors.New("sampler: unusable model")
+
+// Spec is what a model file is, as far as drawing is concerned.
+type Spec struct {
+	Meta          format.Meta // zero for a file from elsewhere
+	Height, Width int
+	Levels        int
+	Input, Output string // names of the image input and of the logits
+	Layout        Layout
+	Batch         int // images a run where the file fixes it, else 0
+
+	model *onnx.Model
+}
+
+// Layout is the order of the logits' dimensions. The image's are always [N,1,H,W].
+type Layout int
+
+const (
+	NLHW  Layout = iota // [N, levels, H, W]
+	NHWL                // [N, H, W, levels]
+	NL1HW               // [N, levels, 1, H, W]
+)
+
+// ReadSpec reads a model file without running it.
+func ReadSpec(file []byte) (*Spec, error) {
+	m, err := onnx.Unmarshal(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	s := &Spec{model: m}
+	if s.Meta, err = format.Parse(m.Metadata); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	if err := s.readInput(); err != nil {
+		return nil, err
+	}
+	return s, s.readOutput()
+}
+
+func (s *Spec) readInput() error {
+	inputs := s.model.Graph.Inputs
+	if len(inputs) != 1 {
+		return fmt.Errorf("%w: it has %d inputs; only the image is known here", ErrModel, len(inputs))
+	}
+	in := inputs[0]
+	shape := onnx.Sizes(in.Shape)
+	if in.DType != onnx.Float32 || len(shape) != 4 || shape[1] != 1 {
+		return fmt.Errorf("%w: input %q is %v %v, must be float32 [batch, 1, height, width]", ErrModel, in.Name, in.DType, shape)
+	}
+	s.Input, s.Batch = in.Name, max(0, shape[0])
+	for i, d := range []struct {
+		name    string
+		field   *int
+		meta    int
+		current int
+	}{
+		{"height", &s.Height, s.Meta.Height, shape[2]},
+		{"width", &s.Width, s.Meta.Width, shape[3]},
+	} {
+		switch {
+		case d.current > 0 && d.meta > 0 && d.current != d.meta:
+			return fmt.Errorf("%w: its metadata say %s %d, its input %q says %d", ErrModel, d.name, d.meta, in.Name, d.current)
+		case d.current > 0:
+			*d.field = d.current
+		case d.meta > 0:
+			*d.field = d.meta
+		default:
+			return fmt.Errorf("%w: dimension %d (%s) of input %q is not fixed", ErrModel, i+2, d.name, in.Name)
+		}
+	}
+	return nil
+}
+
+func (s *Spec) readOutput() error {
+	outputs := s.model.Graph.Outputs
+	if len(outputs) != 1 {
+		return fmt.Errorf("%w: it has %d outputs, must have one, the logits", ErrModel, len(outputs))
+	}
+	out := outputs[0]
+	s.Output = out.Name
+	shape := onnx.Sizes(out.Shape)
+	is := func(size, want int) bool { return size == want || size == -1 }
+	switch {
+	case out.DType != onnx.Float32:
+		return fmt.Errorf("%w: output %q is %v, must be float32", ErrModel, out.Name, out.DType)
+	case len(shape) == 4 && is(shape[2], s.Height) && is(shape[3], s.Width) && shape[1] > 0:
+		s.Layout, s.Levels = NLHW, shape[1]
+	case len(shape) == 4 && is(shape[1], s.Height) && is(shape[2], s.Width) && shape[3] > 0:
+		s.Layout, s.Levels = NHWL, shape[3]
+	case len(shape) == 5 && is(shape[3], s.Height) && is(shape[4], s.Width) && shape[1] > 0 && shape[2] == 1:
+		s.Layout, s.Levels = NL1HW, shape[1]
+	default:
+		return fmt.Errorf("%w: output %q has shape %v, must be [batch, levels, %d, %d]", ErrModel, out.Name, shape, s.Height, s.Width)
+	}
+	if s.Levels < format.MinLevels || s.Levels > format.MaxLevels {
+		return fmt.Errorf("%w: output %q has %d levels, must have %d to %d", ErrModel, out.Name, s.Levels, format.MinLevels, format.MaxLevels)
+	}
+	if s.Meta.Format != "" && s.Meta.Levels != s.Levels {
+		return fmt.Errorf("%w: its metadata say %d levels, its output %q has %d", ErrModel, s.Meta.Levels, out.Name, s.Levels)
+	}
+	return nil
+}
+
+// inputs tabulates the model's input value of each level.
+func (s *Spec) inputs(scale, offset float64) []float32 {
+	v := make([]float32, s.Levels)
+	for level := range v {
+		if scale == 0 {
+			// The division is the trainer's: a product with 1/(levels-1) rounds otherwise.
+			v[level] = float32(float64(level)/float64(s.Levels-1) + offset)
+		} else {
+			v[level] = float32(float64(float64(level)*scale) + offset)
+		}
+	}
+	return v
+}
+
+// logitsShape is the shape of the logits of n images.
+func (s *Spec) logitsShape(n int) []int {
+	switch s.Layout {
+	case NHWL:
+		return []int{n, s.Height, s.Width, s.Levels}
+	case NL1HW:
+		return []int{n, s.Levels, 1, s.Height, s.Width}
+	default:
+		return []int{n, s.Levels, s.Height, s.Width}
+	}
+}
+
+// logitsAt is where the logits of a pixel of an image begin, and the stride from
+// one level's to the next.
+func (s *Spec) logitsAt(image, pixel int) (offset, stride int) {
+	pixels := s.Height * s.Width
+	if s.Layout == NHWL {
+		return (image*pixels + pixel) * s.Levels, 1
+	}
+	return image*pixels*s.Levels + pixel, pixels
+}
+
+// Gray makes a picture of levels, [H, W]: level 0 is black, the last one white.
+func (s *Spec) Gray(levels []uint8) *image.Gray {
+	img := image.NewGray(image.Rect(0, 0, s.Width, s.Height))
+	top := s.Levels - 1
+	for i, l := range levels {
+		img.Pix[i] = uint8((int(l)*255 + top/2) / top)
+	}
+	return img
+}
