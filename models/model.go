@@ -113,11 +113,22 @@ func (l *lister) Conv(x Value, c Conv) Value {
 	return x
 }
 
-// Check tells whether the weights are there, each of its size.
+// Check tells whether the weights are there, each of its size, and zero where a
+// mask hides them.
 func (m *Model) Check() error {
 	for _, p := range m.Params() {
-		if got, want := len(m.Weights[p.Name]), p.Len(); got != want {
+		w := m.Weights[p.Name]
+		if got, want := len(w), p.Len(); got != want {
 			return fmt.Errorf("models: weight %s has %d elements, want %d", p.Name, got, want)
+		}
+		if p.Bias {
+			continue
+		}
+		k := p.Conv.Kernel
+		for i, x := range w {
+			if dy, dx := i/k%k-k/2, i%k-k/2; x != 0 && !p.Conv.Mask.live(dy, dx) {
+				return fmt.Errorf("models: weight %s is not zero at (%d, %d), which its mask hides", p.Name, dy, dx)
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,52 @@
+package format
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var meta = Meta{
+	Format: "1", Arch: "pixelcnn", Levels: 4, Height: 16, Width: 16, Order: "raster", Dataset: "fashion-mnist",
+	DatasetSHA256: "ab", Preprocess: "resize", Command: "trainer", Seed: 1<<64 - 1, Epochs: 10, NatsPerDim: 0.305,
+}
+
+func TestRoundTrip(t *testing.T) {
+	got, err := Parse(meta.Props())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(meta, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := meta.Props()["pixelcnn.nll_bits_per_dim"]; got != "0.440022" {
+		t.Errorf("bits per dim %s, want 0.440022 = 0.305/ln 2", got)
+	}
+}
+
+func TestParseForeign(t *testing.T) {
+	got, err := Parse(map[string]string{"something": "else"})
+	if err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(Meta{}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for key, value := range map[string]string{
+		"format": "2", "levels": "1", "height": "0", "width": "x", "order": "snake", "seed": "-1",
+		"epochs": "many", "nll_nats_per_dim": "low",
+	} {
+		props := maps.Clone(meta.Props())
+		props["pixelcnn."+key] = value
+		_, err := Parse(props)
+		if !errors.Is(err, ErrMetadata) || !strings.Contains(err.Error(), "pixelcnn."+key) {
+			t.Errorf("%s = %s: error %v, want ErrMetadata that names it", key, value, err)
+		}
+	}
+}

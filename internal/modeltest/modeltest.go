@@ -1,0 +1,106 @@
+// Package modeltest gives tests models with random weights, and a reference
+// evaluation that shares no code with the graphs under test.
+package modeltest
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pixelcnn/models"
+)
+
+// Random makes a model with weights drawn from a seed, large enough for the logits
+// to differ clearly between levels.
+func Random(t testing.TB, c models.Config, seed uint64) *models.Model {
+	t.Helper()
+	m, err := models.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	m.Weights = map[string][]float32{}
+	for _, p := range m.Params() {
+		w := make([]float32, p.Len())
+		scale := 2 / math.Sqrt(float64(p.Conv.In*len(p.Conv.Taps())))
+		if p.Bias {
+			scale = 0.3
+			for i := range w {
+				w[i] = float32(rng.NormFloat64() * scale)
+			}
+		} else {
+			k, r := p.Conv.Kernel, p.Conv.Kernel/2
+			for plane := 0; plane < len(w); plane += k * k {
+				for _, tap := range p.Conv.Taps() {
+					w[plane+(tap.DY+r)*k+tap.DX+r] = float32(rng.NormFloat64() * scale)
+				}
+			}
+		}
+		m.Weights[p.Name] = w
+	}
+	return m
+}
+
+// Logits evaluates the model on one image, [H, W] with values in [0, 1], by nested
+// loops in float64, and returns the logits, [Levels, H, W].
+func Logits(m *models.Model, image []float64) []float64 {
+	b := &evaluator{m: m, image: image}
+	return b.values[m.Build(b)]
+}
+
+// evaluator is a Builder that computes as it goes; values are [channels, H, W].
+type evaluator struct {
+	m      *models.Model
+	image  []float64
+	values [][]float64
+}
+
+func (e *evaluator) keep(v []float64) models.Value {
+	e.values = append(e.values, v)
+	return models.Value(len(e.values) - 1)
+}
+
+func (e *evaluator) Image() models.Value { return e.keep(e.image) }
+
+func (e *evaluator) Relu(x models.Value) models.Value {
+	out := make([]float64, len(e.values[x]))
+	for i, v := range e.values[x] {
+		out[i] = max(v, 0)
+	}
+	return e.keep(out)
+}
+
+func (e *evaluator) Add(x, y models.Value) models.Value {
+	out := make([]float64, len(e.values[x]))
+	for i, v := range e.values[x] {
+		out[i] = v + e.values[y][i]
+	}
+	return e.keep(out)
+}
+
+func (e *evaluator) Conv(x models.Value, c models.Conv) models.Value {
+	size, k, r := e.m.Size, c.Kernel, c.Kernel/2
+	in, weight, bias := e.values[x], e.m.Weights[c.Name+"_weight"], e.m.Weights[c.Name+"_bias"]
+	out := make([]float64, c.Out*size*size)
+	for o := range c.Out {
+		for y := range size {
+			for x := range size {
+				sum := float64(bias[o])
+				for i := range c.In {
+					for dy := -r; dy <= r; dy++ {
+						for dx := -r; dx <= r; dx++ {
+							yy, xx := y+dy, x+dx
+							if yy < 0 || yy >= size || xx < 0 || xx >= size {
+								continue
+							}
+							w := weight[((o*c.In+i)*k+dy+r)*k+dx+r]
+							sum += float64(w) * in[(i*size+yy)*size+xx]
+						}
+					}
+				}
+				out[(o*size+y)*size+x] = sum
+			}
+		}
+	}
+	return e.keep(out)
+}

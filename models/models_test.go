@@ -1,0 +1,118 @@
+package models
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTaps(t *testing.T) {
+	for _, c := range []struct {
+		kernel int
+		mask   Mask
+		want   []Tap
+	}{
+		{3, MaskA, []Tap{{-1, -1}, {-1, 0}, {-1, 1}, {0, -1}}},
+		{3, MaskB, []Tap{{-1, -1}, {-1, 0}, {-1, 1}, {0, -1}, {0, 0}}},
+		{1, MaskA, nil},
+		{1, MaskB, []Tap{{0, 0}}},
+		{1, Unmasked, []Tap{{0, 0}}},
+	} {
+		if got := (Conv{Kernel: c.kernel, Mask: c.mask}).Taps(); !slices.Equal(got, c.want) {
+			t.Errorf("kernel %d, mask %d: taps %v, want %v", c.kernel, c.mask, got, c.want)
+		}
+	}
+	// The stem of the reference model uses 24 of 49.
+	if n := len((Conv{Kernel: 7, Mask: MaskA}).Taps()); n != 24 {
+		t.Errorf("7×7 A has %d taps, want 24", n)
+	}
+}
+
+func TestParams(t *testing.T) {
+	m, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, p := range m.Params() {
+		total += p.Len()
+	}
+	// The PyTorch model of the same layers has 74,820:
+	// 3,200 + 5·(2,080 + 9,248 + 2,112) + 4,160 + 260.
+	if total != 74_820 {
+		t.Errorf("%d parameters, want 74820", total)
+	}
+}
+
+// trace is a Builder that writes the network down.
+type trace struct{ lines []string }
+
+func (t *trace) add(s string) Value {
+	t.lines = append(t.lines, s)
+	return Value(len(t.lines) - 1)
+}
+func (t *trace) Image() Value               { return t.add("image") }
+func (t *trace) Conv(_ Value, c Conv) Value { return t.add(c.Name) }
+func (t *trace) Relu(Value) Value           { return t.add("relu") }
+func (t *trace) Add(_, _ Value) Value       { return t.add("add") }
+
+func TestPixelCNN(t *testing.T) {
+	m, err := New(Config{Blocks: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b trace
+	if out := m.Build(&b); int(out) != len(b.lines)-1 {
+		t.Errorf("the result is value %d of %d", out, len(b.lines))
+	}
+	want := "image stem relu block1_reduce relu block1_spatial relu block1_expand add relu head relu logits"
+	if got := strings.Join(b.lines, " "); got != want {
+		t.Errorf("network %s, want %s", got, want)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		names  string
+	}{
+		{Config{Arch: "transformer"}, "transformer"},
+		{Config{Hidden: 63}, "hidden"},
+		{Config{Hidden: -2}, "hidden"},
+		{Config{Blocks: -1}, "blocks"},
+		{Config{Kernel: 4}, "kernel"},
+		{Config{Kernel: 1}, "kernel"},
+		{Config{Size: 3}, "size"},
+		{Config{Size: 65}, "size"},
+		{Config{Levels: 1}, "levels"},
+		{Config{Levels: 257}, "levels"},
+	} {
+		_, err := New(c.config)
+		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), c.names) {
+			t.Errorf("%+v: error %v, want ErrConfig that names %s", c.config, err, c.names)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	m, err := New(Config{Hidden: 2, Blocks: 1, Kernel: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Check() == nil {
+		t.Error("a model without weights passed")
+	}
+	m.Weights = map[string][]float32{}
+	for _, p := range m.Params() {
+		m.Weights[p.Name] = make([]float32, p.Len())
+	}
+	if err := m.Check(); err != nil {
+		t.Error(err)
+	}
+	hidden := m.Weights["stem_weight"]
+	hidden[4] = 1 // the centre, which mask A hides
+	if err := m.Check(); err == nil || !strings.Contains(err.Error(), "stem_weight") {
+		t.Errorf("error %v, want one about stem_weight", err)
+	}
+}
