@@ -3,8 +3,10 @@ package atomicfile
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,18 +16,19 @@ import (
 // buffered. The content goes into a new file beside it, is synced, and takes the
 // name by a rename; after an error the old file is as it was and the new one gone.
 // A path that names something else than a regular file, such as a pipe or a
-// device, is written to directly. Errors of write come back as they are.
+// device, is written to directly. Errors of
+// write itself come back as they are, those of the system as [fs.PathError].
 func Write(path string, write func(w io.Writer) error) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // replace what a link points at, not the link
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		if info.IsDir() {
-			return fmt.Errorf("%s is a folder, not a file", path)
+			return &fs.PathError{Op: "write", Path: path, Err: errors.New("is a folder, not a file")}
 		}
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
-			return err
+			return about(path, err)
 		}
 		return fill(f, write, false)
 	}
@@ -33,18 +36,31 @@ func Write(path string, write func(w io.Writer) error) error {
 	temp := filepath.Join(dir, fmt.Sprintf(".%s.%x.tmp", filepath.Base(path), rand.Uint64()))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return err
+		return about(path, err)
 	}
-	if err := fill(f, write, true); err != nil {
-		_ = os.Remove(temp)
-		return err
+	err = fill(f, write, true)
+	if err == nil {
+		err = os.Rename(temp, path)
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err != nil {
 		_ = os.Remove(temp)
-		return err
+		return about(path, err)
 	}
 	syncDir(dir)
 	return nil
+}
+
+// about makes an error of the system speak of path, not of the file beside it.
+func about(path string, err error) error {
+	var p *fs.PathError
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
+		return &fs.PathError{Op: "write", Path: path, Err: p.Err}
+	case errors.As(err, &l):
+		return &fs.PathError{Op: "write", Path: path, Err: l.Err}
+	}
+	return err
 }
 
 // fill writes and closes f.

@@ -55,7 +55,7 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.Version = Version()
+	cmd.Version = version()
 	asUsage(cmd)
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
@@ -111,14 +111,17 @@ func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error 
 	if path == "-" {
 		return write(cmd.OutOrStdout())
 	}
-	if err := atomicfile.Write(path, write); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	return nil
+	return atomicfile.Write(path, write)
 }
 
-// Version is the module's version and the revision that it was built from.
-func Version() string {
+// Versions makes --version print the build, and what lib says of the library in use.
+func Versions(cmd *cobra.Command, lib func() string) {
+	cobra.AddTemplateFunc("library", lib)
+	cmd.SetVersionTemplate("{{.Name}} version {{.Version}}\n{{library}}\n")
+}
+
+// version is the module's version and the revision that it was built from.
+func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -1,0 +1,59 @@
+// Command embed draws clothes from a model inside the program itself.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"flag"
+	"fmt"
+	"image/png"
+	"log"
+	"os"
+	"path/filepath"
+
+	"pixelcnn/runtime"
+	"pixelcnn/sampler"
+)
+
+//go:embed pixelcnn.onnx
+var model []byte
+
+func main() {
+	dir := flag.String("dir", ".", "folder for the pictures")
+	flag.Parse()
+	if err := draw(*dir); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func draw(dir string) error {
+	env, err := runtime.Open(runtime.Config{}) // finds libonnxruntime
+	if err != nil {
+		return err
+	}
+	defer env.Close()
+	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.7, Seed: 42})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	i := 0
+	for img, err := range s.Images(context.Background(), 16) {
+		if err != nil {
+			return err
+		}
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("clothes-%02d.png", i)))
+		if err != nil {
+			return err
+		}
+		if err := png.Encode(f, img); err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+		i++
+	}
+	fmt.Println(i, "pictures in", dir)
+	return nil
+}

@@ -1,0 +1,30 @@
+// Package sampler draws images from an autoregressive convolutional network in an
+// ONNX file, pixel by pixel.
+//
+//	env, err := runtime.Open(runtime.Config{})          // finds libonnxruntime
+//	defer env.Close()
+//	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.7, Seed: 42})
+//	defer s.Close()
+//	for img, err := range s.Images(ctx, 16) {
+//		…
+//	}
+//
+// # Draws
+//
+// Each pixel's level is drawn from p(level) ∝ exp(logit/T), given the pixels before
+// it in raster order, by inverse CDF in float64 with a coin of its own: pixel k of
+// image i of a seed takes the k-th Float64 of rand.New(rand.NewPCG(seed, i)). So
+// image i is the same whatever the batch, the number of threads and the engine.
+//
+// # Models
+//
+// The trainer's files say what they are in their metadata. A file from elsewhere
+// works too: one float32 input [N, 1, H, W], one float32 output with the levels'
+// logits, [N, L, H, W], [N, H, W, L] or [N, L, 1, H, W]. Config.PixelScale and
+// PixelOffset say how a level becomes an input value.
+//
+// # Errors
+//
+// [ErrConfig] is wrapped by errors about a setting, [ErrModel] by those about a
+// file, [ErrLogits] by those about logits from which nothing can be drawn.
+package sampler
