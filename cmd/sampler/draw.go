@@ -51,7 +51,7 @@ the threads and the engine: image i of a seed is always the same one.`,
 	flags.IntVar(&f.scale, "scale", 4, "size of a pixel in the PNG")
 	flags.IntVar(&f.batch, "batch", 0, "images computed together; 0 lets the engine choose")
 	cli.Alias(flags, "temperature", "temp")
-	cli.Versions(cmd, f.open.library)
+	cli.Versions(cmd, func() string { return cli.Library(f.open.ortLib) })
 	f.complete(cmd)
 	cmd.AddCommand(newScore(), newInspect(), newInstall())
 	return cmd

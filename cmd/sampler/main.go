@@ -8,6 +8,4 @@ import (
 	"pixelcnn/sampler"
 )
 
-func main() { os.Exit(run()) }
-
-func run() int { return cli.Main(newCommand, sampler.ErrConfig) }
+func main() { os.Exit(cli.Main(newCommand, sampler.ErrConfig)) }

@@ -85,13 +85,3 @@ func (o *open) sampler(cfg sampler.Config) (s *sampler.Sampler, closeAll func(),
 	}
 	return s, func() { _ = s.Close(); _ = env.Close() }, nil
 }
-
-// library names the ONNX Runtime in use, or says why there is none.
-func (o *open) library() string {
-	env, err := runtime.Open(runtime.Config{Lib: o.ortLib})
-	if err != nil {
-		return err.Error()
-	}
-	defer env.Close()
-	return fmt.Sprintf("ONNX Runtime %s, %s", env.Version(), env.Lib())
-}

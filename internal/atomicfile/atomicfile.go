@@ -87,3 +87,20 @@ func syncDir(dir string) {
 		_ = d.Close()
 	}
 }
+
+// Check tells early whether Write will be able to make a file at path, by making
+// and removing one beside it.
+func Check(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return nil // a device or a pipe
+	}
+	probe := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%x.tmp", filepath.Base(path), rand.Uint64()))
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return &fs.PathError{Op: "write", Path: path, Err: errors.New("is a folder, not a file")}
+	}
+	f, err := os.OpenFile(probe, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return about(path, err)
+	}
+	return errors.Join(f.Close(), os.Remove(probe))
+}

@@ -4,6 +4,7 @@
 package format
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -37,8 +38,9 @@ type Meta struct {
 	Arch          string
 	Levels        int
 	Height, Width int
-	Order         string // "raster"
-	Dataset       string // "fashion-mnist"
+	Order         string   // "raster"
+	Classes       []string // names by label, where the data set has classes
+	Dataset       string   // "fashion-mnist"
 	DatasetSHA256 string
 	Preprocess    string
 	Command       string // the command that trained the file
@@ -71,6 +73,10 @@ func (m Meta) Props() map[string]string {
 			p[prefix+key] = s
 		}
 	}
+	if len(m.Classes) > 0 {
+		b, _ := json.Marshal(m.Classes) // strings always can be
+		p[prefix+"classes"] = string(b)
+	}
 	if m.NatsPerDim != 0 {
 		p[prefix+"nll_nats_per_dim"] = strconv.FormatFloat(m.NatsPerDim, 'f', 6, 64)
 		p[prefix+"nll_bits_per_dim"] = strconv.FormatFloat(m.BitsPerDim(), 'f', 6, 64)
@@ -100,6 +106,11 @@ func Parse(props map[string]string) (Meta, error) {
 		DatasetSHA256: props[prefix+"dataset_sha256"],
 		Preprocess:    props[prefix+"preprocess"],
 		Command:       props[prefix+"command"],
+	}
+	if s := props[prefix+"classes"]; s != "" {
+		m.Classes, p.err = parse(p.err, "classes", s, func(s string) (names []string, err error) {
+			return names, json.Unmarshal([]byte(s), &names)
+		})
 	}
 	if s := props[prefix+"seed"]; s != "" {
 		m.Seed, p.err = parse(p.err, "seed", s, func(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) })
@@ -137,7 +148,7 @@ func parse[T any](before error, key, s string, conv func(string) (T, error)) (T,
 		return v, before
 	}
 	if err != nil {
-		return v, fmt.Errorf("%w: %s%s is %q, which is not a number", ErrMetadata, prefix, key, s)
+		return v, fmt.Errorf("%w: %s%s is %q, which cannot be read", ErrMetadata, prefix, key, s)
 	}
 	return v, nil
 }

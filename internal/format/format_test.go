@@ -10,7 +10,7 @@ import (
 )
 
 var meta = Meta{
-	Format: "1", Arch: "pixelcnn", Levels: 4, Height: 16, Width: 16, Order: "raster", Dataset: "fashion-mnist",
+	Format: "1", Arch: "pixelcnn", Levels: 4, Height: 16, Width: 16, Order: "raster", Classes: []string{"T-shirt/top", "a,b"}, Dataset: "fashion-mnist",
 	DatasetSHA256: "ab", Preprocess: "resize", Command: "trainer", Seed: 1<<64 - 1, Epochs: 10, NatsPerDim: 0.305,
 }
 
@@ -40,7 +40,7 @@ func TestParseForeign(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for key, value := range map[string]string{
 		"format": "2", "levels": "1", "height": "0", "width": "x", "order": "snake", "seed": "-1",
-		"epochs": "many", "nll_nats_per_dim": "low",
+		"epochs": "many", "classes": "a,b", "nll_nats_per_dim": "low",
 	} {
 		props := maps.Clone(meta.Props())
 		props["pixelcnn."+key] = value

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pixelcnn/internal/atomicfile"
+	ort "pixelcnn/runtime"
 )
 
 // Exit statuses.
@@ -118,6 +119,16 @@ func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error 
 func Versions(cmd *cobra.Command, lib func() string) {
 	cobra.AddTemplateFunc("library", lib)
 	cmd.SetVersionTemplate("{{.Name}} version {{.Version}}\n{{library}}\n")
+}
+
+// Library names the ONNX Runtime that lib leads to, or says why there is none.
+func Library(lib string) string {
+	env, err := ort.Open(ort.Config{Lib: lib})
+	if err != nil {
+		return err.Error()
+	}
+	defer env.Close()
+	return fmt.Sprintf("ONNX Runtime %s, %s", env.Version(), env.Lib())
 }
 
 // version is the module's version and the revision that it was built from.

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/dataset"
+	"pixelcnn/models"
+	"pixelcnn/train"
+)
+
+// report tells of the training: on the terminal, in the metrics, as a plot.
+type report struct {
+	cmd      *cobra.Command
+	flags    *trainFlags
+	set      *dataset.Set
+	log      io.Writer
+	terminal bool      // log is one: the progress line is written over
+	last     time.Time // when the progress line was written
+	metrics  *os.File
+	encoder  *json.Encoder
+	curve    curve
+	perEpoch float64 // steps an epoch
+}
+
+// epochs is the number of whole epochs done.
+func (r *report) epochs(t *train.Trainer) int { return int(float64(t.Steps()) / r.perEpoch) }
+
+func newReport(cmd *cobra.Command, f *trainFlags, set *dataset.Set) (*report, error) {
+	r := &report{cmd: cmd, flags: f, set: set, log: cmd.ErrOrStderr()}
+	if file, ok := r.log.(*os.File); ok {
+		r.terminal = term.IsTerminal(int(file.Fd()))
+	}
+	batch := f.train.Batch
+	r.perEpoch = float64((set.Train.N() + batch - 1) / batch)
+	switch f.metrics {
+	case "":
+	case "-":
+		r.encoder = json.NewEncoder(cmd.OutOrStdout())
+	default:
+		mode := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+		if f.train.Resume {
+			mode = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+		}
+		var err error
+		if r.metrics, err = os.OpenFile(f.metrics, mode, 0o666); err != nil {
+			return nil, err
+		}
+		r.encoder = json.NewEncoder(r.metrics)
+	}
+	return r, nil
+}
+
+func (r *report) begin(m *models.Model, t *train.Trainer) {
+	parameters := 0
+	for _, p := range m.Params() {
+		parameters += p.Len()
+	}
+	fmt.Fprintf(r.log, "%s: %d training and %d test images, %d×%d, %d levels\n",
+		r.set.Name, r.set.Train.N(), r.set.Test.N(), m.Size, m.Size, m.Levels)
+	fmt.Fprintf(r.log, "%s: %d filters, %d blocks, %d parameters\n", m.Arch, m.Hidden, m.Blocks, parameters)
+	if t.Steps() > 0 {
+		fmt.Fprintf(r.log, "resumed after step %d\n", t.Steps())
+	}
+}
+
+// quiet is the time between two lines of progress where they are not written over.
+const quiet = 10 * time.Second
+
+func (r *report) step(s train.Step) error {
+	r.curve.addLoss(float64(s.Step)/r.perEpoch, s.Loss)
+	pause := quiet
+	if r.terminal {
+		pause = time.Second / 5
+	}
+	if now := time.Now(); now.Sub(r.last) >= pause || s.EpochDone || s.Step == s.Steps {
+		r.last = now
+		epochs := int((float64(s.Steps) + r.perEpoch - 1) / r.perEpoch)
+		line := fmt.Sprintf("epoch %d/%d  step %d/%d  loss %.4f nats/dim  %.0f images/s  %v left",
+			s.Epoch, epochs, s.Step, s.Steps, s.EpochLoss, s.ImagesPerSecond, s.Left.Round(time.Second))
+		if r.terminal {
+			fmt.Fprintf(r.log, "\r\x1b[K%s", line)
+			if s.EpochDone || s.Step == s.Steps {
+				fmt.Fprintln(r.log)
+			}
+		} else {
+			fmt.Fprintln(r.log, line)
+		}
+	}
+	return r.write(struct {
+		Step            int     `json:"step"`
+		Epoch           int     `json:"epoch"`
+		Loss            float64 `json:"loss"`
+		StepMS          float64 `json:"step_ms"`
+		ImagesPerSecond float64 `json:"images_per_s"`
+	}{s.Step, s.Epoch, s.Loss, float64(s.Duration.Microseconds()) / 1000, s.ImagesPerSecond})
+}
+
+func (r *report) evaluation(t *train.Trainer, split string, l train.Likelihood) error {
+	r.curve.addNLL(split, float64(t.Steps())/r.perEpoch, l.NatsPerDim)
+	fmt.Fprintf(r.log, "%s NLL %.4f ± %.4f nats/dim = %.4f bits/dim\n", split, l.NatsPerDim, l.StdErr, l.BitsPerDim())
+	return r.write(struct {
+		Epoch int     `json:"epoch"`
+		Split string  `json:"split"`
+		Nats  float64 `json:"nll_nats_per_dim"`
+		Bits  float64 `json:"nll_bits_per_dim"`
+	}{r.epochs(t), split, l.NatsPerDim, l.BitsPerDim()})
+}
+
+func (r *report) write(object any) error {
+	if r.encoder == nil {
+		return nil
+	}
+	return r.encoder.Encode(object)
+}
+
+func (r *report) written(path string) {
+	if path != "-" {
+		fmt.Fprintln(r.log, path)
+	}
+}
+
+// close draws the plot of what there is.
+func (r *report) close() error {
+	var err error
+	if r.metrics != nil {
+		err = r.metrics.Close()
+	}
+	if r.flags.plot != "" {
+		err = errors.Join(err, cli.Output(r.cmd, r.flags.plot, r.curve.write))
+	}
+	return err
+}

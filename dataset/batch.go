@@ -1,0 +1,82 @@
+package dataset
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+)
+
+// The second words of the generators' seeds, so that held-out images and the orders
+// of the epochs are unrelated even where their seeds are equal.
+const (
+	holdOutStream = 0x73706c6974 << 24 // "split"
+	orderStream   = 0x6f72646572 << 24 // "order", plus the epoch
+)
+
+// Batch is some images of a [Split].
+type Batch struct {
+	Index  []int   // [n], which images of the split
+	Pixels []uint8 // levels [n,Size,Size], row-major
+	Labels []uint8 // [n]; nil for a set without labels
+}
+
+// Order returns the order in which an epoch visits the images: a permutation of
+// 0 … N()−1 that depends on n, seed and epoch alone. The slice is the caller's.
+func (s *Split) Order(seed uint64, epoch int) []int {
+	return rand.New(rand.NewPCG(seed, orderStream+uint64(epoch))).Perm(s.N())
+}
+
+// Batches yields the images of order, size at a time; a nil order means all of them
+// as they lie. The last batch is smaller where size does not divide the number of
+// images: none is left out.
+//
+// Each loop over the result owns the memory of its batches and uses it again for the
+// next one, so copy what is to be kept; Index is a part of order. Several loops may
+// run at once.
+//
+// A size below 1 and an index outside the split are errors.
+func (s *Split) Batches(order []int, size int) (iter.Seq[Batch], error) {
+	n := s.N()
+	if size < 1 {
+		return nil, fmt.Errorf("dataset: batch %d: want 1 or more images", size)
+	}
+	if s.Labels != nil && len(s.Labels) != n {
+		return nil, fmt.Errorf("dataset: a split of %d images has %d labels", n, len(s.Labels))
+	}
+	if order == nil {
+		order = make([]int, n)
+		for i := range order {
+			order[i] = i
+		}
+	}
+	for k, i := range order {
+		if i < 0 || i >= n {
+			return nil, fmt.Errorf("dataset: order[%d] is %d: the split has %d images", k, i, n)
+		}
+	}
+	return func(yield func(Batch) bool) {
+		area := s.Size * s.Size
+		pixels := make([]uint8, min(size, len(order))*area)
+		var labels []uint8
+		if s.Labels != nil {
+			labels = make([]uint8, min(size, len(order)))
+		}
+		for rest := order; len(rest) > 0; {
+			b := Batch{Index: rest[:min(size, len(rest))]}
+			rest = rest[len(b.Index):]
+			b.Pixels = pixels[:len(b.Index)*area]
+			for k, i := range b.Index {
+				copy(b.Pixels[k*area:], s.Pixels[i*area:(i+1)*area])
+			}
+			if labels != nil {
+				b.Labels = labels[:len(b.Index)]
+				for k, i := range b.Index {
+					b.Labels[k] = s.Labels[i]
+				}
+			}
+			if !yield(b) {
+				return
+			}
+		}
+	}, nil
+}

@@ -1,0 +1,160 @@
+package dataset
+
+import (
+	"slices"
+	"testing"
+)
+
+// numbered is a split of n 2×2 images; image i holds i, label 10+i.
+func numbered(n int) Split {
+	s := Split{Size: 2}
+	for i := range n {
+		s.Pixels = append(s.Pixels, uint8(i), uint8(i), uint8(i), uint8(i))
+		s.Labels = append(s.Labels, uint8(10+i))
+	}
+	return s
+}
+
+func TestOrder(t *testing.T) {
+	s := numbered(100)
+	first := s.Order(7, 0)
+	if sorted := slices.Sorted(slices.Values(first)); sorted[0] != 0 || sorted[99] != 99 || len(slices.Compact(sorted)) != 100 {
+		t.Errorf("not a permutation: %v", first)
+	}
+	if !slices.Equal(s.Order(7, 0), first) {
+		t.Error("same seed and epoch, another order")
+	}
+	for _, other := range [][]int{s.Order(7, 1), s.Order(8, 0), s.Order(8, 1), s.Order(0, 0)} {
+		same := 0
+		for i := range other {
+			if other[i] == first[i] {
+				same++
+			}
+		}
+		if same > 10 { // 1 expected
+			t.Errorf("%d of 100 images at the same place in another epoch", same)
+		}
+	}
+	// A run is resumed, perhaps by a later version: the order is for ever.
+	small := numbered(8)
+	if got, want := small.Order(1, 2), []int{6, 1, 3, 7, 5, 0, 4, 2}; !slices.Equal(got, want) {
+		t.Errorf("Order(1, 2) of 8 images = %v, want %v", got, want)
+	}
+}
+
+func TestBatches(t *testing.T) {
+	s := numbered(5)
+	tests := []struct {
+		name  string
+		order []int
+		size  int
+		want  [][]int
+	}{
+		{"all", nil, 2, [][]int{{0, 1}, {2, 3}, {4}}},
+		{"even", nil, 5, [][]int{{0, 1, 2, 3, 4}}},
+		{"large", nil, 100, [][]int{{0, 1, 2, 3, 4}}},
+		{"ordered", []int{4, 0, 4}, 2, [][]int{{4, 0}, {4}}},
+		{"none", []int{}, 2, nil},
+	}
+	for _, test := range tests {
+		batches, err := s.Batches(test.order, test.size)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		for range 2 { // each loop starts anew
+			var got [][]int
+			for b := range batches {
+				got = append(got, slices.Clone(b.Index))
+				if len(b.Pixels) != 4*len(b.Index) || len(b.Labels) != len(b.Index) {
+					t.Fatalf("%s: batch of %d images has %d pixels and %d labels", test.name, len(b.Index), len(b.Pixels), len(b.Labels))
+				}
+				for k, i := range b.Index {
+					if b.Pixels[4*k] != uint8(i) || b.Pixels[4*k+3] != uint8(i) || b.Labels[k] != uint8(10+i) {
+						t.Errorf("%s: image %d has pixels %v, label %d", test.name, i, b.Pixels[4*k:4*k+4], b.Labels[k])
+					}
+				}
+			}
+			if !slices.EqualFunc(got, test.want, slices.Equal) {
+				t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+			}
+		}
+	}
+}
+
+func TestBatchesStop(t *testing.T) {
+	s := numbered(5)
+	s.Labels = nil
+	batches, err := s.Batches(nil, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for b := range batches {
+		if b.Labels != nil {
+			t.Errorf("labels %v of a split without", b.Labels)
+		}
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d batches, want 1", n)
+	}
+}
+
+func TestBatchesRefuses(t *testing.T) {
+	s := numbered(5)
+	short := numbered(5)
+	short.Labels = short.Labels[:4]
+	tests := []struct {
+		name  string
+		split Split
+		order []int
+		size  int
+		want  string
+	}{
+		{"no size", s, nil, 0, "dataset: batch 0: want 1 or more images"},
+		{"too large an index", s, []int{0, 5}, 2, "dataset: order[1] is 5: the split has 5 images"},
+		{"negative index", s, []int{-1}, 2, "dataset: order[0] is -1: the split has 5 images"},
+		{"labels missing", short, nil, 2, "dataset: a split of 5 images has 4 labels"},
+		{"zero split", Split{}, []int{0}, 2, "dataset: order[0] is 0: the split has 0 images"},
+	}
+	for _, test := range tests {
+		if _, err := test.split.Batches(test.order, test.size); err == nil || err.Error() != test.want {
+			t.Errorf("%s: got error %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+func TestHoldOut(t *testing.T) {
+	s := numbered(20)
+	parts, rest := s.holdOut(3, 4, 0, 6)
+	sizes := []int{parts[0].N(), parts[1].N(), parts[2].N(), rest.N()}
+	if !slices.Equal(sizes, []int{4, 0, 6, 10}) {
+		t.Fatalf("sizes %v, want 4 0 6 10", sizes)
+	}
+	var all []uint8
+	for _, part := range append(parts, rest) {
+		if !slices.IsSorted(part.Labels) {
+			t.Errorf("labels %v: order not kept", part.Labels)
+		}
+		for i, l := range part.Labels {
+			if part.Pixels[4*i] != l-10 {
+				t.Errorf("image %d has the label of image %d", part.Pixels[4*i], l-10)
+			}
+		}
+		all = append(all, part.Labels...)
+	}
+	slices.Sort(all)
+	if !slices.Equal(all, s.Labels) {
+		t.Errorf("the parts hold %v, want each image once", all)
+	}
+	again, _ := s.holdOut(3, 4)
+	other, _ := s.holdOut(4, 4)
+	if !slices.Equal(again[0].Labels, parts[0].Labels) {
+		t.Error("same seed, other images")
+	}
+	if slices.Equal(other[0].Labels, parts[0].Labels) {
+		t.Error("another seed, same images")
+	}
+}

@@ -1,0 +1,163 @@
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+var (
+	// ErrNotFound is wrapped by the error of [Load] when no place holds the data set;
+	// [Fetch] gets it.
+	ErrNotFound = errors.New("dataset: Fashion-MNIST not found")
+	// ErrFormat is wrapped by errors about a file whose content cannot be used:
+	// a wrong magic number, a truncated file, labels and images that do not match.
+	ErrFormat = errors.New("dataset: bad file")
+	// ErrChecksum is wrapped by errors about a file that can be read but is not the
+	// one that it should be.
+	ErrChecksum = errors.New("dataset: checksum mismatch")
+)
+
+// Options says how pictures become levels and how they are divided. The zero value
+// is the reference task: 16×16 pixels of 4 levels, no validation split.
+type Options struct {
+	// Size is the height and width in pixels, 4 to 64. Default 16.
+	Size int
+	// Levels is the number of grey levels, 2 to 256. Default 4.
+	Levels int
+	// Validation is the number of training images to hold out. Default 0.
+	Validation int
+	// SplitSeed chooses which images are held out. It is not the seed of a training
+	// run, so that runs of different seeds can be compared. Default 0.
+	SplitSeed uint64
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Size == 0 {
+		o.Size = 16
+	}
+	if o.Levels == 0 {
+		o.Levels = 4
+	}
+	switch {
+	case o.Size < 4 || o.Size > 64:
+		return o, fmt.Errorf("dataset: size %d: want 4 to 64", o.Size)
+	case o.Levels < 2 || o.Levels > 256:
+		return o, fmt.Errorf("dataset: levels %d: want 2 to 256", o.Levels)
+	case o.Validation < 0:
+		return o, fmt.Errorf("dataset: validation %d: want 0 or more images", o.Validation)
+	}
+	return o, nil
+}
+
+// Set is a data set in memory, resized and quantised.
+type Set struct {
+	Name       string   // "fashion-mnist", or the name of the folder
+	Dir        string   // the folder it was read from
+	SHA256     string   // of the source files, in hex; see the package comment
+	Preprocess string   // from source to levels, e.g. "resize=16 triangle; levels=4 floor(v*levels/256)"
+	Size       int      // height and width in pixels
+	Levels     int      // number of grey levels
+	ClassNames []string // by label; nil for a set without labels
+
+	Train, Validation, Test Split
+}
+
+// Split is a part of a [Set].
+type Split struct {
+	Size   int     // height and width in pixels
+	Pixels []uint8 // levels [N,Size,Size], row-major
+	Labels []uint8 // [N], indices into ClassNames; nil for a set without labels
+}
+
+// N returns the number of images.
+func (s *Split) N() int {
+	if s.Size < 1 {
+		return 0
+	}
+	return len(s.Pixels) / (s.Size * s.Size)
+}
+
+// subset copies the images with the given indices.
+func (s *Split) subset(index []int) Split {
+	area := s.Size * s.Size
+	out := Split{Size: s.Size, Pixels: make([]uint8, 0, len(index)*area)}
+	for _, i := range index {
+		out.Pixels = append(out.Pixels, s.Pixels[i*area:(i+1)*area]...)
+	}
+	if s.Labels != nil {
+		out.Labels = make([]uint8, 0, len(index))
+		for _, i := range index {
+			out.Labels = append(out.Labels, s.Labels[i])
+		}
+	}
+	return out
+}
+
+// holdOut divides s at random: parts of the given sizes, then the rest. Each keeps
+// the order of s. The sizes must not add up to more than s.N().
+func (s *Split) holdOut(seed uint64, sizes ...int) (parts []Split, rest Split) {
+	perm := rand.New(rand.NewPCG(seed, holdOutStream)).Perm(s.N())
+	take := func(n int) Split {
+		index := slices.Sorted(slices.Values(perm[:n]))
+		perm = perm[n:]
+		return s.subset(index)
+	}
+	for _, n := range sizes {
+		parts = append(parts, take(n))
+	}
+	return parts, take(len(perm))
+}
+
+// checkValidation reports whether validation images can be held out of n.
+func checkValidation(validation, n int) error {
+	if validation >= n {
+		return fmt.Errorf("dataset: validation %d: there are %d training images and one at least must be left", validation, n)
+	}
+	return nil
+}
+
+// checkDir reports whether dir is a folder.
+func checkDir(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("dataset: %s: no such folder", dir)
+	case err != nil:
+		return fmt.Errorf("dataset: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("dataset: %s: not a folder", dir)
+	}
+	return nil
+}
+
+// folderName names a data set after its folder.
+func folderName(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return filepath.Base(dir)
+}
+
+// entry is a source file of a set: its name and the SHA-256 of its content.
+type entry struct {
+	name string
+	sum  [sha256.Size]byte
+}
+
+// digest is the SHA-256, in hex, of what sha256sum prints for the files.
+func digest(files []entry) string {
+	files = slices.SortedFunc(slices.Values(files), func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	h := sha256.New()
+	for _, f := range files {
+		fmt.Fprintf(h, "%x  %s\n", f.sum, f.name)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,45 @@
+// Package dataset turns pictures into the small arrays of levels that a PixelCNN
+// learns from: it finds, fetches and checks the data, shrinks each picture to a
+// square, quantises it and deals out batches.
+//
+// [Load] reads a data set in the IDX files of MNIST and its relatives. With no
+// folder given it looks for Fashion-MNIST where [Fetch] and Debian's package
+// dataset-fashion-mnist put it:
+//
+//	set, err := dataset.Load(ctx, "", dataset.Options{Size: 16, Levels: 4})
+//	if errors.Is(err, dataset.ErrNotFound) {
+//		_, err = dataset.Fetch(ctx, dataset.FetchOptions{Logf: log.Printf})
+//		…
+//	}
+//
+// Nothing is fetched unless [Fetch] is called. [LoadImages] reads a folder of PNG
+// and JPEG files instead, in which sub-folders are classes.
+//
+// Either way the result is a [Set]: three [Split]s, whose Pixels hold one level of
+// 0 to Levels−1 per pixel, [N,Size,Size] in one slice, and what a model file records
+// about its data (name, checksum, preprocessing).
+//
+// Training walks a split in an order that depends on nothing but the seed and the
+// epoch, so a run that was stopped goes on where it was:
+//
+//	order := set.Train.Order(seed, epoch)
+//	batches, err := set.Train.Batches(order[done:], 128)
+//	for b := range batches {
+//		step(b.Pixels, b.Labels) // valid until the next batch
+//	}
+//
+// # From pictures to levels
+//
+// A picture that is not square loses the ends of its longer side. The square is
+// resized by the triangle filter: output o averages the inputs i around it with
+// weights max(0, 1−|i+½−c|/s), c = (o+½)·s, s = max(1, n/Size), divided by their sum.
+// That is bilinear interpolation with antialiasing, as image libraries do it, but
+// nothing is rounded on the way: the weights are rational numbers, so the level
+// ⌊v·Levels/256⌋ is computed in whole numbers, exactly and alike on every machine.
+//
+// # Checksums
+//
+// Checksums are of a file's content without its compression: the .gz files of
+// different distributors differ in their headers only. A set's SHA256 is the SHA-256 of
+// the listing that sha256sum prints for its files, sorted by name.
+package dataset

@@ -1,0 +1,196 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"pixelcnn/internal/atomicfile"
+)
+
+// mirrors are upstream's own copies; a file's name with .gz is to be appended.
+var mirrors = []string{
+	"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+	"https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
+}
+
+// A download that takes longer than this for one file has stalled.
+const downloadTimeout = 10 * time.Minute
+
+var errStore = errors.New("cannot store Fashion-MNIST")
+
+// FetchOptions says where [Fetch] puts the data. The zero value is useful.
+type FetchOptions struct {
+	// Dir is the folder to fill. Default: the one in the user's cache folder where
+	// [Load] looks; nothing is fetched then if Load finds the data anyway.
+	Dir string
+	// Logf is told, a line at a time, what is fetched and from where. Default: nobody.
+	Logf func(format string, args ...any)
+}
+
+// Fetch gets Fashion-MNIST, 31 MB, unless it is there already, and returns its folder.
+// It tries Debian's package dataset-fashion-mnist, by apt-get and dpkg-deb where they
+// exist (no root needed, nothing is installed), then upstream's mirrors over HTTPS.
+// Every file is checked before it gets its name, so a Fetch that fails or is
+// interrupted leaves no broken file, and the next one keeps what is right.
+func Fetch(ctx context.Context, opt FetchOptions) (dir string, err error) {
+	f := fetcher{dst: opt.Dir, logf: opt.Logf, pins: fashionPins, mirrors: mirrors}
+	if f.logf == nil {
+		f.logf = func(string, ...any) {}
+	}
+	if opt.Dir == "" {
+		return f.ensure(ctx, places(""))
+	}
+	return f.ensure(ctx, []place{{dir: opt.Dir}})
+}
+
+// fetcher gets the files of the pins.
+type fetcher struct {
+	dst     string // the folder to fill; "" for the cache's
+	logf    func(format string, args ...any)
+	pins    [4]pin
+	mirrors []string
+}
+
+// ensure fetches unless one of the places has the data.
+func (f *fetcher) ensure(ctx context.Context, have []place) (dir string, err error) {
+	switch found, fashion, err := search(ctx, have, f.pins); {
+	case err == nil && !fashion:
+		f.logf("nothing to fetch: %s names another data set, in %s", dataEnv, found.dir)
+		return found.dir, nil
+	case err == nil:
+		f.logf("Fashion-MNIST: already in %s", found.dir)
+		return found.dir, nil
+	case !errors.Is(err, ErrNotFound):
+		return "", err
+	}
+	if f.dst == "" {
+		if f.dst, err = cacheDir(); err != nil {
+			return "", fmt.Errorf("dataset: %w", err)
+		}
+	}
+	if err := f.fetch(ctx); err != nil {
+		return "", err
+	}
+	return f.dst, nil
+}
+
+func (f *fetcher) fetch(ctx context.Context) error {
+	if err := os.MkdirAll(f.dst, 0o755); err != nil {
+		return fmt.Errorf("dataset: %w", err)
+	}
+	ways := []func() error{func() error { return f.fromDebian(ctx) }}
+	for _, base := range f.mirrors {
+		ways = append(ways, func() error { return f.fromMirror(ctx, base) })
+	}
+	var reasons []string
+	for _, way := range ways {
+		err := way()
+		if err == nil {
+			f.logf("Fashion-MNIST: verified, in %s", f.dst)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("dataset: fetching Fashion-MNIST: %w", ctx.Err())
+		}
+		if errors.Is(err, errStore) { // as it would be from anywhere else
+			return fmt.Errorf("dataset: %w", err)
+		}
+		f.logf("Fashion-MNIST: %v", err)
+		reasons = append(reasons, err.Error())
+	}
+	return fmt.Errorf("dataset: cannot fetch Fashion-MNIST: %s", strings.Join(reasons, "; "))
+}
+
+func (f *fetcher) fromMirror(ctx context.Context, base string) error {
+	for i, name := range idxNames {
+		url := base + name + ".gz"
+		err := f.store(i, func(w io.Writer) error {
+			f.logf("Fashion-MNIST: fetching %s", url)
+			return download(ctx, w, url, f.pins[i].size)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", url, err)
+		}
+	}
+	return nil
+}
+
+var client = http.Client{CheckRedirect: stayOnHTTPS}
+
+func stayOnHTTPS(req *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return errors.New("10 redirects")
+	}
+	if via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return fmt.Errorf("redirected to %s, which is not HTTPS", req.URL.Redacted())
+	}
+	return nil
+}
+
+// download copies a file whose content has size bytes. No compression makes that
+// longer by as much as 64 KiB; what is over is left.
+func download(ctx context.Context, w io.Writer, url string, size int64) error {
+	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return errors.Unwrap(err) // a *url.Error, whose URL the caller adds
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	_, err = io.Copy(w, io.LimitReader(resp.Body, size+1<<16))
+	return err
+}
+
+// store makes file i of dst from what get writes, if that is right. It does nothing if
+// the file is there and right.
+func (f *fetcher) store(i int, get func(io.Writer) error) error {
+	name := idxNames[i] + ".gz"
+	path := filepath.Join(f.dst, name)
+	if r, err := os.Open(path); err == nil {
+		err = f.verify(i, r)
+		_ = r.Close() // it was read only
+		if err == nil {
+			return nil
+		}
+	}
+	var file bytes.Buffer
+	if err := get(&file); err != nil {
+		return err
+	}
+	if err := f.verify(i, bytes.NewReader(file.Bytes())); err != nil {
+		return err
+	}
+	err := atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(file.Bytes())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStore, err)
+	}
+	return nil
+}
+
+// verify reports whether r has the content that file i must have.
+func (f *fetcher) verify(i int, r io.Reader) error {
+	name := idxNames[i] + ".gz"
+	content, err := readIDX(r, name, idxMagic(i))
+	if err != nil {
+		return err
+	}
+	return f.pins[i].check(content, name)
+}

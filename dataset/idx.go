@@ -1,0 +1,155 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The IDX format, as http://yann.lecun.com/exdb/mnist describes it: a big-endian
+// magic number (two zero bytes, element type, number of dimensions), the sizes of the
+// dimensions as 32-bit numbers, the elements.
+const (
+	magicImages = 2051 // bytes, three dimensions
+	magicLabels = 2049 // bytes, one dimension
+)
+
+const (
+	maxSide     = 1 << 14 // of a picture, in pixels; newKernel relies on it
+	maxIDXBytes = 1 << 30 // of elements in one file
+)
+
+// Images holds grey pictures of one size.
+type Images struct {
+	Count, Height, Width int
+	Pixels               []uint8 // [Count,Height,Width], row-major, 0 to 255
+}
+
+// ReadImages reads an IDX file of images, compressed by gzip or not. It must end
+// where its header says. name is the file's name for errors, which wrap [ErrFormat]
+// unless r itself fails. Sides over 16,384 pixels and files over 1 GiB are refused;
+// memory grows only as data arrive.
+func ReadImages(r io.Reader, name string) (*Images, error) {
+	f, err := readIDX(r, name, magicImages)
+	if err != nil {
+		return nil, err
+	}
+	return f.images(), nil
+}
+
+// ReadLabels reads an IDX file of labels, as [ReadImages] does images.
+func ReadLabels(r io.Reader, name string) ([]uint8, error) {
+	f, err := readIDX(r, name, magicLabels)
+	if err != nil {
+		return nil, err
+	}
+	return f.data, nil
+}
+
+// idxFile is the content of an IDX file.
+type idxFile struct {
+	dims []int
+	data []byte
+	sum  [sha256.Size]byte // of the whole file, uncompressed
+	size int64             // of the whole file, uncompressed
+}
+
+func (f *idxFile) images() *Images {
+	return &Images{Count: f.dims[0], Height: f.dims[1], Width: f.dims[2], Pixels: f.data}
+}
+
+func readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s: %s", ErrFormat, name, fmt.Sprintf(format, args...))
+	}
+	buffered := bufio.NewReader(r)
+	src := io.Reader(buffered)
+	if start, _ := buffered.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(buffered)
+		if err != nil {
+			return nil, readError(name, err)
+		}
+		src = z
+	}
+
+	header := make([]byte, 4, 16)
+	switch n, err := io.ReadFull(src, header); {
+	case n == 0 && err == io.EOF:
+		return nil, bad("empty")
+	case err != nil:
+		return nil, readError(name, err)
+	}
+	if got := binary.BigEndian.Uint32(header); got != magic {
+		return nil, bad("magic number is %s, want %s", describeMagic(got), describeMagic(magic))
+	}
+	dims := make([]int, magic&0xff)
+	header = header[:4+4*len(dims)]
+	if _, err := io.ReadFull(src, header[4:]); err != nil {
+		return nil, readError(name, err)
+	}
+	total := int64(1)
+	for i := range dims {
+		d := binary.BigEndian.Uint32(header[4+4*i:])
+		if i > 0 && (d < 1 || d > maxSide) {
+			return nil, bad("header says images of %d×%d pixels: want sides of 1 to %d",
+				binary.BigEndian.Uint32(header[8:]), binary.BigEndian.Uint32(header[12:]), maxSide)
+		}
+		// At most 2³²·2¹⁴·2¹⁴: no overflow.
+		total *= int64(d)
+		dims[i] = int(d)
+	}
+	if total > maxIDXBytes {
+		return nil, bad("header says %d bytes of data: the limit is %d", total, maxIDXBytes)
+	}
+
+	var body bytes.Buffer
+	body.Grow(int(min(total, 1<<20))) // and no more on the header's word
+	if n, err := io.CopyN(&body, src, total); err == io.EOF {
+		return nil, bad("truncated: %d of %d bytes of data", n, total)
+	} else if err != nil {
+		return nil, readError(name, err)
+	}
+	// Reading to the end also makes gzip compare its checksum.
+	switch _, err := io.ReadFull(src, make([]byte, 1)); err {
+	case io.EOF:
+	case nil:
+		return nil, bad("more data than the %d bytes that its header says", total)
+	default:
+		return nil, readError(name, err)
+	}
+
+	f := &idxFile{dims: dims, data: body.Bytes(), size: int64(len(header)) + total}
+	h := sha256.New()
+	h.Write(header)
+	h.Write(f.data)
+	h.Sum(f.sum[:0])
+	return f, nil
+}
+
+func describeMagic(m uint32) string {
+	switch m {
+	case magicImages:
+		return "2051 (images)"
+	case magicLabels:
+		return "2049 (labels)"
+	}
+	return fmt.Sprintf("%d", m)
+}
+
+// readError tells damaged content from a reader that failed.
+func readError(name string, err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: %s: truncated", ErrFormat, name)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+		return fmt.Errorf("%w: %s: damaged: %w", ErrFormat, name, err)
+	}
+	return fmt.Errorf("dataset: %s: %w", name, err)
+}

@@ -1,0 +1,221 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	dataEnv   = "PIXELCNN_DATA"
+	systemDir = "/usr/share/datasets/fashion-mnist" // of Debian's dataset-fashion-mnist
+	howToGet  = `get it with "trainer fetch-data"`
+)
+
+// cacheDir is where [Fetch] puts the data.
+func cacheDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("user cache folder: %w", err)
+	}
+	return filepath.Join(dir, "pixelcnn", fashionName), nil
+}
+
+// place is somewhere to look for the data.
+type place struct {
+	setting string // that names it, if any
+	dir     string // "" if there is none
+	err     error  // why there is none
+	// chosen says that the user named it. Then it is used or the search fails, and
+	// it may hold a data set other than Fashion-MNIST.
+	chosen bool
+}
+
+// places lists where to look, in order. dir is the caller's choice or "".
+func places(dir string) []place {
+	notSet := errors.New("not set")
+	list := []place{
+		{setting: "--data", dir: dir, err: notSet, chosen: dir != ""},
+		{setting: dataEnv, dir: os.Getenv(dataEnv), err: notSet, chosen: os.Getenv(dataEnv) != ""},
+	}
+	cache, err := cacheDir()
+	return append(list, place{dir: cache, err: err}, place{dir: systemDir})
+}
+
+// Load reads a data set of four IDX files under their usual names
+// (train-images-idx3-ubyte and so on, each with .gz or without; the former is
+// preferred). The test split is the t10k files.
+//
+// It looks in dir, if that is not ""; in the folder that the environment variable
+// PIXELCNN_DATA names; in pixelcnn/fashion-mnist in the user's cache folder; and in
+// /usr/share/datasets/fashion-mnist. The first two are the user's choice: if set, they
+// are used or Load fails, and may hold another data set, whose checksum is recorded
+// but not checked. The last two must hold Fashion-MNIST, bit for bit. If nothing is
+// found, the error wraps [ErrNotFound] and says what is wrong with each place; other
+// errors name the file and may wrap [ErrFormat] or [ErrChecksum].
+func Load(ctx context.Context, dir string, opt Options) (*Set, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	src, fashion, err := search(ctx, places(dir), fashionPins)
+	if err != nil {
+		return nil, err
+	}
+	return src.set(ctx, fashion, opt)
+}
+
+// search returns the data of the first place that has them, and whether they are
+// those of the pins.
+func search(ctx context.Context, list []place, pins [4]pin) (src *sources, fashion bool, err error) {
+	var reasons []string
+	for _, p := range list {
+		err := p.err
+		if p.dir != "" {
+			src, err = readSources(ctx, p.dir)
+			if err == nil && p.chosen {
+				fashion, err = src.recognise(pins)
+			} else if err == nil {
+				fashion, err = true, src.require(pins)
+			}
+			if err == nil {
+				return src, fashion, nil
+			}
+			if ctx.Err() != nil {
+				return nil, false, fmt.Errorf("dataset: %w", ctx.Err())
+			}
+		}
+		if p.chosen {
+			return nil, false, fmt.Errorf("%w (folder set by %s)", err, p.setting)
+		}
+		reason := strings.TrimPrefix(err.Error(), "dataset: ")
+		if p.setting != "" {
+			reason = p.setting + ": " + reason
+		}
+		reasons = append(reasons, reason)
+	}
+	return nil, false, fmt.Errorf("%w: %s; %s", ErrNotFound, strings.Join(reasons, "; "), howToGet)
+}
+
+// sources are the four files of a data set, in the order of idxNames.
+type sources struct {
+	dir   string
+	paths [4]string
+	files [4]*idxFile
+}
+
+// readSources reads the four files in dir and checks that they fit together.
+func readSources(ctx context.Context, dir string) (*sources, error) {
+	if err := checkDir(dir); err != nil {
+		return nil, err
+	}
+	s := &sources{dir: dir}
+	for i, name := range idxNames {
+		path, err := findIDX(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		s.paths[i] = path
+	}
+	err := parallel(ctx, len(s.files), func(i int) error {
+		f, err := os.Open(s.paths[i])
+		if err != nil {
+			return fmt.Errorf("dataset: %w", err)
+		}
+		defer f.Close()
+		s.files[i], err = readIDX(f, s.paths[i], idxMagic(i))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(s.files); i += 2 {
+		images, labels := s.files[i].dims[0], s.files[i+1].dims[0]
+		if images == 0 {
+			return nil, fmt.Errorf("%w: %s: no images", ErrFormat, s.paths[i])
+		}
+		if images != labels {
+			return nil, fmt.Errorf("%w: %s: %d labels for the %d images of %s",
+				ErrFormat, s.paths[i+1], labels, images, filepath.Base(s.paths[i]))
+		}
+	}
+	return s, nil
+}
+
+// findIDX returns the path of a file or of its .gz.
+func findIDX(dir, name string) (string, error) {
+	for _, path := range []string{filepath.Join(dir, name+".gz"), filepath.Join(dir, name)} {
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return "", fmt.Errorf("dataset: %w", err)
+		case !info.Mode().IsRegular():
+			return "", fmt.Errorf("dataset: %s: not a regular file", path)
+		}
+		return path, nil
+	}
+	return "", fmt.Errorf("dataset: %s: no such file, nor without .gz", filepath.Join(dir, name+".gz"))
+}
+
+// set resizes and divides the images.
+func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, error) {
+	train, test := s.files[0].images(), s.files[2].images()
+	if err := checkValidation(opt.Validation, train.Count); err != nil {
+		return nil, err
+	}
+	crop := train.Height != train.Width || test.Height != test.Width
+	set := &Set{
+		Dir:        s.dir,
+		Preprocess: preprocess(opt.Size, opt.Levels, crop),
+		Size:       opt.Size,
+		Levels:     opt.Levels,
+	}
+	s.describe(set, fashion)
+	var entries []entry
+	for i, f := range s.files {
+		entries = append(entries, entry{idxNames[i], f.sum})
+	}
+	set.SHA256 = digest(entries)
+
+	for i, split := range []*Split{&set.Train, &set.Test} {
+		pixels, err := quantiseAll(ctx, s.files[2*i].images(), opt)
+		if err != nil {
+			return nil, err
+		}
+		*split = Split{Size: opt.Size, Pixels: pixels, Labels: s.files[2*i+1].data}
+	}
+	set.Validation = Split{Size: opt.Size}
+	if opt.Validation > 0 {
+		parts, rest := set.Train.holdOut(opt.SplitSeed, opt.Validation)
+		set.Validation, set.Train = parts[0], rest
+	}
+	return set, nil
+}
+
+// quantiseAll makes levels [N,Size,Size] of the centre squares of images.
+func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint8, error) {
+	const chunk = 1000 // images at a time
+	side := min(images.Height, images.Width)
+	k := newKernel(side, opt.Size)
+	area := opt.Size * opt.Size
+	levels := make([]uint8, images.Count*area)
+	corner := (images.Height-side)/2*images.Width + (images.Width-side)/2
+	err := parallel(ctx, (images.Count+chunk-1)/chunk, func(c int) error {
+		scratch := make([]uint64, side*opt.Size)
+		for i := c * chunk; i < min((c+1)*chunk, images.Count); i++ {
+			src := images.Pixels[i*images.Height*images.Width+corner:]
+			k.quantise(levels[i*area:(i+1)*area], src, images.Width, opt.Levels, scratch)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	return levels, nil
+}

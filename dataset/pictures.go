@@ -1,0 +1,224 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"image"
+	"image/draw"
+	_ "image/jpeg" // a format of LoadImages
+	_ "image/png"  // a format of LoadImages
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	maxPictureBytes  = 1 << 28 // of a file
+	maxPicturePixels = 1 << 25 // a little more than an 8K frame
+	maxClasses       = 256     // labels are bytes
+)
+
+// LoadImages reads the PNG and JPEG files in dir. Either they lie in dir itself and
+// have no labels, or each sub-folder is a class, with its pictures in it or deeper;
+// classes and pictures are ordered by name. Names that begin with a dot and files that
+// are no pictures are left out; other kinds of picture are an error, as is any file
+// that cannot be read.
+//
+// Pictures become grey (luma; transparent ones are laid over black), lose the ends of
+// their longer side and are resized and quantised; Exif rotation is not applied.
+// Pictures may have 2²⁵ pixels at most, and sides of up to 16,384.
+//
+// One in ten, and at least one, is the test split; opt.SplitSeed decides which.
+func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	files, err := findPictures(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	test := max(1, len(files.names)/10)
+	if len(files.names) < 2 {
+		return nil, fmt.Errorf("dataset: %s: a single picture: want two at least, one of them for testing", dir)
+	}
+	if err := checkValidation(opt.Validation, len(files.names)-test); err != nil {
+		return nil, err
+	}
+
+	area := opt.Size * opt.Size
+	all := Split{Size: opt.Size, Pixels: make([]uint8, len(files.names)*area), Labels: files.labels}
+	entries := make([]entry, len(files.names))
+	err = parallel(ctx, len(files.names), func(i int) error {
+		sum, err := readPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])), opt, all.Pixels[i*area:(i+1)*area])
+		entries[i] = entry{files.names[i], sum}
+		return err
+	})
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("dataset: %w", ctx.Err())
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	set := &Set{
+		Name:       folderName(dir),
+		Dir:        dir,
+		SHA256:     digest(entries),
+		Preprocess: "grey; " + preprocess(opt.Size, opt.Levels, true),
+		Size:       opt.Size,
+		Levels:     opt.Levels,
+		ClassNames: files.classes,
+	}
+	parts, rest := all.holdOut(opt.SplitSeed, test, opt.Validation)
+	set.Test, set.Validation, set.Train = parts[0], parts[1], rest
+	return set, nil
+}
+
+// pictureFiles are the pictures of a folder.
+type pictureFiles struct {
+	names   []string // below the folder, with slashes, sorted
+	labels  []uint8  // by picture; nil without classes
+	classes []string // sorted; nil without classes
+}
+
+// splitFolders are sub-folders that are hardly meant as classes.
+var splitFolders = []string{"train", "training", "val", "valid", "validation", "test"}
+
+func findPictures(ctx context.Context, dir string) (*pictureFiles, error) {
+	if err := checkDir(dir); err != nil {
+		return nil, err
+	}
+	var out pictureFiles
+	folder := os.DirFS(dir)
+	err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
+		full := filepath.Join(dir, filepath.FromSlash(name))
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("dataset: %s: %w", full, err)
+		}
+		if name != "." && strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() {
+			if name != "." && !strings.Contains(name, "/") {
+				out.classes = append(out.classes, name)
+			}
+			return nil
+		}
+		switch strings.ToLower(path.Ext(name)) {
+		case ".png", ".jpg", ".jpeg":
+			out.names = append(out.names, name)
+		case ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl":
+			return fmt.Errorf("dataset: %s: neither PNG nor JPEG: convert it or take it away", full)
+		}
+		if d.Type()&fs.ModeSymlink != 0 {
+			if target, err := fs.Stat(folder, name); err == nil && target.IsDir() {
+				return fmt.Errorf("dataset: %s: a link to a folder: put the folder itself there", full)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(out.names) == 0 {
+		return nil, fmt.Errorf("dataset: %s: no PNG or JPEG files", dir)
+	}
+	slices.Sort(out.names)
+	slices.Sort(out.classes)
+	return &out, out.label(dir)
+}
+
+// label gives each picture the label of its sub-folder.
+func (p *pictureFiles) label(dir string) error {
+	if len(p.classes) == 0 {
+		return nil
+	}
+	if len(p.classes) > maxClasses {
+		return fmt.Errorf("dataset: %s: %d sub-folders: want %d classes at most", dir, len(p.classes), maxClasses)
+	}
+	isSplit := func(class string) bool { return slices.Contains(splitFolders, strings.ToLower(class)) }
+	if !slices.ContainsFunc(p.classes, func(c string) bool { return !isSplit(c) }) {
+		return fmt.Errorf("dataset: %s: its sub-folders %s look like splits, not classes: choose one of them, as %s",
+			dir, strings.Join(p.classes, ", "), filepath.Join(dir, p.classes[0]))
+	}
+	count := make([]int, len(p.classes))
+	for _, name := range p.names {
+		class, _, found := strings.Cut(name, "/")
+		if !found {
+			return fmt.Errorf("dataset: %s: a picture beside class folders: put it into one of them", filepath.Join(dir, name))
+		}
+		label, _ := slices.BinarySearch(p.classes, class)
+		p.labels = append(p.labels, uint8(label))
+		count[label]++
+	}
+	if empty := slices.Index(count, 0); empty >= 0 {
+		return fmt.Errorf("dataset: %s: no PNG or JPEG files: each sub-folder is a class", filepath.Join(dir, p.classes[empty]))
+	}
+	return nil
+}
+
+// readPicture writes the levels of a picture to dst [Size,Size] and returns the
+// checksum of its file.
+func readPicture(name string, opt Options, dst []uint8) (sum [sha256.Size]byte, err error) {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s: %s", ErrFormat, name, fmt.Sprintf(format, args...))
+	}
+	info, err := os.Stat(name) // before opening, as that waits if it is a pipe
+	if err != nil {
+		return sum, fmt.Errorf("dataset: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return sum, fmt.Errorf("dataset: %s: not a regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return sum, fmt.Errorf("dataset: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPictureBytes+1))
+	if err != nil {
+		return sum, fmt.Errorf("dataset: %w", err)
+	}
+	if len(data) > maxPictureBytes {
+		return sum, bad("over %d bytes", maxPictureBytes)
+	}
+	config, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return sum, bad("cannot be read as PNG or JPEG: %v", err)
+	}
+	w, h := config.Width, config.Height
+	if w < 1 || h < 1 || w > maxSide || h > maxSide || w*h > maxPicturePixels {
+		return sum, bad("%d×%d pixels: want at most %d, and sides of 1 to %d", w, h, maxPicturePixels, maxSide)
+	}
+	picture, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		return sum, bad("cannot be read as PNG or JPEG: %v", err)
+	}
+	grey := centreSquare(picture)
+	n := grey.Rect.Dx()
+	newKernel(n, opt.Size).quantise(dst, grey.Pix, grey.Stride, opt.Levels, make([]uint64, n*opt.Size))
+	return sha256.Sum256(data), nil
+}
+
+// centreSquare returns the largest square in the middle of a picture, in grey.
+func centreSquare(m image.Image) *image.Gray {
+	b := m.Bounds()
+	side := min(b.Dx(), b.Dy())
+	grey := image.NewGray(image.Rect(0, 0, side, side))
+	corner := b.Min.Add(image.Pt((b.Dx()-side)/2, (b.Dy()-side)/2))
+	draw.Draw(grey, grey.Rect, m, corner, draw.Src)
+	return grey
+}

@@ -1,0 +1,236 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// picture is a PNG file, w×h pixels of one colour.
+func picture(w, h int, c color.Color) []byte {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for i := range w * h {
+		m.Set(i%w, i/w, c)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func grey(v uint8) color.Color { return color.Gray{Y: v} }
+
+func TestLoadImages(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "letters")
+	files := map[string][]byte{}
+	for i := range 10 {
+		files[fmt.Sprintf("a/%d.png", i)] = picture(5+i, 7, grey(70)) // level 1
+		files[fmt.Sprintf("b/deeper/%d.PNG", i)] = picture(4, 9, grey(250))
+	}
+	files["notes.txt"] = []byte("left out")
+	files[".hidden.png"] = []byte("left out")
+	files["a/.thumbnails/1.png"] = []byte("left out")
+	for name, data := range files {
+		write(t, filepath.Join(dir, name), data)
+	}
+	opt := Options{Size: 4, Validation: 3}
+	set, err := LoadImages(t.Context(), dir, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Name != "letters" || !slices.Equal(set.ClassNames, []string{"a", "b"}) ||
+		set.Preprocess != "grey; crop=centre square; resize=4 triangle; levels=4 floor(v*levels/256)" {
+		t.Errorf("got %+v", set)
+	}
+	if set.Train.N() != 15 || set.Validation.N() != 3 || set.Test.N() != 2 {
+		t.Errorf("%d+%d+%d images, want 15+3+2", set.Train.N(), set.Validation.N(), set.Test.N())
+	}
+	labels := 0
+	for _, s := range []Split{set.Train, set.Validation, set.Test} {
+		for i, label := range s.Labels {
+			labels += int(label)
+			want := bytes.Repeat([]byte{1 + 2*label}, 16)
+			if got := s.Pixels[16*i : 16*i+16]; !bytes.Equal(got, want) {
+				t.Errorf("label %d has pixels %v, want %v", label, got, want)
+			}
+		}
+	}
+	if labels != 10 {
+		t.Errorf("%d images of class b, want 10", labels)
+	}
+	again, err := LoadImages(t.Context(), dir, opt)
+	if err != nil || !bytes.Equal(again.Train.Labels, set.Train.Labels) || again.SHA256 != set.SHA256 {
+		t.Errorf("another set the second time: %v", err)
+	}
+}
+
+func TestLoadImagesFlat(t *testing.T) {
+	dir := t.TempDir()
+	data := [][]byte{picture(4, 4, grey(0)), picture(4, 4, grey(255))}
+	write(t, filepath.Join(dir, "x.png"), data[0])
+	write(t, filepath.Join(dir, "y.png"), data[1])
+	set, err := LoadImages(t.Context(), dir, Options{Size: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.ClassNames != nil || set.Train.Labels != nil || set.Test.Labels != nil {
+		t.Errorf("labels without classes: %+v", set)
+	}
+	listing := fmt.Sprintf("%x  x.png\n%x  y.png\n", sha256.Sum256(data[0]), sha256.Sum256(data[1]))
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(listing))); set.SHA256 != want {
+		t.Errorf("SHA256 = %s, want %s", set.SHA256, want)
+	}
+}
+
+func TestReadPicture(t *testing.T) {
+	// Columns of a 6×4 picture: the outer two are cut off.
+	striped := image.NewGray(image.Rect(0, 0, 6, 4))
+	for i := range striped.Pix {
+		striped.Pix[i] = []uint8{255, 0, 64, 128, 192, 255}[i%6]
+	}
+	var stripes, jpg bytes.Buffer
+	if err := png.Encode(&stripes, striped); err != nil {
+		t.Fatal(err)
+	}
+	even := image.NewYCbCr(image.Rect(0, 0, 20, 10), image.YCbCrSubsampleRatio420)
+	for i := range even.Y {
+		even.Y[i] = 150
+	}
+	for i := range even.Cb {
+		even.Cb[i], even.Cr[i] = 128, 128
+	}
+	if err := jpeg.Encode(&jpg, even, nil); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name string
+		file []byte
+		row  []uint8 // the first of four
+	}{
+		{"stripes", stripes.Bytes(), []uint8{0, 1, 2, 3}},
+		{"grey JPEG", jpg.Bytes(), []uint8{2, 2, 2, 2}},
+		// Luma 0.299·255 = 76.2, 0.587·255 = 149.7, 0.114·255 = 29.1.
+		{"red", picture(4, 4, color.NRGBA{255, 0, 0, 255}), []uint8{1, 1, 1, 1}},
+		{"green", picture(4, 4, color.NRGBA{0, 255, 0, 255}), []uint8{2, 2, 2, 2}},
+		{"blue", picture(4, 4, color.NRGBA{0, 0, 255, 255}), []uint8{0, 0, 0, 0}},
+		{"clear", picture(4, 4, color.NRGBA{255, 255, 255, 0}), []uint8{0, 0, 0, 0}},
+		{"half clear", picture(4, 4, color.NRGBA{255, 255, 255, 100}), []uint8{1, 1, 1, 1}},
+		{"one pixel", picture(1, 1, grey(200)), []uint8{3, 3, 3, 3}},
+	}
+	for _, test := range tests {
+		path := filepath.Join(t.TempDir(), "p.png")
+		write(t, path, test.file)
+		dst := make([]uint8, 16)
+		if _, err := readPicture(path, Options{Size: 4, Levels: 4}, dst); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		} else if !bytes.Equal(dst[:4], test.row) || !bytes.Equal(dst, bytes.Repeat(test.row, 4)) {
+			t.Errorf("%s: got %v, want rows of %v", test.name, dst, test.row)
+		}
+	}
+}
+
+func TestLoadImagesRefuses(t *testing.T) {
+	good := picture(4, 4, grey(9))
+	// A header that says 16384×16384: the pixels must not be allocated.
+	huge := slices.Clone(picture(1, 1, grey(9)))
+	copy(huge[16:], []byte{0, 0, 0x40, 0, 0, 0, 0x40, 0})
+	huge = fixHeaderCRC(huge)
+	many := map[string][]byte{}
+	for i := range 257 {
+		many[fmt.Sprintf("%03d/p.png", i)] = nil
+	}
+	tests := []struct {
+		name  string
+		files map[string][]byte
+		opt   Options
+		want  string
+	}{
+		{"nothing", map[string][]byte{"a.txt": nil}, Options{}, "no PNG or JPEG files"},
+		{"one picture", map[string][]byte{"a.png": good}, Options{}, "a single picture"},
+		{"no picture", map[string][]byte{"a.png": good, "b.jpg": []byte("hello")}, Options{}, "b.jpg: cannot be read as PNG or JPEG: image: unknown format"},
+		{"the first of them", map[string][]byte{"c/a.png": nil, "c/b.jpg": nil}, Options{}, "a.png: cannot be read"},
+		{"truncated", map[string][]byte{"a.png": good, "b.png": good[:len(good)-20]}, Options{}, "b.png: cannot be read as PNG or JPEG: png: invalid format: unexpected EOF"},
+		{"too large", map[string][]byte{"a.png": good, "b.png": huge}, Options{}, "b.png: 16384×16384 pixels: want at most 33554432"},
+		{"another kind", map[string][]byte{"a.png": good, "b.webp": nil}, Options{}, "b.webp: neither PNG nor JPEG"},
+		{"beside classes", map[string][]byte{"x/a.png": good, "b.png": good}, Options{}, "b.png: a picture beside class folders"},
+		{"empty class", map[string][]byte{"x/a.png": good, "x/b.png": good, "y/b.txt": nil}, Options{}, "y: no PNG or JPEG files: each sub-folder is a class"},
+		{"splits", map[string][]byte{"train/a.png": good, "Test/b.png": good}, Options{}, "Test, train look like splits"},
+		{"classes", many, Options{}, "257 sub-folders: want 256 classes at most"},
+		{"validation", map[string][]byte{"a.png": good, "b.png": good}, Options{Validation: 1}, "validation 1: there are 1 training images"},
+	}
+	for _, test := range tests {
+		dir := t.TempDir()
+		for name, data := range test.files {
+			write(t, filepath.Join(dir, filepath.FromSlash(name)), data)
+		}
+		_, err := LoadImages(t.Context(), dir, test.opt)
+		if err == nil || !strings.HasPrefix(err.Error(), "dataset: ") || !strings.Contains(filepath.ToSlash(err.Error()), test.want) {
+			t.Errorf("%s: got error %v, want %q", test.name, err, test.want)
+		}
+	}
+
+	if _, err := LoadImages(t.Context(), filepath.Join(t.TempDir(), "none"), Options{}); err == nil || !strings.HasSuffix(err.Error(), "none: no such folder") {
+		t.Errorf("no folder: got error %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "a.png")
+	write(t, file, good)
+	if _, err := LoadImages(t.Context(), file, Options{}); err == nil || !strings.HasSuffix(err.Error(), "a.png: not a folder") {
+		t.Errorf("a file: got error %v", err)
+	}
+}
+
+func TestLoadImagesLinks(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("symbolic links need a privilege on Windows")
+	}
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(elsewhere, "b.png"), picture(4, 4, grey(9)))
+	write(t, filepath.Join(dir, "a.png"), picture(4, 4, grey(9)))
+	if err := os.Symlink(filepath.Join(elsewhere, "b.png"), filepath.Join(dir, "b.png")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadImages(t.Context(), dir, Options{}); err != nil {
+		t.Errorf("a link to a picture: %v", err)
+	}
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "more")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadImages(t.Context(), dir, Options{}); err == nil || !strings.Contains(err.Error(), "more: a link to a folder") {
+		t.Errorf("a link to a folder: got error %v", err)
+	}
+}
+
+func TestLoadCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.png"), picture(4, 4, grey(9)))
+	if _, err := LoadImages(ctx, dir, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("LoadImages: got error %v", err)
+	}
+	writeSet(t, dir, tiny())
+	if _, err := Load(ctx, dir, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Load: got error %v", err)
+	}
+}
+
+// fixHeaderCRC makes the checksum of a PNG's first chunk right.
+func fixHeaderCRC(file []byte) []byte {
+	binary.BigEndian.PutUint32(file[29:], crc32.ChecksumIEEE(file[12:29]))
+	return file
+}

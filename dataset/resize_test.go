@@ -1,0 +1,140 @@
+package dataset
+
+import (
+	"math"
+	"math/big"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestKernel(t *testing.T) {
+	tests := []struct {
+		n, m  int
+		first []int
+		taps  [][]uint64
+	}{
+		// Twice as many inputs: weights ¾ ¾ ¼ at the edge, ¼ ¾ ¾ ¼ inside, times 16.
+		{8, 4, []int{0, 1, 3, 5}, [][]uint64{{12, 12, 4}, {4, 12, 12, 4}, {4, 12, 12, 4}, {4, 12, 12}}},
+		// Half as many: plain interpolation, ¾ and ¼, times 8.
+		{2, 4, []int{0, 0, 0, 1}, [][]uint64{{6}, {6, 2}, {2, 6}, {6}}},
+		// As many: the identity.
+		{4, 4, []int{0, 1, 2, 3}, [][]uint64{{8}, {8}, {8}, {8}}},
+		{1, 4, []int{0, 0, 0, 0}, [][]uint64{{5}, {7}, {7}, {5}}},
+	}
+	for _, test := range tests {
+		k := newKernel(test.n, test.m)
+		if !slices.Equal(k.first, test.first) {
+			t.Errorf("%d to %d: first = %v, want %v", test.n, test.m, k.first, test.first)
+		}
+		for o, want := range test.taps {
+			if !slices.Equal(k.taps[o], want) {
+				t.Errorf("%d to %d: taps[%d] = %v, want %v", test.n, test.m, o, k.taps[o], want)
+			}
+		}
+	}
+}
+
+// exactLevel computes one output pixel by the definition in the package comment.
+func exactLevel(src []uint8, n, m, levels, oy, ox int) uint8 {
+	scale := big.NewRat(int64(max(n, m)), int64(m)) // max(1, n/m)
+	weight := func(i, o int) *big.Rat {
+		c := new(big.Rat).Mul(big.NewRat(int64(2*o+1), 2), big.NewRat(int64(n), int64(m)))
+		d := new(big.Rat).Sub(big.NewRat(int64(2*i+1), 2), c)
+		w := new(big.Rat).Sub(big.NewRat(1, 1), d.Quo(d.Abs(d), scale))
+		if w.Sign() < 0 {
+			return new(big.Rat)
+		}
+		return w
+	}
+	sum, total := new(big.Rat), new(big.Rat)
+	for y := range n {
+		for x := range n {
+			w := new(big.Rat).Mul(weight(y, oy), weight(x, ox))
+			total.Add(total, w)
+			sum.Add(sum, w.Mul(w, big.NewRat(int64(src[y*n+x]), 1)))
+		}
+	}
+	sum.Quo(sum, total)
+	sum.Mul(sum, big.NewRat(int64(levels), 256))
+	return uint8(new(big.Int).Quo(sum.Num(), sum.Denom()).Int64())
+}
+
+func TestQuantiseIsExact(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, test := range []struct{ n, m, levels int }{
+		{28, 16, 4}, {28, 16, 256}, {28, 28, 3}, {9, 4, 7}, {11, 5, 256}, {3, 8, 256}, {1, 4, 2}, {16, 64, 5},
+	} {
+		src := make([]uint8, test.n*test.n)
+		for i := range src {
+			src[i] = uint8(rng.Uint32())
+		}
+		dst := make([]uint8, test.m*test.m)
+		newKernel(test.n, test.m).quantise(dst, src, test.n, test.levels, make([]uint64, test.n*test.m))
+		for range 20 {
+			y, x := rng.IntN(test.m), rng.IntN(test.m)
+			if want := exactLevel(src, test.n, test.m, test.levels, y, x); dst[y*test.m+x] != want {
+				t.Errorf("%+v: level at %d,%d is %d, want %d", test, y, x, dst[y*test.m+x], want)
+			}
+		}
+	}
+}
+
+// An even picture keeps its value, also where that is the least of its level; rounding
+// would lose some of these.
+func TestQuantiseEvenPicture(t *testing.T) {
+	for n := 1; n <= 70; n++ {
+		src := make([]uint8, n*n)
+		for _, m := range []int{4, 7, 16, 64} {
+			k := newKernel(n, m)
+			scratch, dst := make([]uint64, n*m), make([]uint8, m*m)
+			for _, levels := range []int{2, 3, 4, 255, 256} {
+				// The first value of a level and the last of the one below.
+				first := (256 + levels - 1) / levels
+				for _, v := range []int{0, first - 1, first, 255} {
+					for i := range src {
+						src[i] = uint8(v)
+					}
+					k.quantise(dst, src, n, levels, scratch)
+					want := uint8(v * levels / 256)
+					if i := slices.IndexFunc(dst, func(l uint8) bool { return l != want }); i >= 0 {
+						t.Fatalf("%d to %d, %d levels: %d became level %d, want %d", n, m, levels, v, dst[i], want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The sums must not overflow at the largest sizes that are read.
+func TestKernelSumsFit(t *testing.T) {
+	for _, n := range []int{maxSide, maxSide - 1} {
+		for m := 4; m <= 64; m++ {
+			largest := slices.Max(newKernel(n, m).sum)
+			if hi, area := bits.Mul64(largest, largest); hi != 0 || area > math.MaxUint64/256 {
+				t.Errorf("%d to %d: 256·%d² does not fit 64 bits", n, m, largest)
+			}
+		}
+	}
+}
+
+func TestPreprocess(t *testing.T) {
+	if got, want := preprocess(16, 4, false), "resize=16 triangle; levels=4 floor(v*levels/256)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := preprocess(8, 2, true), "crop=centre square; resize=8 triangle; levels=2 floor(v*levels/256)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func BenchmarkQuantise(b *testing.B) {
+	k := newKernel(28, 16)
+	src, dst, scratch := make([]uint8, 28*28), make([]uint8, 16*16), make([]uint64, 28*16)
+	for i := range src {
+		src[i] = uint8(i)
+	}
+	for b.Loop() {
+		k.quantise(dst, src, 28, 4, scratch)
+	}
+}
