@@ -1,0 +1,114 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"pixelcnn/internal/onnx"
+)
+
+// installHint is the command that gets a library.
+const installHint = "sampler install-runtime"
+
+// ErrNoRuntime is wrapped by [Locate]'s and [Open]'s error where no setting names
+// a library and no usable one is in the places that are searched. The error is a
+// [*NotFoundError], or [ErrNoCgo].
+var ErrNoRuntime = errors.New("runtime: no usable ONNX Runtime library found")
+
+// ErrNoCgo is returned by what needs to open a library in a build without cgo.
+var ErrNoCgo = fmt.Errorf("%w: this program was built without cgo; build it with CGO_ENABLED=1 and a C compiler", ErrNoRuntime)
+
+// ErrTooOld is wrapped by a [*LibraryError] whose library is too old.
+var ErrTooOld = errors.New("too old")
+
+// ErrClosed is wrapped by the error of any use after Close.
+var ErrClosed = errors.New("already closed")
+
+// ErrInUse is wrapped by Close's error while something made of it is still open.
+var ErrInUse = errors.New("still in use")
+
+// LibraryError is a file or folder that does not yield a usable library. It wraps
+// [ErrTooOld], fs.ErrNotExist and the like.
+type LibraryError struct {
+	Setting string // what named it: "--ort-lib", an environment variable, or a place
+	Path    string
+	Err     error
+}
+
+func (e *LibraryError) Error() string {
+	return fmt.Sprintf("runtime: %s: %s: %v", e.Setting, e.Path, e.Err)
+}
+
+func (e *LibraryError) Unwrap() error { return e.Err }
+
+// Attempt is one place where a library was looked for.
+type Attempt struct {
+	Place string // as in [LibraryError.Setting]
+	Path  string // empty where the place does not exist
+	Err   error
+}
+
+// NotFoundError lists where a library was looked for and why each place had none.
+// It wraps [ErrNoRuntime].
+type NotFoundError struct{ Tried []Attempt }
+
+func (e *NotFoundError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v; install one with: %s", ErrNoRuntime, installHint)
+	for _, a := range e.Tried {
+		b.WriteString("\n  " + a.Place)
+		if a.Path != "" {
+			b.WriteString(": " + a.Path)
+		}
+		fmt.Fprintf(&b, ": %v", a.Err)
+	}
+	return b.String()
+}
+
+func (e *NotFoundError) Unwrap() error { return ErrNoRuntime }
+
+// InUseError is returned by [Open] where another library is open in the process.
+type InUseError struct {
+	Open  string // empty where the host program opened it
+	Asked string
+}
+
+func (e *InUseError) Error() string {
+	if e.Open == "" {
+		return fmt.Sprintf("runtime: the host program has already started ONNX Runtime; "+
+			"%s cannot be opened beside it (leave the library unset to share it)", e.Asked)
+	}
+	return fmt.Sprintf("runtime: %s is already open; %s cannot be opened beside it in one process", e.Open, e.Asked)
+}
+
+// ShapeError is a tensor whose shape the graph does not take. -1 in Want is a
+// dimension that is free.
+type ShapeError struct {
+	Name      string // of the graph's input or output
+	Want, Got []int
+}
+
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("runtime: %q has shape %v, the graph wants %v", e.Name, e.Got, e.Want)
+}
+
+// TypeError is a tensor whose element type the graph does not take.
+type TypeError struct {
+	Name      string // of the graph's input or output
+	Want, Got onnx.DType
+}
+
+func (e *TypeError) Error() string {
+	return fmt.Sprintf("runtime: %q has element type %v, the graph wants %v", e.Name, e.Got, e.Want)
+}
+
+// ChecksumError is a file that is not the one expected.
+type ChecksumError struct {
+	Name      string
+	Want, Got string // SHA-256, in hexadecimal
+}
+
+func (e *ChecksumError) Error() string {
+	return fmt.Sprintf("runtime: %s has SHA-256 %s, expected %s", e.Name, e.Got, e.Want)
+}

@@ -1,0 +1,143 @@
+//go:build cgo
+
+package runtime
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"pixelcnn/internal/onnx"
+)
+
+// session implements [onnx.Session].
+type session struct {
+	env             *Env
+	inputs, outputs []onnx.ValueInfo
+
+	mu       sync.Mutex // guards Bind and Close against each other; runs need no guard
+	ort      *ort.DynamicAdvancedSession
+	bindings int
+	closed   bool
+}
+
+// Load makes a session of a model file's bytes, which are not kept. Errors: what
+// [onnx.Unmarshal] refuses, what ONNX Runtime refuses, inputs or outputs that are
+// no tensors of a type in [onnx.DType], negative Threads.
+func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+	if opt.Threads < 0 {
+		return nil, fmt.Errorf("runtime: %d threads: must be 0 (for one) or more", opt.Threads)
+	}
+	m, err := onnx.Unmarshal(model)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %w", err)
+	}
+	s := &session{env: e}
+	if s.inputs, err = describe("input", m.Graph.Inputs); err != nil {
+		return nil, err
+	}
+	if s.outputs, err = describe("output", m.Graph.Outputs); err != nil {
+		return nil, err
+	}
+	if err := e.hold(); err != nil {
+		return nil, err
+	}
+	if s.ort, err = newORTSession(model, names(s.inputs), names(s.outputs), opt); err != nil {
+		e.release()
+		return nil, fmt.Errorf("runtime: loading the model: %s", oneLine(err.Error()))
+	}
+	live.sessions.Add(1)
+	return s, nil
+}
+
+func newORTSession(model []byte, inputs, outputs []string, opt onnx.SessionOptions) (*ort.DynamicAdvancedSession, error) {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	defer o.Destroy()
+	threads := max(1, opt.Threads)
+	settings := []func() error{
+		func() error { return o.SetIntraOpNumThreads(threads) },
+		func() error { return o.SetInterOpNumThreads(1) },
+		func() error { return o.SetExecutionMode(ort.ExecutionModeSequential) },
+		func() error { return o.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
+		func() error { return o.SetCpuMemArena(true) },
+		func() error { return o.SetMemPattern(true) },
+		func() error { return o.SetLogSeverityLevel(ort.LoggingLevelFatal) }, // errors are returned
+	}
+	if threads == 1 {
+		settings = append(settings, func() error {
+			return o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0")
+		})
+	}
+	if opt.ProfilePrefix != "" {
+		settings = append(settings, func() error { return o.EnableProfiling(opt.ProfilePrefix) })
+	}
+	for _, set := range settings {
+		if err := set(); err != nil {
+			return nil, err
+		}
+	}
+	return ort.NewDynamicAdvancedSessionWithONNXData(model, inputs, outputs, o)
+}
+
+// describe lists graph inputs or outputs.
+func describe(kind string, values []*onnx.Value) ([]onnx.ValueInfo, error) {
+	var infos []onnx.ValueInfo
+	for _, v := range values {
+		switch v.DType {
+		case onnx.Float32, onnx.Float64, onnx.Int64, onnx.Int32, onnx.Int8, onnx.Uint8, onnx.Bool:
+		default:
+			return nil, fmt.Errorf("runtime: the model's %s %q has element type %v, which is not supported", kind, v.Name, v.DType)
+		}
+		info := onnx.ValueInfo{Name: v.Name, DType: v.DType}
+		if v.Shape != nil {
+			info.Shape = onnx.Sizes(v.Shape)
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
+}
+
+func names(infos []onnx.ValueInfo) []string {
+	out := make([]string, len(infos))
+	for i, info := range infos {
+		out[i] = info.Name
+	}
+	return out
+}
+
+func (s *session) Inputs() []onnx.ValueInfo { return cloneInfos(s.inputs) }
+
+func (s *session) Outputs() []onnx.ValueInfo { return cloneInfos(s.outputs) }
+
+func cloneInfos(infos []onnx.ValueInfo) []onnx.ValueInfo {
+	out := slices.Clone(infos)
+	for i := range out {
+		out[i].Shape = slices.Clone(out[i].Shape)
+	}
+	return out
+}
+
+// Close frees the session. It fails, wrapping [ErrInUse], while bindings are open.
+func (s *session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	if s.bindings > 0 {
+		return fmt.Errorf("runtime: session %w by %d bindings: close them first", ErrInUse, s.bindings)
+	}
+	s.closed = true
+	err := s.ort.Destroy()
+	live.sessions.Add(-1)
+	s.env.release()
+	if err != nil {
+		return fmt.Errorf("runtime: closing a session: %s", oneLine(err.Error()))
+	}
+	return nil
+}
