@@ -1,0 +1,116 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	goruntime "runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
+)
+
+// BenchmarkStep times training steps at batch 128 and, after each, its products alone:
+// those of the forward pass, three times, as plain products on the same threads. It
+// reports the medians and the least values in ms, and the ratio of the medians.
+func BenchmarkStep(b *testing.B) {
+	for _, hidden := range []int{64, 128} {
+		b.Run(fmt.Sprintf("hidden=%d", hidden), func(b *testing.B) {
+			m, err := models.New(models.Config{Hidden: hidden})
+			if err != nil {
+				b.Fatal(err)
+			}
+			const batch = 128
+			tr, err := New(env, m, stripes(batch, m.Size, m.Levels), Config{Batch: batch})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer tr.Close()
+			products := bindProducts(b, tr.engine)
+			var steps, gemms []float64
+			for i := 0; b.Loop() || i < 3; i++ {
+				s, err := tr.take(context.Background())
+				if err != nil {
+					b.Fatal(err)
+				}
+				t := time.Now()
+				products()
+				if i > 0 { // the first makes the bindings
+					steps = append(steps, s.Duration.Seconds()*1e3)
+					gemms = append(gemms, time.Since(t).Seconds()*1e3)
+				}
+			}
+			slices.Sort(steps)
+			slices.Sort(gemms)
+			middle := len(steps) / 2
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(steps[middle], "ms/step")
+			b.ReportMetric(steps[0], "ms/step-min")
+			b.ReportMetric(gemms[middle], "ms/gemm")
+			b.ReportMetric(gemms[0], "ms/gemm-min")
+			b.ReportMetric(steps[middle]/gemms[middle], "step/gemm")
+		})
+	}
+}
+
+// bindProducts returns a function that multiplies as much as a step of 128 images.
+func bindProducts(b *testing.B, e *engine) func() {
+	g := &onnx.Graph{}
+	var in, out [][]int           // shapes
+	left := map[int]*onnx.Value{} // by depth
+	for i, z := range newPass(e.model, e.layout, e.shape(e.images), true).gemms {
+		if !z.forward {
+			continue
+		}
+		if left[z.depth] == nil {
+			in = append(in, []int{z.rows, z.depth})
+			left[z.depth] = g.Input(fmt.Sprintf("a%d", z.depth), onnx.Float32, onnx.Shape(z.rows, z.depth)...)
+		}
+		for k := range 3 {
+			in = append(in, []int{z.depth, z.cols})
+			w := g.Input(fmt.Sprintf("w%d_%d", i, k), onnx.Float32, onnx.Shape(z.depth, z.cols)...)
+			out = append(out, []int{z.rows, z.cols})
+			g.Output(g.Op("MatMul", nil, left[z.depth], w), fmt.Sprintf("y%d_%d", i, k), onnx.Float32, onnx.Shape(z.rows, z.cols)...)
+		}
+	}
+	s, err := load(env, g, onnx.SessionOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tensors := func(shapes [][]int) (ts []*onnx.Tensor) {
+		for _, z := range shapes {
+			ts = append(ts, onnx.NewTensor(make([]float32, z[0]*z[1]), z...))
+		}
+		return ts
+	}
+	var bindings []onnx.Binding
+	for range goruntime.GOMAXPROCS(0) {
+		bound, err := s.Bind(tensors(in), tensors(out))
+		if err != nil {
+			b.Fatal(err)
+		}
+		bindings = append(bindings, bound)
+	}
+	b.Cleanup(func() {
+		for _, bound := range bindings {
+			_ = bound.Close()
+		}
+		_ = s.Close()
+	})
+	runs := 128 / e.images / len(bindings)
+	return func() {
+		err := (&engine{threads: len(bindings)}).parallel(context.Background(), len(bindings), func(i int) error {
+			for range runs {
+				if err := bindings[i].Run(context.Background()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

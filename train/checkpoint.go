@@ -1,0 +1,284 @@
+package train
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pixelcnn/internal/atomicfile"
+	"pixelcnn/models"
+)
+
+var (
+	// ErrNoCheckpoint is wrapped by the error of a resume from a folder that holds none.
+	ErrNoCheckpoint = errors.New("train: no checkpoint")
+	// ErrCheckpointExists is wrapped by the error of a start, without resume, in a
+	// folder that holds another run's checkpoints.
+	ErrCheckpointExists = errors.New("train: there are checkpoints already")
+	// ErrCheckpointFormat is wrapped by errors about a file that is no checkpoint or is damaged.
+	ErrCheckpointFormat = errors.New("train: not a whole checkpoint")
+)
+
+// MismatchError tells that a checkpoint was made with another setting.
+type MismatchError struct {
+	File      string
+	Setting   string // "batch", "seed", …
+	Have, Got string // the checkpoint's and this run's
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("train: checkpoint %s was made with %s %s, not %s: resume with the same setting, or use another folder",
+		e.File, e.Setting, e.Have, e.Got)
+}
+
+// A checkpoint file is magic, the length of the header as a little-endian uint32, the
+// header in JSON, the parameters and both moments as packed vectors of little-endian
+// float32, and the SHA-256 of all that.
+const magic = "pixelcnn checkpoint 1\n"
+
+// header is what a checkpoint says about its run: what must be the same to go on, and
+// where it was.
+type header struct {
+	Model        models.Config
+	Batch        int
+	LearningRate float64
+	Schedule     Schedule
+	Steps        int // of the whole run, where the schedule depends on it
+	Seed         uint64
+	Data         string // SHA-256 of the training images' levels, in hex
+
+	Step     int
+	EpochNLL float64 // of the current epoch's steps, in nats
+	Elements int     // of each vector
+}
+
+func (t *Trainer) header() header {
+	h := header{
+		Model: t.model.Config, Batch: t.cfg.Batch, LearningRate: t.cfg.LearningRate, Schedule: t.cfg.Schedule, Seed: t.cfg.Seed, Data: t.digest,
+		Step: t.step, EpochNLL: t.epochNLL, Elements: t.engine.layout.len,
+	}
+	if h.Schedule != Constant {
+		h.Steps = t.last()
+	}
+	return h
+}
+
+// settings lists what has to agree between a checkpoint and the run that goes on from it.
+func (h header) settings() [][2]string {
+	p := func(name string, v any) [2]string { return [2]string{name, fmt.Sprint(v)} }
+	return [][2]string{
+		p("arch", h.Model.Arch), p("hidden", h.Model.Hidden), p("blocks", h.Model.Blocks), p("kernel", h.Model.Kernel),
+		p("size", h.Model.Size), p("levels", h.Model.Levels), p("model", h.Model),
+		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed), p("training data", h.Data),
+		p("parameters", h.Elements),
+	}
+}
+
+// A store is a folder of checkpoints.
+type store struct {
+	dir  string
+	last string // the latest good file; empty for none
+}
+
+const (
+	filePrefix = "step-"
+	fileSuffix = ".checkpoint"
+)
+
+func (s *store) path(step int) string {
+	return filepath.Join(s.dir, fmt.Sprintf("%s%09d%s", filePrefix, step, fileSuffix))
+}
+
+// files lists the checkpoints, latest first.
+func (s *store) files() ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	steps := map[string]int{}
+	var files []string
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), filePrefix)
+		number, ok2 := strings.CutSuffix(number, fileSuffix)
+		if step, err := strconv.Atoi(number); ok && ok2 && err == nil {
+			path := filepath.Join(s.dir, e.Name())
+			steps[path] = step
+			files = append(files, path)
+		}
+	}
+	slices.SortFunc(files, func(a, b string) int { return steps[b] - steps[a] })
+	return files, nil
+}
+
+// write stores a checkpoint and removes all but it and the one before.
+func (s *store) write(h header, vectors ...[]float32) error {
+	meta, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	path := s.path(h.Step)
+	err = atomicfile.Write(path, func(w io.Writer) error {
+		sum := sha256.New()
+		out := io.MultiWriter(w, sum)
+		b := binary.LittleEndian.AppendUint32([]byte(magic), uint32(len(meta)))
+		b = append(b, meta...)
+		for _, v := range vectors {
+			for _, x := range v {
+				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+			}
+		}
+		if _, err := out.Write(b); err != nil {
+			return err
+		}
+		_, err := w.Write(sum.Sum(nil))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	files, err := s.files()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f != path && f != s.last {
+			if err := os.Remove(f); err != nil {
+				return err
+			}
+		}
+	}
+	s.last = path
+	return nil
+}
+
+// read reads a checkpoint file. Errors about its content wrap [ErrCheckpointFormat].
+func read(path string) (header, [3][]float32, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return header{}, [3][]float32{}, fmt.Errorf("train: %w", err)
+	}
+	h, vectors, err := decode(data)
+	if err != nil {
+		err = fmt.Errorf("%w: %s %w", ErrCheckpointFormat, path, err)
+	}
+	return h, vectors, err
+}
+
+// decode reads the content of a checkpoint file. Its errors go on after the file's name.
+func decode(data []byte) (h header, vectors [3][]float32, err error) {
+	bad := func(what string) (header, [3][]float32, error) { return h, vectors, errors.New(what) }
+	rest, ok := bytes.CutPrefix(data, []byte(magic))
+	if !ok {
+		return bad("does not begin like one")
+	}
+	if len(rest) < 4+sha256.Size {
+		return bad("is cut short")
+	}
+	content, sum := data[:len(data)-sha256.Size], data[len(data)-sha256.Size:]
+	if want := sha256.Sum256(content); !bytes.Equal(sum, want[:]) {
+		return bad("is cut short or damaged: its checksum is wrong")
+	}
+	rest = rest[:len(rest)-sha256.Size]
+	n := int64(binary.LittleEndian.Uint32(rest))
+	if rest = rest[4:]; n > int64(len(rest)) {
+		return bad("has a header of a wrong length")
+	}
+	if err := json.Unmarshal(rest[:n], &h); err != nil {
+		return bad("has a broken header: " + err.Error())
+	}
+	rest = rest[n:]
+	if h.Step < 0 || h.Elements < 0 || h.Elements > len(rest) || len(rest) != len(vectors)*h.Elements*4 {
+		return bad("does not hold what its header says")
+	}
+	for i := range vectors {
+		vectors[i] = make([]float32, h.Elements)
+		for k := range vectors[i] {
+			vectors[i][k] = math.Float32frombits(binary.LittleEndian.Uint32(rest[(i*h.Elements+k)*4:]))
+		}
+	}
+	return h, vectors, nil
+}
+
+// openStore makes or opens the checkpoint folder and, to resume, goes to the latest
+// checkpoint that is whole.
+func (t *Trainer) openStore() error {
+	t.store = &store{dir: t.cfg.Checkpoint}
+	if !t.cfg.Resume {
+		if err := os.MkdirAll(t.store.dir, 0o777); err != nil {
+			return fmt.Errorf("train: checkpoint folder: %w", err)
+		}
+	}
+	files, err := t.store.files()
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is no folder %s", ErrNoCheckpoint, t.store.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("train: checkpoint folder: %w", err)
+	}
+	if !t.cfg.Resume {
+		if len(files) > 0 {
+			return fmt.Errorf("%w: %s: resume, or use another folder", ErrCheckpointExists, files[0])
+		}
+		return nil
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("%w in %s to resume from", ErrNoCheckpoint, t.store.dir)
+	}
+	var errs []error
+	for _, path := range files {
+		h, vectors, err := read(path)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		return t.resume(path, h, vectors)
+	}
+	return errors.Join(errs...)
+}
+
+// resume takes over a checkpoint's state.
+func (t *Trainer) resume(path string, h header, vectors [3][]float32) error {
+	have, got := h.settings(), t.header().settings()
+	for i := range have {
+		if have[i] != got[i] {
+			return &MismatchError{File: path, Setting: have[i][0], Have: have[i][1], Got: got[i][1]}
+		}
+	}
+	copy(t.engine.params, vectors[0])
+	copy(t.engine.moment1, vectors[1])
+	copy(t.engine.moment2, vectors[2])
+	t.step, t.epochNLL = h.Step, h.EpochNLL
+	t.store.last, t.savedStep, t.savedAt = path, h.Step, time.Now()
+	return nil
+}
+
+// save writes a checkpoint, unless there is one of this step or checkpoints are not
+// wanted. Weights that are not finite are a [*DivergedError] and are not saved.
+func (t *Trainer) save() error {
+	e := t.engine
+	for _, x := range e.params {
+		if !finite(float64(x)) {
+			return &DivergedError{Step: t.step, Loss: math.NaN()}
+		}
+	}
+	if t.store == nil || t.savedStep == t.step {
+		return nil
+	}
+	if err := t.store.write(t.header(), e.params, e.moment1, e.moment2); err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	t.savedStep, t.savedAt = t.step, time.Now()
+	return nil
+}

@@ -1,0 +1,150 @@
+package train
+
+import (
+	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
+)
+
+// Conv multiplies by the weights of the live taps only. In all its forms the bias
+// gradient is a row of ones times the output's.
+func (t *tape) Conv(x models.Value, c models.Conv) models.Value {
+	in := t.vars[x]
+	weight, bias := t.next, t.next+1
+	t.next += 2
+	taps := c.Taps()
+	var y models.Value
+	switch {
+	case c.In == 1 && !in.learns:
+		y = t.convImage(in, c, taps, weight, bias)
+	case len(taps) == 1 && taps[0] == models.Tap{}:
+		y = t.convPoint(in, c, weight, bias)
+	default:
+		y = t.convSpatial(in, c, taps, weight, bias)
+	}
+	return y
+}
+
+// learnBias adds the backward step of a bias. It is called before the weight's is
+// added, so that it runs after it.
+func (t *tape) learnBias(out *variable, bias int) {
+	t.back = append(t.back, func() {
+		m := t.shape.rows()
+		ones := make([]float32, m)
+		for i := range ones {
+			ones[i] = 1
+		}
+		z := gemm{rows: 1, depth: m, cols: out.channels}
+		t.leaf(bias, func(sum *onnx.Value) *onnx.Value { return t.gemm(z, constant(ones, 1, m), out.grad, sum) })
+	})
+}
+
+// convPoint is a 1×1 convolution: one product each way.
+func (t *tape) convPoint(in *variable, c models.Conv, weight, bias int) models.Value {
+	m := t.shape.rows()
+	y := t.add(t.gemm(gemm{rows: m, depth: c.In, cols: c.Out}, in.value, t.params[weight], t.params[bias]), c.Out, true)
+	if t.sums == nil {
+		return y
+	}
+	out := t.vars[y]
+	t.learnBias(out, bias)
+	t.back = append(t.back, func() {
+		if in.learns {
+			t.give(in, t.gemm(gemm{rows: m, depth: c.Out, cols: c.In, transB: true}, out.grad, t.params[weight], nil))
+		}
+		t.leaf(weight, func(sum *onnx.Value) *onnx.Value {
+			return t.gemm(gemm{rows: c.In, depth: m, cols: c.Out, transA: true}, in.value, out.grad, sum)
+		})
+	})
+	return y
+}
+
+// convSpatial gathers, for each row, its neighbours at the taps, and multiplies
+// once. On the way back it gathers the output's gradient in the opposite direction:
+// then both the input's gradient and the weight's are one product, with no sum over
+// taps and no gathered input to keep.
+func (t *tape) convSpatial(in *variable, c models.Conv, taps []models.Tap, weight, bias int) models.Value {
+	m, k := t.shape.rows(), len(taps)
+	w := t.reshape(t.params[weight], c.In, k, c.Out)
+	w = t.graph.Op("Transpose", onnx.Attrs{"perm": []int64{1, 0, 2}}, w)
+	x := t.gather(in.value, c.In, taps, +1)
+	y := t.add(t.gemm(gemm{rows: m, depth: k * c.In, cols: c.Out}, x, t.reshape(w, k*c.In, c.Out), t.params[bias]), c.Out, true)
+	if t.sums == nil {
+		return y
+	}
+	out := t.vars[y]
+	t.learnBias(out, bias)
+	t.back = append(t.back, func() {
+		grad := t.gather(out.grad, c.Out, taps, -1)
+		if in.learns {
+			t.give(in, t.gemm(gemm{rows: m, depth: k * c.Out, cols: c.In, transB: true}, grad, t.params[weight], nil))
+		}
+		t.leaf(weight, func(sum *onnx.Value) *onnx.Value {
+			return t.gemm(gemm{rows: c.In, depth: m, cols: k * c.Out, transA: true}, in.value, grad, sum)
+		})
+	})
+	return y
+}
+
+// convImage is a convolution of one channel that needs no gradient, the first layer.
+// It gathers whole pixels, all images at once, into the transposed matrix [taps, M].
+func (t *tape) convImage(in *variable, c models.Conv, taps []models.Tap, weight, bias int) models.Value {
+	n, m, k := t.shape.images, t.shape.rows(), len(taps)
+	w := t.reshape(t.params[weight], k, c.Out)
+	x := t.pad(t.reshape(in.value, t.shape.pixels(), n), n)
+	index := make([]int32, 0, k*t.shape.pixels())
+	for _, tap := range taps {
+		for p := range t.shape.pixels() {
+			index = append(index, int32(t.shape.neighbour(p, tap, +1)))
+		}
+	}
+	x = t.graph.Op("Gather", nil, x, constant(index, k, t.shape.pixels()))
+	x = t.reshape(x, k, m)
+	y := t.add(t.gemm(gemm{rows: m, depth: k, cols: c.Out, transA: true}, x, w, t.params[bias]), c.Out, true)
+	if t.sums == nil {
+		return y
+	}
+	out := t.vars[y]
+	t.learnBias(out, bias)
+	t.back = append(t.back, func() {
+		t.leaf(weight, func(sum *onnx.Value) *onnx.Value {
+			g := t.gemm(gemm{rows: k, depth: m, cols: c.Out}, x, out.grad, t.reshape(sum, k, c.Out))
+			return t.reshape(g, 1, k*c.Out)
+		})
+	})
+	return y
+}
+
+// gather returns [M, taps·channels]: row r holds the rows of x at r's pixel plus
+// sign times each tap, zeros where that is outside the image.
+func (t *tape) gather(x *onnx.Value, channels int, taps []models.Tap, sign int) *onnx.Value {
+	n, m := t.shape.images, t.shape.rows()
+	index := make([]int32, 0, m*len(taps))
+	for p := range t.shape.pixels() {
+		for i := range n {
+			for _, tap := range taps {
+				row := m // the row of zeros
+				if q := t.shape.neighbour(p, tap, sign); q < t.shape.pixels() {
+					row = q*n + i
+				}
+				index = append(index, int32(row))
+			}
+		}
+	}
+	x = t.graph.Op("Gather", nil, t.pad(x, channels), constant(index, m, len(taps)))
+	return t.reshape(x, m, len(taps)*channels)
+}
+
+// pad adds a row of zeros.
+func (t *tape) pad(x *onnx.Value, channels int) *onnx.Value {
+	return t.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, x, constant(make([]float32, channels), 1, channels))
+}
+
+// neighbour is the pixel at p plus sign times tap, or the number of pixels where
+// that is outside.
+func (s shape) neighbour(p int, tap models.Tap, sign int) int {
+	y, x := p/s.size+sign*tap.DY, p%s.size+sign*tap.DX
+	if y < 0 || y >= s.size || x < 0 || x >= s.size {
+		return s.pixels()
+	}
+	return y*s.size + x
+}

@@ -1,0 +1,22 @@
+package train
+
+import "pixelcnn/models"
+
+// MultiplyAdds counts the multiply-adds of one image with live taps only: of a forward
+// pass, and of a training step, which does each convolution's product twice more, for
+// the weight's gradient and the input's. The first layer's input needs none.
+func MultiplyAdds(m *models.Model) (forward, step int64) {
+	l := newLayout(m)
+	for _, g := range newPass(m, l, shape{images: 1, size: m.Size, levels: m.Levels}, true).gemms {
+		n := int64(g.rows) * int64(g.depth) * int64(g.cols)
+		switch {
+		case g.rows == 1: // a bias gradient, which is a sum
+		case g.forward:
+			forward += n
+			step += n
+		default:
+			step += n
+		}
+	}
+	return forward, step
+}

@@ -1,0 +1,315 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
+)
+
+// lanes is the number of parts of a batch. Each is worked on from its first image to
+// its last and has a gradient of its own; the lanes' gradients are added in order.
+// The number is fixed so that the result does not depend on the threads.
+const lanes = 16
+
+// An engine runs passes over images and updates the parameters.
+type engine struct {
+	rt      onnx.Runtime
+	model   *models.Model
+	layout  layout
+	images  int // of a whole pass
+	threads int
+	profile string // prefix of the profiles' names, where not empty
+
+	params, moment1, moment2 []float32    // what training changes
+	next                     [3][]float32 // the same after an update
+	zeros                    []float32
+	lanes                    [lanes]lane
+	scale, rate, root        []float32 // [1] each
+	adam                     onnx.Session
+	updates                  []onnx.Binding // by chunk
+
+	mu       sync.Mutex
+	sessions map[passKind]onnx.Session
+}
+
+// passKind tells graphs apart.
+type passKind struct {
+	images int
+	learn  bool
+}
+
+// A lane is used by one goroutine at a time.
+type lane struct {
+	sums   [2][]float32 // gradients; a batch's ends in the first
+	passes map[passKey]*pass
+}
+
+// passKey tells a lane's bindings apart: which gradient comes in and which goes out.
+type passKey struct {
+	passKind
+	in, out int // indices of lane.sums; in is noSum for zeros
+}
+
+const noSum = -1
+
+// A pass is a graph bound to its tensors.
+type pass struct {
+	binding onnx.Binding
+	levels  []uint8   // [pixels, images]
+	nll     []float32 // [images]
+}
+
+// newEngine starts from the packed parameters given, which it takes over.
+func newEngine(rt onnx.Runtime, m *models.Model, l layout, params []float32, threads int, profile string) (_ *engine, err error) {
+	vec := func() []float32 { return make([]float32, l.len) }
+	e := &engine{
+		rt: rt, model: m, layout: l, images: passImages(m), threads: threads, profile: profile,
+		params: params, moment1: vec(), moment2: vec(), next: [3][]float32{vec(), vec(), vec()},
+		zeros: vec(), scale: make([]float32, 1), rate: make([]float32, 1), root: make([]float32, 1),
+		sessions: map[passKind]onnx.Session{},
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.close())
+		}
+	}()
+	for i := range e.lanes {
+		e.lanes[i] = lane{sums: [2][]float32{vec(), vec()}, passes: map[passKey]*pass{}}
+	}
+	return e, e.bindAdam()
+}
+
+// passImages is the number of images whose activations stay in a core's cache.
+func passImages(m *models.Model) int {
+	const want = 64 << 10 // elements of one activation
+	return min(max(1, want/(m.Size*m.Size*m.Hidden)), 64)
+}
+
+// bindAdam loads the update's graph once and binds it to each chunk.
+func (e *engine) bindAdam() (err error) {
+	n := e.layout.len / adamChunks
+	if e.adam, err = load(e.rt, newAdam(n, lanes), onnx.SessionOptions{}); err != nil {
+		return err
+	}
+	for i := range adamChunks {
+		part := func(vec []float32) *onnx.Tensor { return onnx.NewTensor(vec[i*n:(i+1)*n:(i+1)*n], n) }
+		in := []*onnx.Tensor{
+			onnx.NewTensor(e.scale, 1), onnx.NewTensor(e.rate, 1), onnx.NewTensor(e.root, 1),
+			part(e.params), part(e.moment1), part(e.moment2),
+		}
+		for k := range e.lanes {
+			in = append(in, part(e.lanes[k].sums[0]))
+		}
+		b, err := e.adam.Bind(in, []*onnx.Tensor{part(e.next[0]), part(e.next[1]), part(e.next[2])})
+		if err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+		e.updates = append(e.updates, b)
+	}
+	return nil
+}
+
+// close frees the sessions. Nothing may be running.
+func (e *engine) close() error {
+	var errs []error
+	for i := range e.lanes {
+		for _, p := range e.lanes[i].passes {
+			errs = append(errs, p.binding.Close())
+		}
+		e.lanes[i].passes = nil
+	}
+	for _, b := range e.updates {
+		errs = append(errs, b.Close())
+	}
+	for _, s := range e.sessions {
+		errs = append(errs, s.Close())
+	}
+	if e.adam != nil {
+		errs = append(errs, e.adam.Close())
+	}
+	e.updates, e.sessions, e.adam = nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// gradient runs the model on the chosen images and leaves the gradient of their
+// summed negative log-likelihood in the lanes. It returns that sum, in nats.
+func (e *engine) gradient(ctx context.Context, pixels []uint8, index []int) (float64, error) {
+	passes := (len(index) + e.images - 1) / e.images
+	var nll [lanes]float64
+	err := e.parallel(ctx, lanes, func(k int) error {
+		first, end := passes*k/lanes, passes*(k+1)/lanes
+		if first == end {
+			clear(e.lanes[k].sums[0])
+		}
+		in := noSum
+		for i := first; i < end; i++ {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			out := (end - 1 - i) % 2 // so that the last goes to 0
+			part := index[i*e.images : min(len(index), (i+1)*e.images)]
+			key := passKey{passKind{len(part), true}, in, out}
+			got, err := e.run(k, key, pixels, part)
+			if err != nil {
+				return err
+			}
+			for _, x := range got {
+				nll[k] += float64(x)
+			}
+			in = out
+		}
+		return nil
+	})
+	sum := 0.0
+	for _, x := range nll {
+		sum += x
+	}
+	return sum, err
+}
+
+// update applies Adam to the gradients in the lanes, times scale. It is the step-th
+// update, counted from 1.
+func (e *engine) update(scale, learningRate float64, step int) error {
+	e.scale[0] = float32(scale)
+	e.rate[0], e.root[0] = correction(learningRate, step)
+	ctx := context.Background() // an update is done whole or not at all
+	err := e.parallel(ctx, len(e.updates), func(i int) error { return e.updates[i].Run(ctx) })
+	if err != nil {
+		return err
+	}
+	copy(e.params, e.next[0])
+	copy(e.moment1, e.next[1])
+	copy(e.moment2, e.next[2])
+	return nil
+}
+
+// likelihoods returns the negative log-likelihood of each image, in nats.
+func (e *engine) likelihoods(ctx context.Context, pixels []uint8) ([]float32, error) {
+	area := e.model.Size * e.model.Size
+	nll := make([]float32, len(pixels)/area)
+	index := make([]int, len(nll))
+	for i := range index {
+		index[i] = i
+	}
+	passes := (len(index) + e.images - 1) / e.images
+	err := e.parallel(ctx, lanes, func(k int) error {
+		for i := passes * k / lanes; i < passes*(k+1)/lanes; i++ {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			part := index[i*e.images : min(len(index), (i+1)*e.images)]
+			got, err := e.run(k, passKey{passKind{len(part), false}, noSum, noSum}, pixels, part)
+			if err != nil {
+				return err
+			}
+			copy(nll[i*e.images:], got)
+		}
+		return nil
+	})
+	return nll, err
+}
+
+// run passes the chosen images through lane k. The result is valid until the
+// lane's next run.
+func (e *engine) run(k int, key passKey, pixels []uint8, index []int) ([]float32, error) {
+	p := e.lanes[k].passes[key]
+	if p == nil {
+		var err error
+		if p, err = e.bind(&e.lanes[k], key); err != nil {
+			return nil, err
+		}
+		e.lanes[k].passes[key] = p
+	}
+	area, n := e.model.Size*e.model.Size, len(index)
+	for i, image := range index {
+		for j, level := range pixels[image*area : (image+1)*area] {
+			p.levels[j*n+i] = level
+		}
+	}
+	// A pass is over in milliseconds: it need not be told to stop.
+	if err := p.binding.Run(context.Background()); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return p.nll, nil
+}
+
+// bind makes a lane's pass, and the session that it needs where it is the first.
+func (e *engine) bind(l *lane, key passKey) (*pass, error) {
+	s, err := e.session(key.passKind)
+	if err != nil {
+		return nil, err
+	}
+	area := e.model.Size * e.model.Size
+	p := &pass{levels: make([]uint8, area*key.images), nll: make([]float32, key.images)}
+	in := append([]*onnx.Tensor{onnx.NewTensor(p.levels, area, key.images)}, e.layout.tensors(e.params)...)
+	out := []*onnx.Tensor{onnx.NewTensor(p.nll, key.images)}
+	if key.learn {
+		from := e.zeros
+		if key.in != noSum {
+			from = l.sums[key.in]
+		}
+		in = append(in, e.layout.tensors(from)...)
+		out = append(out, e.layout.tensors(l.sums[key.out])...)
+	}
+	if p.binding, err = s.Bind(in, out); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return p, nil
+}
+
+func (e *engine) session(kind passKind) (onnx.Session, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.sessions[kind]; s != nil {
+		return s, nil
+	}
+	opt := onnx.SessionOptions{}
+	if kind == (passKind{e.images, true}) {
+		opt.ProfilePrefix = e.profile
+	}
+	s, err := load(e.rt, newPass(e.model, e.layout, e.shape(kind.images), kind.learn).graph, opt)
+	if err == nil {
+		e.sessions[kind] = s
+	}
+	return s, err
+}
+
+func (e *engine) shape(images int) shape {
+	return shape{images: images, size: e.model.Size, levels: e.model.Levels}
+}
+
+// parallel calls f with 0 … n−1 on the engine's threads, in no particular order, and
+// returns the first error by number. It starts no further call once ctx has ended or
+// one has failed, and returns when all are over.
+func (e *engine) parallel(ctx context.Context, n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var next, failed atomic.Int64
+	work := func() {
+		for {
+			i := int(next.Add(1)) - 1
+			if i >= n || failed.Load() > 0 || ctx.Err() != nil {
+				return
+			}
+			if errs[i] = f(i); errs[i] != nil {
+				failed.Add(1)
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(e.threads, n) - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,96 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestGradientOfBatch compares the gradient that the lanes add up, over passes of
+// different sizes, with that of one pass over the whole batch.
+func TestGradientOfBatch(t *testing.T) {
+	m := small(t)
+	data := stripes(100, m.Size, m.Levels)
+	l := newLayout(m)
+	index := rand.New(rand.NewPCG(1, 1)).Perm(100)[:76]
+	gradient := func(images, threads int) ([]float64, float64) {
+		e, err := newEngine(env, m, l, l.initial(1), threads, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.close()
+		e.images = images
+		if _, err := e.gradient(context.Background(), data.Pixels, index[:50]); err != nil { // leaves sums behind
+			t.Fatal(err)
+		}
+		nll, err := e.gradient(context.Background(), data.Pixels, index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := make([]float64, l.len)
+		for _, lane := range e.lanes {
+			for i, x := range lane.sums[0] {
+				sum[i] += float64(x)
+			}
+		}
+		return sum, nll
+	}
+	want, nll := gradient(76, 1)
+	same, _ := gradient(3, 1)
+	for _, c := range []struct{ images, threads int }{{3, 1}, {3, 2}, {3, 7}, {1, 2}, {5, 3}, {50, 2}} {
+		got, n := gradient(c.images, c.threads)
+		if math.Abs(n-nll) > 1e-5*nll {
+			t.Errorf("%+v: negative log-likelihood %v, want %v", c, n, nll)
+		}
+		for i := range got {
+			if math.Abs(got[i]-want[i]) > 1e-4*(1+math.Abs(want[i])) {
+				t.Errorf("%+v: gradient %d is %v, want %v", c, i, got[i], want[i])
+				break
+			}
+		}
+		if c.images == 3 && !slices.Equal(got, same) {
+			t.Errorf("%+v: the gradient depends on the threads", c)
+		}
+	}
+}
+
+func TestParallel(t *testing.T) {
+	first, second := errors.New("first"), errors.New("second")
+	for threads := 1; threads <= 4; threads++ {
+		e := &engine{threads: threads}
+		var done [9]int
+		if err := e.parallel(context.Background(), len(done), func(i int) error { done[i]++; return nil }); err != nil {
+			t.Error(err)
+		}
+		if done != [9]int{1, 1, 1, 1, 1, 1, 1, 1, 1} {
+			t.Errorf("%d threads: calls %v, want one each", threads, done)
+		}
+		err := e.parallel(context.Background(), 2, func(i int) error { return []error{first, second}[i] })
+		if err != first {
+			t.Errorf("%d threads: error %v, want the first", threads, err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		calls := 0
+		err = (&engine{threads: 1}).parallel(ctx, 100, func(int) error { calls++; cancel(); return nil })
+		if calls != 1 || !errors.Is(err, context.Canceled) {
+			t.Errorf("%d calls after the context's end, error %v", calls-1, err)
+		}
+	}
+}
+
+func TestLikelihood(t *testing.T) {
+	// Three images of 2 pixels: 0.5, 1 and 1.5 nats/dim. Mean 1, deviation 0.5.
+	l := likelihood([]float32{1, 2, 3}, 2)
+	if l.NatsPerDim != 1 || math.Abs(l.StdErr-0.5/math.Sqrt(3)) > 1e-15 || l.Images != 3 {
+		t.Errorf("%+v", l)
+	}
+	if got, want := l.BitsPerDim(), 1/math.Ln2; got != want {
+		t.Errorf("%v bits/dim, want %v", got, want)
+	}
+	if l := likelihood([]float32{4}, 2); l.NatsPerDim != 2 || l.StdErr != 0 {
+		t.Errorf("one image: %+v", l)
+	}
+}

@@ -1,0 +1,121 @@
+package train
+
+import (
+	"fmt"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
+)
+
+// A slot is one parameter's place in the packed vector.
+//
+// A weight is packed as [In, taps, Out] over its live taps only, in raster order,
+// so that masked entries take no part in anything; a bias as [1, Out].
+type slot struct {
+	param models.Param
+	shape []int // as the graph takes it, of rank 2
+	off   int
+}
+
+func (s slot) len() int { return s.shape[0] * s.shape[1] }
+
+// tensor is the view of the slot in a packed vector.
+func (s slot) tensor(vec []float32) *onnx.Tensor {
+	return onnx.NewTensor(vec[s.off:s.off+s.len():s.off+s.len()], s.shape...)
+}
+
+// A layout is the packed form of a model's parameters: one vector in which each
+// starts at a cache line. What is between them stays zero.
+type layout struct {
+	slots []slot
+	len   int // a multiple of adamChunks·align
+}
+
+// align is a cache line, in elements.
+const align = 16
+
+func newLayout(n network) layout {
+	var l layout
+	for _, p := range n.Params() {
+		s := slot{param: p, off: l.len, shape: []int{1, p.Conv.Out}}
+		if !p.Bias {
+			s.shape = []int{p.Conv.In, len(p.Conv.Taps()) * p.Conv.Out}
+		}
+		l.slots = append(l.slots, s)
+		l.len = roundUp(l.len+s.len(), align)
+	}
+	l.len = roundUp(l.len, adamChunks*align)
+	return l
+}
+
+func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
+
+// tensors are the views of all slots in vec.
+func (l layout) tensors(vec []float32) []*onnx.Tensor {
+	out := make([]*onnx.Tensor, len(l.slots))
+	for i, s := range l.slots {
+		out[i] = s.tensor(vec)
+	}
+	return out
+}
+
+// each calls f with the index of every live element, in the dense parameter and in
+// the packed vector, in the dense one's order.
+func (s slot) each(f func(dense, packed int)) {
+	c := s.param.Conv
+	if s.param.Bias {
+		for i := range c.Out {
+			f(i, s.off+i)
+		}
+		return
+	}
+	taps := c.Taps()
+	r := c.Kernel / 2
+	for o := range c.Out {
+		for i := range c.In {
+			for t, tap := range taps {
+				dense := ((o*c.In+i)*c.Kernel+tap.DY+r)*c.Kernel + tap.DX + r
+				f(dense, s.off+(i*len(taps)+t)*c.Out+o)
+			}
+		}
+	}
+}
+
+// unpack returns the parameters by name in the form of [models.Model].Weights.
+func (l layout) unpack(vec []float32) map[string][]float32 {
+	w := make(map[string][]float32, len(l.slots))
+	for _, s := range l.slots {
+		dense := make([]float32, s.param.Len())
+		s.each(func(d, p int) { dense[d] = vec[p] })
+		w[s.param.Name] = dense
+	}
+	return w
+}
+
+// pack is the inverse of unpack. A masked entry that is not zero is an error: it
+// would be lost.
+func (l layout) pack(w map[string][]float32) ([]float32, error) {
+	vec := make([]float32, l.len)
+	for _, s := range l.slots {
+		dense := w[s.param.Name]
+		if len(dense) != s.param.Len() {
+			return nil, fmt.Errorf("train: weight %s has %d elements, want %d", s.param.Name, len(dense), s.param.Len())
+		}
+		hidden := 0
+		for _, x := range dense {
+			if x != 0 {
+				hidden++
+			}
+		}
+		s.each(func(d, p int) {
+			vec[p] = dense[d]
+			if dense[d] != 0 {
+				hidden--
+			}
+		})
+		if hidden > 0 {
+			return nil, fmt.Errorf("train: weight %s has %d entries that its mask hides and that are not zero", s.param.Name, hidden)
+		}
+	}
+	return vec, nil
+}

@@ -1,0 +1,59 @@
+package train
+
+import (
+	"os"
+	"testing"
+
+	"pixelcnn/dataset"
+	"pixelcnn/models"
+	"pixelcnn/runtime"
+)
+
+var env *runtime.Env
+
+func TestMain(m *testing.M) {
+	var err error
+	if env, err = runtime.Open(runtime.Config{}); err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// stripes makes n images with something to learn: diagonal stripes of a period and a
+// phase that depend on the image.
+func stripes(n, size, levels int) *dataset.Split {
+	s := &dataset.Split{Size: size}
+	for i := range n {
+		for p := range size * size {
+			s.Pixels = append(s.Pixels, uint8((p/size+(1+i%3)*(p%size)+i)/2%levels))
+		}
+	}
+	return s
+}
+
+// small is a model that trains in no time.
+func small(t testing.TB) *models.Model {
+	t.Helper()
+	m, err := models.New(models.Config{Hidden: 6, Blocks: 2, Kernel: 5, Size: 5, Levels: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// start makes a trainer of a few images a pass, closed at the end of the test.
+func start(t testing.TB, m *models.Model, data *dataset.Split, cfg Config) *Trainer {
+	t.Helper()
+	tr, err := New(env, m, data, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.engine.images = 3
+	t.Cleanup(func() {
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return tr
+}
