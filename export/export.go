@@ -113,6 +113,18 @@ func (b *builder) Relu(x models.Value) models.Value {
 	return b.op("", "Relu", nil, b.values[x])
 }
 
+func (b *builder) Tanh(x models.Value) models.Value {
+	return b.op("", "Tanh", nil, b.values[x])
+}
+
+func (b *builder) Sigmoid(x models.Value) models.Value {
+	return b.op("", "Sigmoid", nil, b.values[x])
+}
+
+func (b *builder) Mul(x, y models.Value) models.Value {
+	return b.op("", "Mul", nil, b.values[x], b.values[y])
+}
+
 func (b *builder) Add(x, y models.Value) models.Value {
 	return b.op("", "Add", nil, b.values[x], b.values[y])
 }

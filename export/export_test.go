@@ -23,6 +23,7 @@ var configs = []models.Config{
 	{Hidden: 4, Blocks: 1, Kernel: 3, Size: 5, Levels: 2},
 	{Hidden: 6, Blocks: 2, Kernel: 7, Size: 8, Levels: 3},
 	{Hidden: 16, Blocks: 3, Kernel: 5, Size: 4, Levels: 256},
+	{Arch: "gated", Hidden: 6, Blocks: 2, Kernel: 5, Size: 7, Levels: 4},
 }
 
 // TestLogits compares the file, run by ONNX Runtime, with nested loops in float64.

@@ -6,11 +6,15 @@ type Value int
 // Builder receives a model, layer by layer.
 type Builder interface {
 	// Image is the input, [N, 1, H, W], values level/(levels-1) in [0, 1].
+	// A model asks for it once.
 	Image() Value
 	// Conv is a convolution of stride 1 that keeps height and width (zero padding).
 	Conv(x Value, c Conv) Value
 	Relu(x Value) Value
+	Tanh(x Value) Value
+	Sigmoid(x Value) Value
 	Add(a, b Value) Value
+	Mul(a, b Value) Value
 }
 
 // Conv is one convolution. Its parameters are named Name+"_weight", of shape
@@ -30,6 +34,13 @@ const (
 	Unmasked Mask = iota // every tap
 	MaskA                // only pixels before this one: the first layer
 	MaskB                // those, and this one: every later layer
+
+	// The masks of a model of two stacks (van den Oord et al., 2016, "Conditional
+	// Image Generation with PixelCNN Decoders", section 2.2).
+	MaskAbove // the rows above: the vertical stack's first layer
+	MaskRows  // those, and all of this row: its later layers
+	MaskLeft  // this row to the left: the horizontal stack's first layer
+	MaskRow   // that, and this pixel: its later layers
 )
 
 // Tap is a kernel position relative to its centre: DY rows down, DX columns right.
@@ -50,11 +61,20 @@ func (c Conv) Taps() []Tap {
 }
 
 func (m Mask) live(dy, dx int) bool {
-	switch {
-	case m == Unmasked || dy < 0 || dy == 0 && dx < 0:
-		return true
-	case dy == 0 && dx == 0:
-		return m == MaskB
+	above, left, here := dy < 0, dy == 0 && dx < 0, dy == 0 && dx == 0
+	switch m {
+	case MaskA:
+		return above || left
+	case MaskB:
+		return above || left || here
+	case MaskAbove:
+		return above
+	case MaskRows:
+		return dy <= 0
+	case MaskLeft:
+		return left
+	case MaskRow:
+		return left || here
 	}
-	return false
+	return true
 }

@@ -11,7 +11,7 @@ var ErrConfig = errors.New("models: invalid configuration")
 // Config chooses an architecture and its size. Fields left zero take the values of
 // the reference task, FashionMNIST at 16×16 in 4 levels.
 type Config struct {
-	Arch   string // "pixelcnn", the default
+	Arch   string // "pixelcnn", the default, or "gated"
 	Hidden int    // channels of the residual stream, even; 64
 	Blocks int    // residual blocks; 5
 	Kernel int    // the stem's kernel size, odd; 7
@@ -30,7 +30,7 @@ type Model struct {
 }
 
 // Architectures lists the values of Config.Arch.
-var Architectures = []string{"pixelcnn"}
+var Architectures = []string{"pixelcnn", "gated"}
 
 // New checks the configuration and fills in its defaults. The error wraps [ErrConfig].
 func New(c Config) (*Model, error) {
@@ -51,6 +51,8 @@ func New(c Config) (*Model, error) {
 	switch c.Arch {
 	case "pixelcnn":
 		m.build = pixelCNN
+	case "gated":
+		m.build = gated
 	default:
 		return nil, fmt.Errorf("%w: no architecture is named %q; there is %q", ErrConfig, c.Arch, Architectures)
 	}
@@ -103,9 +105,12 @@ func (m *Model) Params() []Param {
 // lister is the Builder that notes parameters.
 type lister struct{ params []Param }
 
-func (l *lister) Image() Value         { return 0 }
-func (l *lister) Relu(x Value) Value   { return x }
-func (l *lister) Add(a, _ Value) Value { return a }
+func (l *lister) Image() Value          { return 0 }
+func (l *lister) Relu(x Value) Value    { return x }
+func (l *lister) Tanh(x Value) Value    { return x }
+func (l *lister) Sigmoid(x Value) Value { return x }
+func (l *lister) Add(a, _ Value) Value  { return a }
+func (l *lister) Mul(a, _ Value) Value  { return a }
 func (l *lister) Conv(x Value, c Conv) Value {
 	l.params = append(l.params,
 		Param{Name: c.Name + "_weight", Shape: []int{c.Out, c.In, c.Kernel, c.Kernel}, Conv: c},

@@ -17,6 +17,10 @@ func TestTaps(t *testing.T) {
 		{3, MaskB, []Tap{{-1, -1}, {-1, 0}, {-1, 1}, {0, -1}, {0, 0}}},
 		{1, MaskA, nil},
 		{1, MaskB, []Tap{{0, 0}}},
+		{3, MaskAbove, []Tap{{-1, -1}, {-1, 0}, {-1, 1}}},
+		{3, MaskRows, []Tap{{-1, -1}, {-1, 0}, {-1, 1}, {0, -1}, {0, 0}, {0, 1}}},
+		{3, MaskLeft, []Tap{{0, -1}}},
+		{3, MaskRow, []Tap{{0, -1}, {0, 0}}},
 		{1, Unmasked, []Tap{{0, 0}}},
 	} {
 		if got := (Conv{Kernel: c.kernel, Mask: c.mask}).Taps(); !slices.Equal(got, c.want) {
@@ -55,7 +59,10 @@ func (t *trace) add(s string) Value {
 func (t *trace) Image() Value               { return t.add("image") }
 func (t *trace) Conv(_ Value, c Conv) Value { return t.add(c.Name) }
 func (t *trace) Relu(Value) Value           { return t.add("relu") }
+func (t *trace) Tanh(Value) Value           { return t.add("tanh") }
+func (t *trace) Sigmoid(Value) Value        { return t.add("sigmoid") }
 func (t *trace) Add(_, _ Value) Value       { return t.add("add") }
+func (t *trace) Mul(_, _ Value) Value       { return t.add("mul") }
 
 func TestPixelCNN(t *testing.T) {
 	m, err := New(Config{Blocks: 1})
@@ -114,5 +121,80 @@ func TestCheck(t *testing.T) {
 	hidden[4] = 1 // the centre, which mask A hides
 	if err := m.Check(); err == nil || !strings.Contains(err.Error(), "stem_weight") {
 		t.Errorf("error %v, want one about stem_weight", err)
+	}
+}
+
+// reach is a Builder whose values are the offsets (dy, dx) of the pixels that a value
+// depends on, in a grid of 2·radius+1.
+type reach struct{ values []map[Tap]bool }
+
+func (r *reach) keep(v map[Tap]bool) Value {
+	r.values = append(r.values, v)
+	return Value(len(r.values) - 1)
+}
+
+func (r *reach) Image() Value          { return r.keep(map[Tap]bool{{}: true}) }
+func (r *reach) Relu(x Value) Value    { return x }
+func (r *reach) Tanh(x Value) Value    { return x }
+func (r *reach) Sigmoid(x Value) Value { return x }
+func (r *reach) Mul(a, b Value) Value  { return r.Add(a, b) }
+
+func (r *reach) Add(a, b Value) Value {
+	sum := map[Tap]bool{}
+	for _, v := range []Value{a, b} {
+		for p := range r.values[v] {
+			sum[p] = true
+		}
+	}
+	return r.keep(sum)
+}
+
+func (r *reach) Conv(x Value, c Conv) Value {
+	sum := map[Tap]bool{}
+	for _, t := range c.Taps() {
+		for p := range r.values[x] {
+			sum[Tap{p.DY + t.DY, p.DX + t.DX}] = true
+		}
+	}
+	return r.keep(sum)
+}
+
+// TestReceptiveField: a pixel sees none that is not before it. The gated model sees
+// all that are within reach, the plain one has a blind spot to the upper right.
+func TestReceptiveField(t *testing.T) {
+	field := func(arch string) map[Tap]bool {
+		m, err := New(Config{Arch: arch, Hidden: 2, Kernel: 5, Blocks: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &reach{}
+		return r.values[m.Build(r)]
+	}
+	plain, gated := field("pixelcnn"), field("gated")
+	for _, f := range []map[Tap]bool{plain, gated} {
+		for p := range f {
+			if p.DY > 0 || p.DY == 0 && p.DX >= 0 {
+				t.Fatalf("a pixel sees (%d, %d)", p.DY, p.DX)
+			}
+		}
+	}
+	// The stem reaches 2, each of three blocks 1 more: 5 rows up, 5 columns to a side.
+	const r = 5
+	for dy := -r; dy <= 0; dy++ {
+		for dx := -r; dx <= r; dx++ {
+			if before := dy < 0 || dx < 0; gated[Tap{dy, dx}] != before {
+				t.Errorf("gated: pixel (%d, %d) seen: %v, want %v", dy, dx, !before, before)
+			}
+		}
+	}
+	// The row above the plain stem's right half: (-1, 3) needs a step right in the
+	// pixel's own row, which no mask allows, after the stem's two columns.
+	for _, p := range []Tap{{-1, 4}, {-1, 5}, {-2, 5}} {
+		if plain[p] {
+			t.Errorf("plain: pixel (%d, %d) is seen, which should be in the blind spot", p.DY, p.DX)
+		}
+	}
+	if !plain[Tap{-1, 2}] || !plain[Tap{-5, 5}] {
+		t.Error("plain: a pixel within the field is not seen")
 	}
 }

@@ -16,7 +16,7 @@ func (t *tape) Conv(x models.Value, c models.Conv) models.Value {
 	switch {
 	case c.In == 1 && !in.learns:
 		y = t.convImage(in, c, taps, weight, bias)
-	case len(taps) == 1 && taps[0] == models.Tap{}:
+	case c.Kernel == 1:
 		y = t.convPoint(in, c, weight, bias)
 	default:
 		y = t.convSpatial(in, c, taps, weight, bias)
@@ -40,20 +40,24 @@ func (t *tape) learnBias(out *variable, bias int) {
 
 // convPoint is a 1×1 convolution: one product each way.
 func (t *tape) convPoint(in *variable, c models.Conv, weight, bias int) models.Value {
-	m := t.shape.rows()
-	y := t.add(t.gemm(gemm{rows: m, depth: c.In, cols: c.Out}, in.value, t.params[weight], t.params[bias]), c.Out, true)
+	m, w := t.shape.rows(), t.params[weight]
+	flip := t.layout.slots[weight].flip
+	y := t.add(t.gemm(gemm{rows: m, depth: c.In, cols: c.Out, transB: flip}, in.value, w, t.params[bias]), c.Out, true)
 	if t.sums == nil {
 		return y
 	}
 	out := t.vars[y]
 	t.learnBias(out, bias)
 	t.back = append(t.back, func() {
-		if in.learns {
-			t.give(in, t.gemm(gemm{rows: m, depth: c.Out, cols: c.In, transB: true}, out.grad, t.params[weight], nil))
-		}
 		t.leaf(weight, func(sum *onnx.Value) *onnx.Value {
+			if flip {
+				return t.gemm(gemm{rows: c.Out, depth: m, cols: c.In, transA: true}, out.grad, in.value, sum)
+			}
 			return t.gemm(gemm{rows: c.In, depth: m, cols: c.Out, transA: true}, in.value, out.grad, sum)
 		})
+		if in.learns {
+			t.give(in, t.gemm(gemm{rows: m, depth: c.Out, cols: c.In, transB: !flip}, out.grad, w, nil))
+		}
 	})
 	return y
 }

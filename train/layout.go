@@ -10,9 +10,12 @@ import (
 // A slot is one parameter's place in the packed vector.
 //
 // A weight is packed as [In, taps, Out] over its live taps only, in raster order,
-// so that masked entries take no part in anything; a bias as [1, Out].
+// so that masked entries take no part in anything; a bias as [1, Out]. The weight of a
+// narrowing 1×1 convolution lies the other way round, [Out, In]: its gradient then is
+// a product whose transposed side is the narrow one, which is cheaper.
 type slot struct {
 	param models.Param
+	flip  bool  // it is [Out, In]
 	shape []int // as the graph takes it, of rank 2
 	off   int
 }
@@ -40,6 +43,9 @@ func newLayout(n network) layout {
 		s := slot{param: p, off: l.len, shape: []int{1, p.Conv.Out}}
 		if !p.Bias {
 			s.shape = []int{p.Conv.In, len(p.Conv.Taps()) * p.Conv.Out}
+			if s.flip = p.Conv.Kernel == 1 && p.Conv.Out < p.Conv.In; s.flip {
+				s.shape = []int{p.Conv.Out, p.Conv.In}
+			}
 		}
 		l.slots = append(l.slots, s)
 		l.len = roundUp(l.len+s.len(), align)
@@ -75,7 +81,11 @@ func (s slot) each(f func(dense, packed int)) {
 		for i := range c.In {
 			for t, tap := range taps {
 				dense := ((o*c.In+i)*c.Kernel+tap.DY+r)*c.Kernel + tap.DX + r
-				f(dense, s.off+(i*len(taps)+t)*c.Out+o)
+				packed := (i*len(taps)+t)*c.Out + o
+				if s.flip {
+					packed = dense
+				}
+				f(dense, s.off+packed)
 			}
 		}
 	}

@@ -19,9 +19,12 @@ func (n net) Params() []models.Param {
 
 type paramLister []models.Param
 
-func (l *paramLister) Image() models.Value                { return 0 }
-func (l *paramLister) Relu(x models.Value) models.Value   { return x }
-func (l *paramLister) Add(a, _ models.Value) models.Value { return a }
+func (l *paramLister) Image() models.Value                 { return 0 }
+func (l *paramLister) Relu(x models.Value) models.Value    { return x }
+func (l *paramLister) Tanh(x models.Value) models.Value    { return x }
+func (l *paramLister) Sigmoid(x models.Value) models.Value { return x }
+func (l *paramLister) Add(a, _ models.Value) models.Value  { return a }
+func (l *paramLister) Mul(a, _ models.Value) models.Value  { return a }
 func (l *paramLister) Conv(x models.Value, c models.Conv) models.Value {
 	*l = append(*l,
 		models.Param{Name: c.Name + "_weight", Shape: []int{c.Out, c.In, c.Kernel, c.Kernel}, Conv: c},
@@ -68,6 +71,18 @@ func (e *exact) Relu(x models.Value) models.Value {
 	return e.each(x, func(_, _ int, v float64) float64 { return max(v, 0) })
 }
 
+func (e *exact) Tanh(x models.Value) models.Value {
+	return e.each(x, func(_, _ int, v float64) float64 { return math.Tanh(v) })
+}
+
+func (e *exact) Sigmoid(x models.Value) models.Value {
+	return e.each(x, func(_, _ int, v float64) float64 { return 1 / (1 + math.Exp(-v)) })
+}
+
+func (e *exact) Mul(a, b models.Value) models.Value {
+	return e.each(a, func(c, p int, v float64) float64 { return v * e.values[b][c][p] })
+}
+
 func (e *exact) Add(a, b models.Value) models.Value {
 	return e.each(a, func(c, p int, v float64) float64 { return v + e.values[b][c][p] })
 }
@@ -85,13 +100,21 @@ func (e *exact) Conv(x models.Value, c models.Conv) models.Value {
 				for t, tap := range c.Taps() {
 					y, x0 := p/n+tap.DY, p%n+tap.DX
 					if y >= 0 && y < n && x0 >= 0 && x0 < n {
-						out[o][p] += weight[(i*len(c.Taps())+t)*c.Out+o] * e.values[x][i][y*n+x0]
+						out[o][p] += weight[e.at(c, i, t, o)] * e.values[x][i][y*n+x0]
 					}
 				}
 			}
 		}
 	}
 	return e.keep(out)
+}
+
+// at is the place of an element in a packed weight.
+func (e *exact) at(c models.Conv, in, tap, out int) int {
+	if c.Kernel == 1 && c.Out < c.In {
+		return out*c.In + in
+	}
+	return (in*len(c.Taps())+tap)*c.Out + out
 }
 
 // exactNLL is the negative log-likelihood of each image, in nats, pixels [N, size, size].

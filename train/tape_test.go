@@ -101,6 +101,25 @@ func TestGradients(t *testing.T) {
 			x := b.Add(b.Relu(b.Image()), stem(b, 1))
 			return b.Conv(x, conv("c", 1, 3, 3, models.MaskB))
 		},
+		"tanh": func(b models.Builder) models.Value {
+			return b.Conv(b.Tanh(stem(b, 4)), conv("c", 4, 3, 1, models.Unmasked))
+		},
+		"sigmoid": func(b models.Builder) models.Value {
+			return b.Conv(b.Sigmoid(stem(b, 4)), conv("c", 4, 3, 1, models.Unmasked))
+		},
+		"mul": func(b models.Builder) models.Value {
+			x := b.Mul(stem(b, 3), b.Conv(b.Image(), conv("c", 1, 3, 5, models.MaskA)))
+			return b.Conv(x, conv("d", 3, 3, 1, models.Unmasked))
+		},
+		"mul by itself": func(b models.Builder) models.Value {
+			x := stem(b, 3)
+			return b.Mul(x, x)
+		},
+		"gate": func(b models.Builder) models.Value {
+			x := stem(b, 3)
+			f := b.Tanh(b.Conv(x, conv("f", 3, 3, 3, models.MaskRows)))
+			return b.Mul(f, b.Sigmoid(b.Conv(x, conv("g", 3, 3, 3, models.MaskRow))))
+		},
 		"residual": func(b models.Builder) models.Value {
 			x := stem(b, 3)
 			h := b.Conv(b.Relu(x), conv("reduce", 3, 2, 1, models.Unmasked))

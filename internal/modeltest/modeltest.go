@@ -62,20 +62,38 @@ func (e *evaluator) keep(v []float64) models.Value {
 
 func (e *evaluator) Image() models.Value { return e.keep(e.image) }
 
-func (e *evaluator) Relu(x models.Value) models.Value {
+func (e *evaluator) each(x models.Value, f func(float64) float64) models.Value {
 	out := make([]float64, len(e.values[x]))
 	for i, v := range e.values[x] {
-		out[i] = max(v, 0)
+		out[i] = f(v)
 	}
 	return e.keep(out)
 }
 
-func (e *evaluator) Add(x, y models.Value) models.Value {
+func (e *evaluator) both(x, y models.Value, f func(a, b float64) float64) models.Value {
 	out := make([]float64, len(e.values[x]))
 	for i, v := range e.values[x] {
-		out[i] = v + e.values[y][i]
+		out[i] = f(v, e.values[y][i])
 	}
 	return e.keep(out)
+}
+
+func (e *evaluator) Relu(x models.Value) models.Value {
+	return e.each(x, func(v float64) float64 { return max(v, 0) })
+}
+
+func (e *evaluator) Tanh(x models.Value) models.Value { return e.each(x, math.Tanh) }
+
+func (e *evaluator) Sigmoid(x models.Value) models.Value {
+	return e.each(x, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) })
+}
+
+func (e *evaluator) Add(x, y models.Value) models.Value {
+	return e.both(x, y, func(a, b float64) float64 { return a + b })
+}
+
+func (e *evaluator) Mul(x, y models.Value) models.Value {
+	return e.both(x, y, func(a, b float64) float64 { return a * b })
 }
 
 func (e *evaluator) Conv(x models.Value, c models.Conv) models.Value {
