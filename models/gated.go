@@ -29,7 +29,9 @@ func gated(c Config, b Builder) Value {
 		}
 		vf, hf := half(name + "filter")
 		vg, hg := half(name + "gate")
-		v = b.Mul(b.Tanh(vf), b.Sigmoid(vg))
+		if i < c.Blocks-1 { // nothing takes the last one's
+			v = b.Mul(b.Tanh(vf), b.Sigmoid(vg))
+		}
 		out := conv(b.Mul(b.Tanh(hf), b.Sigmoid(hg)), name+"out", n, 1, Unmasked)
 		h = b.Add(h, out)
 	}
