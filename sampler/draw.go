@@ -11,26 +11,33 @@ import (
 // a NaN, an infinity, or no level with a probability over zero.
 var ErrLogits = errors.New("sampler: the model's logits are not finite")
 
-// drawer draws a level from logits. It is a pure function of (logits, u); the
-// weights are scratch space, so each goroutine has a drawer of its own.
+// drawer draws a level from logits. It is a pure function of (logits, u); the rest
+// is scratch space, so each goroutine has a drawer of its own.
 type drawer struct {
 	temperature float64
 	weights     []float64
+	tie         bool // the last draw was a near tie; see settler
 }
 
 func newDrawer(temperature float64, levels int) drawer {
-	return drawer{temperature, make([]float64, levels)}
+	return drawer{temperature: temperature, weights: make([]float64, levels)}
 }
 
 // level draws from p(level) ∝ exp(logit/T) by inverse CDF in level order: the
 // first level whose cumulative probability exceeds u in [0, 1). The logit of level
 // k is logits[k·stride]. The result is -1 where the logits are unusable.
-func (d drawer) level(logits []float32, stride int, u float64) int {
+func (d *drawer) level(logits []float32, stride int, u float64) int {
+	for k := range d.weights {
+		d.weights[k] = float64(logits[k*stride])
+	}
+	return d.pick(u)
+}
+
+// pick draws from the logits that weights hold.
+func (d *drawer) pick(u float64) int {
 	w := d.weights
 	top := math.Inf(-1)
-	for k := range w {
-		l := float64(logits[k*stride])
-		w[k] = l
+	for _, l := range w {
 		if l > top {
 			top = l
 		} else if l != l {
@@ -42,11 +49,14 @@ func (d drawer) level(logits []float32, stride int, u float64) int {
 	}
 	// The division comes last: it may overflow to -Inf, never to NaN, however
 	// small the temperature.
-	sum := 0.0
+	sum, largest := 0.0, 0.0
 	for k, l := range w {
 		p := 1.0
 		if l != top {
 			p = exp((l - top) / d.temperature)
+		}
+		if p > 0 {
+			largest = max(largest, math.Abs(l))
 		}
 		sum += p
 		w[k] = p
@@ -58,12 +68,25 @@ func (d drawer) level(logits []float32, stride int, u float64) int {
 			continue
 		}
 		if rest < p {
+			d.tie = d.near(u, rest, p, sum, rounding*(1+largest))
 			return k
 		}
 		rest -= p
 		last = k
 	}
+	d.tie = false
 	return last // rounding only: u < 1
+}
+
+// near tells whether logits that are off by delta could have moved a boundary of
+// the level that was drawn past u. The level has weight p of sum, and the coin lies
+// rest above the level's lower boundary. A boundary at the cumulative probability
+// C moves by no more than 2·delta/T·C·(1−C), to first order.
+func (d *drawer) near(u, rest, p, sum, delta float64) bool {
+	reach := min(1, 2*delta/d.temperature)
+	lower := u - rest/sum
+	upper := lower + p/sum
+	return rest/sum <= reach*lower*(1-lower) && lower > 0 || upper-u <= reach*upper*(1-upper)
 }
 
 // uniforms fills u with the coins of image index of the seed, pixel k's at u[k]:

@@ -77,6 +77,9 @@ func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8
 		for i := range n {
 			at, stride := e.spec.logitsAt(i, pixel)
 			level := d.level(f.logits[at:], stride, coins[i*pixels+pixel])
+			if d.tie && how.settle != nil {
+				level = how.settle.level(&d, levels[i*pixels:(i+1)*pixels], pixel, coins[i*pixels+pixel])
+			}
 			if level < 0 {
 				return errLogits(first+uint64(i), pixel, e.spec.Width)
 			}

@@ -20,7 +20,10 @@ type Engine string
 
 const (
 	Auto Engine = "auto" // the fastest that the model allows
-	Full Engine = "full" // the whole network once per pixel
+	// Incremental compiles the model, computes each activation once, and many pixels
+	// of an image at once; see docs/sampling.md. Not every graph allows it.
+	Incremental Engine = "incremental"
+	Full        Engine = "full" // the whole network once per pixel
 )
 
 // Config says how to draw. The zero value draws from the model as it is.
@@ -45,10 +48,13 @@ type Config struct {
 
 // Sampler draws images from one model. It is safe for concurrent use.
 type Sampler struct {
-	spec   *Spec
-	cfg    Config
-	full   *fullEngine // also scores
-	engine engine
+	spec    *Spec
+	cfg     Config
+	full    *fullEngine // also scores
+	engine  engine
+	used    Engine
+	settler *settler
+	why     error // that the engine is not the compiled one
 }
 
 // engine computes pixels. It is safe for concurrent use.
@@ -64,6 +70,7 @@ type options struct {
 	seed        uint64
 	batch       int // 0: the engine chooses
 	threads     int
+	settle      *settler // nil where near ties cannot be settled
 }
 
 // Open reads an ONNX model and prepares it on a runtime, such as the one that
@@ -85,7 +92,11 @@ func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sampler{spec: spec, cfg: cfg, full: full, engine: full}, nil
+	s := &Sampler{spec: spec, cfg: cfg, full: full}
+	if err := s.choose(rt, values); err != nil {
+		return nil, errors.Join(err, full.close())
+	}
+	return s, nil
 }
 
 // Check validates the settings, as [Open] does.
@@ -102,10 +113,10 @@ func (c Config) Check() error {
 		return fmt.Errorf("%w: pixel scale %g and offset %g must be finite", ErrConfig, c.PixelScale, c.PixelOffset)
 	}
 	switch c.Engine {
-	case "", Auto, Full:
+	case "", Auto, Full, Incremental:
 		return nil
 	}
-	return fmt.Errorf("%w: engine is %q, must be one of %q", ErrConfig, c.Engine, []Engine{Auto, Full})
+	return fmt.Errorf("%w: engine is %q, must be one of %q", ErrConfig, c.Engine, []Engine{Auto, Incremental, Full})
 }
 
 func (c Config) withDefaults() Config {
@@ -125,7 +136,12 @@ func (c Config) withDefaults() Config {
 func (s *Sampler) Spec() *Spec { return s.spec }
 
 // Close frees what Open made. It must not be called while a draw is running.
-func (s *Sampler) Close() error { return s.engine.close() }
+func (s *Sampler) Close() error {
+	if s.used == Full {
+		return s.full.close()
+	}
+	return errors.Join(s.engine.close(), s.full.close())
+}
 
 // Draw fills levels, [n, H, W] row-major, with the images first to first+n-1 of
 // the seed. It returns once ctx ends, with its error; then levels are unfinished.
@@ -136,7 +152,7 @@ func (s *Sampler) Draw(ctx context.Context, first uint64, levels []uint8) error 
 	if len(levels) == 0 {
 		return ctx.Err()
 	}
-	return s.engine.draw(ctx, first, levels, options{s.cfg.Temperature, s.cfg.Seed, s.cfg.Batch, s.cfg.Threads})
+	return s.engine.draw(ctx, first, levels, options{s.cfg.Temperature, s.cfg.Seed, s.cfg.Batch, s.cfg.Threads, s.settler})
 }
 
 // chunk is the number of images that Images draws at a time where the caller left

@@ -16,9 +16,16 @@ import (
 // those of the forward pass, three times, as plain products on the same threads. It
 // reports the medians and the least values in ms, and the ratio of the medians.
 func BenchmarkStep(b *testing.B) {
-	for _, hidden := range []int{64, 128} {
-		b.Run(fmt.Sprintf("hidden=%d", hidden), func(b *testing.B) {
-			m, err := models.New(models.Config{Hidden: hidden})
+	for _, c := range []struct {
+		name  string
+		model models.Config
+	}{
+		{"hidden=64", models.Config{Hidden: 64}},
+		{"hidden=128", models.Config{Hidden: 128}},
+		{"gated", models.Config{Arch: "gated"}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			m, err := models.New(c.model)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -256,9 +256,7 @@ func (t *Trainer) resume(path string, h header, vectors [3][]float32) error {
 			return &MismatchError{File: path, Setting: have[i][0], Have: have[i][1], Got: got[i][1]}
 		}
 	}
-	copy(t.engine.params, vectors[0])
-	copy(t.engine.moment1, vectors[1])
-	copy(t.engine.moment2, vectors[2])
+	t.engine.restore(vectors[0], vectors[1], vectors[2])
 	t.step, t.epochNLL = h.Step, h.EpochNLL
 	t.store.last, t.savedStep, t.savedAt = path, h.Step, time.Now()
 	return nil

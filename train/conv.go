@@ -1,6 +1,9 @@
 package train
 
 import (
+	"fmt"
+	"slices"
+
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
 )
@@ -14,7 +17,7 @@ func (t *tape) Conv(x models.Value, c models.Conv) models.Value {
 	taps := c.Taps()
 	var y models.Value
 	switch {
-	case c.In == 1 && !in.learns:
+	case c.In == 1 && c.Kernel > 1 && !in.learns:
 		y = t.convImage(in, c, taps, weight, bias)
 	case c.Kernel == 1:
 		y = t.convPoint(in, c, weight, bias)
@@ -68,10 +71,8 @@ func (t *tape) convPoint(in *variable, c models.Conv, weight, bias int) models.V
 // taps and no gathered input to keep.
 func (t *tape) convSpatial(in *variable, c models.Conv, taps []models.Tap, weight, bias int) models.Value {
 	m, k := t.shape.rows(), len(taps)
-	w := t.reshape(t.params[weight], c.In, k, c.Out)
-	w = t.graph.Op("Transpose", onnx.Attrs{"perm": []int64{1, 0, 2}}, w)
 	x := t.gather(in.value, c.In, taps, +1)
-	y := t.add(t.gemm(gemm{rows: m, depth: k * c.In, cols: c.Out}, x, t.reshape(w, k*c.In, c.Out), t.params[bias]), c.Out, true)
+	y := t.add(t.gemm(gemm{rows: m, depth: k * c.In, cols: c.Out}, x, t.turned[weight], t.params[bias]), c.Out, true)
 	if t.sums == nil {
 		return y
 	}
@@ -89,21 +90,38 @@ func (t *tape) convSpatial(in *variable, c models.Conv, taps []models.Tap, weigh
 	return y
 }
 
-// convImage is a convolution of one channel that needs no gradient, the first layer.
-// It gathers whole pixels, all images at once, into the transposed matrix [taps, M].
+// convImage is a convolution of one channel that needs no gradient, the first layer. It
+// gathers the transposed matrix [taps, M], all images of a pixel at once: first
+// shifted by each column offset, then whole rows of those by each row offset, which is
+// a third of the copies.
 func (t *tape) convImage(in *variable, c models.Conv, taps []models.Tap, weight, bias int) models.Value {
-	n, m, k := t.shape.images, t.shape.rows(), len(taps)
-	w := t.reshape(t.params[weight], k, c.Out)
-	x := t.pad(t.reshape(in.value, t.shape.pixels(), n), n)
-	index := make([]int32, 0, k*t.shape.pixels())
+	n, m, k, size := t.shape.images, t.shape.rows(), len(taps), t.shape.size
+	var columns []int
 	for _, tap := range taps {
-		for p := range t.shape.pixels() {
-			index = append(index, int32(t.shape.neighbour(p, tap, +1)))
+		if !slices.Contains(columns, tap.DX) {
+			columns = append(columns, tap.DX)
 		}
 	}
-	x = t.graph.Op("Gather", nil, x, constant(index, k, t.shape.pixels()))
+	var pixel, row []int32
+	for _, dx := range columns {
+		for p := range t.shape.pixels() {
+			pixel = append(pixel, int32(t.shape.neighbour(p, models.Tap{DX: dx}, +1)))
+		}
+	}
+	for _, tap := range taps {
+		for y := range size {
+			r := len(columns) * size // the row of zeros
+			if y+tap.DY >= 0 && y+tap.DY < size {
+				r = slices.Index(columns, tap.DX)*size + y + tap.DY
+			}
+			row = append(row, int32(r))
+		}
+	}
+	x := t.pad(t.reshape(in.value, t.shape.pixels(), n), n)
+	x = t.reshape(t.graph.Op("Gather", nil, x, constant(pixel, len(pixel))), len(columns)*size, size*n)
+	x = t.graph.Op("Gather", nil, t.pad(x, size*n), constant(row, len(row)))
 	x = t.reshape(x, k, m)
-	y := t.add(t.gemm(gemm{rows: m, depth: k, cols: c.Out, transA: true}, x, w, t.params[bias]), c.Out, true)
+	y := t.add(t.gemm(gemm{rows: m, depth: k, cols: c.Out, transA: true}, x, t.turned[weight], t.params[bias]), c.Out, true)
 	if t.sums == nil {
 		return y
 	}
@@ -119,8 +137,17 @@ func (t *tape) convImage(in *variable, c models.Conv, taps []models.Tap, weight,
 }
 
 // gather returns [M, taps·channels]: row r holds the rows of x at r's pixel plus
-// sign times each tap, zeros where that is outside the image.
+// sign times each tap, zeros where that is outside the image. Two convolutions of one
+// input with the same taps share it.
 func (t *tape) gather(x *onnx.Value, channels int, taps []models.Tap, sign int) *onnx.Value {
+	key := fmt.Sprintf("%p %v %d", x, taps, sign)
+	if t.gathered[key] == nil {
+		t.gathered[key] = t.gatherNew(x, channels, taps, sign)
+	}
+	return t.gathered[key]
+}
+
+func (t *tape) gatherNew(x *onnx.Value, channels int, taps []models.Tap, sign int) *onnx.Value {
 	n, m := t.shape.images, t.shape.rows()
 	index := make([]int32, 0, m*len(taps))
 	for p := range t.shape.pixels() {

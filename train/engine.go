@@ -27,7 +27,8 @@ type engine struct {
 	profile string // prefix of the profiles' names, where not empty
 
 	params, moment1, moment2 []float32    // what training changes
-	next                     [3][]float32 // the same after an update
+	turned                   []float32    // params as [layout.turn] has them
+	next                     [3][]float32 // what training changes, after an update
 	zeros                    []float32
 	lanes                    [lanes]lane
 	scale, rate, root        []float32 // [1] each
@@ -70,7 +71,7 @@ func newEngine(rt onnx.Runtime, m *models.Model, l layout, params []float32, thr
 	vec := func() []float32 { return make([]float32, l.len) }
 	e := &engine{
 		rt: rt, model: m, layout: l, images: passImages(m), threads: threads, profile: profile,
-		params: params, moment1: vec(), moment2: vec(), next: [3][]float32{vec(), vec(), vec()},
+		params: params, turned: make([]float32, l.turned), moment1: vec(), moment2: vec(), next: [3][]float32{vec(), vec(), vec()},
 		zeros: vec(), scale: make([]float32, 1), rate: make([]float32, 1), root: make([]float32, 1),
 		sessions: map[passKind]onnx.Session{},
 	}
@@ -82,7 +83,16 @@ func newEngine(rt onnx.Runtime, m *models.Model, l layout, params []float32, thr
 	for i := range e.lanes {
 		e.lanes[i] = lane{sums: [2][]float32{vec(), vec()}, passes: map[passKey]*pass{}}
 	}
+	l.turn(e.turned, e.params)
 	return e, e.bindAdam()
+}
+
+// restore goes to another state.
+func (e *engine) restore(params, moment1, moment2 []float32) {
+	copy(e.params, params)
+	copy(e.moment1, moment1)
+	copy(e.moment2, moment2)
+	e.layout.turn(e.turned, e.params)
 }
 
 // passImages is the number of images whose activations stay in a core's cache.
@@ -183,9 +193,7 @@ func (e *engine) update(scale, learningRate float64, step int) error {
 	if err != nil {
 		return err
 	}
-	copy(e.params, e.next[0])
-	copy(e.moment1, e.next[1])
-	copy(e.moment2, e.next[2])
+	e.restore(e.next[0], e.next[1], e.next[2])
 	return nil
 }
 
@@ -251,7 +259,7 @@ func (e *engine) bind(l *lane, key passKey) (*pass, error) {
 	}
 	area := e.model.Size * e.model.Size
 	p := &pass{levels: make([]uint8, area*key.images), nll: make([]float32, key.images)}
-	in := append([]*onnx.Tensor{onnx.NewTensor(p.levels, area, key.images)}, e.layout.tensors(e.params)...)
+	in := append([]*onnx.Tensor{onnx.NewTensor(p.levels, area, key.images)}, e.layout.inputs(e.params, e.turned)...)
 	out := []*onnx.Tensor{onnx.NewTensor(p.nll, key.images)}
 	if key.learn {
 		from := e.zeros

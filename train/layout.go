@@ -18,6 +18,7 @@ type slot struct {
 	flip  bool  // it is [Out, In]
 	shape []int // as the graph takes it, of rank 2
 	off   int
+	turn  int // place in the turned vector, of spatial weights; see [layout.turn]
 }
 
 func (s slot) len() int { return s.shape[0] * s.shape[1] }
@@ -30,8 +31,9 @@ func (s slot) tensor(vec []float32) *onnx.Tensor {
 // A layout is the packed form of a model's parameters: one vector in which each
 // starts at a cache line. What is between them stays zero.
 type layout struct {
-	slots []slot
-	len   int // a multiple of adamChunks·align
+	slots  []slot
+	len    int // a multiple of adamChunks·align
+	turned int // length of the turned vector
 }
 
 // align is a cache line, in elements.
@@ -45,6 +47,10 @@ func newLayout(n network) layout {
 			s.shape = []int{p.Conv.In, len(p.Conv.Taps()) * p.Conv.Out}
 			if s.flip = p.Conv.Kernel == 1 && p.Conv.Out < p.Conv.In; s.flip {
 				s.shape = []int{p.Conv.Out, p.Conv.In}
+			}
+			if s.spatial() {
+				s.turn = l.turned
+				l.turned += roundUp(s.len(), align)
 			}
 		}
 		l.slots = append(l.slots, s)
@@ -61,6 +67,44 @@ func (l layout) tensors(vec []float32) []*onnx.Tensor {
 	out := make([]*onnx.Tensor, len(l.slots))
 	for i, s := range l.slots {
 		out[i] = s.tensor(vec)
+	}
+	return out
+}
+
+// spatial tells whether the slot is a weight with a kernel over 1.
+func (s slot) spatial() bool { return !s.param.Bias && s.param.Conv.Kernel > 1 }
+
+// turn copies the weights of spatial convolutions into dst as [taps, In, Out]. The
+// forward pass sums over taps and inputs and wants them so; the backward pass sums
+// over taps and outputs. Turning them once a step is cheaper than in every pass.
+func (l layout) turn(dst, vec []float32) {
+	for _, s := range l.slots {
+		if !s.spatial() {
+			continue
+		}
+		in, out := s.param.Conv.In, s.param.Conv.Out
+		taps := s.len() / (in * out)
+		for i := range in {
+			for t := range taps {
+				copy(dst[s.turn+(t*in+i)*out:][:out], vec[s.off+(i*taps+t)*out:])
+			}
+		}
+	}
+}
+
+// turnedShape is the shape of a spatial weight in the turned vector.
+func (s slot) turnedShape() []int {
+	return []int{s.len() / s.param.Conv.Out, s.param.Conv.Out}
+}
+
+// inputs are the tensors that a pass takes its weights from: the views of all slots
+// in vec, then those of the spatial ones in turned.
+func (l layout) inputs(vec, turned []float32) []*onnx.Tensor {
+	out := l.tensors(vec)
+	for _, s := range l.slots {
+		if s.spatial() {
+			out = append(out, onnx.NewTensor(turned[s.turn:s.turn+s.len():s.turn+s.len()], s.turnedShape()...))
+		}
 	}
 	return out
 }

@@ -17,13 +17,15 @@ type tape struct {
 	shape  shape
 	levels *onnx.Value // uint8 [pixels, images]
 	params []*onnx.Value
+	turned []*onnx.Value // by parameter, nil for those that are not spatial weights
 	sums   []*onnx.Value // gradients so far, by parameter; nil for a forward pass only
 	grads  []*onnx.Value // sums plus this pass's, by parameter
 
 	vars     []*variable
 	back     []func() // in forward order
 	layout   layout
-	next     int // parameter that the next convolution takes
+	gathered map[string]*onnx.Value // by input, taps and direction
+	next     int                    // parameter that the next convolution takes
 	gemms    []gemm
 	leaves   [][]*onnx.Node // nodes of parameter gradients
 	reversed bool           // it is on its way back
@@ -55,10 +57,16 @@ type gemm struct {
 }
 
 func newTape(l layout, s shape, learn bool) *tape {
-	t := &tape{graph: &onnx.Graph{}, layout: l, shape: s}
+	t := &tape{graph: &onnx.Graph{}, layout: l, shape: s, gathered: map[string]*onnx.Value{}}
 	t.levels = t.graph.Input("levels", onnx.Uint8, onnx.Shape(s.pixels(), s.images)...)
 	for _, p := range l.slots {
 		t.params = append(t.params, t.graph.Input(p.param.Name, onnx.Float32, onnx.Shape(p.shape...)...))
+	}
+	t.turned = make([]*onnx.Value, len(l.slots))
+	for i, p := range l.slots {
+		if p.spatial() {
+			t.turned[i] = t.graph.Input("turned_"+p.param.Name, onnx.Float32, onnx.Shape(p.turnedShape()...)...)
+		}
 	}
 	t.grads = make([]*onnx.Value, len(l.slots))
 	if learn {

@@ -42,6 +42,13 @@ func interleave(pixels []uint8, s shape) *onnx.Tensor {
 	return onnx.NewTensor(levels, s.pixels(), s.images)
 }
 
+// weights are the tensors of a pass's parameters.
+func weights(l layout, params []float32) []*onnx.Tensor {
+	turned := make([]float32, l.turned)
+	l.turn(turned, params)
+	return l.inputs(params, turned)
+}
+
 func randomPixels(rng *rand.Rand, s shape) []uint8 {
 	px := make([]uint8, s.rows())
 	for i := range px {
@@ -147,7 +154,7 @@ func TestGradients(t *testing.T) {
 				before[i] = float32(rng.NormFloat64())
 			}
 			grads, nll := make([]float32, l.len), make([]float32, s.images)
-			in := append([]*onnx.Tensor{interleave(pixels, s)}, l.tensors(params)...)
+			in := append([]*onnx.Tensor{interleave(pixels, s)}, weights(l, params)...)
 			in = append(in, l.tensors(before)...)
 			run(t, pass.graph, in, append([]*onnx.Tensor{onnx.NewTensor(nll, s.images)}, l.tensors(grads)...))
 
@@ -209,7 +216,7 @@ func TestLogits(t *testing.T) {
 			pass := newTape(l, s, false)
 			pass.graph.Output(pass.vars[m.Build(pass)].value, "logits", onnx.Float32, onnx.Shape(s.rows(), s.levels)...)
 			got := make([]float32, s.rows()*s.levels)
-			run(t, pass.graph, append([]*onnx.Tensor{interleave(pixels, s)}, l.tensors(params)...),
+			run(t, pass.graph, append([]*onnx.Tensor{interleave(pixels, s)}, weights(l, params)...),
 				[]*onnx.Tensor{onnx.NewTensor(got, s.rows(), s.levels)})
 
 			worst, largest := 0.0, 1.0
@@ -242,7 +249,7 @@ func TestCrossEntropyIsStable(t *testing.T) {
 	bias := l.slots[1].off
 	params[bias], params[bias+1] = 1000, -1000
 	nll := make([]float32, 1)
-	in := append([]*onnx.Tensor{onnx.NewTensor([]uint8{1}, 1, 1)}, l.tensors(params)...)
+	in := append([]*onnx.Tensor{onnx.NewTensor([]uint8{1}, 1, 1)}, weights(l, params)...)
 	in = append(in, l.tensors(make([]float32, l.len))...)
 	run(t, newPass(n, l, s, true).graph, in, append([]*onnx.Tensor{onnx.NewTensor(nll, 1)}, l.tensors(grads)...))
 	if nll[0] != 2000 || grads[bias] != 1 || grads[bias+1] != -1 {

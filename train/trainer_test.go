@@ -83,6 +83,21 @@ func TestThreads(t *testing.T) {
 	}
 }
 
+// TestCurve compares 200 steps with those of the straightforward graph: the whole batch
+// in one pass.
+func TestCurve(t *testing.T) {
+	m, data := small(t), stripes(37, 5, 3)
+	cfg := Config{Steps: 200, Batch: 16, Seed: 2}
+	plain := start(t, m, data, cfg)
+	plain.engine.images = 16
+	want := curve(t, plain)
+	for i, loss := range curve(t, start(t, m, data, cfg)) {
+		if math.Abs(loss-want[i]) > 1e-4 {
+			t.Fatalf("step %d: loss %v, want %v", i+1, loss, want[i])
+		}
+	}
+}
+
 // TestSteps checks what is told about each step of an epoch of 7 images in threes.
 func TestSteps(t *testing.T) {
 	m := small(t)

@@ -1,0 +1,223 @@
+package compile
+
+import (
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
+
+// A view is a tensor of the file: which unit's values it shows, and where. Element
+// (y, x) of its rows and columns is the unit's at (y+dy, x+dx).
+type view struct {
+	src    *unit
+	dims   []dim
+	dy, dx int
+	h, w   int
+	valid  rect  // in src's coordinates; elsewhere the tensor holds zeros
+	chans  []int // src's channel of each of the tensor's, flattened in the order of dims
+}
+
+// A dim is one dimension of a tensor: the product of its axes, row-major. Several
+// axes come of reshaping; none is a dimension of size 1 that came of nothing.
+type dim []axis
+
+type axis struct {
+	role role
+	size int
+}
+
+type role int
+
+const (
+	batch role = iota
+	channel
+	row
+	column
+)
+
+func (d dim) size() int {
+	n := 1
+	for _, a := range d {
+		n *= a.size
+	}
+	return n
+}
+
+// only tells whether all axes have the role. It is true where there is none.
+func (d dim) only(r role) bool {
+	return !slices.ContainsFunc(d, func(a axis) bool { return a.role != r && a.size != 1 })
+}
+
+func (d dim) has(r role) bool {
+	return slices.ContainsFunc(d, func(a axis) bool { return a.role == r })
+}
+
+// channelShape is, per dimension, the size of its channel axes.
+func channelShape(dims []dim) []int {
+	shape := make([]int, len(dims))
+	for i, d := range dims {
+		shape[i] = 1
+		for _, a := range d {
+			if a.role == channel {
+				shape[i] *= a.size
+			}
+		}
+	}
+	return shape
+}
+
+func product(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// regroup cuts the axes of dims into dimensions of the given sizes. It fails where
+// a cut would go through a spatial axis.
+func regroup(dims []dim, shape []int) ([]dim, bool) {
+	axes := slices.Concat(dims...)
+	out := make([]dim, len(shape))
+	for i, size := range shape {
+		d := dim{}
+		n := 1
+		for len(axes) > 0 {
+			a := axes[0]
+			if n == size && (a.size != 1 || size == 1 && len(d) > 0) {
+				break
+			}
+			if n*a.size > size {
+				if a.role != channel || size%n != 0 || a.size%(size/n) != 0 {
+					return nil, false
+				}
+				d = append(d, axis{channel, size / n})
+				axes = slices.Insert(axes[1:], 0, axis{channel, a.size / (size / n)})
+				n = size
+				break
+			}
+			d = append(d, a)
+			n *= a.size
+			axes = axes[1:]
+		}
+		if n != size {
+			return nil, false
+		}
+		out[i] = d
+	}
+	for _, a := range axes {
+		if a.size != 1 {
+			return nil, false
+		}
+	}
+	if len(out) > 0 {
+		out[len(out)-1] = append(out[len(out)-1], axes...)
+	}
+	return out, true
+}
+
+// reshaped is v with its axes cut anew.
+func (v *view) reshaped(shape []int) (*view, bool) {
+	dims, ok := regroup(v.dims, shape)
+	if !ok {
+		return nil, false
+	}
+	out := *v
+	out.dims = dims
+	return &out, true
+}
+
+// transposed is v with its dimensions permuted.
+func (v *view) transposed(perm []int) *view {
+	out := *v
+	out.dims = make([]dim, len(perm))
+	for i, p := range perm {
+		out.dims[i] = v.dims[p]
+	}
+	t := onnx.NewTensor(int64s(v.chans), channelShape(v.dims)...)
+	out.chans = ints(onnx.Transpose(t, perm).Ints())
+	return &out
+}
+
+// picked is v with the given channels of dimension d, which must hold nothing else.
+func (v *view) picked(d int, index []int) *view {
+	shape := channelShape(v.dims)
+	inner := product(shape[d+1:])
+	out := *v
+	out.chans = nil
+	for o := range product(shape[:d]) {
+		for _, k := range index {
+			at := (o*shape[d] + k) * inner
+			out.chans = append(out.chans, v.chans[at:at+inner]...)
+		}
+	}
+	out.dims = slices.Clone(v.dims)
+	out.dims[d] = dim{{channel, len(index)}}
+	return &out
+}
+
+// cropped is v cut to h×w pixels from (y, x) on; a negative start or a size beyond
+// the end pads with zeros.
+func (v *view) cropped(y, x, h, w int) *view {
+	out := *v
+	out.dy, out.dx, out.h, out.w = v.dy+y, v.dx+x, h, w
+	out.valid = v.valid.and(rect{out.dy, out.dx, out.dy + h, out.dx + w})
+	out.dims = slices.Clone(v.dims)
+	for i, d := range out.dims {
+		out.dims[i] = slices.Clone(d)
+		for j, a := range d {
+			switch a.role {
+			case row:
+				out.dims[i][j].size = h
+			case column:
+				out.dims[i][j].size = w
+			}
+		}
+	}
+	return &out
+}
+
+// arg reads v such that its pixel (0, 0) is read at pixel (y, x) of the reader.
+func (v *view) arg(y, x int) arg {
+	a := arg{src: v.src, dy: v.dy - y, dx: v.dx - x, valid: v.valid}
+	if !identity(v.chans, v.src.channels) {
+		a.chans = v.chans
+	}
+	return a
+}
+
+func identity(chans []int, n int) bool {
+	if len(chans) != n {
+		return false
+	}
+	for i, c := range chans {
+		if i != c {
+			return false
+		}
+	}
+	return true
+}
+
+func count(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func int64s(v []int) []int64 {
+	out := make([]int64, len(v))
+	for i, x := range v {
+		out[i] = int64(x)
+	}
+	return out
+}
+
+func ints(v []int64) []int {
+	out := make([]int, len(v))
+	for i, x := range v {
+		out[i] = int(x)
+	}
+	return out
+}

@@ -1,0 +1,102 @@
+package compile
+
+import "pixelcnn/internal/onnx"
+
+// A Program draws images: a list of steps over a few small graphs, the stages.
+//
+// A stage's graph works on rows; a row is one pixel of one image. The rows of a run
+// are (pixel, image), images innermost. What earlier steps computed comes in from
+// caches. A cache is an array [slots, images, channels]: a slot is a pixel. What a
+// run reads or writes is always Width slots one after the other, so every tensor can
+// be a view of a cache.
+type Program struct {
+	Height, Width, Levels int
+	Picture               string // name of the file's input of that kind
+
+	Stages []Stage
+	Caches []Cache // Caches[0] is the picture's, of 1 channel
+	Labels []Label
+	Steps  []Step
+	// Prologue is the graph that makes the labels' values, for one image; nil where
+	// there are none. Its inputs are LabelInputs, the file's without the picture.
+	Prologue    []byte
+	LabelInputs []onnx.ValueInfo
+
+	units    []*unit
+	layers   []Layer
+	schedule *schedule
+	few      bool
+}
+
+// A Stage is a graph that runs in each step with Width pixels, as many as there
+// are. Its inputs and outputs are float32, their order is that of the graph's.
+type Stage struct {
+	Graph    []byte
+	Inputs   []Input
+	Outputs  []Output
+	MaxWidth int
+}
+
+// An Input is a tensor of a stage, made of what Caches hold at some slots.
+type Input struct {
+	Form Form
+	// Caches names the cache of each part; none where Form is PerImage.
+	Caches   []int
+	Channels int // of the tensor; in Stacked form the parts have one channel each
+	Label    int // which of Program.Labels, where Form is PerImage
+}
+
+// Form says how an input is made.
+type Form int
+
+const (
+	// View is a block of a cache, [rows, Channels].
+	View Form = iota
+	// Stacked is blocks of one channel copied one below the other, [parts, rows].
+	Stacked
+	// Joined is blocks copied side by side, [rows, Channels].
+	Joined
+	// PerImage is [rows, Channels]: each image's label value, once for each pixel.
+	PerImage
+)
+
+// An Output is a view of slots of a cache, [rows, channels]. Where Cache is negative
+// it is the logits, [rows, levels].
+type Output struct {
+	Cache int
+}
+
+// A Cache is [Slots, images, Channels], zero at first. Before each drawing a ring
+// must be zeroed. Where Table is not nil, it is the content: [Slots, Channels], the
+// same for each image.
+type Cache struct {
+	Channels, Slots int
+	Ring            bool
+	Table           []float32
+}
+
+// A Label is a value that depends on an image's labels only: an output of the
+// prologue, [Channels] per image.
+type Label struct {
+	Channels int
+}
+
+// A Step is runs, in order, then draws.
+type Step struct {
+	Runs  []Run
+	Draws []Draw
+}
+
+// A Run is one run of a stage. In holds, per input, the first slot of each view, Out
+// that of each output.
+type Run struct {
+	Stage, Width int
+	In           [][]int
+	Out          []int
+}
+
+// A Draw takes row Row of the logits (of each image) for a pixel, y·W + x, which
+// goes to slot Slot of the picture's cache.
+type Draw struct {
+	Row, Pixel, Slot int
+}

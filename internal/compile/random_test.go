@@ -1,0 +1,32 @@
+package compile_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/compiletest"
+)
+
+// TestRandom: every graph of the family compiles, and none that looks ahead does,
+// whatever else is in it. That the programs compute what the graphs do is tested
+// where there is a runtime to run them with, in sampler.
+func TestRandom(t *testing.T) {
+	for seed := range uint64(300) {
+		m := compiletest.Random(seed, false)
+		if _, err := compile.Compile(m.Model, compile.Options{}); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		m = compiletest.Random(seed, true)
+		_, err := compile.Compile(m.Model, compile.Options{})
+		var look *compile.CausalityError
+		if !errors.As(err, &look) || !errors.Is(err, compile.ErrNotCausal) {
+			t.Errorf("seed %d, with tap (%d, %d) of %s open: error %v", seed, m.DY, m.DX, m.Opened, err)
+			continue
+		}
+		if !strings.Contains(look.Node, m.Opened) || look.DY != m.DY || look.DX != m.DX {
+			t.Errorf("seed %d: blamed %s (%d, %d), it is %s (%d, %d)", seed, look.Node, look.DY, look.DX, m.Opened, m.DY, m.DX)
+		}
+	}
+}

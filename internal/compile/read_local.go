@@ -1,0 +1,267 @@
+package compile
+
+import (
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
+
+// local lists the operators that work on each element by itself, whose operands
+// broadcast.
+var local = map[string]bool{
+	"Relu": true, "LeakyRelu": true, "Elu": true, "Selu": true, "Celu": true, "Gelu": true, "Tanh": true,
+	"Sigmoid": true, "HardSigmoid": true, "HardSwish": true, "Softplus": true, "Softsign": true, "Mish": true,
+	"ThresholdedRelu": true, "Exp": true, "Log": true, "Sqrt": true, "Neg": true, "Abs": true, "Erf": true,
+	"Reciprocal": true, "Floor": true, "Ceil": true, "Round": true, "Sin": true, "Cos": true, "Sign": true,
+	"Not": true, "Clip": true, "Cast": true, "PRelu": true,
+	"Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true, "Min": true, "Max": true, "Sum": true,
+	"Mean": true, "Mod": true, "Where": true, "Equal": true, "Greater": true, "GreaterOrEqual": true,
+	"Less": true, "LessOrEqual": true, "And": true, "Or": true, "Xor": true,
+}
+
+// local reads an elementwise operator.
+func (r *reader) local(n *onnx.Node) (*view, error) {
+	dims, first, err := r.common(n)
+	if err != nil {
+		return nil, err
+	}
+	channels := product(channelShape(dims))
+	u := &unit{kind: apply, label: n.Label(), op: n.Op, channels: channels, dtype: n.Outputs[0].DType, attrs: n.Attrs}
+	for _, in := range n.Inputs {
+		if in == nil {
+			u.operands = append(u.operands, operand{arg: -1})
+			continue
+		}
+		if in.Const != nil {
+			if t := perChannel(in.Const, dims); t != nil {
+				u.operands = append(u.operands, operand{arg: -1, value: t})
+				continue
+			}
+		}
+		v, err := r.like(n, in, first, dims)
+		if err != nil {
+			return nil, err
+		}
+		u.operands = append(u.operands, operand{arg: len(u.args)})
+		u.args = append(u.args, v.arg(first.dy, first.dx))
+	}
+	return first.shown(u, dims), nil
+}
+
+// common finds the dimensions of an elementwise result, and the first input that
+// is a view.
+func (r *reader) common(n *onnx.Node) ([]dim, *view, error) {
+	shape := onnx.Sizes(n.Outputs[0].Shape)
+	dims := make([]dim, len(shape))
+	var first *view
+	for _, in := range n.Inputs {
+		v := r.views[in]
+		if v == nil {
+			continue
+		}
+		if first == nil {
+			first = v
+		}
+		if len(v.dims) > len(dims) {
+			return nil, nil, unsupported(n, "its operands have more dimensions than its result")
+		}
+		if v.h != first.h || v.w != first.w {
+			return nil, nil, unsupported(n, "its operands differ in height or width")
+		}
+		for i, d := range v.dims {
+			o := &dims[i+len(dims)-len(v.dims)]
+			switch {
+			case len(*o) == 0 || o.size() == 1 && d.size() > 1:
+				*o = d
+			case d.size() == 1 || o.only(channel) && d.only(channel) || slices.Equal(*o, d):
+			default:
+				return nil, nil, unsupported(n, "its operands lay out pixels differently")
+			}
+		}
+	}
+	for i, size := range shape {
+		if dims[i].size() != size {
+			if !dims[i].only(channel) {
+				return nil, nil, unsupported(n, "it repeats pixels")
+			}
+			dims[i] = dim{{channel, size}} // a constant's or a label's
+		}
+	}
+	for _, role := range []role{row, column} {
+		if !slices.ContainsFunc(dims, func(d dim) bool { return d.has(role) }) {
+			return nil, nil, unsupported(n, "it mixes pixels with each other")
+		}
+	}
+	return dims, first, nil
+}
+
+// perChannel is a constant as a scalar or as [channels], for a result of the given
+// dimensions; nil where it differs from pixel to pixel.
+func perChannel(t *onnx.Tensor, dims []dim) *onnx.Tensor {
+	if t.Len() == 1 {
+		return &onnx.Tensor{Shape: []int{}, Data: t.Data}
+	}
+	if len(t.Shape) > len(dims) {
+		return nil
+	}
+	for i, size := range t.Shape {
+		if size != 1 && !dims[i+len(dims)-len(t.Shape)].only(channel) {
+			return nil
+		}
+	}
+	all, err := onnx.Broadcast(t, channelShape(dims))
+	if err != nil {
+		return nil
+	}
+	return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
+}
+
+// like shows an operand of a result of the given dimensions. Channels are repeated
+// as broadcasting says, but a single one stays single.
+func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) (*view, error) {
+	shape := channelShape(dims)
+	repeat := func(chans []int, from []int) ([]int, error) {
+		if len(chans) == 1 {
+			return chans, nil
+		}
+		t, err := onnx.Broadcast(onnx.NewTensor(int64s(chans), from...), shape)
+		if err != nil {
+			return nil, unsupported(n, "%v", err)
+		}
+		return ints(t.Ints()), nil
+	}
+	if v := r.views[in]; v != nil {
+		chans, err := repeat(v.chans, channelShape(v.dims))
+		if err != nil {
+			return nil, err
+		}
+		out := *v
+		out.chans = chans
+		return &out, nil
+	}
+	if in.Const != nil {
+		return r.perPosition(n, in.Const, first, dims)
+	}
+	u := r.shared[in]
+	if u == nil {
+		if in.DType != onnx.Float32 || in.Shape == nil {
+			return nil, unsupported(n, "%q, which depends on labels, is no float32 of known size", in.Name)
+		}
+		const all = 1 << 30
+		u = &unit{kind: perImage, label: in.Name, channels: product(onnx.Sizes(in.Shape)), dtype: in.DType,
+			value: in, full: rect{-all, -all, all, all}}
+		r.shared[in] = u
+	}
+	from := onnx.Sizes(in.Shape)
+	if len(from) > len(dims) {
+		return nil, unsupported(n, "%q has more dimensions than the result", in.Name)
+	}
+	for i, size := range from {
+		if d := dims[i+len(dims)-len(from)]; size != 1 && !d.only(channel) {
+			return nil, unsupported(n, "%q, which depends on labels, differs from pixel to pixel", in.Name)
+		}
+	}
+	chans, err := repeat(count(u.channels), from)
+	if err != nil {
+		return nil, err
+	}
+	return &view{src: u, dims: dims, dy: first.dy, dx: first.dx, h: first.h, w: first.w, valid: u.full, chans: chans}, nil
+}
+
+// perPosition makes a unit of a constant that differs from pixel to pixel.
+func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []dim) (*view, error) {
+	var axes []axis
+	for _, d := range dims {
+		axes = append(axes, d...)
+	}
+	sizes := make([]int, len(dims))
+	for i, d := range dims {
+		sizes[i] = d.size()
+	}
+	all, err := onnx.Broadcast(t, sizes)
+	if err != nil || all.Floats() == nil {
+		return nil, unsupported(n, "its constant of shape %v does not fit", t.Shape)
+	}
+	split, perm := make([]int, len(axes)), []int{}
+	for i, a := range axes {
+		split[i] = a.size
+	}
+	for _, want := range []role{batch, channel, row, column} {
+		for i, a := range axes {
+			if a.role == want {
+				perm = append(perm, i)
+			}
+			if a.role == batch && a.size != 1 {
+				return nil, unsupported(n, "its constant differs from pixel to pixel in a batch of fixed size")
+			}
+		}
+	}
+	u := &unit{kind: table, label: n.Label(), channels: product(channelShape(dims)), dtype: onnx.Float32, full: first.plane()}
+	u.table = onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
+	u.table.Shape = []int{u.channels, first.h, first.w}
+	return first.shown(u, dims), nil
+}
+
+// acrossChannels reads operators that look at all channels of a pixel.
+func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
+	v, err := r.input(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	rank := len(v.dims)
+	var axes []int
+	u := &unit{kind: apply, label: n.Label(), op: n.Op, channels: len(v.chans), dtype: v.src.dtype,
+		args: []arg{v.arg(v.dy, v.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"axis": int64(-1)}}
+	dims := v.dims
+	switch n.Op {
+	case "LayerNormalization":
+		axis, err := onnx.Axis(n.Attrs.Int("axis", -1), rank)
+		if err != nil {
+			return nil, unsupported(n, "%v", err)
+		}
+		axes = count(rank)[axis:]
+		u.attrs["epsilon"] = n.Attrs.Float("epsilon", 1e-5)
+		for i := 1; i < len(n.Inputs) && n.Inputs[i] != nil; i++ {
+			t, err := r.floats(n, i)
+			if err != nil {
+				return nil, err
+			}
+			if t.Len() != u.channels {
+				return nil, unsupported(n, "it does not normalise over the channels alone")
+			}
+			u.operands = append(u.operands, operand{arg: -1, value: onnx.NewTensor(t.Floats(), u.channels)})
+		}
+	case "Softmax", "LogSoftmax":
+		def := int64(-1)
+		if r.opset < 13 {
+			def = 1
+		}
+		axis, err := onnx.Axis(n.Attrs.Int("axis", def), rank)
+		if err != nil {
+			return nil, unsupported(n, "%v", err)
+		}
+		axes = []int{axis}
+		if r.opset < 13 {
+			axes = count(rank)[axis:]
+		}
+	default:
+		if axes, err = onnx.Axes(n, 1, rank); err != nil || axes == nil {
+			return nil, unsupported(n, "it does not say over which dimensions")
+		}
+		u.channels, u.attrs = 1, onnx.Attrs{"keepdims": int64(1)}
+		dims = nil
+		for i, d := range v.dims {
+			if !slices.Contains(axes, i) {
+				dims = append(dims, d)
+			} else if n.Attrs.Int("keepdims", 1) == 1 {
+				dims = append(dims, dim{})
+			}
+		}
+	}
+	for i, d := range v.dims {
+		if slices.Contains(axes, i) && !d.only(channel) || !slices.Contains(axes, i) && channelShape([]dim{d})[0] != 1 {
+			return nil, unsupported(n, "it works on other dimensions than the channels alone")
+		}
+	}
+	return v.shown(u, dims), nil
+}

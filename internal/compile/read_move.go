@@ -1,0 +1,325 @@
+package compile
+
+import (
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
+
+// pad reads a Pad of zeros over rows and columns.
+func (r *reader) pad(n *onnx.Node) (*view, error) {
+	v, err := r.input(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if mode := n.Attrs.String("mode", "constant"); mode != "constant" {
+		return nil, unsupported(n, "it pads by mode %q", mode)
+	}
+	begin, end, value, err := onnx.Pads(n, len(v.dims))
+	if err != nil {
+		return nil, unsupported(n, "%v", err)
+	}
+	if n.Attrs.Float("value", 0) != 0 || value != nil && (value.Const == nil || !zero(value.Const)) {
+		return nil, unsupported(n, "it pads with something other than zero")
+	}
+	return r.moved(n, v, func(d int) (int, int) { return -begin[d], v.dims[d].size() + begin[d] + end[d] })
+}
+
+// rearrange reads what only changes the dimensions.
+func (r *reader) rearrange(n *onnx.Node) (*view, error) {
+	v, err := r.input(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if n.Op == "Transpose" {
+		perm, err := onnx.Permutation(n, len(v.dims))
+		if err != nil {
+			return nil, unsupported(n, "%v", err)
+		}
+		return v.transposed(perm), nil
+	}
+	out, ok := v.reshaped(onnx.Sizes(n.Outputs[0].Shape))
+	if !ok {
+		return nil, unsupported(n, "it mixes pixels with each other")
+	}
+	return out, nil
+}
+
+// moved crops or pads the spatial dimensions: from tells where dimension d begins,
+// and how many elements it gets. No other dimension may change.
+func (r *reader) moved(n *onnx.Node, v *view, from func(d int) (start, size int)) (*view, error) {
+	y, x, h, w := 0, 0, v.h, v.w
+	for d := range v.dims {
+		start, size := from(d)
+		switch {
+		case start == 0 && size == v.dims[d].size():
+		case len(v.dims[d]) == 1 && v.dims[d][0].role == row:
+			y, h = start, size
+		case len(v.dims[d]) == 1 && v.dims[d][0].role == column:
+			x, w = start, size
+		default:
+			return nil, unsupported(n, "it changes dimension %d, which is neither height nor width alone", d)
+		}
+	}
+	if h < 1 || w < 1 {
+		return nil, unsupported(n, "it leaves nothing")
+	}
+	return v.cropped(y, x, h, w), nil
+}
+
+func zero(t *onnx.Tensor) bool {
+	switch d := t.Data.(type) {
+	case []float32:
+		return !slices.ContainsFunc(d, func(x float32) bool { return x != 0 })
+	case []int64:
+		return !slices.ContainsFunc(d, func(x int64) bool { return x != 0 })
+	}
+	return false
+}
+
+func (r *reader) slice(n *onnx.Node) (*view, error) {
+	v, err := r.input(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := onnx.Slices(n, onnx.Sizes(n.Inputs[0].Shape))
+	if err != nil {
+		return nil, unsupported(n, "%v", err)
+	}
+	for d, s := range ranges {
+		if s.Start == 0 && s.Step == 1 && s.Len == v.dims[d].size() || !v.dims[d].only(channel) {
+			continue
+		}
+		index := make([]int, s.Len)
+		for i := range index {
+			index[i] = s.Start + i*s.Step
+		}
+		v = v.picked(d, index)
+		ranges[d] = onnx.Range{Start: 0, Len: s.Len, Step: 1}
+	}
+	for _, s := range ranges {
+		if s.Step != 1 {
+			return nil, unsupported(n, "it has a step over pixels")
+		}
+	}
+	return r.moved(n, v, func(d int) (int, int) { return ranges[d].Start, ranges[d].Len })
+}
+
+func (r *reader) split(n *onnx.Node) error {
+	v, err := r.input(n, 0)
+	if err != nil {
+		return err
+	}
+	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(v.dims))
+	if err != nil {
+		return unsupported(n, "%v", err)
+	}
+	sizes, err := onnx.SplitSizes(n, v.dims[axis].size())
+	if err != nil {
+		return unsupported(n, "%v", err)
+	}
+	if !v.dims[axis].only(channel) {
+		return unsupported(n, "it splits pixels")
+	}
+	all := count(v.dims[axis].size())
+	for i, out := range n.Outputs {
+		if out != nil {
+			r.views[out] = v.picked(axis, all[:sizes[i]])
+		}
+		all = all[sizes[i]:]
+	}
+	return nil
+}
+
+// gather reads Gather on a value's channels, and Gather of a constant's rows by a
+// value: an embedding.
+func (r *reader) gather(n *onnx.Node) (*view, error) {
+	if n.Inputs[0].Const != nil {
+		return r.embedding(n)
+	}
+	v, err := r.input(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	index, err := r.fixed(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(v.dims))
+	if err != nil || index == nil || index.Ints() == nil || !v.dims[axis].only(channel) {
+		return nil, unsupported(n, "it does not pick channels")
+	}
+	var at []int
+	for _, i := range index.Ints() {
+		k, err := onnx.Axis(i, v.dims[axis].size())
+		if err != nil {
+			return nil, unsupported(n, "%v", err)
+		}
+		at = append(at, k)
+	}
+	out, ok := v.picked(axis, at).reshaped(onnx.Sizes(n.Outputs[0].Shape))
+	if !ok {
+		return nil, unsupported(n, "it mixes pixels with each other")
+	}
+	return out, nil
+}
+
+func (r *reader) embedding(n *onnx.Node) (*view, error) {
+	v, err := r.input(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.floats(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if n.Attrs.Int("axis", 0) != 0 || len(t.Shape) != 2 || len(v.chans) != 1 {
+		return nil, unsupported(n, "it is no table of vectors, looked up by one channel")
+	}
+	return r.lookup(n, v, t, len(v.dims)), nil
+}
+
+// lookup makes a unit of the rows of t, [entries, channels], that v numbers. The
+// channels become the dimension at.
+func (r *reader) lookup(n *onnx.Node, v *view, t *onnx.Tensor, at int) *view {
+	u := &unit{kind: lookup, label: n.Label(), op: n.Op, channels: t.Shape[1], dtype: onnx.Float32, table: t,
+		args: []arg{v.arg(v.dy, v.dx)}}
+	dims := slices.Insert(slices.Clone(v.dims), at, dim{{channel, u.channels}})
+	for i, d := range dims {
+		if i != at { // the old single channel would stand in the order otherwise
+			dims[i] = slices.DeleteFunc(slices.Clone(d), func(a axis) bool { return a.role == channel })
+		}
+	}
+	return v.shown(u, dims)
+}
+
+func (r *reader) oneHot(n *onnx.Node) (*view, error) {
+	v, err := r.input(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	values, err := r.fixed(n, 2)
+	if err != nil {
+		return nil, err
+	}
+	axis, err := onnx.Axis(n.Attrs.Int("axis", -1), len(v.dims)+1)
+	if err != nil || len(v.chans) != 1 || values == nil {
+		return nil, unsupported(n, "it does not encode one channel")
+	}
+	depth := n.Outputs[0].Shape[axis].Size
+	pair := onnxFloats(values)
+	t := make([]float32, depth*depth)
+	for i := range t {
+		t[i] = pair[0]
+		if i/depth == i%depth {
+			t[i] = pair[1]
+		}
+	}
+	out := r.lookup(n, v, onnx.NewTensor(t, depth, depth), axis)
+	if d := n.Outputs[0].DType; d != onnx.Float32 {
+		cast := &unit{kind: apply, label: n.Label(), op: "Cast", channels: depth, dtype: d,
+			args: []arg{out.arg(out.dy, out.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"to": int64(d)}}
+		out = out.shown(cast, out.dims)
+	}
+	return out, nil
+}
+
+func onnxFloats(t *onnx.Tensor) []float32 {
+	out := make([]float32, t.Len())
+	for i := range out {
+		switch d := t.Data.(type) {
+		case []float32:
+			out[i] = d[i]
+		case []int64:
+			out[i] = float32(d[i])
+		case []int32:
+			out[i] = float32(d[i])
+		case []bool:
+			if d[i] {
+				out[i] = 1
+			}
+		}
+	}
+	return out
+}
+
+// concat reads a Concat of channels, and one of rows or columns with constant
+// zeros, which is a Pad.
+func (r *reader) concat(n *onnx.Node) (*view, error) {
+	var first *view
+	at := 0
+	for i, v := range n.Inputs {
+		if r.views[v] != nil && first == nil {
+			first, at = r.views[v], i
+		}
+	}
+	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(first.dims))
+	if err != nil {
+		return nil, unsupported(n, "%v", err)
+	}
+	if !first.dims[axis].only(channel) {
+		return r.concatZeros(n, first, at, axis)
+	}
+	u := &unit{kind: concat, label: n.Label(), op: n.Op, dtype: first.src.dtype}
+	dims := slices.Clone(first.dims)
+	size := onnx.Sizes(n.Outputs[0].Shape)[axis]
+	dims[axis] = dim{{channel, size}}
+	for _, in := range n.Inputs {
+		part := slices.Clone(dims)
+		part[axis] = dim{{channel, in.Shape[axis].Size}}
+		v, err := r.like(n, in, first, part)
+		if err != nil {
+			return nil, err
+		}
+		if len(v.chans) != part[axis].size() || v.src.dtype != onnx.Float32 {
+			return nil, unsupported(n, "it joins more than one dimension of channels")
+		}
+		u.args = append(u.args, v.arg(first.dy, first.dx))
+		u.channels += len(v.chans)
+	}
+	return first.shown(u, dims), nil
+}
+
+func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) (*view, error) {
+	before := 0
+	for i, in := range n.Inputs {
+		if i == at {
+			continue
+		}
+		if in.Const == nil || !zero(in.Const) {
+			return nil, unsupported(n, "it joins pixels")
+		}
+		if i < at {
+			before += in.Const.Shape[axis]
+		}
+	}
+	return r.moved(n, v, func(d int) (int, int) {
+		if d == axis {
+			return -before, n.Outputs[0].Shape[axis].Size
+		}
+		return 0, v.dims[d].size()
+	})
+}
+
+// expand reads an Expand that repeats channels, or nothing.
+func (r *reader) expand(n *onnx.Node) (*view, error) {
+	v, err := r.input(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	shape := onnx.Sizes(n.Outputs[0].Shape)
+	v, ok := v.reshaped(append(slices.Repeat([]int{1}, len(shape)-len(v.dims)), onnx.Sizes(n.Inputs[0].Shape)...))
+	if !ok {
+		return nil, unsupported(n, "it mixes pixels with each other")
+	}
+	for d, size := range shape {
+		if size == v.dims[d].size() {
+			continue
+		}
+		if v.dims[d].has(batch) || v.dims[d].has(row) || v.dims[d].has(column) {
+			return nil, unsupported(n, "it repeats pixels")
+		}
+		v = v.picked(d, make([]int, size))
+	}
+	return v, nil
+}

@@ -1,0 +1,2 @@
+// Package goruntime runs ONNX graphs in Go: no shared library, no cgo.
+package goruntime

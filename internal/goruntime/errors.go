@@ -1,0 +1,76 @@
+package goruntime
+
+import (
+	"errors"
+	"fmt"
+
+	"pixelcnn/internal/onnx"
+)
+
+// ErrClosed is wrapped by the error of any use after Close.
+var ErrClosed = errors.New("already closed")
+
+// ErrInUse is wrapped by a session's Close while bindings of it are open.
+var ErrInUse = errors.New("still in use")
+
+// ErrTooLarge is wrapped where a graph needs more memory than [Config] allows.
+var ErrTooLarge = errors.New("more memory than the limit")
+
+// UnknownOpError is a node whose operator this runtime does not have.
+type UnknownOpError struct {
+	Op, Domain string // Domain is empty for ONNX's own operators
+	Node       string // as in messages
+}
+
+func (e *UnknownOpError) Error() string {
+	if e.Domain != "" {
+		return fmt.Sprintf("goruntime: operator %s of domain %q is not supported (%s)", e.Op, e.Domain, e.Node)
+	}
+	return fmt.Sprintf("goruntime: operator %s is not supported (%s)", e.Op, e.Node)
+}
+
+// OpsetError is a model for a version of the operator set that is not supported.
+type OpsetError struct{ Version int64 }
+
+func (e *OpsetError) Error() string {
+	return fmt.Sprintf("goruntime: the model uses operator set %d; %d to %d are supported", e.Version, minOpset, maxOpset)
+}
+
+// NodeError is a node that does not follow the operator's definition, whose inputs
+// do not fit, or that met a value at Run that it cannot work on.
+type NodeError struct {
+	Node string // as in messages
+	Err  error
+}
+
+func (e *NodeError) Error() string { return fmt.Sprintf("goruntime: %s: %v", e.Node, e.Err) }
+
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// ShapeError is a tensor whose shape the graph does not take. -1 in Want is a
+// dimension that is free.
+type ShapeError struct {
+	Name      string // of the graph's input or output
+	Want, Got []int
+}
+
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("goruntime: %q has shape %v, the graph wants %v", e.Name, e.Got, e.Want)
+}
+
+// TypeError is a tensor whose element type the graph does not take.
+type TypeError struct {
+	Name      string // of the graph's input or output
+	Want, Got onnx.DType
+}
+
+func (e *TypeError) Error() string {
+	return fmt.Sprintf("goruntime: %q has element type %v, the graph wants %v", e.Name, e.Got, e.Want)
+}
+
+var (
+	errNotKnown   = errors.New("its sizes depend on the data, which is not supported")
+	errNotInteger = errors.New("a list of sizes or indices is not of integers")
+)
+
+func errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }

@@ -1,0 +1,16 @@
+package goruntime
+
+import "slices"
+
+// Operators lists the operators, for tests that draw one at random.
+func Operators() []string {
+	var names []string
+	for op := range operators {
+		names = append(names, op)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Attributes lists an operator's attributes as name:kind.
+func Attributes(op string) string { return operators[op].attrs }

@@ -1,0 +1,46 @@
+package goruntime
+
+import (
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
+
+// fuser is a step that can do the work of the nodes after it as well, while its
+// result is still in registers.
+type fuser interface {
+	// joinAdd adds v to the result, and tells whether it can.
+	joinAdd(v *value) bool
+	// joinRelu applies relu to the result, and tells whether it can.
+	joinRelu() bool
+	made() *step
+}
+
+// fusable is the step that makes argument i of a node, where that node alone reads it.
+func (p *planner) fusable(n *node, i int) fuser {
+	if v := n.in[i]; v.from != nil && p.uses[n.Inputs[i]] == 1 {
+		return v.from
+	}
+	return nil
+}
+
+// joinAdd lets the step before an Add do it, and tells whether that was possible.
+func (p *planner) joinAdd(n *node) bool {
+	for i, v := range n.in {
+		other := n.in[1-i]
+		shape, err := broadcast(v.shape, other.shape)
+		if err != nil || !slices.Equal(shape, v.shape) || other.dtype != onnx.Float32 {
+			continue
+		}
+		f := p.fusable(n, i)
+		if f == nil || !f.joinAdd(other) {
+			continue
+		}
+		s := f.made()
+		s.reads = append(s.reads, other)
+		p.last(s) // other may have been made after it
+		p.set(n, 0, v)
+		return true
+	}
+	return false
+}

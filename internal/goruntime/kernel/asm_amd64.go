@@ -1,0 +1,88 @@
+package kernel
+
+//go:noescape
+func tile1x16AVX2(t *tile)
+
+//go:noescape
+func tile2x16AVX2(t *tile)
+
+//go:noescape
+func tile3x16AVX2(t *tile)
+
+//go:noescape
+func tile4x16AVX2(t *tile)
+
+//go:noescape
+func tile6x16AVX2(t *tile)
+
+//go:noescape
+func tile1x16AVX512(t *tile)
+
+//go:noescape
+func tile1x32AVX512(t *tile)
+
+//go:noescape
+func tile2x16AVX512(t *tile)
+
+//go:noescape
+func tile2x32AVX512(t *tile)
+
+//go:noescape
+func tile3x16AVX512(t *tile)
+
+//go:noescape
+func tile3x32AVX512(t *tile)
+
+//go:noescape
+func tile4x16AVX512(t *tile)
+
+//go:noescape
+func tile4x32AVX512(t *tile)
+
+//go:noescape
+func tile6x16AVX512(t *tile)
+
+//go:noescape
+func tile6x32AVX512(t *tile)
+
+//go:noescape
+func tile8x16AVX512(t *tile)
+
+//go:noescape
+func tile8x32AVX512(t *tile)
+
+//go:noescape
+func tile12x16AVX512(t *tile)
+
+//go:noescape
+func tile12x32AVX512(t *tile)
+
+//go:noescape
+func addAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func mulAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func reluAVX2(dst, a *float32, n int)
+
+//go:noescape
+func expAVX2(dst, a *float32, n int)
+
+//go:noescape
+func sigmoidAVX2(dst, a *float32, n int)
+
+//go:noescape
+func tanhAVX2(dst, a *float32, n int)
+
+//go:noescape
+func subAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func divAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func maxAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func minAVX2(dst, a, b *float32, n int)

@@ -1,0 +1,27 @@
+package kernel
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// The assembly counts the fields of tile and segment in words.
+func TestTileLayout(t *testing.T) {
+	var x tile
+	for i, got := range []uintptr{
+		unsafe.Offsetof(x.b), unsafe.Offsetof(x.stepB), unsafe.Offsetof(x.nextB),
+		unsafe.Offsetof(x.c), unsafe.Offsetof(x.rowC), unsafe.Offsetof(x.init), unsafe.Offsetof(x.rowInit),
+		unsafe.Offsetof(x.add), unsafe.Offsetof(x.rowAdd), unsafe.Offsetof(x.mask), unsafe.Offsetof(x.flags),
+		unsafe.Offsetof(x.count), unsafe.Offsetof(x.segments),
+	} {
+		if got != uintptr(8*i) {
+			t.Errorf("field %d of tile is at %d, want %d", i, got, 8*i)
+		}
+	}
+	var y segment
+	for i, got := range []uintptr{unsafe.Offsetof(y.a), unsafe.Offsetof(y.row), unsafe.Offsetof(y.step), unsafe.Offsetof(y.k), unsafe.Sizeof(y)} {
+		if got != uintptr(8*i) {
+			t.Errorf("field %d of segment is at %d, want %d", i, got, 8*i)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+func BenchmarkProduct(b *testing.B) {
+	for _, s := range [][3]int{{64, 64, 32}, {256, 64, 32}, {512, 64, 32}, {64, 160, 32}, {512, 160, 32}, {256, 32, 64}, {512, 24, 64}, {32768, 64, 32}, {1, 160, 32}, {4, 64, 64}, {64, 64, 4}, {32, 160, 256}, {512, 512, 512}} {
+		m, k, n := s[0], s[1], s[2]
+		b.Run(fmt.Sprintf("%dx%dx%d", m, k, n), func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(0, 0))
+			p := &Product{
+				M: m, N: n, A: []Left{{random(rng, m*k), k, 1, k}},
+				B: random(rng, PackedLen(k, n)), StepB: Panel, NextB: k * Panel, C: make([]float32, m*n), RowC: n, Init: random(rng, n), Relu: true,
+			}
+			for b.Loop() {
+				p.Rows(0, m)
+			}
+			b.ReportMetric(2*float64(m*n*k)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+		})
+	}
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// The functions of vectors take n elements, eight at a time with AVX2; the rest is
+// masked. Their Go counterparts in package kernel do the same operations in the
+// same order, and the comments are there.
+
+// vectors writes a function of one or two vectors.
+func vectors(name string, args int, prepare func() func(x []VecVirtual) VecVirtual) {
+	signature := "func(dst, a *float32, n int)"
+	if args == 2 {
+		signature = "func(dst, a, b *float32, n int)"
+	}
+	TEXT(name, NOSPLIT, signature)
+	Doc(name + " works on n elements.")
+	dst := Load(Param("dst"), GP64())
+	from := []Register{Load(Param("a"), GP64())}
+	if args == 2 {
+		from = append(from, Load(Param("b"), GP64()))
+	}
+	n := Load(Param("n"), GP64())
+	f := prepare()
+
+	Label("loop")
+	CMPQ(n, Imm(8))
+	JL(LabelRef("rest"))
+	var x []VecVirtual
+	for _, p := range from {
+		v := YMM()
+		VMOVUPS(Mem{Base: p}, v)
+		x = append(x, v)
+		ADDQ(Imm(32), p)
+	}
+	VMOVUPS(f(x), Mem{Base: dst})
+	ADDQ(Imm(32), dst)
+	SUBQ(Imm(8), n)
+	JMP(LabelRef("loop"))
+
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("end"))
+	table := GP64()
+	LEAQ(maskTable(), table)
+	NEGQ(n)
+	mask := YMM()
+	VMOVDQU(Mem{Base: table, Index: n, Scale: 4, Disp: 32}, mask)
+	x = x[:0]
+	for _, p := range from {
+		v := YMM()
+		VMASKMOVPS(Mem{Base: p}, mask, v)
+		x = append(x, v)
+	}
+	VMASKMOVPS(f(x), mask, Mem{Base: dst})
+	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
+var tables = map[string]Mem{}
+
+// maskTable is eight words of ones and then eight of zeros.
+func maskTable() Mem {
+	if m, ok := tables["masks"]; ok {
+		return m
+	}
+	m := GLOBL("masks8", RODATA|NOPTR)
+	for i := range 16 {
+		word := uint32(0)
+		if i < 8 {
+			word = math.MaxUint32
+		}
+		DATA(4*i, U32(word))
+	}
+	tables["masks"] = m
+	return m
+}
+
+// splat is a vector of one constant.
+func splat(name string, x float32) VecVirtual {
+	m, ok := tables[name]
+	if !ok {
+		m = GLOBL(name, RODATA|NOPTR)
+		DATA(0, U32(math.Float32bits(x)))
+		tables[name] = m
+	}
+	v := YMM()
+	VBROADCASTSS(m, v)
+	return v
+}
+
+func add(x []VecVirtual) VecVirtual {
+	VADDPS(x[1], x[0], x[0])
+	return x[0]
+}
+
+func mul(x []VecVirtual) VecVirtual {
+	VMULPS(x[1], x[0], x[0])
+	return x[0]
+}
+
+func sub(x []VecVirtual) VecVirtual {
+	VSUBPS(x[1], x[0], x[0])
+	return x[0]
+}
+
+func div(x []VecVirtual) VecVirtual {
+	VDIVPS(x[1], x[0], x[0])
+	return x[0]
+}
+
+// larger and smaller give the second argument where either is not a number; the
+// first is then put back.
+func larger(x []VecVirtual) VecVirtual {
+	y := YMM()
+	VMAXPS(x[1], x[0], y)
+	return keepNaN(x[0], y)
+}
+
+func smaller(x []VecVirtual) VecVirtual {
+	y := YMM()
+	VMINPS(x[1], x[0], y)
+	return keepNaN(x[0], y)
+}
+
+func keepNaN(x, y VecVirtual) VecVirtual {
+	nan := YMM()
+	VCMPPS(Imm(3), x, x, nan) // unordered
+	VBLENDVPS(nan, x, y, y)
+	return y
+}
+
+func prepareRelu() func(x []VecVirtual) VecVirtual {
+	zero := YMM()
+	VXORPS(zero, zero, zero)
+	return func(x []VecVirtual) VecVirtual {
+		VMAXPS(x[0], zero, x[0])
+		return x[0]
+	}
+}
+
+// prepareExp keeps what every round needs in registers; the polynomial's
+// coefficients are read as they come.
+func prepareExp() func(x []VecVirtual) VecVirtual {
+	low, high := splat("expLow", -104), splat("expHigh", 89)
+	log2e := splat("log2e", 1/math.Ln2)
+	return func(x []VecVirtual) VecVirtual {
+		VMAXPS(x[0], low, x[0])
+		VMINPS(x[0], high, x[0])
+		n := YMM()
+		VMULPS(log2e, x[0], n)
+		VROUNDPS(Imm(0), n, n)
+		r := x[0]
+		VFNMADD231PS(splat("ln2Hi", 0x1.62e4p-1), n, r)
+		VFNMADD231PS(splat("ln2Lo", 0x1.7f7d1cp-20), n, r)
+		p := splat("exp7", 1./5040)
+		VFMADD213PS(splat("exp6", 1./720), r, p)
+		VFMADD213PS(splat("exp5", 1./120), r, p)
+		VFMADD213PS(splat("exp4", 1./24), r, p)
+		VFMADD213PS(splat("exp3", 1./6), r, p)
+		VFMADD213PS(splat("exp2", 1./2), r, p)
+		VFMADD213PS(splat("one", 1), r, p)
+		VFMADD213PS(splat("one", 1), r, p)
+		VCVTPS2DQ(n, n)
+		half := YMM()
+		VPSRAD(Imm(1), n, half)
+		VPSUBD(half, n, n)
+		for _, e := range []VecVirtual{half, n} {
+			VPSLLD(Imm(23), e, e)
+			VPADDD(splat("one", 1), e, e) // the exponent's bias is that of 1
+			VMULPS(e, p, p)
+		}
+		return p
+	}
+}
+
+func prepareSigmoid() func(x []VecVirtual) VecVirtual {
+	exp := prepareExp()
+	one, sign := splat("one", 1), splat("sign", float32(math.Copysign(0, -1)))
+	return func(x []VecVirtual) VecVirtual {
+		VXORPS(sign, x[0], x[0])
+		e := exp(x)
+		VADDPS(one, e, e)
+		VDIVPS(e, one, e)
+		return e
+	}
+}
+
+func prepareTanh() func(x []VecVirtual) VecVirtual {
+	exp := prepareExp()
+	one, sign := splat("one", 1), splat("sign", float32(math.Copysign(0, -1)))
+	return func(x []VecVirtual) VecVirtual {
+		// Near zero: x + x·z·p(z), with z = x².
+		z := YMM()
+		VMULPS(x[0], x[0], z)
+		p := splat("tanh4", -5.70498872745e-3)
+		VFMADD213PS(splat("tanh3", 2.06390887954e-2), z, p)
+		VFMADD213PS(splat("tanh2", -5.37397155531e-2), z, p)
+		VFMADD213PS(splat("tanh1", 1.33314422036e-1), z, p)
+		VFMADD213PS(splat("tanh0", -3.33332819422e-1), z, p)
+		VMULPS(z, p, p)
+		VFMADD213PS(x[0], x[0], p)
+		// Elsewhere: ±(1 - 2/(exp(2|x|) + 1)).
+		s, m := YMM(), YMM()
+		VANDPS(sign, x[0], s)
+		VXORPS(s, x[0], m)
+		near := YMM()
+		VCMPPS(Imm(0x11), splat("tanhNear", 0.625), m, near) // less than
+		VADDPS(m, m, m)
+		e := exp([]VecVirtual{m})
+		VADDPS(one, e, e)
+		VDIVPS(e, one, e)
+		VADDPS(e, e, e)
+		VSUBPS(e, one, e)
+		VORPS(s, e, e)
+		VBLENDVPS(near, p, e, e)
+		return e
+	}
+}

@@ -1,0 +1,143 @@
+package kernel
+
+// Panel is the number of columns of B that lie side by side where B is packed.
+const Panel = 16
+
+// Left is a factor that stands left in a product: M×K numbers, of which (m, k) is
+// Data[m·Row + k·Step].
+type Left struct {
+	Data      []float32
+	Row, Step int
+	K         int
+}
+
+// MaxLeft is the number of factors that may stand side by side.
+const MaxLeft = 16
+
+// Product is C = relu(Init + A·B + Add), where Init, Add and relu are optional, and
+// A may be several matrices side by side. B and C are views of slices:
+//
+//	B(k, n) = B[n/16·NextB + k·StepB + n mod 16]
+//	C(m, n) = C[m·RowC + n]
+//
+// B is read 16 columns at a time, so the slice must reach that far at every row of
+// every panel. C may not overlap A or B; it may be Init or Add.
+type Product struct {
+	M, N int
+
+	A []Left // at most MaxLeft
+
+	B            []float32
+	StepB, NextB int
+
+	C    []float32
+	RowC int
+
+	// Init is what the sums start from; nil is zero. Init(m, n) = Init[m·RowInit + n],
+	// or Init[m·RowInit] where Column is set.
+	Init    []float32
+	RowInit int
+	Column  bool
+
+	// Add(m, n) = Add[m·RowAdd + n] is added at the end, unless nil.
+	Add    []float32
+	RowAdd int
+
+	Relu bool
+}
+
+// Blocks are sized so that two panels of B stay in the first-level cache, and the
+// rows of A that pass over them in the second.
+const (
+	blockK     = 512
+	blockBytes = 256 << 10
+)
+
+// Rows computes the rows lo to hi-1 of C. Calls for different rows may run at once.
+// It panics where the slices are too short, or lo and hi out of range.
+func (p *Product) Rows(lo, hi int) {
+	if lo < 0 || hi > p.M || len(p.A) > MaxLeft {
+		panic("kernel: rows or factors out of range")
+	}
+	if lo >= hi || p.N <= 0 {
+		return
+	}
+	k := p.k()
+	p.check(lo, hi, k)
+	if k <= blockK && (hi-lo)*k <= blockBytes/4 {
+		p.block(lo, hi, 0, k, true)
+		return
+	}
+	step := max(16, blockBytes/4/min(k, blockK))
+	for ; lo < hi; lo += step {
+		for i := 0; i < k; i += blockK {
+			p.block(lo, min(lo+step, hi), i, min(i+blockK, k), i+blockK >= k)
+		}
+	}
+}
+
+// k is the number of columns of A.
+func (p *Product) k() int {
+	k := 0
+	for i := range p.A {
+		k += p.A[i].K
+	}
+	return k
+}
+
+// check touches the last element that a call reads or writes of each matrix.
+func (p *Product) check(lo, hi, k int) {
+	if min(lo, p.StepB, p.NextB, p.RowC, p.RowInit, p.RowAdd) < 0 {
+		panic("kernel: negative stride")
+	}
+	for i := range p.A {
+		a := &p.A[i]
+		if min(a.K, a.Row, a.Step) < 0 {
+			panic("kernel: negative size or stride")
+		}
+		if a.K > 0 {
+			_ = a.Data[(hi-1)*a.Row+(a.K-1)*a.Step]
+		}
+	}
+	if k > 0 {
+		_ = p.B[(p.N-1)/Panel*p.NextB+(k-1)*p.StepB+Panel-1]
+	}
+	_ = p.C[(hi-1)*p.RowC+p.N-1]
+	if p.Init != nil {
+		last := (hi - 1) * p.RowInit
+		if !p.Column {
+			last += p.N - 1
+		}
+		_ = p.Init[last]
+	}
+	if p.Add != nil {
+		_ = p.Add[(hi-1)*p.RowAdd+p.N-1]
+	}
+}
+
+// cut returns the part of factor i that lies within k0 ≤ k < k1, where first is the
+// number of columns before it: where it begins, and how many columns it has.
+func (a *Left) cut(first, k0, k1 int) (from, n int) {
+	from = max(0, k0-first)
+	return from, max(0, min(a.K, k1-first)-from)
+}
+
+// PackedLen is the length of a packed K×N matrix.
+func PackedLen(k, n int) int { return (n + Panel - 1) / Panel * Panel * k }
+
+// Pack writes B(k, n) = b[k·row + n·step] to dst in panels: a [Product] reads it
+// with StepB = Panel and NextB = K·Panel. Columns past the last are zero.
+func Pack(dst, b []float32, k, n, row, step int) {
+	for j := 0; j < n; j += Panel {
+		for i := range k {
+			d := dst[:Panel]
+			dst = dst[Panel:]
+			for c := range d {
+				d[c] = 0
+				if j+c < n {
+					d[c] = b[i*row+(j+c)*step]
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package kernel
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+var (
+	hasAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	hasAVX512 = hasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ
+)
+
+// tile is what the assembly works on: some rows and at most two panels. Distances
+// are in bytes.
+type tile struct {
+	b            unsafe.Pointer
+	stepB, nextB uintptr
+	c            unsafe.Pointer
+	rowC         uintptr
+	init         unsafe.Pointer
+	rowInit      uintptr
+	add          unsafe.Pointer
+	rowAdd       uintptr
+	mask         *int32
+	flags        uint64
+	count        int // segments
+	segments     [MaxLeft]segment
+}
+
+// segment is some columns of A, at least one.
+type segment struct {
+	a         unsafe.Pointer
+	row, step uintptr
+	k         int
+}
+
+// Bits of tile.flags, as in gen.
+const (
+	flagFull   = 1 << iota // all columns of the last panel are there
+	flagColumn             // init has one element per row
+	flagRelu
+)
+
+// masks[Panel-n:] is a mask of n columns.
+var masks = func() (m [2 * Panel]int32) {
+	for i := range Panel {
+		m[i] = -1
+	}
+	return m
+}()
+
+// block computes the rows lo to hi-1 of C, over k0 ≤ k < k1; end tells that there
+// are no more columns of A. The caller has checked that the slices are long enough.
+func (p *Product) block(lo, hi, k0, k1 int, end bool) {
+	if !hasAVX2 {
+		p.portable(lo, hi, k0, k1, end)
+		return
+	}
+	wide := Panel
+	if hasAVX512 {
+		wide = 2 * Panel
+	}
+	for n := 0; n < p.N; n += wide {
+		p.columns(lo, hi, n, min(wide, p.N-n), k0, k1, end)
+	}
+}
+
+// columns computes one or two panels of the block, from column n on. It fills in the
+// tile itself and not by methods, since a pointer that is written through another
+// counts as one that escapes, and this must not allocate.
+func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
+	t := tile{
+		stepB: bytes(p.StepB), nextB: bytes(p.NextB),
+		c:       at(p.C, lo*p.RowC+n),
+		rowC:    bytes(p.RowC),
+		rowInit: bytes(p.RowInit), rowAdd: bytes(p.RowAdd),
+		mask: &masks[(Panel-width%Panel)%Panel],
+	}
+	first := 0
+	for i := range p.A {
+		a := &p.A[i]
+		if from, k := a.cut(first, k0, k1); k > 0 {
+			t.segments[t.count] = segment{at(a.Data, lo*a.Row+from*a.Step), bytes(a.Row), bytes(a.Step), k}
+			t.count++
+		}
+		first += a.K
+	}
+	if t.count > 0 {
+		t.b = at(p.B, n/Panel*p.NextB+k0*p.StepB)
+	}
+	if width%Panel == 0 {
+		t.flags |= flagFull
+	}
+	switch {
+	case k0 > 0:
+		t.init, t.rowInit = t.c, t.rowC
+	case p.Init != nil && p.Column:
+		t.init = at(p.Init, lo*p.RowInit)
+		t.flags |= flagColumn
+	case p.Init != nil:
+		t.init = at(p.Init, lo*p.RowInit+n)
+	}
+	if end {
+		if p.Add != nil {
+			t.add = at(p.Add, lo*p.RowAdd+n)
+		}
+		if p.Relu {
+			t.flags |= flagRelu
+		}
+	}
+	for left := hi - lo; ; {
+		rows := t.run(left, width > Panel)
+		if left -= rows; left == 0 {
+			return
+		}
+		down := uintptr(rows)
+		t.c = unsafe.Add(t.c, down*t.rowC)
+		if t.init != nil {
+			t.init = unsafe.Add(t.init, down*t.rowInit)
+		}
+		if t.add != nil {
+			t.add = unsafe.Add(t.add, down*t.rowAdd)
+		}
+		for i := range t.count {
+			s := &t.segments[i]
+			s.a = unsafe.Add(s.a, down*s.row)
+		}
+	}
+}
+
+func bytes(n int) uintptr { return 4 * uintptr(n) }
+
+func at(s []float32, i int) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), 4*i)
+}
+
+// run computes the first of the rows that are left and returns how many.
+func (t *tile) run(left int, twoPanels bool) int {
+	switch {
+	case !hasAVX512:
+		return t.runAVX2(left)
+	case twoPanels:
+		return t.run32(left)
+	}
+	return t.run16(left)
+}
+
+func (t *tile) runAVX2(left int) int {
+	switch {
+	case left >= 6:
+		tile6x16AVX2(t)
+		return 6
+	case left >= 4:
+		tile4x16AVX2(t)
+		return 4
+	case left == 3:
+		tile3x16AVX2(t)
+		return 3
+	case left == 2:
+		tile2x16AVX2(t)
+		return 2
+	}
+	tile1x16AVX2(t)
+	return 1
+}
+
+func (t *tile) run16(left int) int {
+	switch {
+	case left > 16 || left == 12:
+		tile12x16AVX512(t)
+		return 12
+	case left >= 8:
+		tile8x16AVX512(t)
+		return 8
+	case left >= 6:
+		tile6x16AVX512(t)
+		return 6
+	case left >= 4:
+		tile4x16AVX512(t)
+		return 4
+	case left == 3:
+		tile3x16AVX512(t)
+		return 3
+	case left == 2:
+		tile2x16AVX512(t)
+		return 2
+	}
+	tile1x16AVX512(t)
+	return 1
+}
+
+func (t *tile) run32(left int) int {
+	switch {
+	case left > 16 || left == 12:
+		tile12x32AVX512(t)
+		return 12
+	case left >= 8:
+		tile8x32AVX512(t)
+		return 8
+	case left >= 6:
+		tile6x32AVX512(t)
+		return 6
+	case left >= 4:
+		tile4x32AVX512(t)
+		return 4
+	case left == 3:
+		tile3x32AVX512(t)
+		return 3
+	case left == 2:
+		tile2x32AVX512(t)
+		return 2
+	}
+	tile1x32AVX512(t)
+	return 1
+}

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package kernel
+
+// block computes the rows lo to hi-1 of C, over k0 ≤ k < k1; end tells that there
+// are no more columns of A.
+func (p *Product) block(lo, hi, k0, k1 int, end bool) { p.portable(lo, hi, k0, k1, end) }

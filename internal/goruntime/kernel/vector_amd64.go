@@ -1,0 +1,83 @@
+package kernel
+
+import "unsafe"
+
+func add(dst, a, b []float32) {
+	if !hasAVX2 {
+		apply2(dst, a, b, add1)
+		return
+	}
+	addAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
+}
+
+func sub(dst, a, b []float32) {
+	if !hasAVX2 {
+		apply2(dst, a, b, sub1)
+		return
+	}
+	subAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
+}
+
+func mul(dst, a, b []float32) {
+	if !hasAVX2 {
+		apply2(dst, a, b, mul1)
+		return
+	}
+	mulAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
+}
+
+func div(dst, a, b []float32) {
+	if !hasAVX2 {
+		apply2(dst, a, b, div1)
+		return
+	}
+	divAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
+}
+
+func larger(dst, a, b []float32) {
+	if !hasAVX2 {
+		apply2(dst, a, b, larger1)
+		return
+	}
+	maxAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
+}
+
+func smaller(dst, a, b []float32) {
+	if !hasAVX2 {
+		apply2(dst, a, b, smaller1)
+		return
+	}
+	minAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
+}
+
+func relu(dst, a []float32) {
+	if !hasAVX2 {
+		apply(dst, a, relu1)
+		return
+	}
+	reluAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
+}
+
+func exp(dst, a []float32) {
+	if !hasAVX2 {
+		apply(dst, a, exp1)
+		return
+	}
+	expAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
+}
+
+func sigmoid(dst, a []float32) {
+	if !hasAVX2 {
+		apply(dst, a, sigmoid1)
+		return
+	}
+	sigmoidAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
+}
+
+func tanh(dst, a []float32) {
+	if !hasAVX2 {
+		apply(dst, a, tanh1)
+		return
+	}
+	tanhAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
+}

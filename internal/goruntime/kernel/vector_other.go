@@ -1,0 +1,23 @@
+//go:build !amd64
+
+package kernel
+
+func add(dst, a, b []float32) { apply2(dst, a, b, add1) }
+
+func sub(dst, a, b []float32) { apply2(dst, a, b, sub1) }
+
+func mul(dst, a, b []float32) { apply2(dst, a, b, mul1) }
+
+func div(dst, a, b []float32) { apply2(dst, a, b, div1) }
+
+func larger(dst, a, b []float32) { apply2(dst, a, b, larger1) }
+
+func smaller(dst, a, b []float32) { apply2(dst, a, b, smaller1) }
+
+func relu(dst, a []float32) { apply(dst, a, relu1) }
+
+func exp(dst, a []float32) { apply(dst, a, exp1) }
+
+func sigmoid(dst, a []float32) { apply(dst, a, sigmoid1) }
+
+func tanh(dst, a []float32) { apply(dst, a, tanh1) }

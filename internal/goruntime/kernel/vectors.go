@@ -1,0 +1,75 @@
+package kernel
+
+// Add writes a + b, element by element. Like every function of vectors it panics
+// where the slices differ in length; dst may be one of the others.
+func Add(dst, a, b []float32) {
+	same(dst, a)
+	same(dst, b)
+	add(dst, a, b)
+}
+
+// Sub writes a - b.
+func Sub(dst, a, b []float32) {
+	same(dst, a)
+	same(dst, b)
+	sub(dst, a, b)
+}
+
+// Mul writes a · b.
+func Mul(dst, a, b []float32) {
+	same(dst, a)
+	same(dst, b)
+	mul(dst, a, b)
+}
+
+// Div writes a / b.
+func Div(dst, a, b []float32) {
+	same(dst, a)
+	same(dst, b)
+	div(dst, a, b)
+}
+
+// Max writes the larger of a and b, and what is not a number if either is not.
+func Max(dst, a, b []float32) {
+	same(dst, a)
+	same(dst, b)
+	larger(dst, a, b)
+}
+
+// Min writes the smaller of a and b, and what is not a number if either is not.
+func Min(dst, a, b []float32) {
+	same(dst, a)
+	same(dst, b)
+	smaller(dst, a, b)
+}
+
+// Relu writes max(a, 0); what is not a number stays.
+func Relu(dst, a []float32) {
+	same(dst, a)
+	relu(dst, a)
+}
+
+// Exp writes e^a, within 1.1 ulp.
+func Exp(dst, a []float32) {
+	same(dst, a)
+	exp(dst, a)
+}
+
+// Sigmoid writes 1/(1 + e^-a), within 2.5 ulp, or 0 where that is below the normal
+// numbers.
+func Sigmoid(dst, a []float32) {
+	same(dst, a)
+	sigmoid(dst, a)
+}
+
+// Tanh writes the hyperbolic tangent of a, within 2.5 ulp.
+func Tanh(dst, a []float32) {
+	same(dst, a)
+	tanh(dst, a)
+}
+
+func same(a, b []float32) {
+	if len(a) != len(b) {
+		panic("kernel: vectors of different lengths")
+	}
+}

@@ -1,0 +1,109 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// edges are the arguments where something changes: signs, ranges, what is not a number.
+var edges = []float32{
+	0, float32(math.Copysign(0, -1)), 1, -1, 0.625, -0.625, 0.62499994, 1e-30, -1e-30, 1e-45,
+	9, -9, 20, -20, 87, -87, 88.72283, 88.72284, -103.2, -103.98, -104, -200, 200, 1e30, -1e30,
+	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()),
+}
+
+func arguments(n int) []float32 {
+	rng := rand.New(rand.NewPCG(5, 6))
+	x := append([]float32{}, edges...)
+	for len(x) < n {
+		x = append(x, float32(rng.NormFloat64()*math.Exp(rng.NormFloat64()*2)))
+	}
+	return x
+}
+
+// ulps is the distance of got from want in units of want's last place.
+func ulps(got float32, want float64) float64 {
+	w := float32(want)
+	if got == w || got != got && want != want || math.Abs(want) < 0x1p-126 && math.Abs(float64(got)) <= 0x1p-126 {
+		return 0 // subnormal results may come out as zero
+	}
+	next := math.Nextafter32(float32(math.Abs(want)), float32(math.Inf(1)))
+	ulp := float64(next) - math.Abs(float64(float32(math.Abs(want))))
+	return math.Abs(float64(got)-want) / ulp
+}
+
+func TestFunctionsAreAccurate(t *testing.T) {
+	for _, f := range []struct {
+		name  string
+		apply func(dst, a []float32)
+		want  func(float64) float64
+		ulps  float64
+	}{
+		{"Relu", Relu, func(x float64) float64 {
+			if x < 0 {
+				return 0
+			}
+			return x
+		}, 0},
+		{"Exp", Exp, math.Exp, 1.1},
+		{"Sigmoid", Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 2.5},
+		{"Tanh", Tanh, math.Tanh, 2.5},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			x := arguments(200_000)
+			y := make([]float32, len(x))
+			f.apply(y, x)
+			var worst float64
+			for i, v := range x {
+				want := f.want(float64(v))
+				d := ulps(y[i], want)
+				if !(d <= f.ulps) {
+					t.Fatalf("of %g: %g, want %g, %.2f ulp apart", v, y[i], want, d)
+				}
+				worst = max(worst, d)
+			}
+			t.Logf("at most %.2f ulp apart", worst)
+		})
+	}
+}
+
+// Whatever the instructions and the length, an element comes out the same.
+func TestFunctionsAreTheSameBits(t *testing.T) {
+	x, y := arguments(3000), arguments(3000)
+	for i := range y {
+		y[i] = y[len(y)-1-i]
+	}
+	type function struct {
+		run  func(dst []float32, lo, hi int)
+		want func(i int) float32
+	}
+	one := func(f func(dst, a []float32), want func(float32) float32) function {
+		return function{func(dst []float32, lo, hi int) { f(dst, x[lo:hi]) }, func(i int) float32 { return want(x[i]) }}
+	}
+	two := func(f func(dst, a, b []float32), want func(x, y float32) float32) function {
+		return function{func(dst []float32, lo, hi int) { f(dst, x[lo:hi], y[lo:hi]) }, func(i int) float32 { return want(x[i], y[i]) }}
+	}
+	all := map[string]function{
+		"Add": two(Add, add1), "Sub": two(Sub, sub1), "Mul": two(Mul, mul1), "Div": two(Div, div1),
+		"Max": two(Max, larger1), "Min": two(Min, smaller1),
+		"Relu": one(Relu, relu1), "Exp": one(Exp, exp1), "Sigmoid": one(Sigmoid, sigmoid1), "Tanh": one(Tanh, tanh1),
+	}
+	forEachSet(t, func(t *testing.T) {
+		for name, f := range all {
+			for lo, n := 0, 0; lo+n <= len(x); lo, n = lo+n, (n+1)%40 {
+				dst := make([]float32, n+1)
+				dst[n] = 42
+				f.run(dst[:n], lo, lo+n)
+				for i, v := range dst[:n] {
+					if w := f.want(lo + i); math.Float32bits(v) != math.Float32bits(w) && (v == v || w == w) {
+						t.Fatalf("%s of element %d: %g, want %g", name, lo+i, v, w)
+					}
+				}
+				if dst[n] != 42 {
+					t.Fatalf("%s of %d elements wrote one more", name, n)
+				}
+			}
+		}
+	})
+}

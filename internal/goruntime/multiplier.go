@@ -1,0 +1,169 @@
+package goruntime
+
+import (
+	"slices"
+	"sync"
+
+	"pixelcnn/internal/goruntime/kernel"
+)
+
+// multiplier is the step of a product in float32, with what may be fused to it: a
+// value that the sums start from, one that is added to them, and relu.
+type multiplier struct {
+	*factors
+	step *step
+	task func(worker, task int)
+
+	panels []float32 // B where it is known, one matrix after the other
+	packed *value    // room for one B where it is not
+	direct bool      // B is read where it is
+
+	init, add       *value
+	rowInit, rowAdd int
+	column, relu    bool
+
+	parts []*value // A, or what stands side by side in its place
+	now   kernel.Product
+	part  int // rows of a task
+}
+
+func (m *multiplier) made() *step { return m.step }
+
+func (m *multiplier) joinRelu() bool {
+	m.relu = true
+	return true
+}
+
+// joinAdd takes whole results, rows that are repeated, and, to start from, columns.
+func (m *multiplier) joinAdd(v *value) bool {
+	if m.relu || len(m.at) != 1 || m.init != nil && m.add != nil {
+		return false
+	}
+	row, column := 0, false
+	switch {
+	case v.count == m.y.count:
+		row = m.n
+	case v.count == m.n && v.rank() > 0 && v.shape[v.rank()-1] == m.n:
+	case m.init == nil && v.count == 1:
+		column = true
+	case m.init == nil && v.count == m.m && m.y.rank() == 2 && v.rank() == 2 && v.shape[1] == 1:
+		row, column = 1, true
+	default:
+		return false
+	}
+	if m.init == nil {
+		m.init, m.rowInit, m.column = v, row, column
+	} else {
+		m.add, m.rowAdd = v, row
+	}
+	return true
+}
+
+// heavy is the number of multiply-adds from which on they are shared out.
+const heavy = 1 << 18
+
+// place looks up where everything is.
+func (m *multiplier) place() {
+	p := &m.now
+	*p = kernel.Product{
+		M: m.m, N: m.n, StepB: kernel.Panel, NextB: kernel.Panel * m.k, A: p.A[:0],
+		RowC: m.n, RowInit: m.rowInit, RowAdd: m.rowAdd, Column: m.column, Relu: m.relu,
+	}
+	for _, v := range m.parts {
+		a := kernel.Left{Data: v.floats(), Row: m.rowA, Step: m.stepA, K: m.k}
+		if v != m.a {
+			a.K = v.shape[v.rank()-1]
+			a.Row = a.K
+		}
+		p.A = append(p.A, a)
+	}
+	switch {
+	case m.panels != nil:
+		p.B = m.panels
+	case m.direct:
+		p.B, p.StepB, p.NextB = m.b.floats(), m.rowB, kernel.Panel
+	default:
+		p.B = m.packed.floats()
+	}
+	if m.init != nil {
+		p.Init = m.init.floats()
+	}
+	if m.add != nil {
+		p.Add = m.add.floats()
+	}
+	p.C = m.y.floats()
+}
+
+func (m *multiplier) run(w *workers) error {
+	if len(m.at) == 1 {
+		m.multiply(w, m.b.floats())
+		return nil
+	}
+	p := &m.now
+	a, b, c := m.a.floats(), p.B, p.C
+	for i, at := range m.at {
+		p.A[0].Data, p.C = a[at[0]:], c[i*m.m*m.n:]
+		switch {
+		case m.panels != nil:
+			p.B = b[i*kernel.PackedLen(m.k, m.n):]
+		case m.direct:
+			p.B = b[at[1]:]
+		}
+		m.multiply(w, m.b.floats()[at[1]:])
+	}
+	p.B, p.C = b, c
+	return nil
+}
+
+// multiply computes the product whose factor B begins where b does.
+func (m *multiplier) multiply(w *workers, b []float32) {
+	if m.packed != nil {
+		kernel.Pack(m.now.B, b, m.k, m.n, m.rowB, m.stepB)
+	}
+	if w == nil || m.m*m.n*m.k < heavy {
+		m.now.Rows(0, m.m)
+		return
+	}
+	m.part = max(24, (m.m/(4*(w.helpers+1))+11)/12*12)
+	w.do((m.m+m.part-1)/m.part, m.task)
+}
+
+func (m *multiplier) rows(_, task int) {
+	m.now.Rows(task*m.part, min((task+1)*m.part, m.m))
+}
+
+// packs keeps what is made of constants once for all bindings of a session.
+type packs struct {
+	mu    sync.Mutex
+	known map[packKey][]float32
+	taps  map[tapKey]*taps
+}
+
+// packKey is a matrix within a constant.
+type packKey struct {
+	b               *value
+	k, n, row, step int
+}
+
+// matrices packs the B of each product.
+func (p *packs) matrices(f *factors) []float32 {
+	key := packKey{f.b, f.k, f.n, f.rowB, f.stepB}
+	if f.b.shared && len(f.at) == 1 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if d := p.known[key]; d != nil {
+			return d
+		}
+	}
+	size := kernel.PackedLen(f.k, f.n)
+	d := make([]float32, size*len(f.at))
+	for i, at := range f.at {
+		if size > 0 {
+			kernel.Pack(d[i*size:], f.b.floats()[at[1]:], f.k, f.n, f.rowB, f.stepB)
+		}
+	}
+	if f.b.shared && len(f.at) == 1 {
+		p.known[key] = slices.Clip(d)
+	}
+	return d
+}

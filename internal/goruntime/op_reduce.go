@@ -1,0 +1,225 @@
+package goruntime
+
+import (
+	"math"
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
+
+// planReduce: sums, means and the like over some axes, or over all where none are
+// given. Sums of float32 are taken in float64.
+func planReduce(p *planner, n *node) error {
+	x := n.in[0]
+	axes, err := n.axes(x.rank())
+	if err != nil {
+		return err
+	}
+	if len(axes) == 0 {
+		if n.Attrs.Int("noop_with_empty_axes", 0) == 1 {
+			p.view(n, 0, x, x.shape, 0)
+			return nil
+		}
+		for i := range x.shape {
+			axes = append(axes, i)
+		}
+	}
+	kept := slices.Clone(x.shape) // with reduced axes of 1
+	shape := []int{}
+	size := 1
+	for i, d := range x.shape {
+		chosen := slices.Contains(axes, i)
+		if chosen {
+			kept[i] = 1
+			size *= d
+		}
+		if !chosen || n.Attrs.Int("keepdims", 1) == 1 {
+			shape = append(shape, kept[i])
+		}
+	}
+	y, err := p.output(n, 0, x.dtype, shape)
+	if err != nil {
+		return err
+	}
+	if size == 0 && y.count > 0 && (n.Op == "ReduceMax" || n.Op == "ReduceMin" || n.Op == "ReduceMean") {
+		return errorf("the %s of no elements", n.Op[len("Reduce"):])
+	}
+	l := newLoops(x.shape, strides(x.shape), broadcastSteps(kept, x.shape))
+	return p.addByType(n, y, []*value{x}, runs{
+		reducer[float32](n.Op, y, x, l, size), reducer[float64](n.Op, y, x, l, size),
+		integerReducer[int64](n.Op, y, x, l), integerReducer[int32](n.Op, y, x, l),
+	})
+}
+
+// folding is how a reduction takes in one more element, and what it does at the end.
+type folding[A float64 | int64] struct {
+	start  A
+	take   func(sum, x A) A
+	finish func(sum A) A
+}
+
+func reducer[T float32 | float64](op string, y, x *value, l *loops, size int) func(*workers) error {
+	keep := func(a float64) float64 { return a }
+	f := folding[float64]{finish: keep}
+	switch op {
+	case "ReduceSum":
+		f.take = func(sum, x float64) float64 { return sum + x }
+	case "ReduceMean":
+		f.take = func(sum, x float64) float64 { return sum + x }
+		f.finish = func(sum float64) float64 { return sum / float64(size) }
+	case "ReduceProd":
+		f.start, f.take = 1, func(sum, x float64) float64 { return sum * x }
+	case "ReduceMax":
+		f.start, f.take = math.Inf(-1), func(sum, x float64) float64 { return max(sum, x) }
+	case "ReduceMin":
+		f.start, f.take = math.Inf(1), func(sum, x float64) float64 { return min(sum, x) }
+	case "ReduceSumSquare":
+		f.take = func(sum, x float64) float64 { return sum + x*x }
+	case "ReduceL1":
+		f.take = func(sum, x float64) float64 { return sum + math.Abs(x) }
+	case "ReduceL2":
+		f.take, f.finish = func(sum, x float64) float64 { return sum + x*x }, math.Sqrt
+	case "ReduceLogSum":
+		f.take, f.finish = func(sum, x float64) float64 { return sum + x }, math.Log
+	case "ReduceLogSumExp":
+		return logSumExp[T](y, x, l)
+	}
+	return foldOver[T](y, x, l, f)
+}
+
+func integerReducer[T int64 | int32](op string, y, x *value, l *loops) func(*workers) error {
+	f := folding[int64]{finish: func(a int64) int64 { return a }}
+	switch op {
+	case "ReduceSum":
+		f.take = func(sum, x int64) int64 { return sum + x }
+	case "ReduceProd":
+		f.start, f.take = 1, func(sum, x int64) int64 { return sum * x }
+	case "ReduceMax":
+		f.start, f.take = math.MinInt64, func(sum, x int64) int64 { return max(sum, x) }
+	case "ReduceMin":
+		f.start, f.take = math.MaxInt64, func(sum, x int64) int64 { return min(sum, x) }
+	default:
+		return nil
+	}
+	return foldOver[T](y, x, l, f)
+}
+
+// foldOver reduces x to y; array 0 of the loops is x, array 1 y. Elements are taken
+// in the order in which they are in memory.
+func foldOver[T number, A float64 | int64](y, x *value, l *loops, f folding[A]) func(*workers) error {
+	sums := make([]A, y.count)
+	return func(*workers) error {
+		src, dst := elements[T](x), elements[T](y)
+		for i := range sums {
+			sums[i] = f.start
+		}
+		l.each(func() {
+			for r := range l.rows {
+				s, d := l.at[0]+r*l.row[0], l.at[1]+r*l.row[1]
+				for range l.n {
+					sums[d] = f.take(sums[d], A(src[s]))
+					s += l.step[0]
+					d += l.step[1]
+				}
+			}
+		})
+		for i, sum := range sums {
+			dst[i] = T(f.finish(sum))
+		}
+		return nil
+	}
+}
+
+// logSumExp subtracts the largest element first.
+func logSumExp[T float32 | float64](y, x *value, l *loops) func(*workers) error {
+	largest, sums := make([]float64, y.count), make([]float64, y.count)
+	return func(*workers) error {
+		src, dst := elements[T](x), elements[T](y)
+		for i := range sums {
+			largest[i], sums[i] = math.Inf(-1), 0
+		}
+		visit := func(f func(d int, x float64)) {
+			l.each(func() {
+				for r := range l.rows {
+					s, d := l.at[0]+r*l.row[0], l.at[1]+r*l.row[1]
+					for range l.n {
+						f(d, float64(src[s]))
+						s += l.step[0]
+						d += l.step[1]
+					}
+				}
+			})
+		}
+		visit(func(d int, x float64) { largest[d] = max(largest[d], x) })
+		visit(func(d int, x float64) {
+			if x != largest[d] { // infinities included
+				x = math.Exp(x - largest[d])
+			} else {
+				x = 1
+			}
+			sums[d] += x
+		})
+		for i, sum := range sums {
+			dst[i] = T(largest[i] + math.Log(sum))
+		}
+		return nil
+	}
+}
+
+// planSoftmax: along one axis; before operator set 13 along all from the axis on.
+func planSoftmax(p *planner, n *node) error {
+	x := n.in[0]
+	def := int64(-1)
+	if n.opset < 13 {
+		def = 1
+	}
+	axis, err := onnx.Axis(n.Attrs.Int("axis", def), x.rank())
+	if err != nil {
+		return err
+	}
+	outer, size, inner := product(x.shape[:axis]), x.shape[axis], product(x.shape[axis+1:])
+	if n.opset < 13 {
+		size, inner = size*inner, 1
+	}
+	y, err := p.output(n, 0, x.dtype, x.shape)
+	if err != nil {
+		return err
+	}
+	f := softmax{y: y, x: x, outer: outer, size: size, inner: inner, logs: n.Op == "LogSoftmax"}
+	return p.addByType(n, y, []*value{x}, runs{softmaxOf[float32](f), softmaxOf[float64](f)})
+}
+
+type softmax struct {
+	y, x               *value
+	outer, size, inner int
+	logs               bool
+}
+
+func softmaxOf[T float32 | float64](f softmax) func(*workers) error {
+	terms := make([]float64, f.size)
+	return func(*workers) error {
+		src, dst := elements[T](f.x), elements[T](f.y)
+		for i := range f.outer * f.inner {
+			base := i/f.inner*f.size*f.inner + i%f.inner
+			largest := math.Inf(-1)
+			for k := range terms {
+				terms[k] = float64(src[base+k*f.inner])
+				largest = max(largest, terms[k])
+			}
+			var sum float64
+			for k, t := range terms {
+				terms[k] = t - largest
+				sum += math.Exp(t - largest)
+			}
+			log := math.Log(sum)
+			for k, t := range terms {
+				if f.logs {
+					dst[base+k*f.inner] = T(t - log)
+				} else {
+					dst[base+k*f.inner] = T(math.Exp(t) / sum)
+				}
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,178 @@
+package goruntime
+
+import (
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
+
+// Config says what a runtime may use. The zero value is the default.
+type Config struct {
+	// MaxMemory is how many bytes a session or a binding may take for itself, beside
+	// the model file and the caller's tensors; 0 means 2 GiB.
+	MaxMemory int64
+}
+
+// Runtime implements [onnx.Runtime] in Go. It is safe for concurrent use.
+type Runtime struct{ maxMemory int64 }
+
+// New makes a runtime. It fails where c.MaxMemory is negative.
+func New(c Config) (*Runtime, error) {
+	if c.MaxMemory < 0 {
+		return nil, fmt.Errorf("goruntime: MaxMemory is %d, must be 0 (for 2 GiB) or more", c.MaxMemory)
+	}
+	if c.MaxMemory == 0 {
+		c.MaxMemory = 2 << 30
+	}
+	return &Runtime{c.MaxMemory}, nil
+}
+
+// Load makes a session of a model file's bytes, which are not kept.
+//
+// It computes what depends on constants alone, and checks all shapes if those of
+// the inputs are fixed. Where they are not, it tries some usual sizes for the free
+// dimensions and refuses the model only if none of them fits.
+//
+// Errors: those of [onnx.Unmarshal], [*UnknownOpError], [*OpsetError], [*NodeError]
+// (with [ErrTooLarge] in it, or not), settings that are not supported.
+func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+	if opt.Threads < 0 {
+		return nil, fmt.Errorf("goruntime: %d threads: must be 0 (for one) or more", opt.Threads)
+	}
+	m, err := onnx.Unmarshal(model)
+	if err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
+	}
+	if v := m.Opsets[""]; v < minOpset || v > maxOpset {
+		return nil, &OpsetError{v}
+	}
+	for _, n := range m.Graph.Nodes {
+		if err := checkNode(n); err != nil {
+			return nil, err
+		}
+	}
+	s := &session{
+		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), maxMemory: r.maxMemory,
+		uses:  map[*onnx.Value]int{},
+		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}},
+	}
+	if s.inputs, err = describe("input", m.Graph.Inputs); err != nil {
+		return nil, err
+	}
+	if s.outputs, err = describe("output", m.Graph.Outputs); err != nil {
+		return nil, err
+	}
+	s.nodes = s.needed()
+	if err := s.fold(); err != nil {
+		return nil, err
+	}
+	if err := s.try(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// describe lists graph inputs or outputs.
+func describe(kind string, values []*onnx.Value) ([]onnx.ValueInfo, error) {
+	var infos []onnx.ValueInfo
+	for _, v := range values {
+		if bytes(v.DType) == 0 {
+			return nil, fmt.Errorf("goruntime: the model's %s %q has element type %v, which is not supported", kind, v.Name, v.DType)
+		}
+		info := onnx.ValueInfo{Name: v.Name, DType: v.DType}
+		if v.Shape != nil {
+			info.Shape = onnx.Sizes(v.Shape)
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
+}
+
+// needed lists the nodes that the outputs need, in order, and counts the uses of
+// values by them.
+func (s *session) needed() []*onnx.Node {
+	for _, v := range s.graph.Outputs {
+		s.uses[v]++
+	}
+	var nodes []*onnx.Node
+	for _, n := range slices.Backward(s.graph.Nodes) {
+		if !slices.ContainsFunc(n.Outputs, func(v *onnx.Value) bool { return v != nil && s.uses[v] > 0 }) {
+			continue
+		}
+		nodes = append(nodes, n)
+		for _, v := range n.Inputs {
+			s.uses[v]++
+		}
+	}
+	slices.Reverse(nodes)
+	return nodes
+}
+
+// fold computes what depends on constants alone, once for all bindings.
+func (s *session) fold() error {
+	p := s.planner()
+	var left []*onnx.Node
+	for _, n := range s.nodes {
+		constant := true
+		for _, v := range n.Inputs {
+			known := v == nil || p.value(v) != nil // the file's constants are entered here
+			constant = constant && known
+		}
+		if !constant {
+			left = append(left, n)
+			continue
+		}
+		if err := p.nodes([]*onnx.Node{n}); err != nil {
+			return err
+		}
+	}
+	for _, v := range p.values {
+		v.shared = true
+	}
+	s.nodes, s.constants = left, p.values
+	s.maxMemory = p.memory
+	return nil
+}
+
+// trials are sizes that free dimensions usually take.
+var trials = []int{1, 2, 3, 4, 8, 16, 28, 32, 64, 128, 256}
+
+// try plans the graph without running it.
+func (s *session) try() error {
+	free := false
+	for _, info := range s.inputs {
+		if info.Shape == nil {
+			return nil
+		}
+		free = free || slices.Contains(info.Shape, -1)
+	}
+	var first error
+	for _, size := range trials {
+		p := s.planner()
+		for i, v := range s.graph.Inputs {
+			shape := slices.Clone(s.inputs[i].Shape)
+			for k, d := range shape {
+				if d < 0 {
+					shape[k] = size
+				}
+			}
+			in, err := p.take(v.DType, shape)
+			if err != nil {
+				return fmt.Errorf("goruntime: input %q: %w", v.Name, err)
+			}
+			p.values[v] = in
+		}
+		err := p.nodes(s.nodes)
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+		if !free {
+			break
+		}
+	}
+	return first
+}

@@ -1,0 +1,205 @@
+package goruntime
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"pixelcnn/internal/onnx"
+)
+
+// session implements [onnx.Session].
+type session struct {
+	graph           *onnx.Graph
+	opset           int64
+	nodes           []*onnx.Node           // those that are left after folding
+	uses            map[*onnx.Value]int    // by the nodes that are needed, and by outputs
+	constants       map[*onnx.Value]*value // the file's and those computed from them
+	packs           *packs
+	memories        memories
+	threads         int
+	maxMemory       int64
+	inputs, outputs []onnx.ValueInfo
+
+	mu       sync.Mutex
+	bindings int
+	closed   bool
+}
+
+func (s *session) Inputs() []onnx.ValueInfo { return cloneInfos(s.inputs) }
+
+func (s *session) Outputs() []onnx.ValueInfo { return cloneInfos(s.outputs) }
+
+func cloneInfos(infos []onnx.ValueInfo) []onnx.ValueInfo {
+	out := slices.Clone(infos)
+	for i := range out {
+		out[i].Shape = slices.Clone(out[i].Shape)
+	}
+	return out
+}
+
+func (s *session) planner() *planner {
+	p := &planner{opset: s.opset, uses: s.uses, values: maps.Clone(s.constants), packs: s.packs, threads: s.threads, memory: s.maxMemory}
+	if p.values == nil {
+		p.values = map[*onnx.Value]*value{}
+	}
+	return p
+}
+
+// Bind plans the graph for the tensors' shapes; see [onnx.Session]. A tensor that
+// does not fit is a [*ShapeError] or [*TypeError], a node that does not fit them a
+// [*NodeError].
+func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
+	if err := fit("input", s.inputs, inputs); err != nil {
+		return nil, err
+	}
+	if err := fit("output", s.outputs, outputs); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, fmt.Errorf("goruntime: session %w", ErrClosed)
+	}
+	s.bindings++
+	s.mu.Unlock()
+	b, err := s.bind(inputs, outputs)
+	if err != nil {
+		s.release()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (s *session) release() {
+	s.mu.Lock()
+	s.bindings--
+	s.mu.Unlock()
+}
+
+func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
+	p := s.planner()
+	for i, v := range s.graph.Inputs {
+		in := newValue(v.DType, slices.Clone(inputs[i].Shape))
+		in.data = pointer(inputs[i].Data)
+		p.values[v] = in
+	}
+	if err := p.nodes(s.nodes); err != nil {
+		return nil, err
+	}
+	var results []*value
+	for i, v := range s.graph.Outputs {
+		got := p.values[v]
+		if got == nil {
+			if got = p.value(v); got == nil {
+				return nil, fmt.Errorf("goruntime: nothing makes the output %q", v.Name)
+			}
+		}
+		if got.dtype != s.outputs[i].DType {
+			return nil, &TypeError{v.Name, got.dtype, s.outputs[i].DType}
+		}
+		if !slices.Equal(got.shape, outputs[i].Shape) {
+			return nil, &ShapeError{v.Name, got.shape, outputs[i].Shape}
+		}
+		if r, _ := got.root(); r.local && r.data == nil && r.count == got.count {
+			r.data, r.local = pointer(outputs[i].Data), false // made where it should be
+			continue
+		}
+		to := newValue(got.dtype, got.shape)
+		to.data = pointer(outputs[i].Data)
+		n := &node{Node: &onnx.Node{Op: "Identity", Name: v.Name}}
+		if err := p.move(n, to, got, newLoops(got.shape, strides(got.shape), strides(got.shape))); err != nil {
+			return nil, err
+		}
+		results = append(results, got)
+	}
+	l, err := p.place(results)
+	if err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
+	}
+	b := &binding{session: s, steps: p.steps, layout: l, workers: newWorkers(s.threads)}
+	for _, step := range b.steps {
+		if step.prepare != nil {
+			step.prepare()
+		}
+	}
+	m := s.memories.take(nil, l.size)
+	b.use(m)
+	s.memories.put(m)
+	return b, nil
+}
+
+// Close frees the session. It fails, wrapping [ErrInUse], while bindings are open.
+func (s *session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	if s.bindings > 0 {
+		return fmt.Errorf("goruntime: session %w by %d bindings: close them first", ErrInUse, s.bindings)
+	}
+	s.closed = true
+	s.constants, s.packs, s.nodes = nil, nil, nil
+	return nil
+}
+
+// fit checks tensors against the graph's inputs or outputs.
+func fit(kind string, infos []onnx.ValueInfo, tensors []*onnx.Tensor) error {
+	if len(tensors) != len(infos) {
+		return fmt.Errorf("goruntime: %d %s tensors, the graph has %d %ss", len(tensors), kind, len(infos), kind)
+	}
+	for i, t := range tensors {
+		if err := fitOne(infos[i], t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fitOne(info onnx.ValueInfo, t *onnx.Tensor) error {
+	if t == nil {
+		return fmt.Errorf("goruntime: no tensor for %q", info.Name)
+	}
+	if t.DType() != info.DType {
+		return &TypeError{info.Name, info.DType, t.DType()}
+	}
+	match := info.Shape == nil || len(info.Shape) == len(t.Shape)
+	for i := 0; match && i < len(info.Shape); i++ {
+		match = info.Shape[i] < 0 || info.Shape[i] == t.Shape[i]
+	}
+	if !match {
+		return &ShapeError{info.Name, info.Shape, t.Shape}
+	}
+	n, err := onnx.Size(t.Shape)
+	if err != nil {
+		return fmt.Errorf("goruntime: %q: %w", info.Name, err)
+	}
+	if got := length(t.Data); got != n {
+		return fmt.Errorf("goruntime: %q has shape %v, hence %d elements, but %d are there", info.Name, t.Shape, n, got)
+	}
+	return nil
+}
+
+// length is the number of elements of a tensor's data; -1 where it is no slice of
+// one of the types.
+func length(data any) int {
+	switch d := data.(type) {
+	case []float32:
+		return len(d)
+	case []float64:
+		return len(d)
+	case []int64:
+		return len(d)
+	case []int32:
+		return len(d)
+	case []int8:
+		return len(d)
+	case []uint8:
+		return len(d)
+	case []bool:
+		return len(d)
+	}
+	return -1
+}

@@ -1,0 +1,175 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ErrShape is wrapped where the sizes of a graph's values cannot be made to fit.
+var ErrShape = errors.New("onnx: the sizes do not fit")
+
+// maxFold bounds a folded constant, in elements: a graph that expands a scalar to
+// the size of a disk is not evaluated here.
+const maxFold = 1 << 26
+
+// Simplify returns a copy of the model for inputs of the given sizes, by name:
+// each value has its type and shape where they are known, everything that depends
+// on no input is a constant, and nodes that no output needs are gone. The
+// arithmetic on shapes that exporters leave behind (Shape, Gather, Div, Concat, …)
+// disappears that way. Nodes of operators that are not known here stay, with
+// outputs of unknown shape. The model itself is not changed; constants are shared.
+//
+// An input that is not among sizes must have fixed dimensions. Errors wrap
+// [ErrShape] and name the node.
+func Simplify(m *Model, sizes map[string][]int) (*Model, error) {
+	f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}}
+	out := *m
+	out.Graph = &Graph{Name: m.Graph.Name}
+	for _, v := range m.Graph.Inputs {
+		shape, ok := sizes[v.Name]
+		if !ok {
+			if shape = Sizes(v.Shape); v.Shape == nil || slices.Min(append(shape, 0)) < 0 {
+				return nil, fmt.Errorf("%w: input %q has no fixed size", ErrShape, v.Name)
+			}
+		}
+		w := out.Graph.Input(v.Name, v.DType, Shape(shape...)...)
+		f.values[v] = w
+	}
+	for _, n := range m.Graph.Nodes {
+		if err := f.node(n); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrShape, n.Label(), err)
+		}
+	}
+	for _, v := range m.Graph.Outputs {
+		out.Graph.Outputs = append(out.Graph.Outputs, f.value(v))
+	}
+	out.Graph.Nodes = live(f.nodes, out.Graph.Outputs)
+	return &out, nil
+}
+
+// folder holds the copy in the making.
+type folder struct {
+	opset  int64
+	values map[*Value]*Value // by the original
+	nodes  []*Node
+}
+
+func (f *folder) value(v *Value) *Value {
+	if v == nil || v.Const != nil {
+		return v
+	}
+	if w := f.values[v]; w != nil {
+		return w
+	}
+	return v // of an enclosing graph
+}
+
+func (f *folder) node(old *Node) error {
+	n := &Node{Op: old.Op, Domain: old.Domain, Name: old.Name, Attrs: old.Attrs}
+	constant := true
+	for _, v := range old.Inputs {
+		v = f.value(v)
+		n.Inputs = append(n.Inputs, v)
+		constant = constant && (v == nil || v.Const != nil)
+	}
+	for _, v := range old.Outputs {
+		if v == nil {
+			n.Outputs = append(n.Outputs, nil)
+			continue
+		}
+		w := &Value{Name: v.Name, DType: v.DType, Node: n}
+		n.Outputs = append(n.Outputs, w)
+		f.values[v] = w
+	}
+	if n.Domain != "" {
+		f.nodes = append(f.nodes, n)
+		return nil
+	}
+	if err := checkArity(n); err != nil {
+		return err
+	}
+	if n.Op == "Identity" {
+		f.values[old.Outputs[0]] = n.Inputs[0]
+		return nil
+	}
+	if t := f.shapeOf(n); t != nil {
+		n.Outputs[0].set(t)
+		return nil
+	}
+	if constant {
+		results, err := evaluate(n, f.opset)
+		if err != nil {
+			return err
+		}
+		if results != nil {
+			for i, t := range results {
+				if i < len(n.Outputs) && n.Outputs[i] != nil {
+					n.Outputs[i].set(t)
+				}
+			}
+			return nil
+		}
+	}
+	f.nodes = append(f.nodes, n)
+	return infer(n, f.opset)
+}
+
+// set turns the value into a constant.
+func (v *Value) set(t *Tensor) {
+	v.Const, v.Node = t, nil
+	v.DType, v.Shape = t.DType(), Shape(t.Shape...)
+}
+
+// shapeOf evaluates Shape and Size, whose input need not be a constant.
+func (f *folder) shapeOf(n *Node) *Tensor {
+	if n.Op != "Shape" && n.Op != "Size" || n.Inputs[0].Shape == nil {
+		return nil
+	}
+	shape := Sizes(n.Inputs[0].Shape)
+	if n.Op == "Size" {
+		size, err := Size(shape)
+		if err != nil {
+			return nil
+		}
+		return Scalar(int64(size))
+	}
+	r := int64(len(shape))
+	at := func(name string, def int64) int64 {
+		i := n.Attrs.Int(name, def)
+		if i < 0 {
+			i += r
+		}
+		return min(max(i, 0), r)
+	}
+	from, to := at("start", 0), at("end", r)
+	dims := []int64{}
+	for i := from; i < to; i++ {
+		dims = append(dims, int64(shape[i]))
+	}
+	return NewTensor(dims, len(dims))
+}
+
+// live keeps the nodes that the outputs need, in order.
+func live(nodes []*Node, outputs []*Value) []*Node {
+	needed := map[*Node]bool{}
+	for _, v := range outputs {
+		if v.Node != nil {
+			needed[v.Node] = true
+		}
+	}
+	var kept []*Node
+	for _, n := range slices.Backward(nodes) {
+		if !needed[n] {
+			continue
+		}
+		kept = append(kept, n)
+		for _, v := range n.Inputs {
+			if v != nil && v.Node != nil {
+				needed[v.Node] = true
+			}
+		}
+	}
+	slices.Reverse(kept)
+	return kept
+}

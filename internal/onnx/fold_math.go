@@ -1,0 +1,201 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+)
+
+// floats returns a tensor's elements as float64.
+func floats(t *Tensor) []float64 {
+	out := make([]float64, t.Len())
+	switch d := t.Data.(type) {
+	case []float32:
+		widenTo(out, d)
+	case []float64:
+		copy(out, d)
+	case []int64:
+		widenTo(out, d)
+	case []int32:
+		widenTo(out, d)
+	case []int8:
+		widenTo(out, d)
+	case []uint8:
+		widenTo(out, d)
+	case []bool:
+		for i, v := range d {
+			if v {
+				out[i] = 1
+			}
+		}
+	}
+	return out
+}
+
+func widenTo[T float32 | int64 | int32 | int8 | uint8](out []float64, d []T) {
+	for i, v := range d {
+		out[i] = float64(v)
+	}
+}
+
+// integers returns the elements of an integer tensor, nil for any other.
+func integers(t *Tensor) []int64 {
+	switch d := t.Data.(type) {
+	case []int64:
+		return d
+	case []int32:
+		return widen(d)
+	}
+	return nil
+}
+
+func number(t *Tensor) float64 {
+	if f := floats(t); len(f) > 0 {
+		return f[0]
+	}
+	return 0
+}
+
+// cast converts a tensor. Integers keep all their bits.
+func cast(t *Tensor, to DType) (*Tensor, error) {
+	if t.DType() == to {
+		return t, nil
+	}
+	if i, ok := t.Data.([]int64); ok && to == Int32 {
+		return &Tensor{t.Shape, narrow[int32](i)}, nil
+	}
+	if i, ok := t.Data.([]int32); ok && to == Int64 {
+		return &Tensor{t.Shape, widen(i)}, nil
+	}
+	f := floats(t)
+	switch to {
+	case Float32:
+		return &Tensor{t.Shape, narrow[float32](f)}, nil
+	case Float64:
+		return &Tensor{t.Shape, f}, nil
+	case Int64:
+		return &Tensor{t.Shape, narrow[int64](f)}, nil
+	case Int32:
+		return &Tensor{t.Shape, narrow[int32](f)}, nil
+	case Int8:
+		return &Tensor{t.Shape, narrow[int8](f)}, nil
+	case Uint8:
+		return &Tensor{t.Shape, narrow[uint8](f)}, nil
+	case Bool:
+		out := make([]bool, len(f))
+		for i, v := range f {
+			out[i] = v != 0
+		}
+		return &Tensor{t.Shape, out}, nil
+	}
+	return nil, fmt.Errorf("a cast to %v", to)
+}
+
+func narrow[T float32 | int64 | int32 | int8 | uint8, F float64 | int64](d []F) []T {
+	out := make([]T, len(d))
+	for i, v := range d {
+		out[i] = T(v)
+	}
+	return out
+}
+
+// unary lists operators on real numbers.
+var unary = map[string]func(float64) float64{
+	"Neg": func(x float64) float64 { return -x }, "Abs": math.Abs, "Floor": math.Floor, "Ceil": math.Ceil,
+	"Round": math.RoundToEven, "Sqrt": math.Sqrt, "Exp": math.Exp, "Log": math.Log,
+	"Reciprocal": func(x float64) float64 { return 1 / x },
+	"Relu":       func(x float64) float64 { return max(x, 0) },
+	"Tanh":       math.Tanh, "Sin": math.Sin, "Cos": math.Cos, "Erf": math.Erf,
+	"Sigmoid":  func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	"Softplus": func(x float64) float64 { return math.Log1p(math.Exp(x)) },
+	"Sign": func(x float64) float64 {
+		if x == 0 {
+			return 0
+		}
+		return math.Copysign(1, x)
+	},
+	"Not": func(x float64) float64 { return truth(x == 0) },
+}
+
+// arithmetic lists binary operators on real numbers; those of comparisons give 0 or 1.
+var arithmetic = map[string]func(a, b float64) float64{
+	"Add": func(a, b float64) float64 { return a + b }, "Sub": func(a, b float64) float64 { return a - b },
+	"Mul": func(a, b float64) float64 { return a * b }, "Div": func(a, b float64) float64 { return a / b },
+	"Pow": math.Pow, "Max": func(a, b float64) float64 { return max(a, b) }, "Min": func(a, b float64) float64 { return min(a, b) },
+}
+
+var comparisons = map[string]func(a, b float64) float64{
+	"Equal":          func(a, b float64) float64 { return truth(a == b) },
+	"Greater":        func(a, b float64) float64 { return truth(a > b) },
+	"GreaterOrEqual": func(a, b float64) float64 { return truth(a >= b) },
+	"Less":           func(a, b float64) float64 { return truth(a < b) },
+	"LessOrEqual":    func(a, b float64) float64 { return truth(a <= b) },
+	"And":            func(a, b float64) float64 { return a * b },
+	"Or":             func(a, b float64) float64 { return max(a, b) },
+	"Xor":            func(a, b float64) float64 { return truth(a != b) },
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// elementwise evaluates unary and binary operators. It returns nil for others.
+func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
+	if f := unary[n.Op]; f != nil && len(in) == 1 {
+		out := floats(in[0])
+		for i, x := range out {
+			out[i] = f(x)
+		}
+		return cast(&Tensor{in[0].Shape, out}, in[0].DType())
+	}
+	to := in[0].DType()
+	f := arithmetic[n.Op]
+	if f == nil {
+		if f = comparisons[n.Op]; f == nil {
+			return nil, nil
+		}
+		to = Bool
+	}
+	if len(in) != 2 || in[1] == nil {
+		return nil, nil
+	}
+	shape, err := broadcast(in[0].Shape, in[1].Shape)
+	if err != nil {
+		return nil, err
+	}
+	if size, err := Size(shape); err != nil || size > maxFold {
+		return nil, nil
+	}
+	at := walk(shape, broadcastSteps(in[0].Shape, shape), 0)
+	bt := walk(shape, broadcastSteps(in[1].Shape, shape), 0)
+	if a, b := integers(in[0]), integers(in[1]); a != nil && b != nil && to != Bool {
+		out := make([]int64, len(at))
+		for i := range out {
+			x, y := a[at[i]], b[bt[i]]
+			switch n.Op {
+			case "Add":
+				out[i] = x + y
+			case "Sub":
+				out[i] = x - y
+			case "Mul":
+				out[i] = x * y
+			case "Div":
+				if y == 0 {
+					return nil, fmt.Errorf("a division by zero")
+				}
+				out[i] = x / y
+			default:
+				out[i] = int64(f(float64(x), float64(y)))
+			}
+		}
+		return cast(&Tensor{shape, out}, to)
+	}
+	a, b := floats(in[0]), floats(in[1])
+	out := make([]float64, len(at))
+	for i := range out {
+		out[i] = f(a[at[i]], b[bt[i]])
+	}
+	return cast(&Tensor{shape, out}, to)
+}

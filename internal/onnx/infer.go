@@ -1,0 +1,364 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// sameShape lists the operators of one result whose shape and type are those of
+// their first input.
+var sameShape = map[string]bool{
+	"Relu": true, "LeakyRelu": true, "Elu": true, "Selu": true, "Celu": true, "Gelu": true, "Tanh": true,
+	"Sigmoid": true, "HardSigmoid": true, "HardSwish": true, "Softplus": true, "Softsign": true, "Mish": true,
+	"ThresholdedRelu": true, "Exp": true, "Log": true, "Sqrt": true, "Neg": true, "Abs": true, "Erf": true,
+	"Reciprocal": true, "Floor": true, "Ceil": true, "Round": true, "Sin": true, "Cos": true, "Sign": true,
+	"Not": true, "Identity": true, "Clip": true, "PRelu": true, "Dropout": true, "BatchNormalization": true,
+	"LayerNormalization": true, "InstanceNormalization": true, "GroupNormalization": true, "Softmax": true,
+	"LogSoftmax": true, "LpNormalization": true, "Trilu": true, "CumSum": true, "IsNaN": true,
+}
+
+// broadcasts lists the operators whose result has the common shape of their inputs.
+var broadcasts = map[string]bool{
+	"Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true, "Min": true, "Max": true, "Sum": true,
+	"Mean": true, "Mod": true, "Where": true, "Equal": true, "Greater": true, "GreaterOrEqual": true,
+	"Less": true, "LessOrEqual": true, "And": true, "Or": true, "Xor": true,
+}
+
+// infer sets the shapes and types of a node's outputs from its inputs'. Where an
+// input's shape or the operator is unknown it leaves the outputs alone.
+func infer(n *Node, opset int64) error {
+	var shapes [][]int
+	for _, v := range n.Inputs {
+		if v == nil {
+			shapes = append(shapes, nil)
+			continue
+		}
+		if v.Shape == nil {
+			return nil
+		}
+		shapes = append(shapes, Sizes(v.Shape))
+	}
+	if len(shapes) == 0 || n.Inputs[0] == nil {
+		return nil
+	}
+	dtype := n.Inputs[0].DType
+	switch n.Op {
+	case "Cast":
+		dtype = DType(n.Attrs.Int("to", 0))
+	case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsNaN":
+		dtype = Bool
+	case "Where":
+		dtype = n.Inputs[1].DType
+	case "OneHot":
+		dtype = n.Inputs[2].DType
+	}
+	if n.Op == "Split" {
+		return inferSplit(n, shapes[0], dtype)
+	}
+	shape, err := inferShape(n, shapes)
+	if err != nil || shape == nil {
+		if errors.Is(err, errNotConstant) {
+			return nil
+		}
+		return err
+	}
+	if n.Outputs[0] != nil {
+		n.Outputs[0].DType, n.Outputs[0].Shape = dtype, Shape(shape...)
+	}
+	return nil
+}
+
+func inferSplit(n *Node, shape []int, dtype DType) error {
+	axis, err := Axis(n.Attrs.Int("axis", 0), len(shape))
+	if err != nil {
+		return err
+	}
+	sizes, err := SplitSizes(n, shape[axis])
+	if err != nil {
+		return err
+	}
+	for i, v := range n.Outputs {
+		if v != nil {
+			s := slices.Clone(shape)
+			s[axis] = sizes[i]
+			v.DType, v.Shape = dtype, Shape(s...)
+		}
+	}
+	return nil
+}
+
+// inferShape returns nil where the operator is unknown.
+func inferShape(n *Node, shapes [][]int) ([]int, error) {
+	x := shapes[0]
+	switch {
+	case sameShape[n.Op] || n.Op == "Cast":
+		return x, nil
+	case broadcasts[n.Op]:
+		return broadcast(shapes...)
+	}
+	switch n.Op {
+	case "Conv":
+		return convShape(n, shapes)
+	case "Gemm":
+		if len(x) != 2 || len(shapes[1]) != 2 {
+			return nil, errors.New("factors that are no matrices")
+		}
+		a, b := x, shapes[1]
+		if n.Attrs.Int("transA", 0) != 0 {
+			a = []int{a[1], a[0]}
+		}
+		if n.Attrs.Int("transB", 0) != 0 {
+			b = []int{b[1], b[0]}
+		}
+		if a[1] != b[0] {
+			return nil, fmt.Errorf("factors of shapes %v and %v", a, b)
+		}
+		return []int{a[0], b[1]}, nil
+	case "MatMul":
+		return matMulShape(x, shapes[1])
+	case "Transpose":
+		perm, err := Permutation(n, len(x))
+		if err != nil {
+			return nil, err
+		}
+		out := make([]int, len(x))
+		for i, p := range perm {
+			out[i] = x[p]
+		}
+		return out, nil
+	case "Slice":
+		ranges, err := Slices(n, x)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]int, len(x))
+		for i, r := range ranges {
+			out[i] = r.Len
+		}
+		return out, nil
+	case "Pad":
+		begin, end, _, err := Pads(n, len(x))
+		if err != nil {
+			return nil, err
+		}
+		out := slices.Clone(x)
+		for i := range out {
+			if out[i] += begin[i] + end[i]; out[i] < 0 {
+				return nil, errors.New("it cuts more than there is")
+			}
+		}
+		return out, nil
+	case "Concat":
+		axis, err := Axis(n.Attrs.Int("axis", 0), len(x))
+		if err != nil {
+			return nil, err
+		}
+		out := slices.Clone(x)
+		for _, s := range shapes[1:] {
+			if len(s) != len(x) {
+				return nil, fmt.Errorf("shapes %v", shapes)
+			}
+			for i, d := range s {
+				if i == axis {
+					out[i] += d
+				} else if d != x[i] {
+					return nil, fmt.Errorf("shapes %v", shapes)
+				}
+			}
+		}
+		return out, nil
+	case "Gather":
+		axis, err := Axis(n.Attrs.Int("axis", 0), len(x))
+		if err != nil {
+			return nil, err
+		}
+		return slices.Concat(x[:axis], shapes[1], x[axis+1:]), nil
+	}
+	return outShape(n, x)
+}
+
+// outShape is the shape of operators that need their first input's only.
+func outShape(n *Node, x []int) ([]int, error) {
+	switch n.Op {
+	case "Reshape":
+		return reshape(n, x)
+	case "Flatten":
+		axis := int(n.Attrs.Int("axis", 1))
+		if axis < 0 {
+			axis += len(x)
+		}
+		if axis < 0 || axis > len(x) {
+			return nil, errors.New("its axis is out of range")
+		}
+		return []int{(&Tensor{Shape: x[:axis]}).Len(), (&Tensor{Shape: x[axis:]}).Len()}, nil
+	case "Squeeze":
+		axes, err := Axes(n, 1, len(x))
+		if err != nil {
+			return nil, err
+		}
+		out := []int{}
+		for i, d := range x {
+			cut := axes == nil && d == 1 || slices.Contains(axes, i)
+			if cut && d != 1 {
+				return nil, fmt.Errorf("it squeezes a dimension of %d", d)
+			}
+			if !cut {
+				out = append(out, d)
+			}
+		}
+		return out, nil
+	case "Unsqueeze":
+		values, there, known := list(n, 1, "axes")
+		if !known || !there {
+			return nil, errNotConstant
+		}
+		rank := len(x) + len(values)
+		out := make([]int, rank)
+		for _, a := range values {
+			k, err := Axis(a, rank)
+			if err != nil {
+				return nil, err
+			}
+			out[k] = -1
+		}
+		rest := x
+		for i := range out {
+			if out[i] == -1 {
+				out[i] = 1
+			} else if len(rest) == 0 {
+				return nil, errors.New("axes that are there twice")
+			} else {
+				out[i], rest = rest[0], rest[1:]
+			}
+		}
+		return out, nil
+	case "Expand":
+		dims, _, known := list(n, 1, "")
+		if !known {
+			return nil, errNotConstant
+		}
+		target := make([]int, len(dims))
+		for i, d := range dims {
+			if d < 0 || d > maxFold {
+				return nil, fmt.Errorf("dimension %d", d)
+			}
+			target[i] = int(d)
+		}
+		return broadcast(x, target)
+	case "OneHot":
+		if len(n.Inputs) != 3 || n.Inputs[1] == nil || n.Inputs[1].Const == nil {
+			return nil, errNotConstant
+		}
+		depth := int(number(n.Inputs[1].Const))
+		axis, err := Axis(n.Attrs.Int("axis", -1), len(x)+1)
+		if err != nil || depth < 1 {
+			return nil, fmt.Errorf("axis or depth %d out of range", depth)
+		}
+		return slices.Insert(slices.Clone(x), axis, depth), nil
+	case "ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL2", "ReduceL1", "ReduceLogSumExp":
+		axes, err := Axes(n, 1, len(x))
+		if err != nil {
+			return nil, err
+		}
+		if axes == nil && n.Attrs.Int("noop_with_empty_axes", 0) == 1 {
+			return x, nil
+		}
+		out := []int{}
+		for i, d := range x {
+			switch {
+			case axes != nil && !slices.Contains(axes, i):
+				out = append(out, d)
+			case n.Attrs.Int("keepdims", 1) == 1:
+				out = append(out, 1)
+			}
+		}
+		return out, nil
+	}
+	return nil, nil
+}
+
+func matMulShape(a, b []int) ([]int, error) {
+	if len(a) < 2 || len(b) < 2 || a[len(a)-1] != b[len(b)-2] {
+		return nil, fmt.Errorf("factors of shapes %v and %v", a, b)
+	}
+	out, err := broadcast(a[:len(a)-2], b[:len(b)-2])
+	return append(out, a[len(a)-2], b[len(b)-1]), err
+}
+
+// Window is one spatial dimension of a convolution.
+type Window struct{ Kernel, Stride, Dilation, Begin, End int }
+
+// Windows reads a Conv node for an input and a weight of these shapes: one window
+// per spatial dimension, automatic padding resolved.
+func Windows(n *Node, x, w []int) ([]Window, error) {
+	rank := len(x) - 2
+	if rank < 1 || len(w) != len(x) {
+		return nil, fmt.Errorf("input and weight of shapes %v and %v", x, w)
+	}
+	get := func(name string, count int) ([]int64, error) {
+		v := n.Attrs.Ints(name)
+		if v != nil && len(v) != count {
+			return nil, fmt.Errorf("%d %s, should be %d", len(v), name, count)
+		}
+		return v, nil
+	}
+	kernel, err1 := get("kernel_shape", rank)
+	stride, err2 := get("strides", rank)
+	dilation, err3 := get("dilations", rank)
+	pads, err4 := get("pads", 2*rank)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, err
+	}
+	out := make([]Window, rank)
+	for i := range out {
+		o := &out[i]
+		*o = Window{Kernel: w[i+2], Stride: 1, Dilation: 1}
+		if kernel != nil && int(kernel[i]) != o.Kernel {
+			return nil, fmt.Errorf("kernel_shape %v for a weight of shape %v", kernel, w)
+		}
+		if stride != nil {
+			o.Stride = int(stride[i])
+		}
+		if dilation != nil {
+			o.Dilation = int(dilation[i])
+		}
+		if pads != nil {
+			o.Begin, o.End = int(pads[i]), int(pads[i+rank])
+		}
+		if o.Stride < 1 || o.Dilation < 1 || o.Begin < 0 || o.End < 0 || max(o.Dilation, o.Begin, o.End, o.Kernel) > 1<<20 {
+			return nil, errors.New("strides, dilations or pads out of range")
+		}
+		auto := n.Attrs.String("auto_pad", "NOTSET")
+		if auto == "SAME_UPPER" || auto == "SAME_LOWER" {
+			size := (x[i+2] + o.Stride - 1) / o.Stride
+			total := max(0, (size-1)*o.Stride+(o.Kernel-1)*o.Dilation+1-x[i+2])
+			o.Begin, o.End = total/2, total-total/2
+			if auto == "SAME_LOWER" {
+				o.Begin, o.End = o.End, o.Begin
+			}
+		}
+	}
+	return out, nil
+}
+
+func convShape(n *Node, shapes [][]int) ([]int, error) {
+	x, w := shapes[0], shapes[1]
+	windows, err := Windows(n, x, w)
+	if err != nil {
+		return nil, err
+	}
+	group := int(n.Attrs.Int("group", 1))
+	if group < 1 || x[1] != w[1]*group || w[0]%group != 0 {
+		return nil, fmt.Errorf("%d channels for a weight of shape %v in %d groups", x[1], w, group)
+	}
+	out := []int{x[0], w[0]}
+	for i, o := range windows {
+		size := (x[i+2]+o.Begin+o.End-(o.Kernel-1)*o.Dilation-1)/o.Stride + 1
+		if size < 1 {
+			return nil, fmt.Errorf("a kernel of %d on %d pixels", o.Kernel, x[i+2])
+		}
+		out = append(out, size)
+	}
+	return out, nil
+}

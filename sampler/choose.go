@@ -1,0 +1,59 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/onnx"
+)
+
+// ErrNotCausal is wrapped, beside [ErrModel], where a pixel's logits depend on the
+// pixel itself or on a later one: there is no order to draw in.
+var ErrNotCausal = compile.ErrNotCausal
+
+// choose makes the engine that cfg asks for. Whatever it is, the model must be
+// causal: by the compiler's proof, or, where the graph is beyond the compiler, by
+// a numeric probe.
+func (s *Sampler) choose(rt onnx.Runtime, values []float32) error {
+	s.engine, s.used = s.full, Full
+	compiled, err := newIncrementalEngine(rt, s.spec.model, compile.Options{}, values, nil)
+	if err == nil {
+		s.settler = newSettler(compiled.many.program, values)
+	}
+	var beyond *compile.UnsupportedError
+	switch {
+	case err == nil && s.cfg.Engine == Full:
+		return compiled.close()
+	case err == nil:
+		s.engine, s.used = compiled, Incremental
+		return nil
+	case !errors.As(err, &beyond):
+		return fmt.Errorf("%w: %w", ErrModel, err)
+	case s.cfg.Engine == Incremental:
+		return fmt.Errorf("%w: the incremental engine cannot run it: %w", ErrModel, err)
+	}
+	s.why = err
+	return s.full.probe(context.Background())
+}
+
+// Engine is the engine in use. Where Auto had to take Full, why is the reason.
+func (s *Sampler) Engine() (used Engine, why error) { return s.used, s.why }
+
+// NearTies is the number of draws so far whose coin fell so close to the boundary
+// between two levels that float32 could not decide, and that were settled in float64.
+func (s *Sampler) NearTies() int64 {
+	if s.settler == nil {
+		return 0
+	}
+	return s.settler.settled.Load()
+}
+
+// Plan describes the compiled form; ok is false where the engine is Full.
+func (s *Sampler) Plan() (plan compile.Plan, ok bool) {
+	if e, compiled := s.engine.(*incrementalEngine); compiled {
+		return e.many.program.Plan(), true
+	}
+	return compile.Plan{}, false
+}

@@ -1,0 +1,230 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/onnx"
+)
+
+// worker holds the caches for a number of images and everything bound to them. It
+// allocates nothing while it draws.
+type worker struct {
+	*variant
+	values []float32
+	labels func(image uint64) []*onnx.Tensor
+	images int
+
+	caches   [][]float32 // [slots, images, channels]
+	logits   []float32   // [rows, levels]
+	coins    []float64   // [pixels, images]
+	perImage [][]float32 // per label: [pixels of a wave, images, channels]
+	label    labelRun
+	steps    []workerStep
+	bindings []onnx.Binding
+	pcg      *rand.PCG
+	rng      *rand.Rand
+}
+
+// workerStep is a step with its tensors bound.
+type workerStep struct {
+	runs  []workerRun
+	draws []compile.Draw
+}
+
+type workerRun struct {
+	gathers []gather
+	binding onnx.Binding
+}
+
+// gather copies rows of channels from a cache into an input, stride apart.
+type gather struct {
+	to, from []float32
+	channels int
+	stride   int
+}
+
+func (g *gather) run() {
+	if g.stride == g.channels {
+		copy(g.to, g.from)
+		return
+	}
+	to, from := g.to, g.from
+	for {
+		copy(to[:g.channels], from)
+		if from = from[g.channels:]; len(from) == 0 {
+			return
+		}
+		to = to[g.stride:]
+	}
+}
+
+func newWorker(e *incrementalEngine, v *variant, images int) (*worker, error) {
+	p := v.program
+	w := &worker{variant: v, values: e.values, labels: e.labels, images: images, pcg: &rand.PCG{}}
+	w.rng = rand.New(w.pcg)
+	w.coins = make([]float64, p.Height*p.Width*images)
+	for _, c := range p.Caches {
+		data := make([]float32, c.Slots*images*c.Channels)
+		if c.Table != nil {
+			for i := range data {
+				slot, channel := i/(images*c.Channels), i%c.Channels
+				data[i] = c.Table[slot*c.Channels+channel]
+			}
+		}
+		w.caches = append(w.caches, data)
+	}
+	gathered := make([][]([]float32), len(p.Stages)) // per stage and input
+	rows := 0
+	for i, s := range p.Stages {
+		rows = max(rows, s.MaxWidth*images)
+		for _, in := range s.Inputs {
+			var data []float32
+			switch in.Form {
+			case compile.Stacked:
+				data = make([]float32, len(in.Caches)*s.MaxWidth*images)
+			case compile.Joined:
+				data = make([]float32, in.Channels*s.MaxWidth*images)
+			}
+			gathered[i] = append(gathered[i], data)
+		}
+	}
+	w.logits = make([]float32, rows*p.Levels)
+	for _, l := range p.Labels {
+		w.perImage = append(w.perImage, make([]float32, rows*l.Channels))
+	}
+	if err := w.bindLabels(); err != nil {
+		return nil, err
+	}
+	bound := map[string]onnx.Binding{}
+	for _, step := range p.Steps {
+		ws := workerStep{draws: step.Draws}
+		for _, run := range step.Runs {
+			r, err := w.bind(v.stages[run.Stage], run, gathered[run.Stage], bound)
+			if err != nil {
+				return nil, errors.Join(err, w.close())
+			}
+			ws.runs = append(ws.runs, r)
+		}
+		w.steps = append(w.steps, ws)
+	}
+	return w, nil
+}
+
+// bind makes the tensors of a run. In the middle of an image the same ones come
+// round again and again, so bindings are shared.
+func (w *worker) bind(session onnx.Session, run compile.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
+	s := w.program.Stages[run.Stage]
+	n := run.Width * w.images
+	var out workerRun
+	var inputs, outputs []*onnx.Tensor
+	key := fmt.Sprint(run.Stage, run.Width, run.Out)
+	for i, in := range s.Inputs {
+		switch in.Form {
+		case compile.View:
+			inputs = append(inputs, onnx.NewTensor(w.view(in.Caches[0], run.In[i][0], run.Width), n, in.Channels))
+			key += fmt.Sprint(run.In[i])
+		case compile.Stacked:
+			to := gathered[i][:len(in.Caches)*n]
+			for k, slot := range run.In[i] {
+				out.gathers = append(out.gathers, gather{to[k*n : (k+1)*n], w.view(in.Caches[k], slot, run.Width), 1, 1})
+			}
+			inputs = append(inputs, onnx.NewTensor(to, len(in.Caches), n))
+		case compile.Joined:
+			to := gathered[i][:in.Channels*n]
+			first := 0
+			for k, slot := range run.In[i] {
+				c := w.program.Caches[in.Caches[k]].Channels
+				out.gathers = append(out.gathers, gather{to[first:], w.view(in.Caches[k], slot, run.Width), c, in.Channels})
+				first += c
+			}
+			inputs = append(inputs, onnx.NewTensor(to, n, in.Channels))
+		case compile.PerImage:
+			inputs = append(inputs, onnx.NewTensor(w.perImage[in.Label][:n*in.Channels], n, in.Channels))
+		}
+	}
+	for i, o := range s.Outputs {
+		if o.Cache < 0 {
+			outputs = append(outputs, onnx.NewTensor(w.logits[:n*w.program.Levels], n, w.program.Levels))
+			continue
+		}
+		outputs = append(outputs, onnx.NewTensor(w.view(o.Cache, run.Out[i], run.Width), n, w.program.Caches[o.Cache].Channels))
+	}
+	if out.binding = bound[key]; out.binding == nil {
+		b, err := session.Bind(inputs, outputs)
+		if err != nil {
+			return out, fmt.Errorf("sampler: binding a step: %w", err)
+		}
+		w.bindings = append(w.bindings, b)
+		bound[key], out.binding = b, b
+	}
+	return out, nil
+}
+
+// view is the block of width slots of a cache.
+func (w *worker) view(cache, slot, width int) []float32 {
+	size := w.images * w.program.Caches[cache].Channels
+	return w.caches[cache][slot*size : (slot+width)*size : (slot+width)*size]
+}
+
+func (w *worker) close() error {
+	var errs []error
+	for _, b := range slices.Backward(w.bindings) {
+		errs = append(errs, b.Close())
+	}
+	w.bindings = nil
+	return errors.Join(errs...)
+}
+
+// draw fills levels, [n, H, W], with n ≤ w.images images; the others are idle.
+func (w *worker) draw(ctx context.Context, first uint64, levels []uint8, how options) error {
+	pixels := w.program.Height * w.program.Width
+	n := len(levels) / pixels
+	for i := range n {
+		w.pcg.Seed(how.seed, first+uint64(i))
+		for k := range pixels {
+			w.coins[k*w.images+i] = w.rng.Float64()
+		}
+	}
+	if err := w.runLabels(ctx, first, n); err != nil {
+		return err
+	}
+	for i, c := range w.program.Caches {
+		if c.Ring {
+			clear(w.caches[i])
+		}
+	}
+	d := newDrawer(how.temperature, w.program.Levels)
+	for s := range w.steps {
+		step := &w.steps[s]
+		for _, run := range step.runs {
+			for i := range run.gathers {
+				run.gathers[i].run()
+			}
+			if err := run.binding.Run(ctx); err != nil {
+				return fmt.Errorf("sampler: %w", err)
+			}
+		}
+		for _, draw := range step.draws {
+			logits := w.logits[draw.Row*w.images*w.program.Levels:]
+			picture := w.caches[0][draw.Slot*w.images:]
+			coins := w.coins[draw.Pixel*w.images:]
+			for i := range n {
+				level := d.level(logits[i*w.program.Levels:], 1, coins[i])
+				if d.tie && how.settle != nil {
+					level = how.settle.level(&d, levels[i*pixels:(i+1)*pixels], draw.Pixel, coins[i])
+				}
+				if level < 0 {
+					return errLogits(first+uint64(i), draw.Pixel, w.program.Width)
+				}
+				levels[i*pixels+draw.Pixel] = uint8(level)
+				picture[i] = w.values[level]
+			}
+		}
+	}
+	return nil
+}
