@@ -29,7 +29,7 @@ type Config struct {
 	// Seed chooses the initial weights and the order of the images.
 	Seed uint64
 	// Threads is the number of passes that run at once; the result does not depend
-	// on it. Default: the number of cores.
+	// on it. More than 16 are of no use. Default: the number of cores.
 	Threads int
 
 	// Checkpoint is a folder to keep checkpoints in, made where it is missing. Two

@@ -36,7 +36,7 @@ func (t *tape) learnBias(out *variable, bias int) {
 		for i := range ones {
 			ones[i] = 1
 		}
-		z := gemm{rows: 1, depth: m, cols: out.channels}
+		z := gemm{rows: 1, depth: m, cols: out.channels, bias: true}
 		t.leaf(bias, func(sum *onnx.Value) *onnx.Value { return t.gemm(z, constant(ones, 1, m), out.grad, sum) })
 	})
 }

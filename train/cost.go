@@ -10,7 +10,7 @@ func MultiplyAdds(m *models.Model) (forward, step int64) {
 	for _, g := range newPass(m, l, shape{images: 1, size: m.Size, levels: m.Levels}, true).gemms {
 		n := int64(g.rows) * int64(g.depth) * int64(g.cols)
 		switch {
-		case g.rows == 1: // a bias gradient, which is a sum
+		case g.bias:
 		case g.forward:
 			forward += n
 			step += n

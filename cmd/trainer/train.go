@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +26,7 @@ type trainFlags struct {
 	train        train.Config
 	metrics      string
 	plot         string
+	profile      bool
 	ortLib       string
 	output       string
 }
@@ -59,12 +62,14 @@ checkpoint, and the model as it is to the output, and exits with status 130.`,
 	flags.IntVar(&f.train.Steps, "steps", 0, "stop after that many steps, whatever the epochs; 0 means no such limit")
 	flags.IntVar(&f.train.Batch, "batch", 128, "images a step")
 	flags.Float64Var(&f.train.LearningRate, "lr", 1e-3, "learning rate of Adam")
+	flags.StringVar((*string)(&f.train.Schedule), "schedule", string(train.Constant), "course of the learning rate: constant, or cosine, which falls to 0")
 	flags.Uint64Var(&f.train.Seed, "seed", 1, "seed of the first weights and of the images' order")
 	flags.IntVar(&f.train.Threads, "threads", 0, "processors to use; 0 means all")
 	flags.StringVar(&f.train.Checkpoint, "checkpoint", "", "folder for checkpoints")
 	flags.BoolVar(&f.train.Resume, "resume", false, "go on from the latest checkpoint")
 	flags.StringVar(&f.metrics, "metrics", "", "file for a JSON object a line: each step and each evaluation")
 	flags.StringVar(&f.plot, "plot", "", "file for a picture of the loss curve, a PNG")
+	flags.BoolVar(&f.profile, "profile", false, "print how long each operator of the training step took")
 	flags.StringVar(&f.ortLib, "ort-lib", "", "libonnxruntime, or the folder that holds it")
 	flags.StringVarP(&f.output, "output", "o", "", "the model to write, an ONNX file")
 	_ = cmd.MarkFlagDirname("data")
@@ -130,11 +135,24 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
+	if f.profile {
+		dir, err := os.MkdirTemp("", "pixelcnn-profile-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		f.train.Profile = filepath.Join(dir, "step")
+	}
 	t, err := train.New(env, m, &set.Train, f.train)
 	if err != nil {
 		return err
 	}
-	defer t.Close()
+	defer func() {
+		err = errors.Join(err, t.Close())
+		if err == nil && f.profile {
+			err = writeProfile(cmd.ErrOrStderr(), f.train.Profile)
+		}
+	}()
 	report, err := newReport(cmd, f, set)
 	if err != nil {
 		return err
@@ -189,11 +207,20 @@ func (f *trainFlags) epochs(ctx context.Context, t *train.Trainer, set *dataset.
 	return nll, err
 }
 
+// writeProfile prints the profile that the runtime has written on closing.
+func writeProfile(w io.Writer, prefix string) error {
+	p, err := train.ReadProfile(prefix)
+	if err != nil {
+		return err
+	}
+	return p.WriteTable(w)
+}
+
 // command is the training command without what does not matter to the result:
 // where files are, threads, checkpoints.
 func (f *trainFlags) command(cmd *cobra.Command) string {
 	s := "trainer"
-	for _, name := range []string{"arch", "hidden", "blocks", "kernel", "size", "levels", "epochs", "steps", "batch", "lr", "seed"} {
+	for _, name := range []string{"arch", "hidden", "blocks", "kernel", "size", "levels", "epochs", "steps", "batch", "lr", "schedule", "seed"} {
 		if flag := cmd.Flag(name); flag.Changed || name == "epochs" || name == "seed" {
 			s += fmt.Sprintf(" --%s %s", name, flag.Value)
 		}
