@@ -15,6 +15,23 @@
 // it in raster order, by inverse CDF in float64 with a coin of its own: pixel k of
 // image i of a seed takes the k-th Float64 of rand.New(rand.NewPCG(seed, i)). So
 // image i is the same whatever the batch, the number of threads and the engine.
+// Candidate j of image i, of n, has the coins of image i·n + j.
+//
+// A draw is steered by [Config]: temperature, the same for all or from row to row;
+// Greedy; TopK, TopP and MinP, which leave levels out, in this order and after the
+// temperature. Each is a pure function of the logits, the setting and the coin.
+//
+// # Beyond images
+//
+// [Sampler.Samples] takes a [Request] and yields each image with its exact
+// log-probability, under the model as it is and under the options; Request.BestOf
+// keeps the likeliest of several. [Sampler.Complete] keeps a part of a picture and
+// draws the rest, with particles where kept pixels come after free ones.
+// [Sampler.Steps] shows a draw as it goes on, [Sampler.LogProb] scores images that are
+// there already, and [Sampler.Draw] fills a slice and does nothing else.
+//
+// All of them may run at once on one [Sampler], and stop within one step of the engine
+// when their context ends.
 //
 // # Models
 //

@@ -11,21 +11,32 @@ import (
 // a NaN, an infinity, or no level with a probability over zero.
 var ErrLogits = errors.New("sampler: the model's logits are not finite")
 
-// drawer draws a level from logits. It is a pure function of (logits, u); the rest
-// is scratch space, so each goroutine has a drawer of its own.
+// drawer draws a level from logits. A draw is a pure function of (logits, steering,
+// u); the rest is scratch space, so each goroutine has a drawer of its own.
 type drawer struct {
 	temperature float64
 	weights     []float64
 	tie         bool // the last draw was a near tie; see settler
+
+	steered  bool // the steering is not zero
+	steering steering
+	order    []int // levels, the likeliest first; for filters only
+
+	top, sum float64 // of the last draw: the largest logit, the sum of the weights left
 }
 
-func newDrawer(temperature float64, levels int) drawer {
-	return drawer{temperature: temperature, weights: make([]float64, levels)}
+func (s steering) drawer(temperature float64, levels int) drawer {
+	d := drawer{temperature: temperature, weights: make([]float64, levels), steering: s, steered: s != (steering{})}
+	if d.steered {
+		d.order = make([]int, levels)
+	}
+	return d
 }
 
-// level draws from p(level) ∝ exp(logit/T) by inverse CDF in level order: the
-// first level whose cumulative probability exceeds u in [0, 1). The logit of level
-// k is logits[k·stride]. The result is -1 where the logits are unusable.
+// level draws from p(level) ∝ exp(logit/T), of which the filters leave a part, by
+// inverse CDF in level order: the first level whose cumulative probability exceeds
+// u in [0, 1). The logit of level k is logits[k·stride]. The result is -1 where the
+// logits are unusable.
 func (d *drawer) level(logits []float32, stride int, u float64) int {
 	for k := range d.weights {
 		d.weights[k] = float64(logits[k*stride])
@@ -47,6 +58,14 @@ func (d *drawer) pick(u float64) int {
 	if math.IsInf(top, 0) {
 		return -1
 	}
+	if d.steered {
+		d.rank()
+		if d.steering.greedy {
+			best, next := d.order[0], d.order[1]
+			d.tie = top-w[next] <= 2*rounding*(1+math.Abs(top))
+			return best
+		}
+	}
 	// The division comes last: it may overflow to -Inf, never to NaN, however
 	// small the temperature.
 	sum, largest := 0.0, 0.0
@@ -61,6 +80,11 @@ func (d *drawer) pick(u float64) int {
 		sum += p
 		w[k] = p
 	}
+	filterTie := false
+	if d.steered {
+		sum, filterTie = d.filter(rounding * (1 + largest))
+	}
+	d.top, d.sum = top, sum
 	rest := u * sum
 	last := 0
 	for k, p := range w {
@@ -68,14 +92,23 @@ func (d *drawer) pick(u float64) int {
 			continue
 		}
 		if rest < p {
-			d.tie = d.near(u, rest, p, sum, rounding*(1+largest))
+			d.tie = filterTie || d.near(u, rest, p, sum, rounding*(1+largest))
 			return k
 		}
 		rest -= p
 		last = k
 	}
-	d.tie = false
+	d.tie = filterTie
 	return last // rounding only: u < 1
+}
+
+// logProb is the log-probability with which the last draw took a level of this
+// logit, in nats.
+func (d *drawer) logProb(logit float32) float64 {
+	if d.steering.greedy {
+		return 0
+	}
+	return (float64(logit)-d.top)/d.temperature - math.Log(d.sum)
 }
 
 // near tells whether logits that are off by delta could have moved a boundary of

@@ -40,7 +40,7 @@ func TestLevel(t *testing.T) {
 		{"nothing possible", []float32{-inf, -inf}, 1, 0.5, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDrawer(c.temperature, len(c.logits))
+			d := steering{}.drawer(c.temperature, len(c.logits))
 			if got := d.level(c.logits, 1, c.u); got != c.want {
 				t.Errorf("level %d, want %d", got, c.want)
 			}
@@ -49,7 +49,7 @@ func TestLevel(t *testing.T) {
 }
 
 func TestLevelStride(t *testing.T) {
-	d := newDrawer(1, 2)
+	d := steering{}.drawer(1, 2)
 	// Level 1 of pixel 0 lies three further on, past the pixels of level 0.
 	if got := d.level([]float32{-50, 0, 0, 50}, 3, 0.5); got != 1 {
 		t.Errorf("level %d, want 1", got)
@@ -61,7 +61,7 @@ func TestLevelStride(t *testing.T) {
 func TestLevelFrequencies(t *testing.T) {
 	logits := []float32{0.3, -1.2, 2, 0.9}
 	for _, temperature := range []float64{0.3, 1, 2.5} {
-		d := newDrawer(temperature, 4)
+		d := steering{}.drawer(temperature, 4)
 		rng := rand.New(rand.NewPCG(7, 0))
 		const n = 200_000
 		var count [4]float64
@@ -98,9 +98,19 @@ func TestUniforms(t *testing.T) {
 }
 
 func BenchmarkLevel(b *testing.B) {
-	d := newDrawer(0.7, 4)
+	d := steering{}.drawer(0.7, 4)
 	logits := []float32{0.3, -1.2, 2, 0.9}
 	for b.Loop() {
 		d.level(logits, 1, 0.6)
+	}
+}
+
+func BenchmarkPixel(b *testing.B) {
+	levels := make([]uint8, 1)
+	d := options{temperature: 0.7}.begin(0, levels, 1, 1, 4)
+	logits := []float32{0.3, -1.2, 2, 0.9}
+	b.ReportAllocs()
+	for b.Loop() {
+		d.pixel(0, 0, logits, 1, 0.6)
 	}
 }

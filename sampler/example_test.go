@@ -1,14 +1,26 @@
 package sampler_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image"
 	"log"
 	"os"
 
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )
+
+// show prints a picture of four grey levels.
+func show(img *image.Gray) {
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			fmt.Print(string(".-+#"[img.GrayAt(x, y).Y/85]))
+		}
+		fmt.Println()
+	}
+}
 
 func Example() {
 	env, err := runtime.Open(runtime.Config{}) // finds libonnxruntime
@@ -20,7 +32,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.8, Seed: 3})
+	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.8, Seed: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -29,36 +41,138 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		for y := range 16 {
-			for x := range 16 {
-				fmt.Print(string(".-+#"[img.GrayAt(x, y).Y/85]))
-			}
-			fmt.Println()
-		}
+		show(img)
 	}
 	// Output:
+	// ................
+	// ..........+-++-.
+	// .........+####+.
+	// .........+####+.
+	// .........#####+.
+	// .........##+##+.
+	// .........##+##+.
+	// .........#####+.
+	// .........#####+.
+	// ........-#####+.
+	// ...--++#######+.
+	// ..-+##########+.
+	// ..-+##+#######-.
+	// ..++#########+..
+	// ..###########+..
+	// ..+##########+..
 }
 
-// LogProb scores images, here one that is all black.
-func ExampleSampler_LogProb() {
+// openExample opens a model for the other examples, as the first one shows.
+func openExample(cfg sampler.Config) (*sampler.Sampler, func()) {
 	env, err := runtime.Open(runtime.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer env.Close()
 	model, err := os.ReadFile("testdata/foreign/pixelcnn_torch.onnx")
 	if err != nil {
 		log.Fatal(err)
 	}
-	s, err := sampler.Open(env, model, sampler.Config{})
+	s, err := sampler.Open(env, model, cfg)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer s.Close()
+	return s, func() { s.Close(); env.Close() }
+}
+
+// Each image comes with its log-probability: under the model as it is, and under the
+// options. Of two candidates the likeliest is kept.
+func ExampleSampler_Samples() {
+	s, done := openExample(sampler.Config{Temperature: 0.9, TopP: 0.98, Seed: 1})
+	defer done()
+	for sample, err := range s.Samples(context.Background(), sampler.Request{N: 2, BestOf: 2}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("image %d: %.1f nats, drawn with %.1f\n", sample.Index, sample.LogProb, sample.LogProbOptions)
+	}
+	// Output:
+	// image 0: -63.0 nats, drawn with -61.0
+	// image 1: -68.1 nats, drawn with -66.4
+}
+
+// Steps shows a draw as it goes on: here how much of the picture is known.
+func ExampleSampler_Steps() {
+	s, done := openExample(sampler.Config{Engine: sampler.Full})
+	defer done()
+	for step, err := range s.Steps(context.Background(), sampler.Request{N: 1}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if step.Number%64 == 0 {
+			known := 0
+			for _, is := range step.Known {
+				if is {
+					known++
+				}
+			}
+			fmt.Println("step", step.Number, "of the full engine:", known, "pixels")
+		}
+	}
+	// Output:
+	// step 64 of the full engine: 64 pixels
+	// step 128 of the full engine: 128 pixels
+	// step 192 of the full engine: 192 pixels
+	// step 256 of the full engine: 256 pixels
+}
+
+// LogProb scores images, here one that is all black.
+func ExampleSampler_LogProb() {
+	s, done := openExample(sampler.Config{})
+	defer done()
 	logProb, err := s.LogProb(context.Background(), make([]uint8, 16*16))
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("%.2f nats\n", logProb[0])
 	// Output: -8.37 nats
+}
+
+// Complete keeps a part of a picture, here the upper half of an image, and draws the
+// rest.
+func ExampleSampler_Complete() {
+	s, done := openExample(sampler.Config{Temperature: 0.8, Seed: 1})
+	defer done()
+	ctx := context.Background()
+	picture := make([]uint8, 16*16)
+	if err := s.Draw(ctx, 0, picture); err != nil {
+		log.Fatal(err)
+	}
+	keep := make([]bool, 16*16)
+	for k := range 8 * 16 {
+		keep[k] = true
+	}
+	var last sampler.Sample
+	for sample, err := range s.Complete(ctx, sampler.Completion{Picture: picture, Keep: keep}, 3) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("upper half kept:", bytes.Equal(sample.Levels[:128], picture[:128]))
+		last = sample
+	}
+	show(s.Spec().Gray(last.Levels))
+	// Output:
+	// upper half kept: true
+	// upper half kept: true
+	// upper half kept: true
+	// ................
+	// ..........+-++-.
+	// .........+####+.
+	// .........+####+.
+	// .........#####+.
+	// .........##+##+.
+	// .........##+##+.
+	// .........#####+.
+	// .........#####+.
+	// ........-#####+.
+	// ........+######-
+	// ........+######-
+	// ........#######-
+	// ........#######-
+	// ..-.....#######-
+	// ..-.....#######-
 }

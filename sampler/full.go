@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"pixelcnn/internal/onnx"
 )
 
@@ -42,13 +40,9 @@ func (e *fullEngine) draw(ctx context.Context, first uint64, levels []uint8, how
 	if e.spec.Batch > 0 {
 		batch = e.spec.Batch
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(how.threads)
-	for i := 0; i < n; i += batch {
-		part := levels[i*pixels : min(i+batch, n)*pixels]
-		g.Go(func() error { return e.drawBatch(ctx, first+uint64(i), part, batch, how) })
-	}
-	return g.Wait()
+	return how.inParts(ctx, levels, batch*pixels, func(ctx context.Context, at int, part []uint8) error {
+		return e.drawBatch(ctx, first+uint64(at/pixels), part, batch, how)
+	})
 }
 
 // drawBatch draws the images of levels in a run of batch images, the last of which
@@ -65,7 +59,7 @@ func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8
 	for i := range n {
 		uniforms(coins[i*pixels:(i+1)*pixels], how.seed, first+uint64(i))
 	}
-	d := newDrawer(how.temperature, e.spec.Levels)
+	d := how.begin(first, levels, e.spec.Height, e.spec.Width, e.spec.Levels)
 	// Pixels not drawn yet hold level 0; a causal model does not look at them.
 	for i := range f.image {
 		f.image[i] = e.values[0]
@@ -76,15 +70,14 @@ func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8
 		}
 		for i := range n {
 			at, stride := e.spec.logitsAt(i, pixel)
-			level := d.level(f.logits[at:], stride, coins[i*pixels+pixel])
-			if d.tie && how.settle != nil {
-				level = how.settle.level(&d, levels[i*pixels:(i+1)*pixels], pixel, coins[i*pixels+pixel])
-			}
+			level := d.pixel(i, pixel, f.logits[at:], stride, coins[i*pixels+pixel])
 			if level < 0 {
-				return errLogits(first+uint64(i), pixel, e.spec.Width)
+				return d.fail(i, pixel)
 			}
-			levels[i*pixels+pixel] = uint8(level)
 			f.image[i*pixels+pixel] = e.values[level]
+		}
+		if err := d.step(); err != nil {
+			return err
 		}
 	}
 	return nil

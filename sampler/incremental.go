@@ -42,7 +42,8 @@ type variant struct {
 
 // newIncrementalEngine compiles a model; see [compile.Compile] for the errors.
 func newIncrementalEngine(rt onnx.Runtime, model *onnx.Model, opt compile.Options, values []float32,
-	labels func(image uint64) []*onnx.Tensor) (*incrementalEngine, error) {
+	labels func(image uint64) []*onnx.Tensor,
+) (*incrementalEngine, error) {
 	e := &incrementalEngine{rt: rt, model: model, opt: opt, values: values, labels: labels, idle: map[int][]*worker{}}
 	var err error
 	if e.many, err = e.variant(false); err != nil {

@@ -25,7 +25,7 @@ func (e *IncrementalEngine) Program() *compile.Program { return e.many.program }
 
 // Draw is Sampler.Draw.
 func (e *IncrementalEngine) Draw(ctx context.Context, first uint64, levels []uint8, temperature float64, seed uint64, batch, threads int) error {
-	return e.draw(ctx, first, levels, options{temperature, seed, batch, threads, nil})
+	return e.draw(ctx, first, levels, options{temperature: temperature, seed: seed, batch: batch, threads: threads})
 }
 
 // Close frees it.
@@ -33,7 +33,7 @@ func (e *IncrementalEngine) Close() error { return e.close() }
 
 // Level draws one level.
 func Level(logits []float32, stride, levels int, temperature, u float64) int {
-	d := newDrawer(temperature, levels)
+	d := steering{}.drawer(temperature, levels)
 	return d.level(logits, stride, u)
 }
 

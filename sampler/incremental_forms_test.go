@@ -78,10 +78,14 @@ func TestForms(t *testing.T) {
 			shape := f.Op("Concat", onnx.Attrs{"axis": int64(0)}, f.Op("Unsqueeze", nil, n, list(0)), list(formLevels, 1, formSize, formSize))
 			return f.Op("Reshape", nil, y, shape)
 		}},
-		{"picture last", 17, onnx.Float32, []onnx.Dim{onnx.Free("n"), onnx.Fixed(formSize), onnx.Fixed(formSize), onnx.Fixed(1)}, nlhw, nil,
+		{
+			"picture last", 17, onnx.Float32,
+			[]onnx.Dim{onnx.Free("n"), onnx.Fixed(formSize), onnx.Fixed(formSize), onnx.Fixed(1)},
+			nlhw, nil,
 			func(f *forms, x *onnx.Value) *onnx.Value {
 				return f.masked(f.Op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 1, 2}}, x), 1, formLevels, 3, false, nil)
-			}},
+			},
+		},
 		{"one-hot levels", 11, onnx.Int64, float[1:], nlhw, nil, func(f *forms, x *onnx.Value) *onnx.Value {
 			hot := f.Op("OneHot", onnx.Attrs{"axis": int64(1)}, x, list(formLevels), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
 			return f.masked(hot, formLevels, formLevels, 3, false, nil)

@@ -3,6 +3,7 @@ package sampler_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -172,5 +173,23 @@ func TestIncrementalIsFull(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestIncrementalStops: a draw ends with its context, and the next one is right.
+func TestIncrementalStops(t *testing.T) {
+	m := compiletest.Random(5, false)
+	e := compiled(t, m.Model, compile.Options{}, nil)
+	levels := make([]uint8, 8*m.Height*m.Width)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, batch := range []int{2, 8} {
+		if err := e.Draw(ctx, 0, levels, 1, 5, batch, 2); !errors.Is(err, context.Canceled) {
+			t.Errorf("error is %v", err)
+		}
+		if err := e.Draw(context.Background(), 0, levels, 1, 5, batch, 2); err != nil {
+			t.Fatal(err)
+		}
+		follows(t, m.Model, []int{1, 1, m.Height, m.Width}, levels, m.Levels-1, 5, nil)
 	}
 }

@@ -198,7 +198,7 @@ func (w *worker) draw(ctx context.Context, first uint64, levels []uint8, how opt
 			clear(w.caches[i])
 		}
 	}
-	d := newDrawer(how.temperature, w.program.Levels)
+	d := how.begin(first, levels, w.program.Height, w.program.Width, w.program.Levels)
 	for s := range w.steps {
 		step := &w.steps[s]
 		for _, run := range step.runs {
@@ -214,16 +214,15 @@ func (w *worker) draw(ctx context.Context, first uint64, levels []uint8, how opt
 			picture := w.caches[0][draw.Slot*w.images:]
 			coins := w.coins[draw.Pixel*w.images:]
 			for i := range n {
-				level := d.level(logits[i*w.program.Levels:], 1, coins[i])
-				if d.tie && how.settle != nil {
-					level = how.settle.level(&d, levels[i*pixels:(i+1)*pixels], draw.Pixel, coins[i])
-				}
+				level := d.pixel(i, draw.Pixel, logits[i*w.program.Levels:], 1, coins[i])
 				if level < 0 {
-					return errLogits(first+uint64(i), draw.Pixel, w.program.Width)
+					return d.fail(i, draw.Pixel)
 				}
-				levels[i*pixels+draw.Pixel] = uint8(level)
 				picture[i] = w.values[level]
 			}
+		}
+		if err := d.step(); err != nil {
+			return err
 		}
 	}
 	return nil

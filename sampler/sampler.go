@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"iter"
 	"math"
 	"runtime"
 
@@ -31,6 +29,21 @@ type Config struct {
 	// Temperature divides the logits: below 1 the draws keep to the likely, above 1
 	// they stray. 0 means 1; it must be positive and finite.
 	Temperature float64
+	// TemperatureEnd, where not 0, is the temperature of the last row; from
+	// Temperature, that of the first, it changes by the same amount from row to row.
+	TemperatureEnd float64
+	// Greedy takes the likeliest level of each pixel, the lower one of two alike. It
+	// excludes the other ways to steer.
+	Greedy bool
+	// TopK leaves the TopK likeliest levels of each pixel, equal ones by level; 0
+	// means all. It must not exceed the model's levels.
+	TopK int
+	// TopP leaves the fewest levels, the likeliest first, that have this probability
+	// together, after the temperature and TopK; 0 means all, as does 1.
+	TopP float64
+	// MinP leaves the levels with at least this share of the likeliest one's
+	// probability, after the temperature; 0 means all.
+	MinP float64
 	// Seed chooses the images: image i of a seed is always the same one, whatever
 	// the batch, the threads and the engine.
 	Seed uint64
@@ -64,15 +77,6 @@ type engine interface {
 	close() error
 }
 
-// options are the settings of one draw, apart from the model and the engine.
-type options struct {
-	temperature float64
-	seed        uint64
-	batch       int // 0: the engine chooses
-	threads     int
-	settle      *settler // nil where near ties cannot be settled
-}
-
 // Open reads an ONNX model and prepares it on a runtime, such as the one that
 // [pixelcnn/runtime.Open] returns. The runtime must outlive the sampler.
 //
@@ -86,6 +90,9 @@ func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
 	spec, err := ReadSpec(model)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.TopK > spec.Levels {
+		return nil, fmt.Errorf("%w: top-k is %d, the model has %d levels", ErrConfig, cfg.TopK, spec.Levels)
 	}
 	values := spec.inputs(cfg.PixelScale, cfg.PixelOffset)
 	full, err := newFullEngine(rt, model, spec, values)
@@ -101,10 +108,11 @@ func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
 
 // Check validates the settings, as [Open] does.
 func (c Config) Check() error {
+	if err := c.checkSteering(); err != nil {
+		return err
+	}
 	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 	switch {
-	case c.Temperature < 0 || !finite(c.Temperature):
-		return fmt.Errorf("%w: temperature is %g, must be a positive number", ErrConfig, c.Temperature)
 	case c.Batch < 0:
 		return fmt.Errorf("%w: batch is %d, must not be negative", ErrConfig, c.Batch)
 	case c.Threads < 0:
@@ -152,29 +160,18 @@ func (s *Sampler) Draw(ctx context.Context, first uint64, levels []uint8) error 
 	if len(levels) == 0 {
 		return ctx.Err()
 	}
-	return s.engine.draw(ctx, first, levels, options{s.cfg.Temperature, s.cfg.Seed, s.cfg.Batch, s.cfg.Threads, s.settler})
+	return s.engine.draw(ctx, first, levels, s.options())
 }
 
-// chunk is the number of images that Images draws at a time where the caller left
-// the choice open: enough to keep every processor busy, few enough to stream.
-const chunk = 256
-
-// Images draws n images, in order, and yields each as it is done. After an error
-// it yields nothing more.
-func (s *Sampler) Images(ctx context.Context, n int) iter.Seq2[*image.Gray, error] {
-	return func(yield func(*image.Gray, error) bool) {
-		pixels := s.spec.Height * s.spec.Width
-		for first := 0; first < n; first += chunk {
-			levels := make([]uint8, min(chunk, n-first)*pixels)
-			if err := s.Draw(ctx, uint64(first), levels); err != nil {
-				yield(nil, err)
-				return
-			}
-			for ; len(levels) > 0; levels = levels[pixels:] {
-				if !yield(s.spec.Gray(levels[:pixels]), nil) {
-					return
-				}
-			}
-		}
+// options are those of a plain draw.
+func (s *Sampler) options() options {
+	return options{
+		temperature:  s.cfg.Temperature,
+		temperatures: s.cfg.temperatures(s.spec.Height, s.spec.Width),
+		steering:     steering{s.cfg.Greedy, s.cfg.TopK, s.cfg.TopP, s.cfg.MinP},
+		seed:         s.cfg.Seed,
+		batch:        s.cfg.Batch,
+		threads:      s.cfg.Threads,
+		settle:       s.settler,
 	}
 }

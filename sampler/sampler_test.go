@@ -61,7 +61,11 @@ func TestSameBytes(t *testing.T) {
 	model := file(t, small, 1)
 	want := draw(t, model, sampler.Config{Engine: sampler.Full, Batch: 1, Threads: 1, Seed: 5}, 23)
 	for _, cfg := range []sampler.Config{
-		{Batch: 4}, {Batch: 23}, {Batch: 100, Threads: 3}, {Threads: 1}, {Threads: 2},
+		{Batch: 4},
+		{Batch: 23},
+		{Batch: 100, Threads: 3},
+		{Threads: 1},
+		{Threads: 2},
 		{Engine: sampler.Full, Batch: 7, Threads: 5},
 	} {
 		cfg.Seed = 5
@@ -225,20 +229,41 @@ func TestOpenRefuses(t *testing.T) {
 		{"empty", nil, sampler.Config{}, sampler.ErrModel, "ONNX"},
 		{"text", []byte("no model"), sampler.Config{}, sampler.ErrModel, "ONNX"},
 		{"truncated", good[:len(good)-9], sampler.Config{}, sampler.ErrModel, "ONNX"},
-		{"three channels", change(func(m *onnx.Model) { foreign(m); m.Graph.Inputs[0].Shape[1] = onnx.Fixed(3) }),
-			sampler.Config{}, sampler.ErrModel, "image"},
-		{"integer input", change(func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Int64 }),
-			sampler.Config{}, sampler.ErrModel, "image"},
-		{"free height", change(func(m *onnx.Model) { foreign(m); m.Graph.Inputs[0].Shape[2] = onnx.Free("h") }),
-			sampler.Config{}, sampler.ErrModel, "height"},
-		{"logits of another size", change(func(m *onnx.Model) { m.Graph.Outputs[0].Shape[3] = onnx.Fixed(3) }),
-			sampler.Config{}, sampler.ErrModel, "logits"},
-		{"metadata of another height", change(func(m *onnx.Model) { m.Metadata["pixelcnn.height"] = "9" }),
-			sampler.Config{}, sampler.ErrModel, "height"},
-		{"metadata of other levels", change(func(m *onnx.Model) { m.Metadata["pixelcnn.levels"] = "9" }),
-			sampler.Config{}, sampler.ErrModel, "levels"},
-		{"unknown operator", change(func(m *onnx.Model) { m.Graph.Nodes[1].Op = "Abracadabra" }),
-			sampler.Config{}, sampler.ErrModel, "Abracadabra"},
+		{
+			"three channels", change(func(m *onnx.Model) { foreign(m); m.Graph.Inputs[0].Shape[1] = onnx.Fixed(3) }),
+			sampler.Config{},
+			sampler.ErrModel, "image",
+		},
+		{
+			"integer input", change(func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Int64 }),
+			sampler.Config{},
+			sampler.ErrModel, "image",
+		},
+		{
+			"free height", change(func(m *onnx.Model) { foreign(m); m.Graph.Inputs[0].Shape[2] = onnx.Free("h") }),
+			sampler.Config{},
+			sampler.ErrModel, "height",
+		},
+		{
+			"logits of another size", change(func(m *onnx.Model) { m.Graph.Outputs[0].Shape[3] = onnx.Fixed(3) }),
+			sampler.Config{},
+			sampler.ErrModel, "logits",
+		},
+		{
+			"metadata of another height", change(func(m *onnx.Model) { m.Metadata["pixelcnn.height"] = "9" }),
+			sampler.Config{},
+			sampler.ErrModel, "height",
+		},
+		{
+			"metadata of other levels", change(func(m *onnx.Model) { m.Metadata["pixelcnn.levels"] = "9" }),
+			sampler.Config{},
+			sampler.ErrModel, "levels",
+		},
+		{
+			"unknown operator", change(func(m *onnx.Model) { m.Graph.Nodes[1].Op = "Abracadabra" }),
+			sampler.Config{},
+			sampler.ErrModel, "Abracadabra",
+		},
 		{"two outputs", change(func(m *onnx.Model) {
 			m.Graph.Output(m.Graph.Nodes[0].Outputs[0], "more", onnx.Float32)
 		}), sampler.Config{}, sampler.ErrModel, "outputs"},

@@ -73,8 +73,14 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 // ErrPicture is wrapped where no input of a model can be told to be the picture.
 var ErrPicture = errors.New("compile: no input is a picture of one channel")
 
+// maxPixels bounds an image.
+const maxPixels = 1 << 20
+
 // prepare finds the picture and simplifies the model for its size.
 func prepare(m *onnx.Model, opt Options) (*onnx.Model, *onnx.Value, error) {
+	if opt.Height < 0 || opt.Width < 0 {
+		return nil, nil, fmt.Errorf("%w: height %d and width %d must not be negative", onnx.ErrShape, opt.Height, opt.Width)
+	}
 	at := -1
 	for i, v := range m.Graph.Inputs {
 		s := onnx.Sizes(v.Shape)
@@ -108,6 +114,9 @@ func prepare(m *onnx.Model, opt Options) (*onnx.Model, *onnx.Value, error) {
 			}
 			if s[y] < 1 || s[x] < 1 {
 				return nil, nil, fmt.Errorf("%w: input %q has no fixed height and width: say which", onnx.ErrShape, v.Name)
+			}
+			if s[y] > maxPixels/s[x] {
+				return nil, nil, fmt.Errorf("%w: %d×%d pixels are too many", onnx.ErrShape, s[y], s[x])
 			}
 		}
 		sizes[v.Name] = s

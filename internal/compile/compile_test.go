@@ -158,8 +158,10 @@ func TestNotCausal(t *testing.T) {
 		build func(n *net, x *onnx.Value) *onnx.Value
 		want  string
 	}{
-		{"itself", func(n *net, x *onnx.Value) *onnx.Value { return n.conv(x, at{0, -1}, at{0, 0}) },
-			`Conv "c1" reads the tap (0, 0), the pixel itself, so the logits at row 3, column 4 depend on the pixel at row 3, column 4`},
+		{
+			"itself", func(n *net, x *onnx.Value) *onnx.Value { return n.conv(x, at{0, -1}, at{0, 0}) },
+			`Conv "c1" reads the tap (0, 0), the pixel itself, so the logits at row 3, column 4 depend on the pixel at row 3, column 4`,
+		},
 		{"itself, by way of the left", func(n *net, x *onnx.Value) *onnx.Value {
 			return n.conv(n.conv(x, at{0, -1}, at{-1, 0}), at{0, 0}, at{0, 1})
 		}, `Conv "c2" reads the tap (+0, +1), so the logits at row 3, column 4 depend on the pixel at row 3, column 4`},
@@ -262,6 +264,27 @@ func TestSizes(t *testing.T) {
 	y := n.Op("Add", nil, n.conv(x, at{0, -1}), onnx.Const("", onnx.NewTensor(make([]float32, 16), 1, 1, 4, 4)))
 	if _, err := n.compile(y, 4, 4, compile.Options{Height: 6}); !errors.Is(err, onnx.ErrShape) {
 		t.Errorf("a constant for each pixel does not keep the size: %v", err)
+	}
+}
+
+// TestFreeSizes: a file may leave the sizes open; then the options must say.
+func TestFreeSizes(t *testing.T) {
+	for _, c := range []struct {
+		opt compile.Options
+		ok  bool
+	}{
+		{compile.Options{Height: 5, Width: 6}, true},
+		{compile.Options{}, false},
+		{compile.Options{Height: 5}, false},
+		{compile.Options{Height: -5, Width: 6}, false},
+		{compile.Options{Height: 1 << 12, Width: 1 << 12}, false},
+	} {
+		n := &net{Graph: &onnx.Graph{}}
+		x := n.Input("x", onnx.Float32, onnx.Free("n"), onnx.Fixed(1), onnx.Free("h"), onnx.Free("w"))
+		p, err := n.compile(n.conv(x, at{0, -1}), 5, 6, c.opt)
+		if c.ok && (err != nil || p.Height != 5 || p.Width != 6) || !c.ok && !errors.Is(err, onnx.ErrShape) {
+			t.Errorf("%+v: error %v", c.opt, err)
+		}
 	}
 }
 

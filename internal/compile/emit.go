@@ -36,8 +36,10 @@ type stageGraph struct {
 }
 
 func (e *emitter) stage(st *stage, logits *unit) error {
-	g := &stageGraph{emitter: e, graph: &onnx.Graph{Name: "step"}, stage: st,
-		values: map[*unit]*onnx.Value{}, byInput: map[string]*onnx.Value{}}
+	g := &stageGraph{
+		emitter: e, graph: &onnx.Graph{Name: "step"}, stage: st,
+		values: map[*unit]*onnx.Value{}, byInput: map[string]*onnx.Value{},
+	}
 	for _, u := range st.units {
 		switch u.kind {
 		case linear:
@@ -71,8 +73,10 @@ func (e *emitter) stage(st *stage, logits *unit) error {
 			outputs, units = append(outputs, Output{c}), append(units, u)
 		}
 	}
-	b, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": max(stepOpset, e.opset)},
-		ProducerName: "pixelcnn", Graph: g.graph})
+	b, err := onnx.Marshal(&onnx.Model{
+		IRVersion: 8, Opsets: map[string]int64{"": max(stepOpset, e.opset)},
+		ProducerName: "pixelcnn", Graph: g.graph,
+	})
 	if err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}

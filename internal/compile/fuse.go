@@ -65,10 +65,7 @@ func (u *unit) unjoin() {
 		}
 		u.args = slices.Replace(u.args, i, i+1, parts...)
 		u.weights = slices.Replace(u.weights, i, i+1, weights...)
-		i--
-		if len(parts) == 0 {
-			continue
-		}
+		i-- // a part may be joined itself
 	}
 }
 

@@ -11,10 +11,12 @@ import (
 )
 
 // ops are what FuzzCompile puts in place of a node's operator.
-var ops = []string{"Add", "Relu", "Conv", "MatMul", "Gemm", "Concat", "Split", "Slice", "Pad", "Transpose", "Reshape",
+var ops = []string{
+	"Add", "Relu", "Conv", "MatMul", "Gemm", "Concat", "Split", "Slice", "Pad", "Transpose", "Reshape",
 	"Gather", "OneHot", "Softmax", "LayerNormalization", "BatchNormalization", "ReduceMean", "ReduceSum", "Expand",
 	"Squeeze", "Unsqueeze", "Flatten", "Shape", "Constant", "ConstantOfShape", "Range", "Where", "Clip", "Cast", "Tile",
-	"Trilu", "Dropout", "Identity", "PRelu", "Equal", "Size", "ReduceProd", "Pow"}
+	"Trilu", "Dropout", "Identity", "PRelu", "Equal", "Size", "ReduceProd", "Pow",
+}
 
 // edit changes one thing about a graph.
 func edit(g *onnx.Graph, what, which, value byte) {

@@ -54,8 +54,10 @@ func pictureView(v *onnx.Value) *view {
 	view := &view{src: u, dims: dims, h: h, w: w, valid: full, chans: []int{0}}
 	if v.DType != onnx.Float32 {
 		// The picture is kept as float32, which holds every level exactly.
-		cast := &unit{kind: apply, label: u.label, op: "Cast", channels: 1, dtype: v.DType, full: full,
-			args: []arg{view.arg(0, 0)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"to": int64(v.DType)}}
+		cast := &unit{
+			kind: apply, label: u.label, op: "Cast", channels: 1, dtype: v.DType, full: full,
+			args: []arg{view.arg(0, 0)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"to": int64(v.DType)},
+		}
 		view.src = cast
 	}
 	return view
@@ -71,8 +73,10 @@ func (r *reader) logits(v *onnx.Value) (*unit, error) {
 	if out.dy == 0 && out.dx == 0 && u.full == rect && out.valid == rect && identity(out.chans, u.channels) && u.kind == linear {
 		return u, nil
 	}
-	return &unit{kind: apply, label: fmt.Sprintf("output %q", v.Name), op: "Identity", channels: len(out.chans), dtype: u.dtype,
-		full: rect, args: []arg{out.arg(0, 0)}, operands: []operand{{arg: 0}}}, nil
+	return &unit{
+		kind: apply, label: fmt.Sprintf("output %q", v.Name), op: "Identity", channels: len(out.chans), dtype: u.dtype,
+		full: rect, args: []arg{out.arg(0, 0)}, operands: []operand{{arg: 0}},
+	}, nil
 }
 
 // node reads one node.

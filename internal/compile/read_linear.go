@@ -75,8 +75,10 @@ func (r *reader) conv(n *onnx.Node) (*view, error) {
 			}
 		}
 	}
-	r.layers = append(r.layers, Layer{Node: n.Label(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.args),
-		MACs: int64(area*inGroup*out) * int64(h*wd)})
+	r.layers = append(r.layers, Layer{
+		Node: n.Label(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.args),
+		MACs: int64(area*inGroup*out) * int64(h*wd),
+	})
 	dims := slices.Clone(v.dims)
 	dims[1] = dim{{channel, out}}
 	if rank == 4 {
@@ -191,7 +193,9 @@ func (r *reader) batchNorm(n *onnx.Node) (*view, error) {
 }
 
 func binaryUnit(n *onnx.Node, op string, v *view, c []float32) *unit {
-	return &unit{kind: apply, label: n.Label(), op: op, channels: len(v.chans), dtype: onnx.Float32,
+	return &unit{
+		kind: apply, label: n.Label(), op: op, channels: len(v.chans), dtype: onnx.Float32,
 		args:     []arg{v.arg(v.dy, v.dx)},
-		operands: []operand{{arg: 0}, {arg: -1, value: onnx.NewTensor(c, len(c))}}}
+		operands: []operand{{arg: 0}, {arg: -1, value: onnx.NewTensor(c, len(c))}},
+	}
 }

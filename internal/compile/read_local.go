@@ -148,8 +148,10 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) (*v
 			return nil, unsupported(n, "%q, which depends on labels, is no float32 of known size", in.Name)
 		}
 		const all = 1 << 30
-		u = &unit{kind: perImage, label: in.Name, channels: product(onnx.Sizes(in.Shape)), dtype: in.DType,
-			value: in, full: rect{-all, -all, all, all}}
+		u = &unit{
+			kind: perImage, label: in.Name, channels: product(onnx.Sizes(in.Shape)), dtype: in.DType,
+			value: in, full: rect{-all, -all, all, all},
+		}
 		r.shared[in] = u
 	}
 	from := onnx.Sizes(in.Shape)
@@ -210,8 +212,10 @@ func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
 	}
 	rank := len(v.dims)
 	var axes []int
-	u := &unit{kind: apply, label: n.Label(), op: n.Op, channels: len(v.chans), dtype: v.src.dtype,
-		args: []arg{v.arg(v.dy, v.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"axis": int64(-1)}}
+	u := &unit{
+		kind: apply, label: n.Label(), op: n.Op, channels: len(v.chans), dtype: v.src.dtype,
+		args: []arg{v.arg(v.dy, v.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"axis": int64(-1)},
+	}
 	dims := v.dims
 	switch n.Op {
 	case "LayerNormalization":

@@ -182,8 +182,10 @@ func (r *reader) embedding(n *onnx.Node) (*view, error) {
 // lookup makes a unit of the rows of t, [entries, channels], that v numbers. The
 // channels become the dimension at.
 func (r *reader) lookup(n *onnx.Node, v *view, t *onnx.Tensor, at int) *view {
-	u := &unit{kind: lookup, label: n.Label(), op: n.Op, channels: t.Shape[1], dtype: onnx.Float32, table: t,
-		args: []arg{v.arg(v.dy, v.dx)}}
+	u := &unit{
+		kind: lookup, label: n.Label(), op: n.Op, channels: t.Shape[1], dtype: onnx.Float32, table: t,
+		args: []arg{v.arg(v.dy, v.dx)},
+	}
 	dims := slices.Insert(slices.Clone(v.dims), at, dim{{channel, u.channels}})
 	for i, d := range dims {
 		if i != at { // the old single channel would stand in the order otherwise
@@ -217,8 +219,10 @@ func (r *reader) oneHot(n *onnx.Node) (*view, error) {
 	}
 	out := r.lookup(n, v, onnx.NewTensor(t, depth, depth), axis)
 	if d := n.Outputs[0].DType; d != onnx.Float32 {
-		cast := &unit{kind: apply, label: n.Label(), op: "Cast", channels: depth, dtype: d,
-			args: []arg{out.arg(out.dy, out.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"to": int64(d)}}
+		cast := &unit{
+			kind: apply, label: n.Label(), op: "Cast", channels: depth, dtype: d,
+			args: []arg{out.arg(out.dy, out.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"to": int64(d)},
+		}
 		out = out.shown(cast, out.dims)
 	}
 	return out, nil

@@ -65,8 +65,10 @@ func assemble(units []*unit, s *schedule, m *onnx.Model, picture *onnx.Value, fe
 	list, of := stages(units, s)
 	direct := func(u *unit, a arg) bool { return s.together(u, a) && of[u.id] == of[a.src.id] }
 	logits := units[len(units)-1]
-	p := &Program{Height: logits.dom.h(), Width: logits.dom.w(), Levels: logits.channels, Picture: picture.Name,
-		units: units, schedule: s, few: few}
+	p := &Program{
+		Height: logits.dom.h(), Width: logits.dom.w(), Levels: logits.channels, Picture: picture.Name,
+		units: units, schedule: s, few: few,
+	}
 	e := emitter{program: p, opset: m.Opsets[""], of: of, direct: direct, caches: map[*unit]int{}, labels: map[*unit]int{}}
 	for i, x := range extents(units, s, direct) {
 		if x.area.empty() {

@@ -48,8 +48,10 @@ func separate(units []*unit) bool {
 				continue
 			}
 			whole := arg{src: a.src, valid: a.valid}
-			u.args[i].src = &unit{kind: apply, label: a.src.label, op: "Identity", channels: a.src.channels,
-				dtype: a.src.dtype, full: a.valid.and(a.src.full), args: []arg{whole}, operands: []operand{{arg: 0}}}
+			u.args[i].src = &unit{
+				kind: apply, label: a.src.label, op: "Identity", channels: a.src.channels,
+				dtype: a.src.dtype, full: a.valid.and(a.src.full), args: []arg{whole}, operands: []operand{{arg: 0}},
+			}
 			return true
 		}
 	}

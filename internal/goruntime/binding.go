@@ -34,7 +34,7 @@ func (b *binding) Run(ctx context.Context) error {
 	if m != b.memory || len(m.floats) != b.size {
 		b.use(m)
 	}
-	return run(ctx, b.steps, b.workers)
+	return run(ctx, b.steps, b.workers, b.session.profile)
 }
 
 // use moves the binding to a memory.

@@ -1,2 +1,38 @@
-// Package goruntime runs ONNX graphs in Go: no shared library, no cgo.
+// Package goruntime runs ONNX graphs in Go, with no shared library and no cgo. It
+// implements [onnx.Runtime]:
+//
+//	rt, err := goruntime.New(goruntime.Config{})
+//	s, err := rt.Load(model, onnx.SessionOptions{})
+//	defer s.Close()
+//	b, err := s.Bind([]*onnx.Tensor{x}, []*onnx.Tensor{y})
+//	defer b.Close()
+//	err = b.Run(ctx) // reads x.Data, writes y.Data
+//
+// It has the operators that convolutional networks for images are made of, and the
+// arithmetic on shapes that exporters leave beside them, as operator sets 11 to 23
+// define them. A model with any other is refused by Load with [*UnknownOpError].
+//
+// # From file to plan
+//
+// Load computes what depends on constants alone. Bind knows all shapes: it plans each
+// node once, in file order. Planning a node checks its arguments and adds steps to
+// the plan; a node whose arguments are all known then is run at once, so that sizes
+// that the graph computes are constants to the nodes after it. A matrix product or a
+// convolution takes over the sum and the relu that follow it, and reads what a Concat
+// would put side by side where it lies. Then each value gets its place: the caller's
+// tensor, a part of another value where it is only a view of that, or room in a
+// memory that values share which are not needed at the same time. Bindings that run
+// in turn share that memory as well. Run goes through the steps and does not
+// allocate.
+//
+// # Numbers
+//
+// An image's results do not depend on the batch it is in, nor on the number of
+// threads, nor on the processor, as far as products, sums, convolutions, relu, exp,
+// sigmoid and tanh go: see package kernel. Other functions are computed in float64 by
+// package math and rounded, which in very rare cases rounds otherwise on another
+// architecture.
+//
+// Weights that are zero throughout are left out of convolutions, as masked ones have
+// many. What is infinite or not a number in a place that only they see does not show.
 package goruntime

@@ -1,6 +1,10 @@
 package goruntime
 
-import "slices"
+import (
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
 
 // Operators lists the operators, for tests that draw one at random.
 func Operators() []string {
@@ -14,3 +18,6 @@ func Operators() []string {
 
 // Attributes lists an operator's attributes as name:kind.
 func Attributes(op string) string { return operators[op].attrs }
+
+// Steps is the number of steps of a binding.
+func Steps(b onnx.Binding) int { return len(b.(*binding).steps) }

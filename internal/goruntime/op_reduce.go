@@ -74,11 +74,11 @@ func reducer[T float32 | float64](op string, y, x *value, l *loops, size int) fu
 	case "ReduceMin":
 		f.start, f.take = math.Inf(1), func(sum, x float64) float64 { return min(sum, x) }
 	case "ReduceSumSquare":
-		f.take = func(sum, x float64) float64 { return sum + x*x }
+		f.take = func(sum, x float64) float64 { return sum + float64(x*x) }
 	case "ReduceL1":
 		f.take = func(sum, x float64) float64 { return sum + math.Abs(x) }
 	case "ReduceL2":
-		f.take, f.finish = func(sum, x float64) float64 { return sum + x*x }, math.Sqrt
+		f.take, f.finish = func(sum, x float64) float64 { return sum + float64(x*x) }, math.Sqrt
 	case "ReduceLogSum":
 		f.take, f.finish = func(sum, x float64) float64 { return sum + x }, math.Log
 	case "ReduceLogSumExp":

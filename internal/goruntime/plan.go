@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"pixelcnn/internal/onnx"
 )
@@ -203,8 +204,8 @@ func (p *planner) last(s *step) {
 	p.steps = append(slices.Delete(p.steps, i, i+1), s)
 }
 
-// run runs the steps in order.
-func run(ctx context.Context, steps []*step, w *workers) error {
+// run runs the steps in order, and notes their times where there is a profile.
+func run(ctx context.Context, steps []*step, w *workers, times *profile) error {
 	done := ctx.Done()
 	for _, s := range steps {
 		if done != nil {
@@ -214,8 +215,15 @@ func run(ctx context.Context, steps []*step, w *workers) error {
 			default:
 			}
 		}
+		var start time.Time
+		if times != nil {
+			start = time.Now()
+		}
 		if err := s.run(w); err != nil {
 			return &NodeError{s.node.Label(), err}
+		}
+		if times != nil {
+			times.add(s.node, time.Since(start))
 		}
 	}
 	return nil

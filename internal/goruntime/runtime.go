@@ -57,6 +57,9 @@ func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, err
 		uses:  map[*onnx.Value]int{},
 		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}},
 	}
+	if opt.ProfilePrefix != "" {
+		s.profile, s.profilePrefix = &profile{nodes: map[*onnx.Node]*nodeTime{}}, opt.ProfilePrefix
+	}
 	if s.inputs, err = describe("input", m.Graph.Inputs); err != nil {
 		return nil, err
 	}
@@ -157,11 +160,10 @@ func (s *session) try() error {
 					shape[k] = size
 				}
 			}
-			in, err := p.take(v.DType, shape)
-			if err != nil {
+			if _, err := onnx.Size(shape); err != nil {
 				return fmt.Errorf("goruntime: input %q: %w", v.Name, err)
 			}
-			p.values[v] = in
+			p.values[v] = newValue(v.DType, shape)
 		}
 		err := p.nodes(s.nodes)
 		if err == nil {

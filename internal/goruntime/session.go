@@ -19,6 +19,8 @@ type session struct {
 	packs           *packs
 	memories        memories
 	threads         int
+	profile         *profile // nil where none is wanted
+	profilePrefix   string
 	maxMemory       int64
 	inputs, outputs []onnx.ValueInfo
 
@@ -130,7 +132,8 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 	return b, nil
 }
 
-// Close frees the session. It fails, wrapping [ErrInUse], while bindings are open.
+// Close frees the session, and writes its profile where one is wanted. It fails,
+// wrapping [ErrInUse], while bindings are open.
 func (s *session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,6 +145,9 @@ func (s *session) Close() error {
 	}
 	s.closed = true
 	s.constants, s.packs, s.nodes = nil, nil, nil
+	if s.profile != nil {
+		return s.profile.write(s.profilePrefix)
+	}
 	return nil
 }
 

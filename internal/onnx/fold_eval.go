@@ -268,7 +268,7 @@ func pad(n *Node, t *Tensor) (*Tensor, error) {
 			return nil, nil
 		}
 	}
-	var fill = Scalar(float32(n.Attrs.Float("value", 0)))
+	fill := Scalar(float32(n.Attrs.Float("value", 0)))
 	if value != nil {
 		fill = &Tensor{[]int{}, value.Const.Data}
 	}
@@ -371,53 +371,4 @@ func oneHot(n *Node, in []*Tensor) (*Tensor, error) {
 		}
 	}
 	return take(in[2], at, shape), nil
-}
-
-func reduce(n *Node, t *Tensor) (*Tensor, error) {
-	axes, err := Axes(n, 1, len(t.Shape))
-	if err != nil {
-		return nil, err
-	}
-	if axes == nil {
-		if n.Attrs.Int("noop_with_empty_axes", 0) == 1 {
-			return t, nil
-		}
-		axes = walk([]int{len(t.Shape)}, []int{1}, 0)
-	}
-	kept := slices.Clone(t.Shape)
-	count := 1
-	for _, a := range axes {
-		count *= t.Shape[a]
-		kept[a] = 1
-	}
-	if count == 0 {
-		return nil, nil
-	}
-	out := make([]float64, t.Len()/count)
-	first := make([]bool, len(out))
-	d := floats(t)
-	for i, o := range walk(t.Shape, broadcastSteps(kept, t.Shape), 0) {
-		switch x := d[i]; {
-		case !first[o]:
-			out[o], first[o] = x, true
-		case n.Op == "ReduceProd":
-			out[o] *= x
-		case n.Op == "ReduceMax":
-			out[o] = max(out[o], x)
-		case n.Op == "ReduceMin":
-			out[o] = min(out[o], x)
-		default:
-			out[o] += x
-		}
-	}
-	if n.Op == "ReduceMean" {
-		for i := range out {
-			out[i] /= float64(count)
-		}
-	}
-	shape, err := outShape(n, t.Shape)
-	if err != nil {
-		return nil, err
-	}
-	return cast(&Tensor{shape, out}, t.DType())
 }

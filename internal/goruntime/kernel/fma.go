@@ -10,12 +10,19 @@ import "math"
 // rounded to odd, which makes the second rounding right: Boldo and Melquiond,
 // "Emulation of a FMA and correctly rounded sums", IEEE Trans. Comp. 57 (2008).
 func exactFMA(x, y, z float32) float32 {
-	p, q := float64(x)*float64(y), float64(z)
-	s := p + q
-	if b := math.Float64bits(s); b&(1<<29-1) == 1<<28 || b&(0x7ff<<52) < 0x381<<52 {
-		return float32(roundToOdd(p, q, s))
+	p := float64(x) * float64(y)
+	s := p + float64(z)
+	if doubtful(s) {
+		s = roundToOdd(p, float64(z), s)
 	}
 	return float32(s)
+}
+
+// doubtful tells whether rounding s to float32 may be a rounding too many: where it
+// lies halfway between two float32, or below the normal ones. Zero is exact.
+func doubtful(s float64) bool {
+	b := math.Float64bits(s)
+	return b&(1<<29-1) == 1<<28 || b<<1-1 < 0x381<<53-1
 }
 
 // roundToOdd corrects s = p + q where it is not exact and its last bit is even.

@@ -28,13 +28,6 @@ type tile struct {
 	segments     [MaxLeft]segment
 }
 
-// segment is some columns of A, at least one.
-type segment struct {
-	a         unsafe.Pointer
-	row, step uintptr
-	k         int
-}
-
 // Bits of tile.flags, as in gen.
 const (
 	flagFull   = 1 << iota // all columns of the last panel are there
@@ -77,15 +70,7 @@ func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
 		rowInit: bytes(p.RowInit), rowAdd: bytes(p.RowAdd),
 		mask: &masks[(Panel-width%Panel)%Panel],
 	}
-	first := 0
-	for i := range p.A {
-		a := &p.A[i]
-		if from, k := a.cut(first, k0, k1); k > 0 {
-			t.segments[t.count] = segment{at(a.Data, lo*a.Row+from*a.Step), bytes(a.Row), bytes(a.Step), k}
-			t.count++
-		}
-		first += a.K
-	}
+	t.count = p.segments(&t.segments, lo, k0, k1)
 	if t.count > 0 {
 		t.b = at(p.B, n/Panel*p.NextB+k0*p.StepB)
 	}
@@ -127,12 +112,6 @@ func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
 			s.a = unsafe.Add(s.a, down*s.row)
 		}
 	}
-}
-
-func bytes(n int) uintptr { return 4 * uintptr(n) }
-
-func at(s []float32, i int) unsafe.Pointer {
-	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), 4*i)
 }
 
 // run computes the first of the rows that are left and returns how many.

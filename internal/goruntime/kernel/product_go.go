@@ -1,53 +1,59 @@
 package kernel
 
+// sums are those of up to four rows and one panel, row by row.
+type sums [sumRows * Panel]float32
+
+const sumRows = 4
+
 // portable computes the rows lo to hi-1 of C, over k0 ≤ k < k1; end tells that
 // there are no more columns of A.
 func (p *Product) portable(lo, hi, k0, k1 int, end bool) {
+	var s sums
 	for n := 0; n < p.N; n += Panel {
 		width := min(Panel, p.N-n)
-		for m := lo; m < hi; m++ {
-			var acc [Panel]float32
-			c := p.C[m*p.RowC+n:][:width]
-			switch {
-			case k0 > 0:
-				copy(acc[:], c)
-			case p.Init != nil && p.Column:
-				for i := range acc {
-					acc[i] = p.Init[m*p.RowInit]
+		for m := lo; m < hi; m += sumRows {
+			rows := min(sumRows, hi-m)
+			for r := range rows {
+				p.start(s[r*Panel:][:width], m+r, n, k0)
+			}
+			p.accumulate(&s, rows, m, n, k0, k1)
+			for r := range rows {
+				row := s[r*Panel:][:width]
+				if end {
+					p.finish(row, m+r, n)
 				}
-			case p.Init != nil:
-				copy(acc[:], p.Init[m*p.RowInit+n:][:width])
+				copy(p.C[(m+r)*p.RowC+n:], row)
 			}
-			first := 0
-			for s := range p.A {
-				a := &p.A[s]
-				from, count := a.cut(first, k0, k1)
-				for k := from; k < from+count; k++ {
-					x := a.Data[m*a.Row+k*a.Step]
-					b := (*[Panel]float32)(p.B[n/Panel*p.NextB+(first+k)*p.StepB:])
-					for i, y := range b {
-						acc[i] = fma(x, y, acc[i])
-					}
-				}
-				first += a.K
-			}
-			if end {
-				p.finish(acc[:width], m, n)
-			}
-			copy(c, acc[:])
 		}
 	}
 }
 
-func (p *Product) finish(acc []float32, m, n int) {
+// start sets the sums of a row to what they start from.
+func (p *Product) start(s []float32, m, n, k0 int) {
+	switch {
+	case k0 > 0:
+		copy(s, p.C[m*p.RowC+n:])
+	case p.Init == nil:
+		clear(s)
+	case p.Column:
+		for i := range s {
+			s[i] = p.Init[m*p.RowInit]
+		}
+	default:
+		copy(s, p.Init[m*p.RowInit+n:])
+	}
+}
+
+// finish does to a row what comes after the sums.
+func (p *Product) finish(s []float32, m, n int) {
 	if p.Add != nil {
-		for i, x := range p.Add[m*p.RowAdd+n:][:len(acc)] {
-			acc[i] += x
+		for i, x := range p.Add[m*p.RowAdd+n:][:len(s)] {
+			s[i] += x
 		}
 	}
 	if p.Relu {
-		for i, x := range acc {
-			acc[i] = relu1(x)
+		for i, x := range s {
+			s[i] = relu1(x)
 		}
 	}
 }

@@ -1,0 +1,207 @@
+package sampler_test
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pixelcnn/export"
+	"pixelcnn/internal/modeltest"
+	"pixelcnn/models"
+	"pixelcnn/sampler"
+)
+
+// TestCompleteKeeps: 1,000 random masks, with and without particles; the kept pixels
+// come back as they were, and log-probabilities add up.
+func TestCompleteKeeps(t *testing.T) {
+	c := models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 4, Levels: 3}
+	model := file(t, c, 1)
+	rng := rand.New(rand.NewPCG(1, 0))
+	for _, engine := range engines {
+		s := open(t, model, sampler.Config{Engine: engine, Temperature: 0.7, TopK: 2, Threads: 1})
+		for try := range 1000 {
+			picture, keep := make([]uint8, 16), make([]bool, 16)
+			share := rng.Float64()
+			for k := range picture {
+				picture[k], keep[k] = uint8(rng.IntN(3)), rng.Float64() < share
+			}
+			completion := sampler.Completion{Picture: picture, Keep: keep, Particles: try % 4}
+			all := samples(t, s, sampler.Request{First: uint64(try), N: 2, Completion: completion})
+			for _, sample := range all {
+				for k, level := range sample.Levels {
+					if keep[k] && level != picture[k] {
+						t.Fatalf("mask %v: pixel %d is %d, was %d", keep, k, level, picture[k])
+					}
+				}
+				scored, err := s.LogProb(context.Background(), sample.Levels)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if math.Abs(sample.LogProb-scored[0]) > 1e-4 {
+					t.Errorf("mask %v: completed with log-probability %.6f, scored with %.6f", keep, sample.LogProb, scored[0])
+				}
+				if sample.LogProbKept > 0 || sample.LogProbKept < sample.LogProb-1e-9 {
+					t.Errorf("log-probability %g, of which the kept pixels have %g", sample.LogProb, sample.LogProbKept)
+				}
+				if most := float64(max(0, try%4)); most > 1 && (sample.EffectiveSize < 1-1e-9 || sample.EffectiveSize > most+1e-9) {
+					t.Errorf("effective sample size %g of %g", sample.EffectiveSize, most)
+				}
+			}
+		}
+	}
+}
+
+// TestCompleteEnds: with nothing kept a completion is a draw; with everything kept it
+// is the picture.
+func TestCompleteEnds(t *testing.T) {
+	model := file(t, small, 1)
+	for _, engine := range engines {
+		s := open(t, model, sampler.Config{Engine: engine})
+		want := samples(t, s, sampler.Request{N: 3})
+		keep := make([]bool, 49)
+		for i, got := range samples(t, s, sampler.Request{N: 3, Completion: sampler.Completion{Picture: make([]uint8, 49), Keep: keep}}) {
+			if !bytes.Equal(got.Levels, want[i].Levels) || got.LogProb != want[i].LogProb || got.LogProbKept != 0 {
+				t.Errorf("image %d with nothing kept is not the one drawn", i)
+			}
+		}
+		for k := range keep {
+			keep[k] = true
+		}
+		for _, particles := range []int{1, 5} {
+			completion := sampler.Completion{Picture: want[2].Levels, Keep: keep, Particles: particles}
+			got := samples(t, s, sampler.Request{N: 1, Completion: completion})[0]
+			if !bytes.Equal(got.Levels, want[2].Levels) || math.Abs(got.LogProb-want[2].LogProb) > 1e-4 || got.LogProbOptions != 0 || math.Abs(got.LogProbKept-got.LogProb) > 1e-9 {
+				t.Errorf("with everything kept: %+v, want the levels and log-probability of %+v", got, want[2])
+			}
+		}
+	}
+}
+
+// TestCompleteDistribution compares completions of the tiny model with enumerated
+// distributions. With many particles they follow p(free | kept); without, p(free |
+// kept before it) pixel by pixel. 24.32 is the 99.9 % point of 7 degrees of freedom,
+// 16.27 that of 3.
+func TestCompleteDistribution(t *testing.T) {
+	if testing.Short() {
+		t.Skip("statistics, one goroutine")
+	}
+	model, p := tinyModel(t)
+	for _, engine := range engines {
+		s := open(t, model, sampler.Config{Engine: engine, Seed: 4})
+		for _, c := range []struct {
+			picture   []uint8
+			keep      []bool
+			limit     float64
+			resampled bool
+		}{
+			{[]uint8{0, 0, 0, 1}, []bool{false, false, false, true}, 24.32, false},
+			{[]uint8{0, 1, 0, 0}, []bool{false, true, false, true}, 16.27, true},
+		} {
+			given, plain := completions(p, c.picture, c.keep)
+			draw := func(particles, n int) (count []float64) {
+				count = make([]float64, 16)
+				resampled := 0
+				for _, sample := range samples(t, s, sampler.Request{
+					N: n, Completion: sampler.Completion{Picture: c.picture, Keep: c.keep, Particles: particles},
+				}) {
+					count[bits(sample.Levels)]++
+					resampled += sample.Resampled
+				}
+				if particles > 1 && (resampled > 0) != c.resampled {
+					t.Errorf("%s, %v kept: resampled %d times", engine, c.keep, resampled)
+				}
+				return count
+			}
+			if chi2 := chiSquare(draw(1, 20_000), plain); chi2 > c.limit {
+				t.Errorf("%s, %v kept, plain: chi-square %.1f", engine, c.keep, chi2)
+			}
+			count := draw(300, 1500)
+			if chi2 := chiSquare(count, given); chi2 > c.limit {
+				t.Errorf("%s, %v kept, particles: chi-square %.1f; counts %v, want in proportion to %.3f", engine, c.keep, chi2, count, given)
+			}
+			if chi2 := chiSquare(count, plain); chi2 < c.limit {
+				t.Errorf("%s, %v kept: the test tells nothing apart: %.3f, %.3f", engine, c.keep, given, plain)
+			}
+		}
+	}
+}
+
+// completions enumerates the completions of a picture of the tiny model: their
+// probabilities given all kept pixels, and those of a plain completion.
+func completions(p [16]float64, picture []uint8, keep []bool) (given, plain []float64) {
+	given, plain = make([]float64, 16), make([]float64, 16)
+	sum := 0.0
+	for image := range p {
+		fits := true
+		for k := range keep {
+			fits = fits && (!keep[k] || image>>k&1 == int(picture[k]))
+		}
+		if !fits {
+			continue
+		}
+		given[image] = p[image]
+		sum += p[image]
+		plain[image] = 1
+		for k := range keep {
+			if !keep[k] { // p(pixels up to k) / p(pixels before k)
+				plain[image] *= beginning(p, image, k+1) / beginning(p, image, k)
+			}
+		}
+	}
+	for image := range given {
+		given[image] /= sum
+	}
+	return given, plain
+}
+
+// beginning is the probability that the first n pixels are those of an image.
+func beginning(p [16]float64, image, n int) float64 {
+	sum := 0.0
+	for other := range p {
+		if (other^image)&(1<<n-1) == 0 {
+			sum += p[other]
+		}
+	}
+	return sum
+}
+
+// TestParticlesHelp: the mean log-probability of kept pixels rises with the number of
+// particles, where kept pixels come after free ones.
+func TestParticlesHelp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("statistics, one goroutine")
+	}
+	// Logits three times as large make pixels depend clearly on those before.
+	m := modeltest.Random(t, models.Config{Hidden: 8, Blocks: 1, Kernel: 5, Size: 6, Levels: 3}, 5)
+	for i := range m.Weights["logits_weight"] {
+		m.Weights["logits_weight"][i] *= 3
+	}
+	var model bytes.Buffer
+	if err := export.Write(&model, m, export.Meta{}); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, model.Bytes(), sampler.Config{Seed: 1})
+	keep := slices.Repeat([]bool{false, false, false, true, true, true}, 6) // the right half
+	truth := samples(t, s, sampler.Request{First: 1000, N: 40})
+	last := math.Inf(-1)
+	resampled := 0
+	for _, particles := range []int{1, 4, 16, 64} {
+		mean := 0.0
+		for i, picture := range truth {
+			got := samples(t, s, sampler.Request{First: uint64(i), N: 1, Completion: sampler.Completion{Picture: picture.Levels, Keep: keep, Particles: particles}})[0]
+			mean += got.LogProbKept / float64(len(truth))
+			resampled += got.Resampled
+		}
+		t.Logf("%d particles: %.2f nats", particles, mean)
+		if mean < last+0.2 {
+			t.Errorf("%d particles: mean log-probability %.2f of the kept pixels after %.2f with fewer", particles, mean, last)
+		}
+		last = mean
+	}
+	if resampled == 0 {
+		t.Error("nothing was resampled")
+	}
+}

@@ -1,0 +1,209 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// oneToFour are logits with probabilities 1/10, 2/10, 3/10 and 4/10.
+var oneToFour = []float32{0, float32(math.Log(2)), float32(math.Log(3)), float32(math.Log(4))}
+
+func TestSteering(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	// Where levels first change, as u goes from 0 to 1: {0.3, 2} means level 2 from 0.3 on.
+	type from struct {
+		u     float64
+		level int
+	}
+	for _, c := range []struct {
+		name        string
+		steering    steering
+		logits      []float32
+		temperature float64
+		want        []from
+	}{
+		{"nothing", steering{}, oneToFour, 1, []from{{0, 0}, {0.1, 1}, {0.3, 2}, {0.6, 3}}},
+		{"top-k 1", steering{topK: 1}, oneToFour, 1, []from{{0, 3}}},
+		{"top-k 2", steering{topK: 2}, oneToFour, 1, []from{{0, 2}, {3. / 7, 3}}},
+		{"top-k 3", steering{topK: 3}, oneToFour, 1, []from{{0, 1}, {2. / 9, 2}, {5. / 9, 3}}},
+		{"top-k of all", steering{topK: 4}, oneToFour, 1, []from{{0, 0}, {0.1, 1}, {0.3, 2}, {0.6, 3}}},
+		{"top-k, equal ones by level", steering{topK: 2}, []float32{1, 5, 5, 5}, 1, []from{{0, 1}, {0.5, 2}}},
+		{"top-k where temperature makes all alike", steering{topK: 1}, []float32{-80, 80, 0}, 1e30, []from{{0, 1}}},
+		// 4/10 and 3/10 are 0.7 together.
+		{"top-p 0.39", steering{topP: 0.39}, oneToFour, 1, []from{{0, 3}}},
+		{"top-p 0.65", steering{topP: 0.65}, oneToFour, 1, []from{{0, 2}, {3. / 7, 3}}},
+		{"top-p 0.75", steering{topP: 0.75}, oneToFour, 1, []from{{0, 1}, {2. / 9, 2}, {5. / 9, 3}}},
+		{"top-p 1", steering{topP: 1}, oneToFour, 1, []from{{0, 0}, {0.1, 1}, {0.3, 2}, {0.6, 3}}},
+		{"the least top-p", steering{topP: math.SmallestNonzeroFloat64}, oneToFour, 1, []from{{0, 3}}},
+		// 0.6·4/10 is 0.24, 0.4·4/10 is 0.16.
+		{"min-p 0.6", steering{minP: 0.6}, oneToFour, 1, []from{{0, 2}, {3. / 7, 3}}},
+		{"min-p 0.4", steering{minP: 0.4}, oneToFour, 1, []from{{0, 1}, {2. / 9, 2}, {5. / 9, 3}}},
+		{"min-p 1", steering{minP: 1}, []float32{5, 3, 5}, 1, []from{{0, 0}, {0.5, 2}}},
+		// T = 1/2 squares the odds: 1, 4, 9, 16 of 30; 16/30 and 25/30 are 0.53 and 0.83.
+		{"top-p after the temperature", steering{topP: 0.8}, oneToFour, 0.5, []from{{0, 2}, {9. / 25, 3}}},
+		{"min-p after the temperature", steering{minP: 0.5}, oneToFour, 0.5, []from{{0, 2}, {9. / 25, 3}}},
+		// top-k 3 leaves 2/9, 3/9 and 4/9, of which the last two are 0.78.
+		{"top-p of what top-k leaves", steering{topK: 3, topP: 0.75}, oneToFour, 1, []from{{0, 2}, {3. / 7, 3}}},
+		{"min-p of what top-k leaves", steering{topK: 3, minP: 0.6}, oneToFour, 1, []from{{0, 2}, {3. / 7, 3}}},
+		{"min-p of what top-p leaves", steering{topP: 0.75, minP: 0.6}, oneToFour, 1, []from{{0, 2}, {3. / 7, 3}}},
+		{"an impossible level stays so", steering{topK: 3}, []float32{-inf, 0, -inf, 0}, 1, []from{{0, 1}, {0.5, 3}}},
+		{"greedy", steering{greedy: true}, oneToFour, 1, []from{{0, 3}}},
+		{"greedy, two alike", steering{greedy: true}, []float32{0, 7, 7, 1}, 1, []from{{0, 1}}},
+		{"greedy, NaN", steering{greedy: true}, []float32{0, 7, nan}, 1, []from{{0, -1}}},
+		{"greedy, infinity", steering{greedy: true}, []float32{0, inf}, 1, []from{{0, -1}}},
+		{"top-k, NaN", steering{topK: 1}, []float32{nan, 7, 3}, 1, []from{{0, -1}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := c.steering.drawer(c.temperature, len(c.logits))
+			for i, w := range c.want {
+				next := 1.0
+				if i+1 < len(c.want) {
+					next = c.want[i+1].u
+				}
+				for _, u := range []float64{w.u + 1e-6, (w.u + next) / 2, next - 1e-6} {
+					if got := d.level(c.logits, 1, u); got != w.level {
+						t.Errorf("u = %g: level %d, want %d", u, got, w.level)
+					}
+				}
+				if w.level < 0 {
+					continue
+				}
+				// Its probability is the length of its range.
+				if got, want := math.Exp(d.logProb(c.logits[w.level])), next-w.u; math.Abs(got-want) > 1e-6 {
+					t.Errorf("level %d has probability %g, want %g", w.level, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestFiltersNest: of random logits, what a stronger filter leaves is among what a
+// weaker one does, and the likeliest level always is.
+func TestFiltersNest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 0))
+	left := func(s steering, logits []float32) (levels []int) {
+		d := s.drawer(0.8, len(logits))
+		d.level(logits, 1, 0)
+		for k, w := range d.weights {
+			if w > 0 {
+				levels = append(levels, k)
+			}
+		}
+		return levels
+	}
+	for range 500 {
+		logits := make([]float32, 2+rng.IntN(20))
+		for k := range logits {
+			logits[k] = float32(rng.NormFloat64() * 2)
+		}
+		best := slices.Index(logits, slices.Max(logits))
+		p := rng.Float64()
+		k := 1 + rng.IntN(len(logits))
+		for _, c := range []struct{ strong, weak steering }{
+			{steering{topK: k}, steering{topK: min(k+1, len(logits))}},
+			{steering{topP: p * 0.9}, steering{topP: p}},
+			{steering{minP: p}, steering{minP: p * 0.9}},
+			{steering{topK: k, topP: p, minP: p}, steering{topK: k}},
+			{steering{topK: k, topP: p, minP: p}, steering{minP: p}},
+		} {
+			strong, weak := left(c.strong, logits), left(c.weak, logits)
+			if !slices.Contains(strong, best) {
+				t.Fatalf("%+v leaves %v of %v", c.strong, strong, logits)
+			}
+			for _, level := range strong {
+				if !slices.Contains(weak, level) {
+					t.Fatalf("%+v leaves %v, %+v only %v, of %v", c.strong, strong, c.weak, weak, logits)
+				}
+			}
+		}
+		if n := len(left(steering{topK: k}, logits)); n != k {
+			t.Fatalf("top-k %d leaves %d of %v", k, n, logits)
+		}
+	}
+}
+
+func TestTemperatures(t *testing.T) {
+	got := Config{Temperature: 1, TemperatureEnd: 0.6}.temperatures(5, 2)
+	want := []float64{1, 1, 0.9, 0.9, 0.8, 0.8, 0.7, 0.7, 0.6, 0.6}
+	if len(got) != len(want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	for k := range want {
+		if math.Abs(got[k]-want[k]) > 1e-15 {
+			t.Errorf("pixel %d: %g, want %g", k, got[k], want[k])
+		}
+	}
+	for _, c := range []Config{{Temperature: 0.7}, {Temperature: 0.7, TemperatureEnd: 0.7}} {
+		if got := c.temperatures(5, 2); got != nil {
+			t.Errorf("%+v: %v, want nil: all alike", c, got)
+		}
+	}
+	if got := (Config{Temperature: 0.7, TemperatureEnd: 2}).temperatures(1, 2); got != nil {
+		t.Errorf("one row: %v, want nil: all alike", got)
+	}
+}
+
+func TestCheckSteering(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, c := range []struct {
+		cfg  Config
+		says string // "" where it is valid
+	}{
+		{Config{}, ""},
+		{Config{Temperature: 0.5, TemperatureEnd: 2, TopK: 3, TopP: 0.9, MinP: 0.1}, ""},
+		{Config{TemperatureEnd: 0.5}, ""},
+		{Config{TopP: 1, MinP: 1}, ""},
+		{Config{Greedy: true}, ""},
+		{Config{Temperature: -1}, "temperature is -1"},
+		{Config{Temperature: nan}, "temperature is NaN"},
+		{Config{Temperature: inf}, "temperature is +Inf"},
+		{Config{TemperatureEnd: -1}, "temperature end is -1"},
+		{Config{TemperatureEnd: nan}, "temperature end is NaN"},
+		{Config{TemperatureEnd: inf}, "temperature end is +Inf"},
+		{Config{TopK: -1}, "top-k is -1"},
+		{Config{TopP: -0.1}, "top-p is -0.1"},
+		{Config{TopP: 1.1}, "top-p is 1.1"},
+		{Config{TopP: nan}, "top-p is NaN"},
+		{Config{MinP: -0.1}, "min-p is -0.1"},
+		{Config{MinP: 1.1}, "min-p is 1.1"},
+		{Config{MinP: nan}, "min-p is NaN"},
+		{Config{Greedy: true, Temperature: 1}, "greedy and temperature exclude"},
+		{Config{Greedy: true, TemperatureEnd: 1}, "greedy and temperature end exclude"},
+		{Config{Greedy: true, TopK: 1}, "greedy and top-k exclude"},
+		{Config{Greedy: true, TopP: 1}, "greedy and top-p exclude"},
+		{Config{Greedy: true, MinP: 1}, "greedy and min-p exclude"},
+		{Config{Greedy: true, MinP: nan}, "min-p is NaN"},
+	} {
+		err := c.cfg.Check()
+		switch {
+		case c.says == "" && err != nil:
+			t.Errorf("%+v: %v", c.cfg, err)
+		case c.says != "" && (!errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), c.says)):
+			t.Errorf("%+v: error %v, want ErrConfig that says %q", c.cfg, err, c.says)
+		}
+	}
+}
+
+func BenchmarkLevelSteered(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		steering steering
+	}{
+		{"greedy", steering{greedy: true}},
+		{"top-k", steering{topK: 2}},
+		{"top-p", steering{topP: 0.9}},
+		{"min-p", steering{minP: 0.1}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			d := c.steering.drawer(0.7, 4)
+			b.ReportAllocs()
+			for b.Loop() {
+				d.level(oneToFour, 1, 0.6)
+			}
+		})
+	}
+}

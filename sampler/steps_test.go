@@ -1,0 +1,117 @@
+package sampler_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"pixelcnn/sampler"
+)
+
+// TestSteps: what is known only grows, never changes, and ends as what Draw draws.
+func TestSteps(t *testing.T) {
+	model := file(t, small, 1)
+	for _, engine := range engines {
+		cfg := sampler.Config{Engine: engine, Batch: 2, Threads: 2}
+		s := open(t, model, cfg)
+		all := draw(t, model, cfg, 7)
+		want := all[3*49:]
+		known := make([]bool, len(want))
+		number, most := 0, 0
+		for step, err := range s.Steps(context.Background(), sampler.Request{First: 3, N: 4, Progress: func(done, _ int) { most = done }}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if number++; step.Number != number {
+				t.Errorf("%s: step %d comes as number %d", engine, step.Number, number)
+			}
+			more := 0
+			for k, is := range step.Known {
+				if known[k] && !is || is && step.Levels[k] != want[k] {
+					t.Fatalf("%s: step %d: pixel %d forgotten or other than drawn", engine, number, k)
+				}
+				if is && !known[k] {
+					more++
+				}
+			}
+			if more == 0 {
+				t.Errorf("%s: step %d decides nothing", engine, number)
+			}
+			copy(known, step.Known)
+		}
+		if slices.Contains(known, false) || most != len(want) {
+			t.Errorf("%s: unfinished after %d steps", engine, number)
+		}
+		if engine == sampler.Full && number != 49 {
+			t.Errorf("%d steps, want one per pixel, 49", number)
+		}
+	}
+}
+
+// TestStepsComplete: kept pixels are known from the start.
+func TestStepsComplete(t *testing.T) {
+	model := file(t, small, 1)
+	for _, engine := range engines {
+		s := open(t, model, sampler.Config{Engine: engine})
+		picture, keep := make([]uint8, 49), make([]bool, 49)
+		for k := range keep {
+			picture[k], keep[k] = uint8(k%5), k >= 42
+		}
+		var last []uint8
+		for step, err := range s.Steps(context.Background(), sampler.Request{N: 2, Completion: sampler.Completion{Picture: picture, Keep: keep}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range keep {
+				if keep[k] && !(step.Known[k] && step.Known[49+k] && step.Levels[k] == picture[k]) {
+					t.Fatalf("%s: kept pixel %d is not known in step %d", engine, k, step.Number)
+				}
+			}
+			if step.Number == 1 {
+				img := step.Image(s.Spec(), 1)
+				_, _, _, undecided := img.At(3, 3).RGBA()
+				r, _, _, kept := img.At(4, 6).RGBA() // pixel 46, level 1 of 4
+				if undecided != 0 || kept != 0xffff || r>>8 != 64 {
+					t.Errorf("%s: an undecided pixel has alpha %#x, the kept one grey %d, alpha %#x", engine, undecided, r>>8, kept)
+				}
+			}
+			last = step.Levels
+		}
+		all := samples(t, s, sampler.Request{N: 2, Completion: sampler.Completion{Picture: picture, Keep: keep}})
+		if !bytes.Equal(last, slices.Concat(all[0].Levels, all[1].Levels)) {
+			t.Errorf("%s: other completions than Samples draws", engine)
+		}
+	}
+}
+
+func TestStepsEnd(t *testing.T) {
+	s := open(t, file(t, small, 1), sampler.Config{})
+	n := 0
+	for _, err := range s.Steps(context.Background(), sampler.Request{N: 1}) {
+		if err != nil {
+			t.Error(err)
+		}
+		if n++; n == 5 {
+			break
+		}
+	}
+	if n != 5 {
+		t.Errorf("%d steps, want 5", n)
+	}
+	for _, err := range s.Steps(context.Background(), sampler.Request{N: 0}) {
+		t.Errorf("a step of no images, error %v", err)
+	}
+	keep := make([]bool, 49)
+	for _, req := range []sampler.Request{
+		{N: 1, BestOf: 2},
+		{N: 1, Completion: sampler.Completion{Picture: make([]uint8, 49), Keep: keep, Particles: 2}},
+	} {
+		for _, err := range s.Steps(context.Background(), req) {
+			if !errors.Is(err, sampler.ErrConfig) {
+				t.Errorf("%+v: error %v, want ErrConfig", req, err)
+			}
+		}
+	}
+}
