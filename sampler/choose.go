@@ -50,10 +50,19 @@ func (s *Sampler) NearTies() int64 {
 	return s.settler.settled.Load()
 }
 
-// Plan describes the compiled form; ok is false where the engine is Full.
-func (s *Sampler) Plan() (plan compile.Plan, ok bool) {
-	if e, compiled := s.engine.(*incrementalEngine); compiled {
-		return e.many.program.Plan(), true
+// Plan describes how the incremental engine draws.
+type Plan struct {
+	compile.Plan
+	// Wave tells in which step each pixel is drawn, [H, W], counted from 0.
+	Wave []int
+}
+
+// Plan compiles the model, without running it. The error wraps [ErrModel], and
+// [ErrNotCausal] where the model is no autoregressive one.
+func (s *Spec) Plan() (*Plan, error) {
+	p, err := compile.Compile(s.model, compile.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	return compile.Plan{}, false
+	return &Plan{p.Plan(), p.Wave()}, nil
 }

@@ -178,8 +178,8 @@ func TestImages(t *testing.T) {
 			t.Fatal(err)
 		}
 		for k, grey := range img.Pix {
-			// Five levels are 0, 63.75, 127.5, 191.25, 255, rounded.
-			if g := [5]uint8{0, 64, 128, 191, 255}[want[i*49+k]]; grey != g {
+			// Five levels are 0, 63.75, 127.5, 191.25, 255, rounded up.
+			if g := [5]uint8{0, 64, 128, 192, 255}[want[i*49+k]]; grey != g {
 				t.Fatalf("image %d, pixel %d: grey %d, want %d", i, k, grey, g)
 			}
 		}

@@ -149,12 +149,14 @@ func (s *Spec) logitsAt(image, pixel int) (offset, stride int) {
 	return image*pixels*s.Levels + pixel, pixels
 }
 
-// Gray makes a picture of levels, [H, W]: level 0 is black, the last one white.
+// Gray makes a picture of levels, [H, W]: level 0 is black, the last one white, level
+// k is k·255/(levels-1), rounded up: the rounding with which ⌊grey·levels/256⌋, as
+// pictures are quantised, gives k again.
 func (s *Spec) Gray(levels []uint8) *image.Gray {
 	img := image.NewGray(image.Rect(0, 0, s.Width, s.Height))
 	top := s.Levels - 1
 	for i, l := range levels {
-		img.Pix[i] = uint8((int(l)*255 + top/2) / top)
+		img.Pix[i] = uint8((int(l)*255 + top - 1) / top)
 	}
 	return img
 }

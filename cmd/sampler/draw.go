@@ -1,13 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/sampler"
@@ -16,75 +16,161 @@ import (
 // drawFlags are the root command's own.
 type drawFlags struct {
 	open
-	temperature float64
-	n           int
-	seed        uint64
-	output      string
-	format      string
-	scale       int
-	batch       int
+	n, batch, bestOf int
+	seed             uint64
+	shard            shard
+
+	temperature schedule
+	greedy      bool
+	topK        int
+	topP, minP  float64
+
+	init      string
+	keep      []string
+	particles completion
+
+	output, format string
+	palette        palette
+	scale, columns int
+	captions       []string
+	duration       time.Duration
+	preview        string
+	quiet          bool
 }
 
 func newCommand() *cobra.Command {
-	var f drawFlags
+	f := drawFlags{temperature: schedule{first: 1}}
+	_ = f.palette.Set("grey")
 	cmd := &cobra.Command{
 		Use:   "sampler --model FILE",
 		Short: "Draw images from a PixelCNN in an ONNX file",
 		Long: `Draw images from a PixelCNN in an ONNX file, pixel by pixel.
 
-The same model, seed and temperature give the same images, whatever the batch,
-the threads and the engine: image i of a seed is always the same one.`,
+The same model, seed and options give the same images, whatever the batch, the
+threads and the engine: image i of a seed is always the same one.`,
 		Example: `  sampler --model pixelcnn.onnx --temp 0.7
   sampler --model pixelcnn.onnx -n 1000 --seed 1 -o samples.npy
-  sampler --model pixelcnn.onnx -n 4 --format json -o -`,
+  sampler --model pixelcnn.onnx -n 4 --format json -o -
+  sampler --model pixelcnn.onnx -n 9 --palette viridis -o wave.gif
+  sampler --model pixelcnn.onnx --init photo.png --keep rows:8 -o completed.png`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
-	f.open.addModel(flags)
-	f.open.addRuntime(flags)
-	f.open.addEngine(flags)
-	flags.Float64Var(&f.temperature, "temp", 1, "temperature (or --temperature): below 1 keeps to the likely, above 1 strays")
-	flags.IntVarP(&f.n, "number", "n", 16, "number of images")
-	flags.Uint64Var(&f.seed, "seed", 0, "seed; image i of a seed is always the same one")
-	flags.StringVarP(&f.output, "output", "o", "", `output file, "-" for standard output (default "samples.FORMAT")`)
-	flags.StringVar(&f.format, "format", "", "png: one grid; npy: uint8 levels [n, height, width]; json: an object a line (default: the output's ending, or png)")
-	flags.IntVar(&f.scale, "scale", 4, "size of a pixel in the PNG")
-	flags.IntVar(&f.batch, "batch", 0, "images computed together; 0 lets the engine choose")
+	under(flags, "Model", f.open.addModel)
+	under(flags, "Images", f.addImages)
+	under(flags, "Steering", f.addSteering)
+	under(flags, "Completion", f.addCompletion)
+	under(flags, "Output", f.addOutput)
+	under(flags, "Running", func(flags *pflag.FlagSet) {
+		f.open.addEngine(flags)
+		f.open.addRuntime(flags)
+		flags.IntVar(&f.batch, "batch", 0, "images computed together; 0 lets the engine choose")
+	})
 	cli.Alias(flags, "temperature", "temp")
 	cli.Versions(cmd, func() string { return cli.Library(f.open.ortLib) })
 	f.complete(cmd)
-	cmd.AddCommand(newScore(), newInspect(), newInstall())
+	cmd.AddCommand(newScore(), newInspect(), newInstall(), newMan())
+	groupHelp(cmd)
 	return cmd
+}
+
+func (f *drawFlags) addImages(flags *pflag.FlagSet) {
+	flags.IntVarP(&f.n, "number", "n", 16, "number of images")
+	flags.Uint64Var(&f.seed, "seed", 0, "seed; image i of a seed is always the same one")
+	flags.IntVar(&f.bestOf, "best-of", 1, "draw so many candidates for each image and keep the likeliest at temperature 1: image i is one of the images i·N to i·N+N-1 of a run without")
+	flags.Var(&f.shard, "shard", "draw the I-th of N parts of the images only, I from 0")
+}
+
+func (f *drawFlags) addSteering(flags *pflag.FlagSet) {
+	flags.Var(&f.temperature, "temp", "temperature (or --temperature): below 1 keeps to the likely, above 1 strays; 1.0:0.6 goes from the first row's to the last row's")
+	flags.BoolVar(&f.greedy, "greedy", false, "take the likeliest level of each pixel; excludes the others here")
+	flags.IntVar(&f.topK, "top-k", 0, "draw from the K likeliest levels only; 0 means all")
+	flags.Float64Var(&f.topP, "top-p", 0, "then from the fewest likeliest levels that have probability P together; 0 means all")
+	flags.Float64Var(&f.minP, "min-p", 0, "then from levels with at least P times the probability of the likeliest; 0 means all")
+}
+
+func (f *drawFlags) addCompletion(flags *pflag.FlagSet) {
+	flags.StringVar(&f.init, "init", "", "the `PICTURE` to complete, PNG or JPEG; it is cropped to the model's shape, resized and quantised")
+	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it stays: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
+	flags.Var(&f.particles, "complete", "plain: a kept pixel bears only on pixels after it, in its row to the right and in the rows below; those before it are drawn as if it were not there. particles=N: draw N candidates for each image, weigh them by the probability of the kept pixels to come, and choose one")
+}
+
+func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output; img-%04d.png makes a file for each image (default \"samples.FORMAT\")")
+	flags.StringVar(&f.format, "format", "", "file `FORMAT`: png, a grid; gif, the grid as it is drawn; npy, uint8 levels [n, height, width]; raw, the same with no header; json, an object a line (default the output's ending, or png)")
+	flags.Var(&f.palette, "palette", "colours: "+strings.Join(paletteNames(), ", ")+", or your own, as 000000,ff8800,ffffff")
+	flags.IntVar(&f.scale, "scale", 4, "size of a pixel")
+	flags.IntVar(&f.columns, "columns", 0, "images side by side in a grid; 0 makes it near to a square")
+	flags.StringSliceVar(&f.captions, "captions", nil, "`WHAT` to write below each image of a grid: index, logprob, or both with a comma")
+	flags.DurationVar(&f.duration, "duration", 5*time.Second, "how long a GIF takes to draw")
+	flags.StringVar(&f.preview, "preview", "none", "show the images in the terminal, too, as it can; `HOW` can be blocks, kitty or sixel")
+	flags.Lookup("preview").NoOptDefVal = "auto"
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "write nothing to the terminal but errors")
 }
 
 // complete tells the shell what some flags take.
 func (f *drawFlags) complete(cmd *cobra.Command) {
 	for flag, values := range map[string][]string{
-		"format": formats, "engine": engines, "runtime": runtimes,
+		"format": formats, "engine": engines, "runtime": runtimes, "palette": paletteNames(),
+		"captions": captionKinds, "preview": previews, "complete": {"plain", "particles="}, "keep": {"rows:", "cols:"},
 	} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+		directive := cobra.ShellCompDirectiveNoFileComp
+		switch flag {
+		case "keep":
+			directive = cobra.ShellCompDirectiveDefault
+		case "complete":
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, directive))
 	}
 	_ = cmd.MarkFlagFilename("model", "onnx")
+	_ = cmd.MarkFlagFilename("init", "png", "jpg", "jpeg")
 }
 
 // check validates what the library does not see.
 func (f *drawFlags) check() error {
 	switch {
-	case f.temperature == 0:
-		return cli.Usagef("--temp is 0, must be positive")
+	case f.temperature.first == 0 || f.temperature.rows && f.temperature.last == 0:
+		return cli.Usagef("--temp is %s, must be positive", &f.temperature)
 	case f.n < 1:
 		return cli.Usagef("-n is %d, must be at least 1", f.n)
+	case f.bestOf < 1:
+		return cli.Usagef("--best-of is %d, must be at least 1", f.bestOf)
+	case f.shard.parts > f.n:
+		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
 	case f.scale < 1 || f.scale > 64:
 		return cli.Usagef("--scale is %d, must be from 1 to 64", f.scale)
+	case f.columns < 0:
+		return cli.Usagef("--columns is %d, must not be negative", f.columns)
+	case f.duration < 100*time.Millisecond || f.duration > time.Minute:
+		return cli.Usagef("--duration is %v, must be from 100ms to 1m", f.duration)
+	case f.init == "" && (len(f.keep) > 0 || f.particles.n > 0):
+		return cli.Usagef("--keep and --complete need --init, the picture to complete")
+	case f.init != "" && len(f.keep) == 0:
+		return cli.Usagef("--init needs --keep, which says what of the picture stays, as --keep rows:8")
+	case !slices.Contains(previews, f.preview):
+		return cli.Usagef("--preview is %q, must be one of %q", f.preview, previews)
 	}
+	for _, kind := range f.captions {
+		if !slices.Contains(captionKinds, kind) {
+			return cli.Usagef("--captions is %q, must be of %q", kind, captionKinds)
+		}
+	}
+	return f.checkFormat()
+}
+
+func (f *drawFlags) checkFormat() error {
 	if f.format == "" {
 		f.format = "png"
-		if end := strings.TrimPrefix(filepath.Ext(f.output), "."); writers[end] != nil {
+		if end := ending(f.output); end != "" {
 			f.format = end
 		}
 	}
-	if writers[f.format] == nil {
+	if !slices.Contains(formats, f.format) {
 		return cli.Usagef("--format is %q, must be one of %q", f.format, formats)
+	}
+	if len(f.captions) > 0 && f.format != "png" {
+		return cli.Usagef("--captions are for --format png")
 	}
 	if f.output == "" {
 		f.output = "samples." + f.format
@@ -92,47 +178,63 @@ func (f *drawFlags) check() error {
 	return nil
 }
 
+// config is what of the flags the library takes when it opens the model.
+func (f *drawFlags) config(cmd *cobra.Command) sampler.Config {
+	c := sampler.Config{
+		Seed: f.seed, Batch: f.batch,
+		Greedy: f.greedy, TopK: f.topK, TopP: f.topP, MinP: f.minP,
+	}
+	if !f.greedy || cmd.Flags().Changed("temp") {
+		c.Temperature, c.TemperatureEnd = f.temperature.first, f.temperature.last
+	}
+	return c
+}
+
+// layout is that of a grid of n images.
+func (f *drawFlags) layout(n int) layout {
+	return layout{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
+}
+
+// run draws what the flags ask for.
 func (f *drawFlags) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	s, closeAll, err := f.open.sampler(sampler.Config{Temperature: f.temperature, Seed: f.seed, Batch: f.batch})
+	s, closeAll, err := f.open.sampler(f.config(cmd))
 	if err != nil {
 		return err
 	}
 	defer closeAll()
-	err = cli.Output(cmd, f.output, func(w io.Writer) error {
-		return f.draw(cmd.Context(), s, w)
-	})
-	if err == nil && f.output != "-" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d images of %d×%d\n", f.output, f.n, s.Spec().Height, s.Spec().Width)
+	first, n := f.shard.of(f.n)
+	req := sampler.Request{First: uint64(first), N: n, BestOf: f.bestOf}
+	if f.init != "" {
+		if req.Completion, err = f.completion(s.Spec()); err != nil {
+			return err
+		}
 	}
-	return err
-}
-
-// portion is the number of images between two looks at the context, and the most
-// that are in memory at once.
-const portion = 1024
-
-// draw draws the images in portions and writes each as it is done.
-func (f *drawFlags) draw(ctx context.Context, s *sampler.Sampler, w io.Writer) error {
-	spec := s.Spec()
-	out, err := writers[f.format](w, spec, f)
+	bar := f.newBar(cmd, n)
+	req.Progress = bar.update
+	r := &run{f: f, cmd: cmd, s: s, req: req}
+	err = r.write()
+	bar.clear()
 	if err != nil {
 		return err
 	}
-	pixels := spec.Height * spec.Width
-	levels := make([]uint8, min(portion, f.n)*pixels)
-	for first := 0; first < f.n; first += portion {
-		levels := levels[:min(portion, f.n-first)*pixels]
-		if err := s.Draw(ctx, uint64(first), levels); err != nil {
-			return err
-		}
-		for i := range len(levels) / pixels {
-			if err := out.image(first+i, levels[i*pixels:(i+1)*pixels]); err != nil {
-				return err
-			}
-		}
+	if !f.quiet {
+		r.report()
 	}
-	return out.close()
+	return r.show()
+}
+
+// report says what was done, on standard error.
+func (r *run) report() {
+	w, spec := r.cmd.ErrOrStderr(), r.s.Spec()
+	if r.f.output != "-" {
+		fmt.Fprintf(w, "%s: %d images of %d×%d\n", r.f.output, r.req.N, spec.Height, spec.Width)
+	}
+	if n := r.req.Completion.Particles; n > 1 {
+		images := float64(r.req.N)
+		fmt.Fprintf(w, "mean effective sample size %.1f of %d particles, resampled %.1f times an image\n",
+			r.effective/images, n, r.resampled/images)
+	}
 }

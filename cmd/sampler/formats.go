@@ -4,104 +4,54 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 
-	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/sampler"
 )
 
-// writer takes images, levels [H, W] each, in order.
-type writer interface {
-	image(index int, levels []uint8) error
+// sink takes samples in order.
+type sink interface {
+	add(sampler.Sample) error
 	close() error
 }
 
-// writers begin a file of a format.
-var writers = map[string]func(io.Writer, *sampler.Spec, *drawFlags) (writer, error){
+// sinks begin a file of a format. "gif" is none of them: it needs the steps of a draw.
+var sinks = map[string]func(io.Writer, *sampler.Spec, *drawFlags) (sink, error){
 	"png":  newGrid,
 	"npy":  newNPY,
+	"raw":  newRaw,
 	"json": newJSON,
 }
 
-var formats = slices.Sorted(maps.Keys(writers))
+var formats = append(slices.Sorted(maps.Keys(sinks)), "gif")
 
-// grid is one PNG with all images, as near to a square as may be.
-type grid struct {
-	w       io.Writer
-	spec    *sampler.Spec
-	scale   int
-	columns int
-	picture *image.Gray
+// raw is levels, a byte each, image after image.
+type raw struct{ w io.Writer }
+
+func newRaw(w io.Writer, _ *sampler.Spec, _ *drawFlags) (sink, error) { return raw{w}, nil }
+
+func (r raw) add(s sampler.Sample) error {
+	_, err := r.w.Write(s.Levels)
+	return err
 }
 
-const (
-	gap     = 2 // pixels between images and around them
-	maxSide = 1 << 15
-	paper   = 0xff
-)
+func (r raw) close() error { return nil }
 
-func newGrid(w io.Writer, spec *sampler.Spec, f *drawFlags) (writer, error) {
-	g := &grid{w: w, spec: spec, scale: f.scale}
-	g.columns = int(math.Ceil(math.Sqrt(float64(f.n))))
-	rows := (f.n + g.columns - 1) / g.columns
-	dx, dy := g.pitch()
-	size := image.Rect(0, 0, g.columns*dx+gap, rows*dy+gap)
-	if size.Dx() > maxSide || size.Dy() > maxSide {
-		return nil, cli.Usagef("%d images at --scale %d make a PNG of %d×%d pixels; use fewer, a smaller scale, or --format npy",
-			f.n, f.scale, size.Dx(), size.Dy())
-	}
-	g.picture = image.NewGray(size)
-	for i := range g.picture.Pix {
-		g.picture.Pix[i] = paper
-	}
-	return g, nil
-}
-
-// pitch is the distance from an image to the next, in the picture's pixels.
-func (g *grid) pitch() (dx, dy int) {
-	return g.spec.Width*g.scale + gap, g.spec.Height*g.scale + gap
-}
-
-func (g *grid) image(index int, levels []uint8) error {
-	img := g.spec.Gray(levels)
-	dx, dy := g.pitch()
-	left, top := gap+index%g.columns*dx, gap+index/g.columns*dy
-	for y := range g.spec.Height * g.scale {
-		for x := range g.spec.Width * g.scale {
-			g.picture.SetGray(left+x, top+y, color.Gray{Y: img.Pix[y/g.scale*g.spec.Width+x/g.scale]})
-		}
-	}
-	return nil
-}
-
-func (g *grid) close() error { return png.Encode(g.w, g.picture) }
-
-// npy is NumPy's format, version 1.0: uint8 levels [n, height, width].
+// newNPY begins NumPy's format, version 1.0: uint8 levels [n, height, width].
 // https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-type npy struct{ w io.Writer }
-
-func newNPY(w io.Writer, spec *sampler.Spec, f *drawFlags) (writer, error) {
-	header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, %d), }", f.n, spec.Height, spec.Width)
+func newNPY(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
+	_, n := f.shard.of(f.n)
+	header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, %d), }", n, spec.Height, spec.Width)
 	const before = 10                                                // bytes of magic, version and length
 	header += strings.Repeat(" ", 63-(before+len(header))%64) + "\n" // data begin at a multiple of 64
 	b := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
 	_, err := w.Write(append(b, header...))
-	return npy{w}, err
+	return raw{w}, err
 }
-
-func (n npy) image(_ int, levels []uint8) error {
-	_, err := n.w.Write(levels)
-	return err
-}
-
-func (n npy) close() error { return nil }
 
 // jsonLines is one object a line.
 type jsonLines struct {
@@ -110,26 +60,76 @@ type jsonLines struct {
 	flags   *drawFlags
 }
 
-func newJSON(w io.Writer, spec *sampler.Spec, f *drawFlags) (writer, error) {
+func newJSON(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
 	return jsonLines{json.NewEncoder(w), spec, f}, nil
 }
 
-func (j jsonLines) image(index int, levels []uint8) error {
-	rows := make([][]int, j.spec.Height) // []uint8 would become base64
-	for y := range rows {
-		rows[y] = make([]int, j.spec.Width)
-		for x := range rows[y] {
-			rows[y][x] = int(levels[y*j.spec.Width+x])
+// jsonSample is a line. Settings that are off are left out.
+type jsonSample struct {
+	Index          uint64   `json:"index"`
+	Seed           uint64   `json:"seed"`
+	Temperature    float64  `json:"temperature,omitempty"`
+	TemperatureEnd float64  `json:"temperature_end,omitempty"`
+	Greedy         bool     `json:"greedy,omitempty"`
+	TopK           int      `json:"top_k,omitempty"`
+	TopP           float64  `json:"top_p,omitempty"`
+	MinP           float64  `json:"min_p,omitempty"`
+	BestOf         int      `json:"best_of,omitempty"`
+	Height         int      `json:"height"`
+	Width          int      `json:"width"`
+	LogProb        *float64 `json:"logprob"`
+	LogProbOptions *float64 `json:"logprob_options"`
+	LogProbKept    *float64 `json:"logprob_kept,omitempty"`
+	Particles      int      `json:"particles,omitempty"`
+	EffectiveSize  *float64 `json:"effective_size,omitempty"`
+	Resampled      *int     `json:"resampled,omitempty"`
+	Levels         [][]int  `json:"levels"` // []uint8 would become base64
+}
+
+func (j jsonLines) add(s sampler.Sample) error {
+	f := j.flags
+	line := jsonSample{
+		Index:          s.Index,
+		Seed:           f.seed,
+		Greedy:         f.greedy,
+		TopK:           f.topK,
+		TopP:           f.topP,
+		MinP:           f.minP,
+		Height:         j.spec.Height,
+		Width:          j.spec.Width,
+		LogProb:        rounded(s.LogProb),
+		LogProbOptions: rounded(s.LogProbOptions),
+		Levels:         make([][]int, j.spec.Height),
+	}
+	if !f.greedy {
+		line.Temperature, line.TemperatureEnd = f.temperature.first, f.temperature.last
+	}
+	if f.bestOf > 1 {
+		line.BestOf = f.bestOf
+	}
+	if f.init != "" {
+		line.LogProbKept = rounded(s.LogProbKept)
+	}
+	if n := f.particles.n; n > 1 {
+		line.Particles, line.EffectiveSize, line.Resampled = n, rounded(s.EffectiveSize), &s.Resampled
+	}
+	for y := range line.Levels {
+		line.Levels[y] = make([]int, j.spec.Width)
+		for x := range line.Levels[y] {
+			line.Levels[y][x] = int(s.Levels[y*j.spec.Width+x])
 		}
 	}
-	return j.encoder.Encode(struct {
-		Index       int     `json:"index"`
-		Seed        uint64  `json:"seed"`
-		Temperature float64 `json:"temperature"`
-		Height      int     `json:"height"`
-		Width       int     `json:"width"`
-		Levels      [][]int `json:"levels"`
-	}{index, j.flags.seed, j.flags.temperature, j.spec.Height, j.spec.Width, rows})
+	return j.encoder.Encode(line)
+}
+
+// rounded is x to four decimals, which is about as much as float32 logits give. It is
+// nil, JSON's null, where a kept pixel is impossible and x infinite.
+func rounded(x float64) *float64 {
+	if math.IsInf(x, 0) {
+		return nil
+	}
+	x = math.Round(x*1e4)/1e4 + 0 // no -0
+	return &x
 }
 
 func (j jsonLines) close() error { return nil }

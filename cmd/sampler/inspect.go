@@ -10,12 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/sampler"
 )
 
 // newInspect prints what a file is.
 func newInspect() *cobra.Command {
 	var o open
+	var plan bool
+	var svg string
 	cmd := &cobra.Command{
 		Use:   "inspect --model FILE",
 		Short: "Show what a model file is: metadata, layers, sizes, parameters",
@@ -28,10 +31,27 @@ func newInspect() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s: %w", o.model, err)
 			}
-			return inspect(cmd.OutOrStdout(), o.model, len(file), spec)
+			if err := inspect(cmd.OutOrStdout(), o.model, len(file), spec); err != nil || !plan && svg == "" {
+				return err
+			}
+			p, err := spec.Plan()
+			if err != nil {
+				return fmt.Errorf("%s: %w", o.model, err)
+			}
+			if plan {
+				if err := writePlan(cmd.OutOrStdout(), p); err != nil {
+					return err
+				}
+			}
+			if svg == "" {
+				return nil
+			}
+			return cli.Output(cmd, svg, func(w io.Writer) error { return writeWave(w, spec.Height, spec.Width, p.Wave) })
 		},
 	}
-	cmd.Flags().StringVar(&o.model, "model", "", "the model, an ONNX file")
+	cmd.Flags().StringVar(&o.model, "model", "", "the model, an ONNX `FILE`")
+	cmd.Flags().BoolVar(&plan, "plan", false, "show how the incremental engine draws from it")
+	cmd.Flags().StringVar(&svg, "svg", "", "`FILE` for a picture of the wave: which pixel in which step")
 	_ = cmd.MarkFlagFilename("model", "onnx")
 	return cmd
 }

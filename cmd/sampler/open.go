@@ -26,19 +26,19 @@ var (
 )
 
 func (o *open) addModel(flags *pflag.FlagSet) {
-	flags.StringVar(&o.model, "model", "", "the model, an ONNX file")
+	flags.StringVar(&o.model, "model", "", "the model, an ONNX `FILE`")
 	flags.Float64Var(&o.scale, "pixel-scale", 0, "for files from elsewhere: input value = level·scale + offset; 0 means 1/(levels-1)")
 	flags.Float64Var(&o.offset, "pixel-offset", 0, "see --pixel-scale")
 }
 
 func (o *open) addRuntime(flags *pflag.FlagSet) {
-	flags.StringVar(&o.runtime, "runtime", "auto", "auto, ort (ONNX Runtime) or go")
-	flags.StringVar(&o.ortLib, "ort-lib", "", "libonnxruntime, or the folder that holds it")
+	flags.StringVar(&o.runtime, "runtime", "auto", "runtime `NAME`: auto, ort (ONNX Runtime) or go")
+	flags.StringVar(&o.ortLib, "ort-lib", "", "`PATH` of libonnxruntime or of its folder")
 	flags.IntVar(&o.threads, "threads", 0, "processors to use; 0 means all")
 }
 
 func (o *open) addEngine(flags *pflag.FlagSet) {
-	flags.StringVar(&o.engine, "engine", "auto", "auto, full (the whole network once per pixel) or incremental")
+	flags.StringVar(&o.engine, "engine", "auto", "engine `NAME`: auto, incremental (computes each activation once), or full (the whole network once per pixel)")
 }
 
 // read returns the bytes of the model file.

@@ -1,76 +1,196 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"math"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 	"pixelcnn/sampler"
 )
 
-// newScore measures the likelihood of a data set.
+// scoreFlags are score's own.
+type scoreFlags struct {
+	open
+	data, split string
+	images      string
+	limit, list int
+	format      string
+}
+
+// newScore measures the likelihood of a data set, or of the user's pictures.
 func newScore() *cobra.Command {
-	var o open
-	var data, split string
-	var limit int
+	var f scoreFlags
 	cmd := &cobra.Command{
 		Use:   "score --model FILE",
-		Short: "Measure how likely a model finds a data set, in nats and bits per dimension",
+		Short: "Measure how likely a model finds a data set or pictures, in nats and bits per dimension",
 		Long: `Measure the mean negative log-likelihood (NLL) of a data set under a model, in
 nats and bits per dimension (pixel), with its standard error over the images.
-The pictures are resized and quantised to the model's size and levels.`,
+The pictures are cropped, resized and quantised to the model's size and levels.
+
+With --images, the PNG and JPEG files of a folder are scored, and the most and
+the least likely of them listed.`,
 		Example: `  sampler score --model pixelcnn.onnx
-  sampler score --model pixelcnn.onnx --data ~/fashion-mnist --split train`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 0 {
-				return cli.Usagef("--limit is %d, must not be negative", limit)
-			}
-			if split != "test" && split != "train" {
-				return cli.Usagef("--split is %q, must be test or train", split)
-			}
-			s, closeAll, err := o.sampler(sampler.Config{})
-			if err != nil {
-				return err
-			}
-			defer closeAll()
-			spec := s.Spec()
-			if spec.Height != spec.Width {
-				return fmt.Errorf("the model's images are %d×%d; only square ones can be scored", spec.Height, spec.Width)
-			}
-			set, err := dataset.Load(cmd.Context(), data, dataset.Options{Size: spec.Height, Levels: spec.Levels})
-			if err != nil {
-				return err
-			}
-			part := set.Test
-			if split == "train" {
-				part = set.Train
-			}
-			levels := part.Pixels
-			if limit > 0 {
-				levels = levels[:min(len(levels), limit*spec.Height*spec.Width)]
-			}
-			logProb, err := s.LogProb(cmd.Context(), levels)
-			if err != nil {
-				return err
-			}
-			mean, stderr := summary(logProb, spec.Height*spec.Width)
-			fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %d images of %d×%d×%d, NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim\n",
-				set.Name, split, len(logProb), spec.Height, spec.Width, spec.Levels,
-				mean, stderr, mean/math.Ln2, stderr/math.Ln2)
-			return nil
-		},
+  sampler score --model pixelcnn.onnx --data ~/fashion-mnist --split train
+  sampler score --model pixelcnn.onnx --images ~/pictures --list 10
+  sampler score --model pixelcnn.onnx --images ~/pictures --format json`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
-	o.addModel(flags)
-	o.addRuntime(flags)
-	o.engine = string(sampler.Full) // scoring is one forward pass, whatever the engine
-	flags.StringVar(&data, "data", "", "folder with the data set's four IDX files (default: where it is found)")
-	flags.StringVar(&split, "split", "test", "test or train")
-	flags.IntVar(&limit, "limit", 0, "score the first images only; 0 means all")
+	under(flags, "Model", f.addModel)
+	under(flags, "Data", func(flags *pflag.FlagSet) {
+		flags.StringVar(&f.data, "data", "", "`FOLDER` with the data set's four IDX files (default where it is found)")
+		flags.StringVar(&f.split, "split", "test", "`PART` of the data set: test or train")
+		flags.StringVar(&f.images, "images", "", "score the PNG and JPEG files in this `FOLDER` and below instead")
+		flags.IntVar(&f.limit, "limit", 0, "score the first images only; 0 means all")
+	})
+	under(flags, "Output", func(flags *pflag.FlagSet) {
+		flags.IntVar(&f.list, "list", 5, "how many of the most and of the least likely pictures of --images to list")
+		flags.StringVar(&f.format, "format", "text", "`FORMAT` of the result: text, or json, an object a line for each image")
+	})
+	under(flags, "Running", f.addRuntime)
+	f.engine = string(sampler.Full) // scoring is one forward pass, whatever the engine
+	groupHelp(cmd)
+	_ = cmd.MarkFlagDirname("images")
+	_ = cmd.MarkFlagDirname("data")
+	for flag, values := range map[string][]string{"split": {"test", "train"}, "format": {"text", "json"}, "runtime": runtimes} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
 	return cmd
+}
+
+func (f *scoreFlags) check(cmd *cobra.Command) error {
+	switch {
+	case f.limit < 0:
+		return cli.Usagef("--limit is %d, must not be negative", f.limit)
+	case f.list < 0:
+		return cli.Usagef("--list is %d, must not be negative", f.list)
+	case f.split != "test" && f.split != "train":
+		return cli.Usagef("--split is %q, must be test or train", f.split)
+	case f.format != "text" && f.format != "json":
+		return cli.Usagef("--format is %q, must be text or json", f.format)
+	case f.images != "" && (f.data != "" || cmd.Flags().Changed("split")):
+		return cli.Usagef("--images excludes --data and --split")
+	case f.images == "" && cmd.Flags().Changed("list"):
+		return cli.Usagef("--list needs --images")
+	}
+	return nil
+}
+
+// scored is a set of images with their log-probabilities.
+type scored struct {
+	name    string
+	files   []string // nil for a data set
+	levels  []uint8
+	logProb []float64
+}
+
+func (f *scoreFlags) run(cmd *cobra.Command) error {
+	if err := f.check(cmd); err != nil {
+		return err
+	}
+	s, closeAll, err := f.sampler(sampler.Config{})
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	spec := s.Spec()
+	load := f.loadSet
+	if f.images != "" {
+		load = f.loadPictures
+	}
+	set, err := load(cmd.Context(), spec)
+	if err != nil {
+		return err
+	}
+	if set.logProb, err = s.LogProb(cmd.Context(), set.levels); err != nil {
+		return err
+	}
+	w := bufio.NewWriter(cmd.OutOrStdout())
+	dims := spec.Height * spec.Width
+	if f.format == "json" {
+		err = set.writeJSON(w, dims)
+	} else {
+		mean, stderr := summary(set.logProb, dims)
+		fmt.Fprintf(w, "%s: %d images of %d×%d×%d, NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim\n",
+			set.name, len(set.logProb), spec.Height, spec.Width, spec.Levels, mean, stderr, mean/math.Ln2, stderr/math.Ln2)
+		if set.files != nil {
+			set.writeExtremes(w, f.list, dims)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+func (f *scoreFlags) loadSet(ctx context.Context, spec *sampler.Spec) (*scored, error) {
+	if spec.Height != spec.Width {
+		return nil, fmt.Errorf("the model's images are %d×%d; of data sets only square ones can be scored", spec.Height, spec.Width)
+	}
+	set, err := dataset.Load(ctx, f.data, dataset.Options{Size: spec.Height, Levels: spec.Levels})
+	if err != nil {
+		return nil, err
+	}
+	part := set.Test
+	if f.split == "train" {
+		part = set.Train
+	}
+	levels := part.Pixels
+	if f.limit > 0 {
+		levels = levels[:min(len(levels), f.limit*spec.Height*spec.Width)]
+	}
+	return &scored{name: set.Name + " " + f.split, levels: levels}, nil
+}
+
+// writeExtremes lists the n most and the n least likely files.
+func (s *scored) writeExtremes(w io.Writer, n, dims int) {
+	order := make([]int, len(s.logProb))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.logProb[b], s.logProb[a]) })
+	list := func(title string, of []int) {
+		fmt.Fprintf(w, "\n%s\n%12s %12s  file\n", title, "nats", "nats/dim")
+		for _, i := range of {
+			fmt.Fprintf(w, "%12.2f %12.4f  %s\n", s.logProb[i], -s.logProb[i]/float64(dims), s.files[i])
+		}
+	}
+	if n = min(n, len(order)); n == 0 {
+		return
+	}
+	list("most likely", order[:n])
+	slices.Reverse(order)
+	list("least likely", order[:n])
+}
+
+func (s *scored) writeJSON(w io.Writer, dims int) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	for i, lp := range s.logProb {
+		line := struct {
+			Index      int      `json:"index"`
+			File       string   `json:"file,omitempty"`
+			LogProb    *float64 `json:"logprob"`
+			NatsPerDim *float64 `json:"nll_nats_per_dim"`
+		}{Index: i, LogProb: rounded(lp), NatsPerDim: rounded(-lp / float64(dims))}
+		if s.files != nil {
+			line.File = s.files[i]
+		}
+		if err := encoder.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // summary turns log-probabilities per image, in nats, into the mean NLL per

@@ -36,7 +36,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan := p.Plan()
-	if plan.Slope != 4 || plan.Raster || plan.Steps != 16+4*15 || plan.Wave != 4 || plan.Stages != 1 {
+	if plan.Slope != 4 || plan.Raster || plan.Steps != 16+4*15 || plan.Width != 4 || plan.Stages != 1 {
 		t.Errorf("plan is %+v", plan)
 	}
 	perPixel := int64(24*64 + 5*(64*32+5*32*32+32*64) + 64*64 + 64*4)

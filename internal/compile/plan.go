@@ -7,7 +7,7 @@ type Plan struct {
 	Slope  int
 	Raster bool
 	Steps  int // runs of everything that a step computes
-	Wave   int // pixels of an image that a step draws, at most
+	Width  int // pixels of an image that a step draws, at most
 	Stages int // graphs that a step runs, at most
 	Layers []Layer
 	// Multiply-adds per image: of one pass of the whole network, of the plain loop,
@@ -40,7 +40,7 @@ func (p *Program) Plan() Plan {
 		out.CacheBytes += int64(c.Slots * c.Channels * 4)
 	}
 	for _, s := range p.Steps {
-		out.Wave = max(out.Wave, len(s.Draws))
+		out.Width = max(out.Width, len(s.Draws))
 		out.Stages = max(out.Stages, len(s.Runs))
 	}
 	return out

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image/png"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/sampler"
+)
+
+// number is the place of an image's number in the name of its file, as in img-%04d.png.
+var number = regexp.MustCompile(`%(0[1-9][0-9]?)?d`)
+
+// isPattern tells whether an output names a file for each image.
+func isPattern(path string) bool { return number.MatchString(path) }
+
+// fileOf is the name of an image's file.
+func fileOf(pattern string, index uint64) string {
+	return number.ReplaceAllStringFunc(pattern, func(verb string) string { return fmt.Sprintf(verb, index) })
+}
+
+// files is one PNG for each image, each there whole or not at all.
+type files struct {
+	cmd  *cobra.Command
+	spec *sampler.Spec
+	f    *drawFlags
+}
+
+func newFiles(cmd *cobra.Command, spec *sampler.Spec, f *drawFlags) (sink, error) {
+	if len(number.FindAllString(f.output, -1)) > 1 {
+		return nil, cli.Usagef("--output %q has more than one place for the number", f.output)
+	}
+	if f.format != "png" {
+		return nil, cli.Usagef("--output %q names a file for each image, which only --format png can do", f.output)
+	}
+	if len(f.captions) > 0 {
+		return nil, cli.Usagef("--captions are for a grid, not for a file for each image")
+	}
+	return &files{cmd, spec, f}, nil
+}
+
+func (o *files) add(s sampler.Sample) error {
+	l := o.f.layout(1)
+	l.gap = 0
+	sheet, err := newSheet(o.spec, l, &o.f.palette, false)
+	if err != nil {
+		return err
+	}
+	sheet.image(0, s.Levels)
+	var b bytes.Buffer
+	if err := png.Encode(&b, sheet.picture()); err != nil {
+		return err
+	}
+	return cli.Output(o.cmd, fileOf(o.f.output, s.Index), func(w io.Writer) error {
+		_, err := b.WriteTo(w)
+		return err
+	})
+}
+
+func (o *files) close() error { return nil }
+
+// ending is the format that the ending of a file's name stands for, or "".
+func ending(path string) string {
+	at := strings.LastIndexByte(path, '.')
+	if at < 0 {
+		return ""
+	}
+	end := path[at+1:]
+	if end != "gif" && sinks[end] == nil {
+		return ""
+	}
+	return end
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// heading annotates a flag with the heading of --help that it stands under.
+const heading = "heading"
+
+// under adds flags under a heading.
+func under(flags *pflag.FlagSet, title string, add func(*pflag.FlagSet)) {
+	group := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	group.SortFlags = false
+	add(group)
+	group.VisitAll(func(f *pflag.Flag) {
+		f.Annotations = map[string][]string{heading: {title}}
+		flags.AddFlag(f)
+	})
+}
+
+// groupHelp makes --help list the flags of cmd under their headings, in the order in
+// which they were added.
+func groupHelp(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	cobra.AddTemplateFunc("grouped", grouped)
+	cmd.SetUsageTemplate(strings.Replace(cmd.UsageTemplate(),
+		"Flags:\n{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}", "{{grouped .LocalFlags}}", 1))
+}
+
+func grouped(flags *pflag.FlagSet) string {
+	var titles []string
+	groups := map[string]*pflag.FlagSet{}
+	flags.VisitAll(func(f *pflag.Flag) {
+		title := "Flags"
+		if t := f.Annotations[heading]; len(t) > 0 {
+			title = t[0]
+		}
+		if groups[title] == nil {
+			titles = append(titles, title)
+			groups[title] = pflag.NewFlagSet(title, pflag.ContinueOnError)
+			groups[title].SortFlags = false
+		}
+		groups[title].AddFlag(f)
+	})
+	var b strings.Builder
+	for i, title := range titles {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "%s:\n%s", title, groups[title].FlagUsagesWrapped(110))
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// schedule is the value of --temp: one temperature, or those of the first and the last
+// row.
+type schedule struct {
+	first, last float64
+	rows        bool // last was given
+}
+
+func (s *schedule) Set(text string) error {
+	first, last, rows := strings.Cut(text, ":")
+	var err error
+	next := schedule{rows: rows}
+	if next.first, err = strconv.ParseFloat(first, 64); err == nil && rows {
+		next.last, err = strconv.ParseFloat(last, 64)
+	}
+	if err != nil {
+		return fmt.Errorf("must be a number, or two with a colon between, as 1.0:0.6")
+	}
+	*s = next
+	return nil
+}
+
+func (s *schedule) String() string {
+	if s.rows {
+		return fmt.Sprintf("%g:%g", s.first, s.last)
+	}
+	return fmt.Sprintf("%g", s.first)
+}
+
+func (s *schedule) Type() string { return "T[:T]" }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"pixelcnn/sampler"
+)
+
+// loadPictures reads the PNG and JPEG files of a folder and of those below, by name.
+// Names that begin with a dot are left out.
+func (f *scoreFlags) loadPictures(ctx context.Context, spec *sampler.Spec) (*scored, error) {
+	set := &scored{name: f.images}
+	err := filepath.WalkDir(f.images, func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if path != f.images && strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		switch strings.ToLower(filepath.Ext(path)) {
+		case ".png", ".jpg", ".jpeg":
+			if !d.IsDir() {
+				set.files = append(set.files, path)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the folder: %w", err)
+	}
+	if f.limit > 0 {
+		set.files = set.files[:min(len(set.files), f.limit)]
+	}
+	if len(set.files) == 0 {
+		return nil, fmt.Errorf("%s: no PNG or JPEG files", f.images)
+	}
+	for _, file := range set.files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		levels, err := readPicture(file, spec.Height, spec.Width, spec.Levels)
+		if err != nil {
+			return nil, err
+		}
+		set.levels = append(set.levels, levels...)
+	}
+	return set, nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/sampler"
+)
+
+// completion is the value of --complete: the number of particles, 0 for a plain one.
+type completion struct{ n int }
+
+func (c *completion) Set(text string) error {
+	if text == "plain" {
+		c.n = 0
+		return nil
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(text, "particles="))
+	if !strings.HasPrefix(text, "particles=") || err != nil || n < 2 || n > 1<<16 {
+		return fmt.Errorf("must be plain or particles=N with N from 2 to %d", 1<<16)
+	}
+	c.n = n
+	return nil
+}
+
+func (c *completion) String() string {
+	if c.n == 0 {
+		return "plain"
+	}
+	return fmt.Sprintf("particles=%d", c.n)
+}
+
+func (c *completion) Type() string { return "HOW" }
+
+// completion reads the picture to complete and what stays of it.
+func (f *drawFlags) completion(spec *sampler.Spec) (sampler.Completion, error) {
+	c := sampler.Completion{Keep: make([]bool, spec.Height*spec.Width), Particles: f.particles.n}
+	for _, keep := range f.keep {
+		if err := addKept(c.Keep, keep, spec.Height, spec.Width); err != nil {
+			return c, err
+		}
+	}
+	var err error
+	c.Picture, err = readPicture(f.init, spec.Height, spec.Width, spec.Levels)
+	return c, err
+}
+
+// addKept adds what a value of --keep says to mask, [height, width].
+func addKept(mask []bool, keep string, height, width int) error {
+	kind, span, _ := strings.Cut(keep, ":")
+	var limit int
+	var at func(k int) int
+	switch kind {
+	case "rows":
+		limit, at = height, func(k int) int { return k / width }
+	case "cols":
+		limit, at = width, func(k int) int { return k % width }
+	default:
+		white, err := readPicture(keep, height, width, 2)
+		if err != nil {
+			return fmt.Errorf("--keep: %w", err)
+		}
+		for k, level := range white {
+			mask[k] = mask[k] || level == 1
+		}
+		return nil
+	}
+	from, to, err := parseSpan(span, limit)
+	if err != nil {
+		return cli.Usagef("--keep %s: %w", keep, err)
+	}
+	for k := range mask {
+		mask[k] = mask[k] || at(k) >= from && at(k) < to
+	}
+	return nil
+}
+
+// parseSpan reads "8" (0 to 7), "4..12" (4 to 11), "4.." and "..12".
+func parseSpan(text string, limit int) (from, to int, err error) {
+	first, last, isRange := strings.Cut(text, "..")
+	from, to = 0, limit
+	number := func(s string, into *int) {
+		if s != "" && err == nil {
+			*into, err = strconv.Atoi(s)
+		}
+	}
+	switch {
+	case !isRange && text == "", isRange && first == "" && last == "":
+		return 0, 0, fmt.Errorf("must be like rows:8, rows:8.. or cols:4..12")
+	case isRange:
+		number(first, &from)
+		number(last, &to)
+	default:
+		number(text, &to)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("must be like rows:8, rows:8.. or cols:4..12")
+	}
+	if from < 0 || to > limit || from >= to {
+		return 0, 0, fmt.Errorf("is from %d up to %d, must be a part of 0 to %d, the model's size", from, to, limit)
+	}
+	return from, to, nil
+}
