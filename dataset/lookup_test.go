@@ -131,8 +131,12 @@ func TestLoadRefuses(t *testing.T) {
 		{"missing", func(f *[4][]byte) { f[3] = nil }, Options{}, nil, "t10k-labels-idx1-ubyte.gz: no such file, nor without .gz"},
 		{"truncated", func(f *[4][]byte) { f[0] = f[0][:50] }, Options{}, ErrFormat, "train-images-idx3-ubyte.gz: truncated: 34 of 64 bytes"},
 		{"swapped", func(f *[4][]byte) { f[0], f[1] = f[1], f[0] }, Options{}, ErrFormat, "train-images-idx3-ubyte.gz: magic number is 2049 (labels), want 2051"},
-		{"label missing", func(f *[4][]byte) { f[1] = makeIDX(2049, []uint32{3}, []byte{0, 0, 0}) }, Options{}, ErrFormat,
-			"train-labels-idx1-ubyte: 3 labels for the 4 images of train-images-idx3-ubyte.gz"},
+		{
+			"label missing", func(f *[4][]byte) { f[1] = makeIDX(2049, []uint32{3}, []byte{0, 0, 0}) },
+			Options{},
+			ErrFormat,
+			"train-labels-idx1-ubyte: 3 labels for the 4 images of train-images-idx3-ubyte.gz",
+		},
 		{"no images", func(f *[4][]byte) { f[2] = makeIDX(2051, []uint32{0, 4, 4}, nil) }, Options{}, ErrFormat, "t10k-images-idx3-ubyte.gz: no images"},
 		{"validation", func(*[4][]byte) {}, Options{Validation: 4}, nil, "dataset: validation 4: there are 4 training images"},
 	}
@@ -229,13 +233,21 @@ func TestSearch(t *testing.T) {
 		{"the user's choice first", []place{chosen("other"), usual("real")}, "other", false, nil, nil},
 		{"the user's choice, recognised", []place{chosen("real"), usual("none")}, "real", true, nil, nil},
 		{"another set that shares files", []place{chosen("part")}, "part", false, nil, nil},
-		{"damaged choice", []place{chosen("damaged"), usual("real")}, "", false, ErrChecksum,
-			[]string{"train-images-idx3-ubyte.gz: content has SHA-256", "(folder set by --data)"}},
+		{
+			"damaged choice",
+			[]place{chosen("damaged"), usual("real")},
+			"", false, ErrChecksum,
+			[]string{"train-images-idx3-ubyte.gz: content has SHA-256", "(folder set by --data)"},
+		},
 		{"missing choice", []place{chosen("none"), usual("real")}, "", false, nil, []string{"none: no such folder (folder set by --data)"}},
 		{"damaged, then right", []place{usual("damaged"), usual("real")}, "real", true, nil, nil},
 		{"another set in a usual place", []place{usual("other")}, "", false, ErrNotFound, []string{"checksum mismatch"}},
-		{"nothing", []place{unset, usual("none"), usual("damaged")}, "", false, ErrNotFound,
-			[]string{"--data: not set; ", "none: no such folder; ", "damaged/train-images-idx3-ubyte.gz: content has SHA-256", `; get it with "trainer fetch-data"`}},
+		{
+			"nothing",
+			[]place{unset, usual("none"), usual("damaged")},
+			"", false, ErrNotFound,
+			[]string{"--data: not set; ", "none: no such folder; ", "damaged/train-images-idx3-ubyte.gz: content has SHA-256", `; get it with "trainer fetch-data"`},
+		},
 	}
 	for _, test := range tests {
 		src, fashion, err := search(t.Context(), test.list, pins)

@@ -75,8 +75,10 @@ func TestFindOrder(t *testing.T) {
 	if !errors.As(err, &miss) || !errors.Is(err, ErrNoRuntime) {
 		t.Fatalf("error %v is no NotFoundError", err)
 	}
-	for _, part := range []string{"sampler install-runtime", "PIXELCNN_ORT_LIB: not set", "ORT_DYLIB_PATH: not set",
-		filepath.Join(root, "app", "lib"), filepath.Join(root, "sys2") + ": the folder holds no libonnxruntime.so"} {
+	for _, part := range []string{
+		"sampler install-runtime", "PIXELCNN_ORT_LIB: not set", "ORT_DYLIB_PATH: not set",
+		filepath.Join(root, "app", "lib"), filepath.Join(root, "sys2") + ": the folder holds no libonnxruntime.so",
+	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error does not hold %q:\n%v", part, err)
 		}
@@ -200,7 +202,10 @@ func TestInFolderRegularFilesOnly(t *testing.T) {
 
 func TestCheckVersion(t *testing.T) {
 	for _, tt := range []struct{ version, want string }{
-		{"1.24.1", "1.24.1"}, {"1.24", "1.24.0"}, {"1.30.0-rc1", "1.30.0"}, {"2.0.0", "2.0.0"},
+		{"1.24.1", "1.24.1"},
+		{"1.24", "1.24.0"},
+		{"1.30.0-rc1", "1.30.0"},
+		{"2.0.0", "2.0.0"},
 		{"1.24.1/../../etc", "1.24.1"},
 	} {
 		if got, err := checkVersion(tt.version); err != nil || got != tt.want {

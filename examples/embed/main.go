@@ -10,7 +10,6 @@ import (
 	"log"
 	"os"
 	"path/filepath"
-
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )

@@ -122,8 +122,8 @@ func planMatMul(p *planner, n *node) error {
 		f.m *= product(batch) // one product of all rows
 		f.at = [][2]int{{0, 0}}
 	} else {
-		if _, err := p.take(a.dtype, batch); err != nil {
-			return err
+		if _, err := p.take(onnx.Int64, append(slices.Clone(batch), 2)); err != nil {
+			return err // there is no room for the list
 		}
 		f.at = f.batches(batch, sa[:ra], sb[:rb])
 	}
