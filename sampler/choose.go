@@ -18,18 +18,17 @@ var ErrNotCausal = compile.ErrNotCausal
 // a numeric probe.
 func (s *Sampler) choose(rt onnx.Runtime, values []float32) error {
 	s.engine, s.used = s.full, Full
-	compiled, err := newIncrementalEngine(rt, s.spec.model, compile.Options{}, values, nil)
+	compiled, err := newIncrementalEngine(rt, s.spec.model, compile.Options{Height: s.spec.Height, Width: s.spec.Width}, values, nil)
 	if err == nil {
 		s.settler = newSettler(compiled.many.program, values)
 	}
-	var beyond *compile.UnsupportedError
 	switch {
 	case err == nil && s.cfg.Engine == Full:
 		return compiled.close()
 	case err == nil:
 		s.engine, s.used = compiled, Incremental
 		return nil
-	case !errors.As(err, &beyond):
+	case errors.Is(err, ErrNotCausal):
 		return fmt.Errorf("%w: %w", ErrModel, err)
 	case s.cfg.Engine == Incremental:
 		return fmt.Errorf("%w: the incremental engine cannot run it: %w", ErrModel, err)
@@ -60,7 +59,7 @@ type Plan struct {
 // Plan compiles the model, without running it. The error wraps [ErrModel], and
 // [ErrNotCausal] where the model is no autoregressive one.
 func (s *Spec) Plan() (*Plan, error) {
-	p, err := compile.Compile(s.model, compile.Options{})
+	p, err := compile.Compile(s.model, compile.Options{Height: s.Height, Width: s.Width})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

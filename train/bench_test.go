@@ -113,7 +113,6 @@ func bindProducts(b *testing.B, e *engine) func() {
 				if err := bindings[i].Run(context.Background()); err != nil {
 					return err
 				}
-				goruntime.Gosched() // as the engine does
 			}
 			return nil
 		})

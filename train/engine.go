@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	goruntime "runtime"
 	"sync"
 	"sync/atomic"
 
@@ -240,14 +239,10 @@ func (e *engine) run(k int, key passKey, pixels []uint8, index []int) ([]float32
 			p.levels[j*n+i] = level
 		}
 	}
-	// A pass is over in milliseconds: it need not be told to stop. The yield after it
-	// starts a new time slice. Without it Go's monitor thread finds the same goroutine in C
-	// slice after slice, wakes every 100 µs to take its processor away, and costs a tenth
-	// of a step where every core is busy.
+	// A pass is over in milliseconds: it need not be told to stop.
 	if err := p.binding.Run(context.Background()); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	goruntime.Gosched()
 	return p.nll, nil
 }
 
