@@ -25,7 +25,7 @@ deps: build
 
 demo: deps
 	@mkdir -p $(OUT)
-	bin/trainer --epochs $(EPOCHS) --lr 2e-3 --schedule cosine --plot $(OUT)/training.png -o $(OUT)/pixelcnn.onnx
+	bin/trainer --kernel 21 --epochs $(EPOCHS) --lr 2e-3 --schedule cosine --plot $(OUT)/training.png -o $(OUT)/pixelcnn.onnx
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png
 	bin/sampler score --model $(OUT)/pixelcnn.onnx
 
@@ -50,7 +50,7 @@ nocgo:
 
 # The library as others use it: a module of its own.
 embed:
-	cd examples/embed && $(GO) run . -o /dev/null
+	@dir=$$(mktemp -d) && (cd examples/embed && $(GO) run . -dir $$dir) && rm -r $$dir
 
 clean:
 	rm -rf bin $(OUT)

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/pflag"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/onnx"
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )
@@ -55,11 +58,7 @@ func (o *open) read() ([]byte, error) {
 
 // sampler opens the model on the runtime. closeAll frees both.
 func (o *open) sampler(cfg sampler.Config) (s *sampler.Sampler, closeAll func(), err error) {
-	switch o.runtime {
-	case "auto", "ort":
-	case "go":
-		return nil, nil, cli.Usagef("--runtime go is not in this build; use ort")
-	default:
+	if !slices.Contains(runtimes, o.runtime) {
 		return nil, nil, cli.Usagef("--runtime is %q, must be one of %q", o.runtime, runtimes)
 	}
 	cfg.Engine, cfg.Threads = sampler.Engine(o.engine), o.threads
@@ -74,14 +73,34 @@ func (o *open) sampler(cfg sampler.Config) (s *sampler.Sampler, closeAll func(),
 	if _, err := sampler.ReadSpec(model); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
 	}
-	env, err := runtime.Open(runtime.Config{Lib: o.ortLib})
+	rt, closeRuntime, err := o.start()
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err = sampler.Open(env, model, cfg)
+	s, err = sampler.Open(rt, model, cfg)
 	if err != nil {
-		_ = env.Close()
+		closeRuntime()
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
 	}
-	return s, func() { _ = s.Close(); _ = env.Close() }, nil
+	if _, why := s.Engine(); why != nil {
+		fmt.Fprintf(os.Stderr, "sampler: %s: drawn by the full loop, which is slow: %v\n", o.model, why)
+	}
+	return s, func() { _ = s.Close(); closeRuntime() }, nil
+}
+
+// start opens the runtime that is asked for. Where none is, and ONNX Runtime is not
+// to be found, it is the one in Go.
+func (o *open) start() (rt onnx.Runtime, closeRuntime func(), err error) {
+	if o.runtime != "go" {
+		env, err := runtime.Open(runtime.Config{Lib: o.ortLib})
+		if err == nil {
+			return env, func() { _ = env.Close() }, nil
+		}
+		if o.runtime == "ort" || !errors.Is(err, runtime.ErrNoRuntime) {
+			return nil, nil, err
+		}
+		fmt.Fprintln(os.Stderr, "sampler: ONNX Runtime is not installed (sampler install-runtime), so the runtime in Go is used")
+	}
+	rt, err = runtime.Go()
+	return rt, func() {}, err
 }
