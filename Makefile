@@ -7,13 +7,18 @@ OUT     ?= out
 EPOCHS  ?= 5
 export CGO_ENABLED ?= 1
 
-.PHONY: help deps build demo test lint unit race nocgo embed clean
+PYTHON  ?= python3
+BLAS    ?=
+
+.PHONY: help deps build demo test lint unit race nocgo embed bench bench-train clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
 	@echo 'make build   bin/trainer and bin/sampler'
 	@echo 'make demo    deps, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
 	@echo 'make test    deps, build, linters and tests'
+	@echo 'make bench   time sampling: full loop, raster, wavefront; products alone'
+	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
 	@echo 'make clean   remove bin and $(OUT)'
 
 build:
@@ -51,6 +56,12 @@ nocgo:
 # The library as others use it: a module of its own.
 embed:
 	@dir=$$(mktemp -d) && (cd examples/embed && $(GO) run . -dir $$dir) && rm -r $$dir
+
+bench: deps
+	$(GO) test -run '^$$' -bench 'Incremental|Full|Dense' -benchtime 2s ./sampler
+
+bench-train: deps
+	$(GO) run ./internal/bench --python $(PYTHON) --blas "$(BLAS)"
 
 clean:
 	rm -rf bin $(OUT)
