@@ -8,11 +8,25 @@ import (
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
+	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )
 
 // engines are all that draw.
 var engines = []sampler.Engine{sampler.Full, sampler.Incremental}
+
+// backends calls test for each engine on each runtime.
+func backends(t *testing.T, test func(t *testing.T, rt onnx.Runtime, engine sampler.Engine)) {
+	inGo, err := runtime.Go()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, rt := range map[string]onnx.Runtime{"ort": env, "go": inGo} {
+		for _, engine := range engines {
+			t.Run(name+"/"+string(engine), func(t *testing.T) { test(t, rt, engine) })
+		}
+	}
+}
 
 // tinyModel is a model of 2×2 pixels and 2 levels: a masked 3×3 convolution to two
 // channels, a relu, a 1×1 convolution to the logits. It returns the file and the
@@ -102,18 +116,26 @@ func TestDistribution(t *testing.T) {
 		t.Skip("statistics, one goroutine")
 	}
 	model, p := tinyModel(t)
-	for _, engine := range engines {
-		levels := draw(t, model, sampler.Config{Engine: engine, Seed: 1}, 100_000)
+	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
+		s, err := sampler.Open(rt, model, sampler.Config{Engine: engine, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		levels := make([]uint8, 100_000*4)
+		if err := s.Draw(context.Background(), 0, levels); err != nil {
+			t.Fatal(err)
+		}
 		count := make([]float64, 16)
 		for ; len(levels) > 0; levels = levels[4:] {
 			count[bits(levels)]++
 		}
 		chi2 := chiSquare(count, p[:])
-		t.Logf("%s: chi-square %.1f", engine, chi2)
+		t.Logf("chi-square %.1f", chi2)
 		if chi2 > 37.70 {
-			t.Errorf("%s: chi-square %.1f; counts %v, probabilities %.4f", engine, chi2, count, p)
+			t.Errorf("chi-square %.1f; counts %v, probabilities %.4f", chi2, count, p)
 		}
-	}
+	})
 }
 
 // TestEntropy: the mean of minus the log-probabilities of 10,000 draws is the model's
@@ -127,8 +149,8 @@ func TestEntropy(t *testing.T) {
 	m := modeltest.Random(t, c, 8)
 	model := file(t, c, 8)
 	const n = 10_000
-	for _, engine := range engines {
-		s, err := sampler.Open(env, model, sampler.Config{Engine: engine, Seed: 5})
+	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
+		s, err := sampler.Open(rt, model, sampler.Config{Engine: engine, Seed: 5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,14 +168,14 @@ func TestEntropy(t *testing.T) {
 			squares += d * d
 		}
 		deviation := math.Sqrt((squares/n - sum/n*sum/n) / n)
-		t.Logf("%s: mean -log p %.4f, entropy %.4f nats, standard error of the difference %.4f", engine, surprise, entropy, deviation)
+		t.Logf("mean -log p %.4f, entropy %.4f nats, standard error of the difference %.4f", surprise, entropy, deviation)
 		if math.Abs(surprise-entropy) > 2*deviation {
-			t.Errorf("%s: mean -log p is %.4f, the entropy %.4f nats", engine, surprise, entropy)
+			t.Errorf("mean -log p is %.4f, the entropy %.4f nats", surprise, entropy)
 		}
 		if deviation > 0.02*entropy {
-			t.Errorf("%s: the standard error is %.4f nats, too large to tell anything", engine, deviation)
+			t.Errorf("the standard error is %.4f nats, too large to tell anything", deviation)
 		}
-	}
+	})
 }
 
 // conditionalEntropy is Σ over pixels of the entropy of p(level | pixels before), in

@@ -20,6 +20,9 @@ type Request struct {
 	BestOf int
 	// Completion is zero where nothing is kept.
 	Completion Completion
+	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the
+	// time. BestOf and particles need them all the same.
+	LevelsOnly bool
 	// Progress, where not nil, is told how many pixels of all are done, after each
 	// step. Calls may coincide and come out of order.
 	Progress func(done, all int)
@@ -48,7 +51,7 @@ type Sample struct {
 // yields nothing more.
 func (s *Sampler) Images(ctx context.Context, n int) iter.Seq2[*image.Gray, error] {
 	return func(yield func(*image.Gray, error) bool) {
-		for sample, err := range s.Samples(ctx, Request{N: n}) {
+		for sample, err := range s.Samples(ctx, Request{N: n, LevelsOnly: true}) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -161,7 +164,10 @@ func (p *portion) plain(ctx context.Context, first uint64, n int) ([]Sample, err
 	height, pixels := p.s.spec.Height, p.s.spec.Height*p.s.spec.Width
 	how := p.how
 	how.first = first
-	how.record = newRecord(n * height)
+	record := newRecord(n * height)
+	if !p.req.LevelsOnly || p.bestOf() > 1 {
+		how.record = record
+	}
 	levels := make([]uint8, n*pixels)
 	if c := p.req.Completion; c.Keep != nil {
 		how.keep = slices.Repeat(c.Keep, n)
@@ -174,9 +180,9 @@ func (p *portion) plain(ctx context.Context, first uint64, n int) ([]Sample, err
 	for i := range samples {
 		samples[i] = Sample{
 			Levels:         levels[i*pixels : (i+1)*pixels : (i+1)*pixels],
-			LogProb:        total(how.record.model[i*height:][:height]),
-			LogProbOptions: total(how.record.drawn[i*height:][:height]),
-			LogProbKept:    total(how.record.kept[i*height:][:height]),
+			LogProb:        total(record.model[i*height:][:height]),
+			LogProbOptions: total(record.drawn[i*height:][:height]),
+			LogProbKept:    total(record.kept[i*height:][:height]),
 		}
 	}
 	return samples, nil

@@ -151,6 +151,19 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// TestLevelsOnly: the same images without log-probabilities; BestOf has them anyway.
+func TestLevelsOnly(t *testing.T) {
+	s := open(t, file(t, small, 1), sampler.Config{Temperature: 0.8})
+	for _, best := range []int{1, 3} {
+		want := samples(t, s, sampler.Request{N: 4, BestOf: best})
+		for i, got := range samples(t, s, sampler.Request{N: 4, BestOf: best, LevelsOnly: true}) {
+			if !bytes.Equal(got.Levels, want[i].Levels) || (got.LogProb == 0) != (best == 1) {
+				t.Errorf("best of %d, image %d: log-probability %g, or other levels", best, i, got.LogProb)
+			}
+		}
+	}
+}
+
 // TestBestOf: each image is the likeliest of its candidates.
 func TestBestOf(t *testing.T) {
 	s := open(t, file(t, small, 1), sampler.Config{Batch: 2, Threads: 2})

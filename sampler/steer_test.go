@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -205,5 +206,102 @@ func BenchmarkLevelSteered(b *testing.B) {
 				d.level(oneToFour, 1, 0.6)
 			}
 		})
+	}
+}
+
+// TestTies: where logits within the rounding of an engine would have drawn another
+// level, the draw is a near tie, whatever the steering; settings and coins are chosen
+// to lie at the edges.
+func TestTies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 0))
+	const levels = 5
+	changed, ties := map[string]int{}, map[string]int{}
+	for range 200_000 {
+		exact := make([]float64, levels)
+		for k := range exact {
+			exact[k] = rng.NormFloat64() * 2
+		}
+		if rng.IntN(2) == 0 { // two levels about alike
+			exact[rng.IntN(levels)] = exact[rng.IntN(levels)] + 1e-5*rng.NormFloat64()
+		}
+		temperature := 0.3 + rng.Float64()
+		near := 1 + 1e-5*rng.NormFloat64()
+		// The probabilities, the likeliest first.
+		p := make([]float64, levels)
+		sum := 0.0
+		for k, l := range exact {
+			p[k] = math.Exp(l / temperature)
+			sum += p[k]
+		}
+		slices.SortFunc(p, func(a, b float64) int { return cmp.Compare(b, a) })
+		rank := rng.IntN(levels)
+		cumulative := 0.0
+		for _, x := range p[:rank+1] {
+			cumulative += x / sum
+		}
+		for name, s := range map[string]steering{
+			"plain":  {},
+			"greedy": {greedy: true},
+			"top-k":  {topK: 1 + rank},
+			"top-p":  {topP: min(1, cumulative*near)},
+			"min-p":  {minP: min(1, p[rank]/p[0]*near)},
+			"all":    {topK: 4, topP: min(1, cumulative*near), minP: min(1, p[rank]/p[0]*near)},
+		} {
+			d := s.drawer(temperature, levels)
+			copy(d.weights, exact)
+			d.pick(0.5)
+			u := rng.Float64()
+			if rng.IntN(2) == 0 && !s.greedy { // next to a boundary
+				u = 0
+				for _, w := range d.weights[:1+rng.IntN(levels-1)] {
+					u += w / d.sum
+				}
+				u = min(max(0, u+1e-6*rng.NormFloat64()), math.Nextafter(1, 0))
+			}
+			copy(d.weights, exact)
+			want := d.pick(u)
+			for k, l := range exact {
+				d.weights[k] = l + (2*rng.Float64()-1)*rounding/2*(1+math.Abs(l))
+			}
+			got := d.pick(u)
+			if d.tie {
+				ties[name]++
+			}
+			if got != want {
+				changed[name]++
+				if !d.tie {
+					t.Fatalf("%s %+v, T = %g, u = %g: level %d of logits about %v, %d of these, and no near tie", name, s, temperature, u, got, exact, want)
+				}
+			}
+		}
+	}
+	t.Logf("other levels %v, near ties %v", changed, ties)
+	for _, name := range []string{"plain", "greedy", "top-k", "top-p", "min-p", "all"} {
+		if changed[name] < 100 || ties[name] > 180_000 {
+			t.Errorf("%s: %d other levels and %d near ties tell nothing", name, changed[name], ties[name])
+		}
+	}
+}
+
+// TestNoTies: settings far from any edge are no near ties.
+func TestNoTies(t *testing.T) {
+	for _, s := range []steering{
+		{},
+		{greedy: true},
+		{topK: 2},
+		{topK: 4},
+		{topP: 0.5},
+		{topP: 0.99},
+		{minP: 0.6},
+		{minP: 0.1},
+		{topK: 2, topP: 0.9},
+		{topK: 2, minP: 0.1},
+		{topK: 3, topP: 0.7, minP: 0.1},
+		{minP: 1},
+	} {
+		d := s.drawer(0.7, 4)
+		if d.level(oneToFour, 1, 0.62); d.tie {
+			t.Errorf("%+v: a near tie", s)
+		}
 	}
 }

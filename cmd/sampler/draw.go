@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -200,7 +201,11 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	s, closeAll, err := f.open.sampler(f.config(cmd))
+	notes := cmd.ErrOrStderr()
+	if f.quiet {
+		notes = io.Discard
+	}
+	s, closeAll, err := f.open.sampler(notes, f.config(cmd))
 	if err != nil {
 		return err
 	}
@@ -213,7 +218,10 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		}
 	}
 	bar := f.newBar(cmd, n)
-	req.Progress = bar.update
+	if bar != nil {
+		req.Progress = bar.update
+	}
+	req.LevelsOnly = f.format != "json" && len(f.captions) == 0
 	r := &run{f: f, cmd: cmd, s: s, req: req}
 	err = r.write()
 	bar.clear()

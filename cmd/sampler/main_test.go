@@ -14,6 +14,7 @@ import (
 	"pixelcnn/cmd/internal/clitest"
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
+	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
 )
 
@@ -22,22 +23,38 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the real command. Each script finds in its folder tiny.onnx, an
-// untrained model of 6×6 pixels and 3 levels, and white.png, 30×20 pixels of white.
+// untrained model of 6×6 pixels and 3 levels; odd.onnx, the same with an operator that
+// the incremental engine does not know; and white.png, 30×20 pixels of white.
 func TestScripts(t *testing.T) {
 	m := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3}, 1)
 	clitest.Run(t, func(dir string) error {
-		f, err := os.Create(filepath.Join(dir, "tiny.onnx"))
+		file, err := export.Model(m, export.Meta{})
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		if err := export.Write(f, m, export.Meta{}); err != nil {
+		if err := writeModel(filepath.Join(dir, "tiny.onnx"), file); err != nil {
+			return err
+		}
+		for _, node := range file.Graph.Nodes {
+			if node.Op == "Relu" {
+				node.Op = "Atan"
+			}
+		}
+		if err := writeModel(filepath.Join(dir, "odd.onnx"), file); err != nil {
 			return err
 		}
 		white := image.NewGray(image.Rect(0, 0, 30, 20))
 		draw.Draw(white, white.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
 		return writePNG(filepath.Join(dir, "white.png"), white)
 	}, scriptCommands)
+}
+
+func writeModel(name string, m *onnx.Model) error {
+	b, err := onnx.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, b, 0o600)
 }
 
 func writePNG(name string, m image.Image) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -56,8 +57,9 @@ func (o *open) read() ([]byte, error) {
 	return b, nil
 }
 
-// sampler opens the model on the runtime. closeAll frees both.
-func (o *open) sampler(cfg sampler.Config) (s *sampler.Sampler, closeAll func(), err error) {
+// sampler opens the model on the runtime. closeAll frees both. notes is where to say
+// what is other than it might be.
+func (o *open) sampler(notes io.Writer, cfg sampler.Config) (s *sampler.Sampler, closeAll func(), err error) {
 	if !slices.Contains(runtimes, o.runtime) {
 		return nil, nil, cli.Usagef("--runtime is %q, must be one of %q", o.runtime, runtimes)
 	}
@@ -73,7 +75,7 @@ func (o *open) sampler(cfg sampler.Config) (s *sampler.Sampler, closeAll func(),
 	if _, err := sampler.ReadSpec(model); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
 	}
-	rt, closeRuntime, err := o.start()
+	rt, closeRuntime, err := o.start(notes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,15 +84,15 @@ func (o *open) sampler(cfg sampler.Config) (s *sampler.Sampler, closeAll func(),
 		closeRuntime()
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
 	}
-	if _, why := s.Engine(); why != nil {
-		fmt.Fprintf(os.Stderr, "sampler: %s: drawn by the full loop, which is slow: %v\n", o.model, why)
+	if _, why := s.Engine(); why != nil && cfg.Engine == sampler.Auto {
+		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %v\n", o.model, why)
 	}
 	return s, func() { _ = s.Close(); closeRuntime() }, nil
 }
 
 // start opens the runtime that is asked for. Where none is, and ONNX Runtime is not
 // to be found, it is the one in Go.
-func (o *open) start() (rt onnx.Runtime, closeRuntime func(), err error) {
+func (o *open) start(notes io.Writer) (rt onnx.Runtime, closeRuntime func(), err error) {
 	if o.runtime != "go" {
 		env, err := runtime.Open(runtime.Config{Lib: o.ortLib})
 		if err == nil {
@@ -99,7 +101,7 @@ func (o *open) start() (rt onnx.Runtime, closeRuntime func(), err error) {
 		if o.runtime == "ort" || !errors.Is(err, runtime.ErrNoRuntime) {
 			return nil, nil, err
 		}
-		fmt.Fprintln(os.Stderr, "sampler: ONNX Runtime is not installed (sampler install-runtime), so the runtime in Go is used")
+		fmt.Fprintln(notes, "sampler: ONNX Runtime is not installed (sampler install-runtime), so the runtime in Go is used")
 	}
 	rt, err = runtime.Go()
 	return rt, func() {}, err

@@ -98,7 +98,7 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	s, closeAll, err := f.sampler(sampler.Config{})
+	s, closeAll, err := f.sampler(cmd.ErrOrStderr(), sampler.Config{})
 	if err != nil {
 		return err
 	}
