@@ -10,7 +10,7 @@ export CGO_ENABLED ?= 1
 PYTHON  ?= python3
 BLAS    ?=
 
-.PHONY: help deps build demo test lint unit race nocgo embed bench bench-train clean
+.PHONY: help deps build demo test lint unit race nocgo embed man completions bench bench-train clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test    deps, build, linters and tests'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; products alone'
 	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
+	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
 	@echo 'make clean   remove bin and $(OUT)'
 
 build:
@@ -56,6 +57,14 @@ nocgo:
 # The library as others use it: a module of its own.
 embed:
 	@dir=$$(mktemp -d) && (cd examples/embed && $(GO) run . -dir $$dir) && rm -r $$dir
+
+man: build
+	bin/sampler man $(OUT)/man
+
+completions: build
+	@mkdir -p $(OUT)/completions
+	for shell in bash zsh fish; do bin/sampler completion $$shell > $(OUT)/completions/sampler.$$shell; done
+	for shell in bash zsh fish; do bin/trainer completion $$shell > $(OUT)/completions/trainer.$$shell; done
 
 bench: deps
 	$(GO) test -run '^$$' -bench 'Incremental|Full|Dense' -benchtime 2s ./sampler
