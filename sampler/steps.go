@@ -10,16 +10,18 @@ import (
 	"slices"
 )
 
-// Step is a draw under way. Its slices are overwritten by the next step.
+// Step is a draw under way. Its slices are those that the draw goes on to fill: they
+// must not be changed, and hold more with the next step.
 type Step struct {
 	Number int     // of the step, from 1
-	Levels []uint8 // [n, H, W], row-major
-	Known  []bool  // [n, H, W]: which levels are decided; kept pixels are from the start
+	Levels []uint8 // [n, H, W], row-major; where they are not known they mean nothing
+	Known  []bool  // [n, H, W]: which levels are known; kept pixels are from the start
 }
 
 // Steps draws the images of a request and yields after each step of the engine: with
 // the full engine after each pixel. All images are drawn together, so that a picture
-// of them grows. Leaving the loop ends the draw. After an error it yields nothing more.
+// of them grows, but where the model's batch is fixed. Leaving the loop ends the draw.
+// After an error it yields nothing more.
 //
 // BestOf and particles have no such steps and are errors here.
 func (s *Sampler) Steps(ctx context.Context, req Request) iter.Seq2[Step, error] {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler"
 )
 
@@ -47,6 +48,37 @@ func TestSteps(t *testing.T) {
 		if engine == sampler.Full && number != 49 {
 			t.Errorf("%d steps, want one per pixel, 49", number)
 		}
+	}
+}
+
+// TestStepsFixedBatch: a model for two images at a time draws three in two rounds.
+func TestStepsFixedBatch(t *testing.T) {
+	m, err := onnx.Unmarshal(file(t, small, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Graph.Inputs[0].Shape[0], m.Graph.Outputs[0].Shape[0] = onnx.Fixed(2), onnx.Fixed(2)
+	model, err := onnx.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := draw(t, file(t, small, 1), sampler.Config{}, 3)
+	s := open(t, model, sampler.Config{Engine: sampler.Full})
+	steps := 0
+	for step, err := range s.Steps(context.Background(), sampler.Request{N: 3}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = step.Number
+		if steps == 49 && (slices.Contains(step.Known[:98], false) || slices.Contains(step.Known[98:], true)) {
+			t.Error("after the first round the first two images are not what is known")
+		}
+		if steps == 98 && !bytes.Equal(step.Levels, want) {
+			t.Error("other images than with a free batch")
+		}
+	}
+	if steps != 98 {
+		t.Errorf("%d steps, want 2·49", steps)
 	}
 }
 
