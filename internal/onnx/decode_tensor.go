@@ -148,17 +148,3 @@ func mapInts[T any](ints []int64, f func(int64) T) []T {
 	}
 	return out
 }
-
-// doubles appends a repeated double field, packed or not.
-func (f field) doubles(to []float64) ([]float64, error) {
-	if f.bytes == nil {
-		return append(to, math.Float64frombits(f.u)), nil
-	}
-	if len(f.bytes)%8 != 0 {
-		return nil, malformed("broken protobuf: a list of doubles of %d bytes", len(f.bytes))
-	}
-	for b := f.bytes; len(b) > 0; b = b[8:] {
-		to = append(to, math.Float64frombits(binary.LittleEndian.Uint64(b)))
-	}
-	return to, nil
-}
