@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 )
 
 // The second words of the generators' seeds, so that held-out images and the orders
@@ -11,6 +12,7 @@ import (
 const (
 	holdOutStream = 0x73706c6974 << 24 // "split"
 	orderStream   = 0x6f72646572 << 24 // "order", plus the epoch
+	flipStream    = 0x666c6970 << 24   // "flip", plus the epoch
 )
 
 // Batch is some images of a [Split].
@@ -24,6 +26,34 @@ type Batch struct {
 // 0 … N()−1 that depends on n, seed and epoch alone. The slice is the caller's.
 func (s *Split) Order(seed uint64, epoch int) []int {
 	return rand.New(rand.NewPCG(seed, orderStream+uint64(epoch))).Perm(s.N())
+}
+
+// Flips tells which images an epoch mirrors, each with probability ½: it depends on n,
+// seed and epoch alone. The slice is the caller's.
+func (s *Split) Flips(seed uint64, epoch int) []bool {
+	rng := rand.New(rand.NewPCG(seed, flipStream+uint64(epoch)))
+	flips := make([]bool, s.N())
+	for i := range flips {
+		flips[i] = rng.Uint64()>>63 == 1
+	}
+	return flips
+}
+
+// Flipped copies the chosen images with their labels; images i with flips[i] are
+// mirrored left to right. It returns the copies and their indices, 0, 1, ….
+func (s *Split) Flipped(index []int, flips []bool) (*Split, []int) {
+	out := s.subset(index)
+	all := make([]int, len(index))
+	for k, i := range index {
+		all[k] = k
+		if flips[i] {
+			area := s.Size * s.Size
+			for row := range slices.Chunk(out.Pixels[k*area:(k+1)*area], s.Size) {
+				slices.Reverse(row)
+			}
+		}
+	}
+	return &out, all
 }
 
 // Batches yields the images of order, size at a time; a nil order means all of them

@@ -158,3 +158,57 @@ func TestHoldOut(t *testing.T) {
 		t.Error("another seed, same images")
 	}
 }
+
+func TestFlips(t *testing.T) {
+	s := numbered(1000)
+	first := s.Flips(7, 0)
+	if !slices.Equal(s.Flips(7, 0), first) {
+		t.Error("same seed and epoch, other flips")
+	}
+	for _, other := range [][]bool{s.Flips(7, 1), s.Flips(8, 0), make([]bool, 1000)} {
+		same := 0
+		for i := range other {
+			if other[i] == first[i] {
+				same++
+			}
+		}
+		if same < 430 || same > 570 { // 500 ± 16 expected
+			t.Errorf("%d of 1000 images are flipped alike in another epoch, or not at all", same)
+		}
+	}
+	// A run is resumed, perhaps by a later version.
+	small := numbered(8)
+	if got, want := small.Flips(1, 2), []bool{true, false, true, false, false, true, true, false}; !slices.Equal(got, want) {
+		t.Errorf("Flips(1, 2) of 8 images = %v, want %v", got, want)
+	}
+}
+
+func TestFlipped(t *testing.T) {
+	s := &Split{Size: 2, Pixels: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Labels: []uint8{7, 8, 9}}
+	before := slices.Clone(s.Pixels)
+	got, index := s.Flipped([]int{2, 0, 2}, []bool{false, true, true})
+	if want := []uint8{10, 9, 12, 11, 1, 2, 3, 4, 10, 9, 12, 11}; !slices.Equal(got.Pixels, want) || got.Size != 2 {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if !slices.Equal(got.Labels, []uint8{9, 7, 9}) || !slices.Equal(index, []int{0, 1, 2}) {
+		t.Errorf("labels %v at %v", got.Labels, index)
+	}
+	if !slices.Equal(s.Pixels, before) {
+		t.Error("the split itself is flipped")
+	}
+}
+
+func TestClassShares(t *testing.T) {
+	s := &Split{Size: 1, Pixels: make([]uint8, 4), Labels: []uint8{2, 0, 2, 2}}
+	if got := s.ClassShares(4); !slices.Equal(got, []float64{0.25, 0, 0.75, 0}) {
+		t.Errorf("shares %v", got)
+	}
+}
+
+func BenchmarkFlipped(b *testing.B) {
+	s := &Split{Size: 16, Pixels: make([]uint8, 1000*256)}
+	index, flips := s.Order(1, 0)[:128], s.Flips(1, 0)
+	for b.Loop() {
+		s.Flipped(index, flips)
+	}
+}

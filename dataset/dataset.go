@@ -32,6 +32,8 @@ type Options struct {
 	Size int
 	// Levels is the number of grey levels, 2 to 256. Default 4.
 	Levels int
+	// Resize is the filter. Default [Antialias].
+	Resize Resize
 	// Validation is the number of training images to hold out. Default 0.
 	Validation int
 	// SplitSeed chooses which images are held out. It is not the seed of a training
@@ -46,7 +48,12 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Levels == 0 {
 		o.Levels = 4
 	}
+	if o.Resize == "" {
+		o.Resize = Antialias
+	}
 	switch {
+	case !slices.Contains(Resizes, o.Resize):
+		return o, fmt.Errorf("dataset: no way to resize is named %q; there is %q", o.Resize, Resizes)
 	case o.Size < 4 || o.Size > 64:
 		return o, fmt.Errorf("dataset: size %d: want 4 to 64", o.Size)
 	case o.Levels < 2 || o.Levels > 256:
@@ -83,6 +90,19 @@ func (s *Split) N() int {
 		return 0
 	}
 	return len(s.Pixels) / (s.Size * s.Size)
+}
+
+// ClassShares returns how much of the split each of so many classes is: their relative
+// frequencies. The split must have labels, all below classes, and an image at least.
+func (s *Split) ClassShares(classes int) []float64 {
+	shares := make([]float64, classes)
+	for _, l := range s.Labels {
+		shares[l]++
+	}
+	for l := range shares {
+		shares[l] /= float64(len(s.Labels))
+	}
+	return shares
 }
 
 // subset copies the images with the given indices.

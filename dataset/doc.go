@@ -37,6 +37,13 @@
 // nothing is rounded on the way: the weights are rational numbers, so the level
 // ⌊v·Levels/256⌋ is computed in whole numbers, exactly and alike on every machine.
 //
+// With [BilinearNoAntialias], output o is interpolated between the two inputs next to
+// c = (o+½)·n/Size − ½ alone, whatever n, as TensorFlow's tf.image.resize does it unless
+// told otherwise: fine detail is aliased. That too is exact. From 28 to 16 pixels
+// TensorFlow's float32 is as well, so the levels are the same as those of
+//
+//	(tf.image.resize(images, (16, 16)) / (256 / levels)).astype(int)
+//
 // # Checksums
 //
 // Checksums are of a file's content without its compression: the .gz files of

@@ -21,7 +21,7 @@ const (
 )
 
 const (
-	maxSide     = 1 << 14 // of a picture, in pixels; newKernel relies on it
+	maxSide     = 1 << 14 // of a picture, in pixels; Resize.kernel relies on it
 	maxIDXBytes = 1 << 30 // of elements in one file
 )
 

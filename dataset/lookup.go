@@ -172,7 +172,7 @@ func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, err
 	crop := train.Height != train.Width || test.Height != test.Width
 	set := &Set{
 		Dir:        s.dir,
-		Preprocess: preprocess(opt.Size, opt.Levels, crop),
+		Preprocess: preprocess(opt, crop),
 		Size:       opt.Size,
 		Levels:     opt.Levels,
 	}
@@ -202,7 +202,7 @@ func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, err
 func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint8, error) {
 	const chunk = 1000 // images at a time
 	side := min(images.Height, images.Width)
-	k := newKernel(side, opt.Size)
+	k := opt.Resize.kernel(side, opt.Size)
 	area := opt.Size * opt.Size
 	levels := make([]uint8, images.Count*area)
 	corner := (images.Height-side)/2*images.Width + (images.Width-side)/2
@@ -210,7 +210,7 @@ func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint8, err
 		scratch := make([]uint64, side*opt.Size)
 		for i := c * chunk; i < min((c+1)*chunk, images.Count); i++ {
 			src := images.Pixels[i*images.Height*images.Width+corner:]
-			k.quantise(levels[i*area:(i+1)*area], src, images.Width, opt.Levels, scratch)
+			quantise(k, k, levels[i*area:(i+1)*area], src, images.Width, opt.Levels, scratch)
 		}
 		return nil
 	})

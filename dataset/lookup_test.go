@@ -168,6 +168,7 @@ func TestOptions(t *testing.T) {
 		{Options{Size: -1}, "dataset: size -1: want 4 to 64"},
 		{Options{Levels: 1}, "dataset: levels 1: want 2 to 256"},
 		{Options{Levels: 257}, "dataset: levels 257: want 2 to 256"},
+		{Options{Resize: "cubic"}, `dataset: no way to resize is named "cubic"; there is ["antialias" "bilinear-noantialias"]`},
 		{Options{Validation: -1}, "dataset: validation -1: want 0 or more images"},
 	} {
 		if _, err := Load(t.Context(), t.TempDir(), test.opt); err == nil || err.Error() != test.want {

@@ -1,15 +1,8 @@
 package dataset
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"image"
-	"image/draw"
-	_ "image/jpeg" // a format of LoadImages
-	_ "image/png"  // a format of LoadImages
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -18,11 +11,7 @@ import (
 	"strings"
 )
 
-const (
-	maxPictureBytes  = 1 << 28 // of a file
-	maxPicturePixels = 1 << 25 // a little more than an 8K frame
-	maxClasses       = 256     // labels are bytes
-)
+const maxClasses = 256 // labels are bytes
 
 // LoadImages reads the PNG and JPEG files in dir. Either they lie in dir itself and
 // have no labels, or each sub-folder is a class, with its pictures in it or deeper;
@@ -56,9 +45,13 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	all := Split{Size: opt.Size, Pixels: make([]uint8, len(files.names)*area), Labels: files.labels}
 	entries := make([]entry, len(files.names))
 	err = parallel(ctx, len(files.names), func(i int) error {
-		sum, err := readPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])), opt, all.Pixels[i*area:(i+1)*area])
+		grey, sum, err := readGrey(filepath.Join(dir, filepath.FromSlash(files.names[i])))
+		if err != nil {
+			return err
+		}
+		levelsOf(all.Pixels[i*area:(i+1)*area], grey, opt.Size, opt.Size, opt.Levels, opt.Resize)
 		entries[i] = entry{files.names[i], sum}
-		return err
+		return nil
 	})
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("dataset: %w", ctx.Err())
@@ -71,7 +64,7 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 		Name:       folderName(dir),
 		Dir:        dir,
 		SHA256:     digest(entries),
-		Preprocess: "grey; " + preprocess(opt.Size, opt.Levels, true),
+		Preprocess: "grey; " + preprocess(opt, true),
 		Size:       opt.Size,
 		Levels:     opt.Levels,
 		ClassNames: files.classes,
@@ -168,57 +161,4 @@ func (p *pictureFiles) label(dir string) error {
 		return fmt.Errorf("dataset: %s: no PNG or JPEG files: each sub-folder is a class", filepath.Join(dir, p.classes[empty]))
 	}
 	return nil
-}
-
-// readPicture writes the levels of a picture to dst [Size,Size] and returns the
-// checksum of its file.
-func readPicture(name string, opt Options, dst []uint8) (sum [sha256.Size]byte, err error) {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s: %s", ErrFormat, name, fmt.Sprintf(format, args...))
-	}
-	info, err := os.Stat(name) // before opening, as that waits if it is a pipe
-	if err != nil {
-		return sum, fmt.Errorf("dataset: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return sum, fmt.Errorf("dataset: %s: not a regular file", name)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return sum, fmt.Errorf("dataset: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPictureBytes+1))
-	if err != nil {
-		return sum, fmt.Errorf("dataset: %w", err)
-	}
-	if len(data) > maxPictureBytes {
-		return sum, bad("over %d bytes", maxPictureBytes)
-	}
-	config, _, err := image.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return sum, bad("cannot be read as PNG or JPEG: %v", err)
-	}
-	w, h := config.Width, config.Height
-	if w < 1 || h < 1 || w > maxSide || h > maxSide || w*h > maxPicturePixels {
-		return sum, bad("%d×%d pixels: want at most %d, and sides of 1 to %d", w, h, maxPicturePixels, maxSide)
-	}
-	picture, _, err := image.Decode(bytes.NewReader(data))
-	if err != nil {
-		return sum, bad("cannot be read as PNG or JPEG: %v", err)
-	}
-	grey := centreSquare(picture)
-	n := grey.Rect.Dx()
-	newKernel(n, opt.Size).quantise(dst, grey.Pix, grey.Stride, opt.Levels, make([]uint64, n*opt.Size))
-	return sha256.Sum256(data), nil
-}
-
-// centreSquare returns the largest square in the middle of a picture, in grey.
-func centreSquare(m image.Image) *image.Gray {
-	b := m.Bounds()
-	side := min(b.Dx(), b.Dy())
-	grey := image.NewGray(image.Rect(0, 0, side, side))
-	corner := b.Min.Add(image.Pt((b.Dx()-side)/2, (b.Dy()-side)/2))
-	draw.Draw(grey, grey.Rect, m, corner, draw.Src)
-	return grey
 }

@@ -10,7 +10,6 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
-	"image/jpeg"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -94,53 +93,6 @@ func TestLoadImagesFlat(t *testing.T) {
 	listing := fmt.Sprintf("%x  x.png\n%x  y.png\n", sha256.Sum256(data[0]), sha256.Sum256(data[1]))
 	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(listing))); set.SHA256 != want {
 		t.Errorf("SHA256 = %s, want %s", set.SHA256, want)
-	}
-}
-
-func TestReadPicture(t *testing.T) {
-	// Columns of a 6×4 picture: the outer two are cut off.
-	striped := image.NewGray(image.Rect(0, 0, 6, 4))
-	for i := range striped.Pix {
-		striped.Pix[i] = []uint8{255, 0, 64, 128, 192, 255}[i%6]
-	}
-	var stripes, jpg bytes.Buffer
-	if err := png.Encode(&stripes, striped); err != nil {
-		t.Fatal(err)
-	}
-	even := image.NewYCbCr(image.Rect(0, 0, 20, 10), image.YCbCrSubsampleRatio420)
-	for i := range even.Y {
-		even.Y[i] = 150
-	}
-	for i := range even.Cb {
-		even.Cb[i], even.Cr[i] = 128, 128
-	}
-	if err := jpeg.Encode(&jpg, even, nil); err != nil {
-		t.Fatal(err)
-	}
-	tests := []struct {
-		name string
-		file []byte
-		row  []uint8 // the first of four
-	}{
-		{"stripes", stripes.Bytes(), []uint8{0, 1, 2, 3}},
-		{"grey JPEG", jpg.Bytes(), []uint8{2, 2, 2, 2}},
-		// Luma 0.299·255 = 76.2, 0.587·255 = 149.7, 0.114·255 = 29.1.
-		{"red", picture(4, 4, color.NRGBA{255, 0, 0, 255}), []uint8{1, 1, 1, 1}},
-		{"green", picture(4, 4, color.NRGBA{0, 255, 0, 255}), []uint8{2, 2, 2, 2}},
-		{"blue", picture(4, 4, color.NRGBA{0, 0, 255, 255}), []uint8{0, 0, 0, 0}},
-		{"clear", picture(4, 4, color.NRGBA{255, 255, 255, 0}), []uint8{0, 0, 0, 0}},
-		{"half clear", picture(4, 4, color.NRGBA{255, 255, 255, 100}), []uint8{1, 1, 1, 1}},
-		{"one pixel", picture(1, 1, grey(200)), []uint8{3, 3, 3, 3}},
-	}
-	for _, test := range tests {
-		path := filepath.Join(t.TempDir(), "p.png")
-		write(t, path, test.file)
-		dst := make([]uint8, 16)
-		if _, err := readPicture(path, Options{Size: 4, Levels: 4}, dst); err != nil {
-			t.Errorf("%s: %v", test.name, err)
-		} else if !bytes.Equal(dst[:4], test.row) || !bytes.Equal(dst, bytes.Repeat(test.row, 4)) {
-			t.Errorf("%s: got %v, want rows of %v", test.name, dst, test.row)
-		}
 	}
 }
 

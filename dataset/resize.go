@@ -3,25 +3,54 @@ package dataset
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 )
 
+// Resize is a way to change the number of pixels; see the package comment.
+type Resize string
+
+// The ways to resize.
+const (
+	Antialias           Resize = "antialias"            // triangle filter, as image libraries do it
+	BilinearNoAntialias Resize = "bilinear-noantialias" // the two nearest pixels, as tf.image.resize does it
+)
+
+// Resizes lists them.
+var Resizes = []Resize{Antialias, BilinearNoAntialias}
+
+// word is how a description of the preprocessing names the filter.
+func (r Resize) word() string {
+	if r == Antialias {
+		return "triangle"
+	}
+	return string(r)
+}
+
+// ResizeOf returns the filter that [Set].Preprocess, or a model file that has recorded
+// it, names, and [Antialias] where it names none.
+func ResizeOf(preprocess string) Resize {
+	for _, r := range Resizes {
+		for step := range strings.SplitSeq(preprocess, "; ") {
+			if strings.HasPrefix(step, "resize=") && strings.HasSuffix(step, " "+r.word()) {
+				return r
+			}
+		}
+	}
+	return Antialias
+}
+
 // preprocess describes how a square, or with crop any, picture becomes levels.
-func preprocess(size, levels int, crop bool) string {
-	s := fmt.Sprintf("resize=%d triangle; levels=%d floor(v*levels/256)", size, levels)
+func preprocess(opt Options, crop bool) string {
+	s := fmt.Sprintf("resize=%d %s; levels=%d floor(v*levels/256)", opt.Size, opt.Resize.word(), opt.Levels)
 	if crop {
 		s = "crop=centre square; " + s
 	}
 	return s
 }
 
-// kernel is the triangle filter from n samples to m, in whole numbers. The distance
-// of input i to output o, |(i+½) − (o+½)·n/m|, is a multiple of 1/2m, so that every
-// weight times 2·max(n,m) is whole. Output o is
+// kernel is a filter from n samples to m, in whole numbers. Output o is
 //
 //	Σ_k taps[o][k] · in[first[o]+k] / sum[o].
-//
-// A sum is at most about 2n²/m < 2²⁷ for n ≤ maxSide and m ≥ 4, so that two passes
-// over bytes stay under 2⁶².
 type kernel struct {
 	n, m  int
 	first []int
@@ -29,33 +58,63 @@ type kernel struct {
 	sum   []uint64
 }
 
-func newKernel(n, m int) *kernel {
+// kernel returns the filter from n samples to m.
+func (r Resize) kernel(n, m int) *kernel {
 	k := &kernel{n: n, m: m, first: make([]int, m), taps: make([][]uint64, m), sum: make([]uint64, m)}
 	for o := range m {
-		for i := range n {
-			d := m*(2*i+1) - n*(2*o+1)
-			w := 2*max(n, m) - max(d, -d)
-			if w <= 0 {
-				continue
-			}
-			if k.taps[o] == nil {
-				k.first[o] = i
-			}
-			k.taps[o] = append(k.taps[o], uint64(w))
-			k.sum[o] += uint64(w)
+		if r == Antialias {
+			k.triangle(o)
+		} else {
+			k.nearest(o)
+		}
+		for _, w := range k.taps[o] {
+			k.sum[o] += w
 		}
 	}
 	return k
 }
 
-// quantise resizes a square and writes its levels, ⌊v·levels/256⌋, to dst [m,m].
-// src holds the square's rows [n,n], stride bytes apart. scratch [n,m] is overwritten.
-func (k *kernel) quantise(dst, src []uint8, stride, levels int, scratch []uint64) {
-	for y := range k.n {
-		row := src[y*stride : y*stride+k.n]
-		out := scratch[y*k.m : (y+1)*k.m]
-		for o, taps := range k.taps {
-			in := row[k.first[o]:][:len(taps)]
+// triangle sets the taps of output o. The distance of input i, |(i+½) − (o+½)·n/m|, is
+// a multiple of 1/2m, so that every weight times 2·max(n,m) is whole.
+//
+// A sum is at most about 2n²/m < 2²⁷ for n ≤ maxSide and m ≥ 4, so that two passes
+// over bytes stay under 2⁶². [ReadPicture] allows m < 4, and fewer pixels.
+func (k *kernel) triangle(o int) {
+	for i := range k.n {
+		d := k.m*(2*i+1) - k.n*(2*o+1)
+		w := 2*max(k.n, k.m) - max(d, -d)
+		if w <= 0 {
+			continue
+		}
+		if k.taps[o] == nil {
+			k.first[o] = i
+		}
+		k.taps[o] = append(k.taps[o], uint64(w))
+	}
+}
+
+// nearest sets the taps of output o to the inputs on either side of its centre
+// c = (o+½)·n/m − ½, a multiple of 1/2m, weighted by 1 minus the distance. Beyond an
+// edge lies the edge's value.
+func (k *kernel) nearest(o int) {
+	c, unit := (2*o+1)*k.n-k.m, 2*k.m
+	c = min(max(c, 0), (k.n-1)*unit)
+	k.first[o] = c / unit
+	k.taps[o] = []uint64{uint64(unit - c%unit)}
+	if c%unit > 0 {
+		k.taps[o] = append(k.taps[o], uint64(c%unit))
+	}
+}
+
+// quantise resizes a picture and writes its levels, ⌊v·levels/256⌋, to dst, one row of
+// across.m after the other, down.m in all. src holds the picture's rows, down.n of
+// across.n bytes, stride apart. scratch [down.n,across.m] is overwritten.
+func quantise(across, down *kernel, dst, src []uint8, stride, levels int, scratch []uint64) {
+	for y := range down.n {
+		row := src[y*stride : y*stride+across.n]
+		out := scratch[y*across.m : (y+1)*across.m]
+		for o, taps := range across.taps {
+			in := row[across.first[o]:][:len(taps)]
 			var s uint64
 			for i, w := range taps {
 				s += w * uint64(in[i])
@@ -63,17 +122,17 @@ func (k *kernel) quantise(dst, src []uint8, stride, levels int, scratch []uint64
 			out[o] = s
 		}
 	}
-	for oy, taps := range k.taps {
-		column := scratch[k.first[oy]*k.m:]
-		for ox := range k.m {
+	for oy, taps := range down.taps {
+		column := scratch[down.first[oy]*across.m:]
+		for ox := range across.m {
 			var s uint64
 			for i, w := range taps {
-				s += w * column[i*k.m+ox]
+				s += w * column[i*across.m+ox]
 			}
 			// s ≤ 255·sum·sum, so the quotient is below levels and fits.
 			hi, lo := bits.Mul64(s, uint64(levels))
-			q, _ := bits.Div64(hi, lo, 256*k.sum[oy]*k.sum[ox])
-			dst[oy*k.m+ox] = uint8(q)
+			q, _ := bits.Div64(hi, lo, 256*down.sum[oy]*across.sum[ox])
+			dst[oy*across.m+ox] = uint8(q)
 		}
 	}
 }

@@ -11,36 +11,55 @@ import (
 
 func TestKernel(t *testing.T) {
 	tests := []struct {
-		n, m  int
-		first []int
-		taps  [][]uint64
+		resize Resize
+		n, m   int
+		first  []int
+		taps   [][]uint64
 	}{
 		// Twice as many inputs: weights ¾ ¾ ¼ at the edge, ¼ ¾ ¾ ¼ inside, times 16.
-		{8, 4, []int{0, 1, 3, 5}, [][]uint64{{12, 12, 4}, {4, 12, 12, 4}, {4, 12, 12, 4}, {4, 12, 12}}},
+		{Antialias, 8, 4, []int{0, 1, 3, 5}, [][]uint64{{12, 12, 4}, {4, 12, 12, 4}, {4, 12, 12, 4}, {4, 12, 12}}},
 		// Half as many: plain interpolation, ¾ and ¼, times 8.
-		{2, 4, []int{0, 0, 0, 1}, [][]uint64{{6}, {6, 2}, {2, 6}, {6}}},
+		{Antialias, 2, 4, []int{0, 0, 0, 1}, [][]uint64{{6}, {6, 2}, {2, 6}, {6}}},
 		// As many: the identity.
-		{4, 4, []int{0, 1, 2, 3}, [][]uint64{{8}, {8}, {8}, {8}}},
-		{1, 4, []int{0, 0, 0, 0}, [][]uint64{{5}, {7}, {7}, {5}}},
+		{Antialias, 4, 4, []int{0, 1, 2, 3}, [][]uint64{{8}, {8}, {8}, {8}}},
+		{Antialias, 1, 4, []int{0, 0, 0, 0}, [][]uint64{{5}, {7}, {7}, {5}}},
+		// Centres ½, 2½, 4½, 6½, times 8.
+		{BilinearNoAntialias, 8, 4, []int{0, 2, 4, 6}, [][]uint64{{4, 4}, {4, 4}, {4, 4}, {4, 4}}},
+		// Centres 3/8 + 7/4·o, times 8: the reference set-up, 28 to 16, is four times this.
+		{BilinearNoAntialias, 7, 4, []int{0, 2, 3, 5}, [][]uint64{{5, 3}, {7, 1}, {1, 7}, {3, 5}}},
+		// Centres −¼, ¼, ¾, 1¼: edges are repeated.
+		{BilinearNoAntialias, 2, 4, []int{0, 0, 0, 1}, [][]uint64{{8}, {6, 2}, {2, 6}, {8}}},
+		{BilinearNoAntialias, 4, 4, []int{0, 1, 2, 3}, [][]uint64{{8}, {8}, {8}, {8}}},
+		{BilinearNoAntialias, 1, 4, []int{0, 0, 0, 0}, [][]uint64{{8}, {8}, {8}, {8}}},
+		// Three times as many: the middle one alone.
+		{BilinearNoAntialias, 12, 4, []int{1, 4, 7, 10}, [][]uint64{{8}, {8}, {8}, {8}}},
 	}
 	for _, test := range tests {
-		k := newKernel(test.n, test.m)
+		k := test.resize.kernel(test.n, test.m)
 		if !slices.Equal(k.first, test.first) {
-			t.Errorf("%d to %d: first = %v, want %v", test.n, test.m, k.first, test.first)
+			t.Errorf("%s, %d to %d: first = %v, want %v", test.resize, test.n, test.m, k.first, test.first)
 		}
 		for o, want := range test.taps {
 			if !slices.Equal(k.taps[o], want) {
-				t.Errorf("%d to %d: taps[%d] = %v, want %v", test.n, test.m, o, k.taps[o], want)
+				t.Errorf("%s, %d to %d: taps[%d] = %v, want %v", test.resize, test.n, test.m, o, k.taps[o], want)
 			}
 		}
 	}
 }
 
 // exactLevel computes one output pixel by the definition in the package comment.
-func exactLevel(src []uint8, n, m, levels, oy, ox int) uint8 {
+func exactLevel(resize Resize, src []uint8, n, m, levels, oy, ox int) uint8 {
 	scale := big.NewRat(int64(max(n, m)), int64(m)) // max(1, n/m)
+	if resize == BilinearNoAntialias {
+		scale = big.NewRat(1, 1)
+	}
 	weight := func(i, o int) *big.Rat {
 		c := new(big.Rat).Mul(big.NewRat(int64(2*o+1), 2), big.NewRat(int64(n), int64(m)))
+		if low, high := big.NewRat(1, 2), big.NewRat(int64(2*n-1), 2); resize == BilinearNoAntialias && c.Cmp(low) < 0 {
+			c = low
+		} else if resize == BilinearNoAntialias && c.Cmp(high) > 0 {
+			c = high
+		}
 		d := new(big.Rat).Sub(big.NewRat(int64(2*i+1), 2), c)
 		w := new(big.Rat).Sub(big.NewRat(1, 1), d.Quo(d.Abs(d), scale))
 		if w.Sign() < 0 {
@@ -66,17 +85,25 @@ func TestQuantiseIsExact(t *testing.T) {
 	for _, test := range []struct{ n, m, levels int }{
 		{28, 16, 4}, {28, 16, 256}, {28, 28, 3}, {9, 4, 7}, {11, 5, 256}, {3, 8, 256}, {1, 4, 2}, {16, 64, 5},
 	} {
-		src := make([]uint8, test.n*test.n)
-		for i := range src {
-			src[i] = uint8(rng.Uint32())
+		for _, resize := range Resizes {
+			checkExact(t, rng, resize, test.n, test.m, test.levels)
 		}
-		dst := make([]uint8, test.m*test.m)
-		newKernel(test.n, test.m).quantise(dst, src, test.n, test.levels, make([]uint64, test.n*test.m))
-		for range 20 {
-			y, x := rng.IntN(test.m), rng.IntN(test.m)
-			if want := exactLevel(src, test.n, test.m, test.levels, y, x); dst[y*test.m+x] != want {
-				t.Errorf("%+v: level at %d,%d is %d, want %d", test, y, x, dst[y*test.m+x], want)
-			}
+	}
+}
+
+// checkExact compares some levels of a random picture with the definition.
+func checkExact(t *testing.T, rng *rand.Rand, resize Resize, n, m, levels int) {
+	src := make([]uint8, n*n)
+	for i := range src {
+		src[i] = uint8(rng.Uint32())
+	}
+	dst := make([]uint8, m*m)
+	k := resize.kernel(n, m)
+	quantise(k, k, dst, src, n, levels, make([]uint64, n*m))
+	for range 20 {
+		y, x := rng.IntN(m), rng.IntN(m)
+		if want := exactLevel(resize, src, n, m, levels, y, x); dst[y*m+x] != want {
+			t.Errorf("%s, %d to %d, %d levels: level at %d,%d is %d, want %d", resize, n, m, levels, y, x, dst[y*m+x], want)
 		}
 	}
 }
@@ -87,19 +114,21 @@ func TestQuantiseEvenPicture(t *testing.T) {
 	for n := 1; n <= 70; n++ {
 		src := make([]uint8, n*n)
 		for _, m := range []int{4, 7, 16, 64} {
-			k := newKernel(n, m)
-			scratch, dst := make([]uint64, n*m), make([]uint8, m*m)
-			for _, levels := range []int{2, 3, 4, 255, 256} {
-				// The first value of a level and the last of the one below.
-				first := (256 + levels - 1) / levels
-				for _, v := range []int{0, first - 1, first, 255} {
-					for i := range src {
-						src[i] = uint8(v)
-					}
-					k.quantise(dst, src, n, levels, scratch)
-					want := uint8(v * levels / 256)
-					if i := slices.IndexFunc(dst, func(l uint8) bool { return l != want }); i >= 0 {
-						t.Fatalf("%d to %d, %d levels: %d became level %d, want %d", n, m, levels, v, dst[i], want)
+			for _, resize := range Resizes {
+				k := resize.kernel(n, m)
+				scratch, dst := make([]uint64, n*m), make([]uint8, m*m)
+				for _, levels := range []int{2, 3, 4, 255, 256} {
+					// The first value of a level and the last of the one below.
+					first := (256 + levels - 1) / levels
+					for _, v := range []int{0, first - 1, first, 255} {
+						for i := range src {
+							src[i] = uint8(v)
+						}
+						quantise(k, k, dst, src, n, levels, scratch)
+						want := uint8(v * levels / 256)
+						if i := slices.IndexFunc(dst, func(l uint8) bool { return l != want }); i >= 0 {
+							t.Fatalf("%s, %d to %d, %d levels: %d became level %d, want %d", resize, n, m, levels, v, dst[i], want)
+						}
 					}
 				}
 			}
@@ -111,30 +140,54 @@ func TestQuantiseEvenPicture(t *testing.T) {
 func TestKernelSumsFit(t *testing.T) {
 	for _, n := range []int{maxSide, maxSide - 1} {
 		for m := 4; m <= 64; m++ {
-			largest := slices.Max(newKernel(n, m).sum)
+			largest := slices.Max(Antialias.kernel(n, m).sum)
 			if hi, area := bits.Mul64(largest, largest); hi != 0 || area > math.MaxUint64/256 {
 				t.Errorf("%d to %d: 256·%d² does not fit 64 bits", n, m, largest)
+			}
+		}
+	}
+	for _, side := range [][2]int{{maxSide, maxPicturePixels / maxSide}, {5792, 5792}} { // of pictures, whatever m
+		for _, m := range []int{1, 2, 3, maxSide} {
+			x, y := slices.Max(Antialias.kernel(side[0], m).sum), slices.Max(Antialias.kernel(side[1], m).sum)
+			if hi, area := bits.Mul64(x, y); hi != 0 || area > math.MaxUint64/256 {
+				t.Errorf("%v to %d: 256·%d·%d does not fit 64 bits", side, m, x, y)
 			}
 		}
 	}
 }
 
 func TestPreprocess(t *testing.T) {
-	if got, want := preprocess(16, 4, false), "resize=16 triangle; levels=4 floor(v*levels/256)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for _, c := range []struct {
+		opt  Options
+		crop bool
+		want string
+	}{
+		{Options{Size: 16, Levels: 4, Resize: Antialias}, false, "resize=16 triangle; levels=4 floor(v*levels/256)"},
+		{Options{Size: 8, Levels: 2, Resize: Antialias}, true, "crop=centre square; resize=8 triangle; levels=2 floor(v*levels/256)"},
+		{Options{Size: 16, Levels: 4, Resize: BilinearNoAntialias}, false, "resize=16 bilinear-noantialias; levels=4 floor(v*levels/256)"},
+	} {
+		got := preprocess(c.opt, c.crop)
+		if got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+		if r := ResizeOf("grey; " + got); r != c.opt.Resize {
+			t.Errorf("%q names %s", got, r)
+		}
 	}
-	if got, want := preprocess(8, 2, true), "crop=centre square; resize=8 triangle; levels=2 floor(v*levels/256)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for _, none := range []string{"", "resize=16 cubic", "bilinear-noantialias", "resize=bilinear-noantialias"} {
+		if r := ResizeOf(none); r != Antialias {
+			t.Errorf("%q names %s", none, r)
+		}
 	}
 }
 
 func BenchmarkQuantise(b *testing.B) {
-	k := newKernel(28, 16)
+	k := Antialias.kernel(28, 16)
 	src, dst, scratch := make([]uint8, 28*28), make([]uint8, 16*16), make([]uint64, 28*16)
 	for i := range src {
 		src[i] = uint8(i)
 	}
 	for b.Loop() {
-		k.quantise(dst, src, 28, 4, scratch)
+		quantise(k, k, dst, src, 28, 4, scratch)
 	}
 }

@@ -6,6 +6,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"pixelcnn/internal/format"
@@ -68,6 +69,8 @@ type builder struct {
 	model  *models.Model
 	values []*onnx.Value
 	counts map[string]int // nodes so far, by operator, for names
+	image  *onnx.Value
+	label  *onnx.Value
 }
 
 func (b *builder) keep(v *onnx.Value) models.Value {
@@ -91,22 +94,68 @@ func (b *builder) op(name, op string, attrs onnx.Attrs, inputs ...*onnx.Value) m
 
 func (b *builder) Image() models.Value {
 	size := onnx.Fixed(b.model.Size)
-	return b.keep(b.graph.Input(format.Image, onnx.Float32, onnx.Free(format.Batch), onnx.Fixed(1), size, size))
+	b.image = b.graph.Input(format.Image, onnx.Float32, onnx.Free(format.Batch), onnx.Fixed(1), size, size)
+	return b.keep(b.image)
 }
 
+// OneHot makes the channels out of the image. With z = level − k, channel k is
+// relu(z+1) − 2·relu(z) + relu(z−1), which is 1 at z = 0 and 0 at the other whole numbers.
+func (b *builder) OneHot() models.Value {
+	n := b.model.Levels
+	hinge := func(k int) int { return k + 1 } // the channel of relu(level − k), k from −1 to n−2
+	steep, shift := make([]float32, n), make([]float32, n)
+	mix := make([]float32, n*n)
+	for k := range n {
+		steep[k], shift[k] = float32(n-1), float32(1-k)
+		for step, by := range map[int]float32{-1: 1, 0: -2, 1: 1} {
+			if i := hinge(k + step); i < n {
+				mix[k*n+i] = by
+			}
+		}
+	}
+	x := b.conv("hinges", b.values[b.Image()], 1, steep, shift)
+	x = b.Relu(x)
+	return b.conv("onehot", b.values[x], 1, mix, make([]float32, n))
+}
+
+// Embed adds the label's row of the table, at every pixel.
+func (b *builder) Embed(x models.Value, e models.Embedding) models.Value {
+	if b.label == nil {
+		b.label = b.graph.Input(format.Label, onnx.Int64, onnx.Free(format.Batch))
+	}
+	table := onnx.Const(e.Name+"_table", onnx.NewTensor(b.model.Weights[e.Name+"_table"], e.Classes, e.Channels))
+	row := b.op(e.Name, "Gather", onnx.Attrs{"axis": int64(0)}, table, b.label)
+	axes := onnx.Const(e.Name+"_axes", onnx.NewTensor([]int64{2, 3}, 2))
+	plane := b.op(e.Name+"_plane", "Unsqueeze", nil, b.values[row], axes)
+	return b.Add(x, plane)
+}
+
+// Conv of the image makes up for the scale that the first layer was trained with.
 func (b *builder) Conv(x models.Value, c models.Conv) models.Value {
-	k, pad := int64(c.Kernel), int64(c.Kernel/2)
-	weights := b.model.Weights
-	return b.op(c.Name, "Conv", onnx.Attrs{
+	weight, bias := b.model.Weights[c.Name+"_weight"], b.model.Weights[c.Name+"_bias"]
+	if own := 1 / float64(b.model.Levels-1); b.values[x] == b.image && b.model.InputScale != own {
+		weight = slices.Clone(weight)
+		for i := range weight {
+			weight[i] *= float32(b.model.InputScale / own)
+		}
+	}
+	return b.conv(c.Name, b.values[x], c.Kernel, weight, bias)
+}
+
+// conv is a convolution whose bias is as long as it has channels.
+func (b *builder) conv(name string, x *onnx.Value, kernel int, weight, bias []float32) models.Value {
+	k, pad := int64(kernel), int64(kernel/2)
+	in := len(weight) / (len(bias) * kernel * kernel)
+	return b.op(name, "Conv", onnx.Attrs{
 		"kernel_shape": []int64{k, k},
 		"pads":         []int64{pad, pad, pad, pad},
 		"strides":      []int64{1, 1},
 		"dilations":    []int64{1, 1},
 		"group":        int64(1),
 	},
-		b.values[x],
-		onnx.Const(c.Name+"_weight", onnx.NewTensor(weights[c.Name+"_weight"], c.Out, c.In, c.Kernel, c.Kernel)),
-		onnx.Const(c.Name+"_bias", onnx.NewTensor(weights[c.Name+"_bias"], c.Out)))
+		x,
+		onnx.Const(name+"_weight", onnx.NewTensor(weight, len(bias), in, kernel, kernel)),
+		onnx.Const(name+"_bias", onnx.NewTensor(bias, len(bias))))
 }
 
 func (b *builder) Relu(x models.Value) models.Value {

@@ -24,6 +24,9 @@ var configs = []models.Config{
 	{Hidden: 6, Blocks: 2, Kernel: 7, Size: 8, Levels: 3},
 	{Hidden: 16, Blocks: 3, Kernel: 5, Size: 4, Levels: 256},
 	{Arch: "gated", Hidden: 6, Blocks: 2, Kernel: 5, Size: 7, Levels: 4},
+	{Hidden: 6, Blocks: 2, Kernel: 5, Size: 7, Levels: 4, InputScale: 0.25},
+	{Hidden: 6, Blocks: 2, Kernel: 5, Size: 7, Levels: 5, Input: models.OneHot, Classes: 3},
+	{Arch: "gated", Hidden: 6, Blocks: 2, Kernel: 5, Size: 7, Levels: 256, Input: models.OneHot, Classes: 10},
 }
 
 // TestLogits compares the file, run by ONNX Runtime, with nested loops in float64.
@@ -51,8 +54,11 @@ func TestLogits(t *testing.T) {
 		for i := range image {
 			image[i] = float32(rng.IntN(m.Levels)) / float32(m.Levels-1)
 		}
-		b, err := s.Bind(
-			[]*onnx.Tensor{onnx.NewTensor(image, n, 1, m.Size, m.Size)},
+		in := []*onnx.Tensor{onnx.NewTensor(image, n, 1, m.Size, m.Size)}
+		if m.Classes > 0 {
+			in = append(in, onnx.NewTensor([]int64{0, 1, 2}, n))
+		}
+		b, err := s.Bind(in,
 			[]*onnx.Tensor{onnx.NewTensor(logits, n, m.Levels, m.Size, m.Size)})
 		if err != nil {
 			t.Fatal(err)
@@ -65,7 +71,7 @@ func TestLogits(t *testing.T) {
 			for i := range x {
 				x[i] = float64(image[k*pixels+i])
 			}
-			for i, want := range modeltest.Logits(m, x) {
+			for i, want := range modeltest.ClassLogits(m, x, k) {
 				got := float64(logits[k*pixels*m.Levels+i])
 				worst = max(worst, math.Abs(got-want)/(1+math.Abs(want)))
 			}

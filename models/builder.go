@@ -5,9 +5,14 @@ type Value int
 
 // Builder receives a model, layer by layer.
 type Builder interface {
-	// Image is the input, [N, 1, H, W], values level/(levels-1) in [0, 1].
-	// A model asks for it once.
+	// Image is the input, [N, 1, H, W], values level·[Config].InputScale, by default in
+	// [0, 1]. A model asks for it, or for OneHot, once.
 	Image() Value
+	// OneHot is the input as [N, levels, H, W]: 1 in the channel of the pixel's level, 0
+	// in the others.
+	OneHot() Value
+	// Embed is x plus the embedding of the image's class, the same at every pixel.
+	Embed(x Value, e Embedding) Value
 	// Conv is a convolution of stride 1 that keeps height and width (zero padding).
 	Conv(x Value, c Conv) Value
 	Relu(x Value) Value
@@ -24,6 +29,14 @@ type Conv struct {
 	In, Out int    // channels
 	Kernel  int    // height and width, odd
 	Mask    Mask
+}
+
+// Embedding is a table of a vector per class, a parameter named Name+"_table" of shape
+// [Classes, Channels].
+type Embedding struct {
+	Name     string // a C identifier, unique in the model
+	Classes  int
+	Channels int
 }
 
 // Mask says which taps of a kernel a pixel may use, in raster order

@@ -3,6 +3,8 @@ package models
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 )
 
 // ErrConfig is wrapped by every error about a [Config].
@@ -17,7 +19,26 @@ type Config struct {
 	Kernel int    // the stem's kernel size, odd; 7
 	Size   int    // image height and width, 4 to 64; 16
 	Levels int    // grey levels, 2 to 256; 4
+
+	// Classes is the number of classes of a class-conditional model, whose file has a
+	// second input, the label; 0 is a model without.
+	Classes int
+	// Input is what the first layer sees of a pixel: [Level], the default, or [OneHot].
+	Input string
+	// InputScale turns a level into what the first layer is trained on, with Input Level;
+	// 0 stands for 1/(Levels-1). A file's input is in [0, 1] always: its first layer's
+	// weights make up for the difference.
+	InputScale float64
 }
+
+// Values of Config.Input.
+const (
+	Level  = "level"  // one channel, the level times InputScale
+	OneHot = "onehot" // a channel per level, 1 for the pixel's and 0 for the others
+)
+
+// Inputs lists them.
+var Inputs = []string{Level, OneHot}
 
 // Model is an architecture with its weights.
 type Model struct {
@@ -47,6 +68,12 @@ func New(c Config) (*Model, error) {
 	if c.Arch == "" {
 		c.Arch = "pixelcnn"
 	}
+	if c.Input == "" {
+		c.Input = Level
+	}
+	if c.InputScale == 0 && c.Input == Level {
+		c.InputScale = 1 / float64(c.Levels-1)
+	}
 	m := &Model{Config: c}
 	switch c.Arch {
 	case "pixelcnn":
@@ -72,6 +99,16 @@ func New(c Config) (*Model, error) {
 			return nil, fmt.Errorf("%w: %s is %d, must be %s from %d to %d", ErrConfig, r.name, r.value, r.want, r.low, r.high)
 		}
 	}
+	switch {
+	case c.Classes < 0 || c.Classes == 1 || c.Classes > 256:
+		return nil, fmt.Errorf("%w: classes is %d, must be 0 or from 2 to 256", ErrConfig, c.Classes)
+	case !slices.Contains(Inputs, c.Input):
+		return nil, fmt.Errorf("%w: input is %q, must be one of %q", ErrConfig, c.Input, Inputs)
+	case c.Input == OneHot && c.InputScale != 0:
+		return nil, fmt.Errorf("%w: input scale is %v, and a one-hot input has none", ErrConfig, c.InputScale)
+	case c.Input == Level && !(c.InputScale > 0 && c.InputScale <= math.MaxFloat32):
+		return nil, fmt.Errorf("%w: input scale is %v, must be a positive number", ErrConfig, c.InputScale)
+	}
 	return m, nil
 }
 
@@ -82,8 +119,26 @@ func (m *Model) Build(b Builder) Value { return m.build(m.Config, b) }
 type Param struct {
 	Name  string
 	Shape []int
-	Conv  Conv // the convolution that it belongs to
-	Bias  bool
+	Kind  ParamKind
+	Conv  Conv // the convolution that it belongs to, of a weight or bias
+}
+
+// ParamKind tells parameters apart.
+type ParamKind uint8
+
+const (
+	Weight ParamKind = iota // of a convolution, [Out, In, Kernel, Kernel]
+	Bias                    // of a convolution, [Out]
+	Table                   // of an embedding, [Classes, Channels]
+)
+
+// FanIn is the number of inputs that an output has: live taps times channels in, and 1
+// for a table, of which one row counts.
+func (p Param) FanIn() int {
+	if p.Kind == Table {
+		return 1
+	}
+	return p.Conv.In * len(p.Conv.Taps())
 }
 
 // Len is the number of elements.
@@ -96,9 +151,12 @@ func (p Param) Len() int {
 }
 
 // Params lists the parameters in forward order, each weight before its bias.
-func (m *Model) Params() []Param {
+func (m *Model) Params() []Param { return Params(func(b Builder) { m.Build(b) }) }
+
+// Params lists the parameters of what build describes, as [Model.Params] does.
+func Params(build func(Builder)) []Param {
 	var l lister
-	m.Build(&l)
+	build(&l)
 	return l.params
 }
 
@@ -106,6 +164,7 @@ func (m *Model) Params() []Param {
 type lister struct{ params []Param }
 
 func (l *lister) Image() Value          { return 0 }
+func (l *lister) OneHot() Value         { return 0 }
 func (l *lister) Relu(x Value) Value    { return x }
 func (l *lister) Tanh(x Value) Value    { return x }
 func (l *lister) Sigmoid(x Value) Value { return x }
@@ -113,8 +172,12 @@ func (l *lister) Add(a, _ Value) Value  { return a }
 func (l *lister) Mul(a, _ Value) Value  { return a }
 func (l *lister) Conv(x Value, c Conv) Value {
 	l.params = append(l.params,
-		Param{Name: c.Name + "_weight", Shape: []int{c.Out, c.In, c.Kernel, c.Kernel}, Conv: c},
-		Param{Name: c.Name + "_bias", Shape: []int{c.Out}, Conv: c, Bias: true})
+		Param{Name: c.Name + "_weight", Shape: []int{c.Out, c.In, c.Kernel, c.Kernel}, Kind: Weight, Conv: c},
+		Param{Name: c.Name + "_bias", Shape: []int{c.Out}, Kind: Bias, Conv: c})
+	return x
+}
+func (l *lister) Embed(x Value, e Embedding) Value {
+	l.params = append(l.params, Param{Name: e.Name + "_table", Shape: []int{e.Classes, e.Channels}, Kind: Table})
 	return x
 }
 
@@ -126,7 +189,7 @@ func (m *Model) Check() error {
 		if got, want := len(w), p.Len(); got != want {
 			return fmt.Errorf("models: weight %s has %d elements, want %d", p.Name, got, want)
 		}
-		if p.Bias {
+		if p.Kind != Weight {
 			continue
 		}
 		k := p.Conv.Kernel

@@ -56,26 +56,40 @@ func (t *trace) add(s string) Value {
 	t.lines = append(t.lines, s)
 	return Value(len(t.lines) - 1)
 }
-func (t *trace) Image() Value               { return t.add("image") }
-func (t *trace) Conv(_ Value, c Conv) Value { return t.add(c.Name) }
-func (t *trace) Relu(Value) Value           { return t.add("relu") }
-func (t *trace) Tanh(Value) Value           { return t.add("tanh") }
-func (t *trace) Sigmoid(Value) Value        { return t.add("sigmoid") }
-func (t *trace) Add(_, _ Value) Value       { return t.add("add") }
-func (t *trace) Mul(_, _ Value) Value       { return t.add("mul") }
+func (t *trace) Image() Value                     { return t.add("image") }
+func (t *trace) OneHot() Value                    { return t.add("onehot") }
+func (t *trace) Embed(_ Value, e Embedding) Value { return t.add(e.Name) }
+func (t *trace) Conv(_ Value, c Conv) Value       { return t.add(c.Name) }
+func (t *trace) Relu(Value) Value                 { return t.add("relu") }
+func (t *trace) Tanh(Value) Value                 { return t.add("tanh") }
+func (t *trace) Sigmoid(Value) Value              { return t.add("sigmoid") }
+func (t *trace) Add(_, _ Value) Value             { return t.add("add") }
+func (t *trace) Mul(_, _ Value) Value             { return t.add("mul") }
 
-func TestPixelCNN(t *testing.T) {
-	m, err := New(Config{Blocks: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b trace
-	if out := m.Build(&b); int(out) != len(b.lines)-1 {
-		t.Errorf("the result is value %d of %d", out, len(b.lines))
-	}
-	want := "image stem relu block1_reduce relu block1_spatial relu block1_expand add relu head relu logits"
-	if got := strings.Join(b.lines, " "); got != want {
-		t.Errorf("network %s, want %s", got, want)
+func TestNetworks(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   string
+	}{
+		{Config{Blocks: 1}, "image stem relu block1_reduce relu block1_spatial relu block1_expand add relu head relu logits"},
+		{Config{Blocks: 1, Input: OneHot, Classes: 10},
+			"onehot stem relu block1_reduce relu block1_spatial block1_class relu block1_expand add relu head relu logits"},
+		{Config{Arch: "gated", Blocks: 1, Classes: 2}, "image stem_vertical stem_horizontal stem_link add " +
+			"block1_filter_vertical block1_filter_class block1_filter_horizontal block1_filter_link add " +
+			"block1_gate_vertical block1_gate_class block1_gate_horizontal block1_gate_link add " +
+			"tanh sigmoid mul block1_out add relu head relu logits"},
+	} {
+		m, err := New(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b trace
+		if out := m.Build(&b); int(out) != len(b.lines)-1 {
+			t.Errorf("%+v: the result is value %d of %d", c.config, out, len(b.lines))
+		}
+		if got := strings.Join(b.lines, " "); got != c.want {
+			t.Errorf("%+v: network %s, want %s", c.config, got, c.want)
+		}
 	}
 }
 
@@ -94,6 +108,12 @@ func TestNewRefuses(t *testing.T) {
 		{Config{Size: 65}, "size"},
 		{Config{Levels: 1}, "levels"},
 		{Config{Levels: 257}, "levels"},
+		{Config{Classes: 1}, "classes"},
+		{Config{Classes: -1}, "classes"},
+		{Config{Classes: 257}, "classes"},
+		{Config{Input: "binary"}, "input"},
+		{Config{InputScale: -1}, "input scale"},
+		{Config{Input: OneHot, InputScale: 1}, "input scale"},
 	} {
 		_, err := New(c.config)
 		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), c.names) {
@@ -133,11 +153,13 @@ func (r *reach) keep(v map[Tap]bool) Value {
 	return Value(len(r.values) - 1)
 }
 
-func (r *reach) Image() Value          { return r.keep(map[Tap]bool{{}: true}) }
-func (r *reach) Relu(x Value) Value    { return x }
-func (r *reach) Tanh(x Value) Value    { return x }
-func (r *reach) Sigmoid(x Value) Value { return x }
-func (r *reach) Mul(a, b Value) Value  { return r.Add(a, b) }
+func (r *reach) Image() Value                     { return r.keep(map[Tap]bool{{}: true}) }
+func (r *reach) OneHot() Value                    { return r.Image() }
+func (r *reach) Embed(x Value, _ Embedding) Value { return x }
+func (r *reach) Relu(x Value) Value               { return x }
+func (r *reach) Tanh(x Value) Value               { return x }
+func (r *reach) Sigmoid(x Value) Value            { return x }
+func (r *reach) Mul(a, b Value) Value             { return r.Add(a, b) }
 
 func (r *reach) Add(a, b Value) Value {
 	sum := map[Tap]bool{}

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"fmt"
 	"math"
 
 	"pixelcnn/internal/onnx"
@@ -37,11 +36,7 @@ func newAdam(n, lanes int) *onnx.Graph {
 
 	scale, rate, root := one("scale"), one("rate"), one("root")
 	p, m, v := vec("p"), vec("m"), vec("v")
-	grad := vec("lane0")
-	for i := 1; i < lanes; i++ {
-		grad = op("Add", grad, vec(fmt.Sprintf("lane%d", i)))
-	}
-	grad = op("Mul", grad, scale)
+	grad := op("Mul", sumLanes(g, n, lanes), scale)
 	m = op("Add", op("Mul", m, num(beta1)), op("Mul", grad, num(1-beta1)))
 	v = op("Add", op("Mul", v, num(beta2)), op("Mul", op("Mul", grad, grad), num(1-beta2)))
 	by := op("Add", op("Mul", g.Op("Sqrt", nil, v), root), num(epsilon))

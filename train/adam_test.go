@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
 )
 
 // TestAdam takes some steps of the graph and of the formulas in float64.
@@ -53,15 +54,49 @@ func TestAdam(t *testing.T) {
 	}
 }
 
+// TestWeightDecay compares the first step with and without weight decay: it takes
+// 0.1·0.5 of each weight off, and leaves biases and tables of classes alone.
+func TestWeightDecay(t *testing.T) {
+	m, data := classed(t), stripes(9, 5, 3)
+	const rate, decay = 0.1, 0.5
+	cfg := Config{Steps: 1, LearningRate: rate, Seed: 3}
+	initial := start(t, m, data, cfg).Weights()
+	plain := start(t, m, data, cfg)
+	curve(t, plain)
+	cfg.WeightDecay = decay
+	decayed := start(t, m, data, cfg)
+	curve(t, decayed)
+	shrunk := 0
+	for _, p := range m.Params() {
+		for i, without := range plain.Weights()[p.Name] {
+			want := float64(without)
+			if p.Kind == models.Weight {
+				want -= rate * decay * float64(initial[p.Name][i])
+				shrunk++
+			}
+			if with := float64(decayed.Weights()[p.Name][i]); math.Abs(with-want) > 1e-6 {
+				t.Errorf("%s[%d] is %v, want %v", p.Name, i, with, want)
+			}
+		}
+	}
+	if shrunk == 0 {
+		t.Error("no weights")
+	}
+}
+
 func ExampleSchedule() {
 	for _, s := range []Schedule{Constant, Cosine} {
-		fmt.Print(s, ":")
-		for step := 1; step <= 5; step++ {
-			fmt.Printf(" %.2f", s.rate(step, 5))
+		for _, warmup := range []int{0, 4} {
+			fmt.Printf("%s after %d:", s, warmup)
+			for step := 1; step <= warmup+5; step++ {
+				fmt.Printf(" %.2f", s.rate(step, warmup, warmup+5))
+			}
+			fmt.Println()
 		}
-		fmt.Println()
 	}
 	// Output:
-	// constant: 1.00 1.00 1.00 1.00 1.00
-	// cosine: 1.00 0.90 0.65 0.35 0.10
+	// constant after 0: 1.00 1.00 1.00 1.00 1.00
+	// constant after 4: 0.25 0.50 0.75 1.00 1.00 1.00 1.00 1.00 1.00
+	// cosine after 0: 1.00 0.90 0.65 0.35 0.10
+	// cosine after 4: 0.25 0.50 0.75 1.00 1.00 0.90 0.65 0.35 0.10
 }

@@ -20,9 +20,9 @@ func BenchmarkStep(b *testing.B) {
 		name  string
 		model models.Config
 	}{
-		{"hidden=64", models.Config{Hidden: 64}},
-		{"hidden=128", models.Config{Hidden: 128}},
-		{"gated", models.Config{Arch: "gated"}},
+		{"pixelcnn=64", models.Config{Hidden: 64}},
+		{"pixelcnn=128", models.Config{Hidden: 128}},
+		{"gated=64", models.Config{Arch: "gated"}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			m, err := models.New(c.model)
@@ -62,12 +62,52 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
+// BenchmarkUpdate times the update alone, of the reference model, with what may be
+// turned on. Flips are made with the batch: see BenchmarkFlipped of package dataset.
+func BenchmarkUpdate(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		cfg  Config
+	}{
+		{"plain", Config{}},
+		{"ema", Config{EMA: 0.999}},
+		{"weight-decay", Config{WeightDecay: 0.01}},
+		{"clip", Config{ClipNorm: 1}},
+		{"all", Config{EMA: 0.999, WeightDecay: 0.01, ClipNorm: 1}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			m, err := models.New(models.Config{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			c.cfg.Batch = 128
+			tr, err := New(env, m, stripes(128, m.Size, m.Levels), c.cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer tr.Close()
+			if _, err := tr.take(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+			least := time.Hour
+			for b.Loop() {
+				start := time.Now()
+				if _, err := tr.engine.update(1, 1e-3, 2); err != nil {
+					b.Fatal(err)
+				}
+				least = min(least, time.Since(start))
+			}
+			b.ReportMetric(least.Seconds()*1e3, "ms-min")
+		})
+	}
+}
+
 // bindProducts returns a function that multiplies as much as a step of 128 images.
 func bindProducts(b *testing.B, e *engine) func() {
 	g := &onnx.Graph{}
 	var in, out [][]int           // shapes
 	left := map[int]*onnx.Value{} // by depth
-	for i, z := range newPass(e.model, e.layout, e.shape(e.images), true).gemms {
+	for i, z := range newPass(e.model, e.layout, shapeOf(e.model, e.images), true).gemms {
 		if !z.forward {
 			continue
 		}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -44,8 +45,9 @@ func (e *MismatchError) Error() string {
 }
 
 // A checkpoint file is magic, the length of the header as a little-endian uint32, the
-// header in JSON, the parameters and both moments as packed vectors of little-endian
-// float32, and the SHA-256 of all that.
+// header in JSON, vectors of little-endian float32, and the SHA-256 of all that. The
+// vectors are the packed parameters, both moments, where it is on the moving average,
+// and where there have been validations the best parameters.
 const magic = "pixelcnn checkpoint 1\n"
 
 // header is what a checkpoint says about its run: what must be the same to go on, and
@@ -57,17 +59,43 @@ type header struct {
 	Schedule     Schedule
 	Steps        int // of the whole run, where the schedule depends on it
 	Seed         uint64
-	Data         string // SHA-256 of the training images' levels, in hex
+	Data         string  // SHA-256 of the training images' levels, in hex
+	Warmup       int     `json:",omitzero"`
+	WeightDecay  float64 `json:",omitzero"`
+	ClipNorm     float64 `json:",omitzero"`
+	EMA          float64 `json:",omitzero"`
+	Flip         bool    `json:",omitzero"`
+	Validation   string  `json:",omitzero"` // as Data, of the validation images; empty for none
 
-	Step     int
-	EpochNLL float64 // of the current epoch's steps, in nats
-	Elements int     // of each vector
+	Step      int
+	EpochNLL  float64    // of the current epoch's steps, in nats
+	Elements  int        // of each vector
+	Validated int        `json:",omitzero"` // step of the latest validation
+	Stale     int        `json:",omitzero"` // validations since the best
+	Best      Validation `json:",omitzero"`
+}
+
+// vectors is the number of vectors that follow the header.
+func (h header) vectors() int {
+	n := 3
+	if h.EMA > 0 {
+		n++
+	}
+	if h.Best.Step > 0 {
+		n++
+	}
+	return n
 }
 
 func (t *Trainer) header() header {
 	h := header{
 		Model: t.model.Config, Batch: t.cfg.Batch, LearningRate: t.cfg.LearningRate, Schedule: t.cfg.Schedule, Seed: t.cfg.Seed, Data: t.digest,
+		Warmup: t.cfg.Warmup, WeightDecay: t.cfg.WeightDecay, ClipNorm: t.cfg.ClipNorm, EMA: t.cfg.EMA, Flip: t.cfg.Flip,
 		Step: t.step, EpochNLL: t.epochNLL, Elements: t.engine.layout.len,
+		Validated: t.validated, Stale: t.stale, Best: t.best,
+	}
+	if t.cfg.Validation != nil {
+		h.Validation = digest(t.model, t.cfg.Validation)
 	}
 	if h.Schedule != Constant {
 		h.Steps = t.last()
@@ -78,18 +106,23 @@ func (t *Trainer) header() header {
 // settings lists what has to agree between a checkpoint and the run that goes on from it.
 func (h header) settings() [][2]string {
 	p := func(name string, v any) [2]string { return [2]string{name, fmt.Sprint(v)} }
+	validation := cmp.Or(h.Validation, "none")
 	return [][2]string{
 		p("arch", h.Model.Arch), p("hidden", h.Model.Hidden), p("blocks", h.Model.Blocks), p("kernel", h.Model.Kernel),
-		p("size", h.Model.Size), p("levels", h.Model.Levels), p("model", h.Model),
-		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed), p("training data", h.Data),
+		p("size", h.Model.Size), p("levels", h.Model.Levels),
+		p("classes", h.Model.Classes), p("input", h.Model.Input), p("input scale", h.Model.InputScale), p("model", h.Model),
+		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed),
+		p("warm-up", h.Warmup), p("weight decay", h.WeightDecay), p("clip norm", h.ClipNorm), p("EMA", h.EMA), p("flip", h.Flip),
+		p("validation data", validation), p("training data", h.Data),
 		p("parameters", h.Elements),
 	}
 }
 
 // A store is a folder of checkpoints.
 type store struct {
-	dir  string
-	last string // the latest good file; empty for none
+	dir    string
+	last   string // the latest good file; empty for none
+	before string // the one before that
 }
 
 const (
@@ -148,26 +181,28 @@ func (s *store) write(h header, vectors ...[]float32) error {
 	if err != nil {
 		return err
 	}
+	if path != s.last { // not the same step again
+		s.last, s.before = path, s.last
+	}
 	files, err := s.files()
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if f != path && f != s.last {
+		if f != s.last && f != s.before {
 			if err := os.Remove(f); err != nil {
 				return err
 			}
 		}
 	}
-	s.last = path
 	return nil
 }
 
 // read reads a checkpoint file. Errors about its content wrap [ErrCheckpointFormat].
-func read(path string) (header, [3][]float32, error) {
+func read(path string) (header, [][]float32, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return header{}, [3][]float32{}, fmt.Errorf("train: %w", err)
+		return header{}, nil, fmt.Errorf("train: %w", err)
 	}
 	h, vectors, err := decode(data)
 	if err != nil {
@@ -177,8 +212,8 @@ func read(path string) (header, [3][]float32, error) {
 }
 
 // decode reads the content of a checkpoint file. Its errors go on after the file's name.
-func decode(data []byte) (h header, vectors [3][]float32, err error) {
-	bad := func(what string) (header, [3][]float32, error) { return h, vectors, errors.New(what) }
+func decode(data []byte) (h header, vectors [][]float32, err error) {
+	bad := func(what string) (header, [][]float32, error) { return h, vectors, errors.New(what) }
 	rest, ok := bytes.CutPrefix(data, []byte(magic))
 	if !ok {
 		return bad("does not begin like one")
@@ -199,9 +234,10 @@ func decode(data []byte) (h header, vectors [3][]float32, err error) {
 		return bad("has a broken header: " + err.Error())
 	}
 	rest = rest[n:]
-	if h.Step < 0 || h.Elements < 0 || h.Elements > len(rest) || len(rest) != len(vectors)*h.Elements*4 {
+	if h.Step < 0 || h.Elements < 0 || h.Elements > len(rest) || len(rest) != h.vectors()*h.Elements*4 {
 		return bad("does not hold what its header says")
 	}
+	vectors = make([][]float32, h.vectors())
 	for i := range vectors {
 		vectors[i] = make([]float32, h.Elements)
 		for k := range vectors[i] {
@@ -249,7 +285,10 @@ func (t *Trainer) openStore() error {
 }
 
 // resume takes over a checkpoint's state.
-func (t *Trainer) resume(path string, h header, vectors [3][]float32) error {
+func (t *Trainer) resume(path string, h header, vectors [][]float32) error {
+	if m, err := models.New(h.Model); err == nil {
+		h.Model = m.Config // with the defaults of settings that the file is older than
+	}
 	have, got := h.settings(), t.header().settings()
 	for i := range have {
 		if have[i] != got[i] {
@@ -257,7 +296,16 @@ func (t *Trainer) resume(path string, h header, vectors [3][]float32) error {
 		}
 	}
 	t.engine.restore(vectors[0], vectors[1], vectors[2])
+	vectors = vectors[3:]
+	if h.EMA > 0 {
+		copy(t.engine.average, vectors[0])
+		vectors = vectors[1:]
+	}
+	if h.Best.Step > 0 {
+		t.bestParams = vectors[0]
+	}
 	t.step, t.epochNLL = h.Step, h.EpochNLL
+	t.validated, t.stale, t.best = h.Validated, h.Stale, h.Best
 	t.store.last, t.savedStep, t.savedAt = path, h.Step, time.Now()
 	return nil
 }
@@ -274,7 +322,14 @@ func (t *Trainer) save() error {
 	if t.store == nil || t.savedStep == t.step {
 		return nil
 	}
-	if err := t.store.write(t.header(), e.params, e.moment1, e.moment2); err != nil {
+	vectors := [][]float32{e.params, e.moment1, e.moment2}
+	if e.average != nil {
+		vectors = append(vectors, e.average)
+	}
+	if t.best.Step > 0 {
+		vectors = append(vectors, t.bestParams)
+	}
+	if err := t.store.write(t.header(), vectors...); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	t.savedStep, t.savedAt = t.step, time.Now()

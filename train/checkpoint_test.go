@@ -129,6 +129,11 @@ func TestCheckpointMismatch(t *testing.T) {
 		"batch 4, not 5":                 func(c *Config) { c.Batch = 5 },
 		"seed 0, not 7":                  func(c *Config) { c.Seed = 7 },
 		"schedule constant, not cosine":  func(c *Config) { c.Schedule = Cosine },
+		"warm-up 0, not 2":               func(c *Config) { c.Warmup = 2 },
+		"weight decay 0, not 0.1":        func(c *Config) { c.WeightDecay = 0.1 },
+		"clip norm 0, not 2":             func(c *Config) { c.ClipNorm = 2 },
+		"EMA 0, not 0.5":                 func(c *Config) { c.EMA = 0.5 },
+		"flip false, not true":           func(c *Config) { c.Flip = true },
 	} {
 		cfg := good
 		change(&cfg)
@@ -141,6 +146,11 @@ func TestCheckpointMismatch(t *testing.T) {
 	var mismatch *MismatchError
 	if _, err := New(env, small(t), stripes(13, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "training data" {
 		t.Errorf("other data: error %v", err)
+	}
+	held := good
+	held.Validation = stripes(3, 5, 3)
+	if _, err := New(env, small(t), stripes(12, 5, 3), held); !errors.As(err, &mismatch) || mismatch.Setting != "validation data" || mismatch.Have != "none" {
+		t.Errorf("with validation: error %v", err)
 	}
 	wider, err := models.New(models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 5, Levels: 3})
 	if err != nil {
@@ -209,11 +219,19 @@ func FuzzDecode(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:len(whole)-sha256.Size])
 	f.Add(whole[:40])
+	best := Validation{Step: 1}
+	if err := s.write(header{Step: 2, Elements: 1, EMA: 0.5, Best: best}, []float32{1}, []float32{2}, []float32{3}, []float32{4}, []float32{5}); err != nil {
+		f.Fatal(err)
+	}
+	if whole, err = os.ReadFile(s.last); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, content := range [][]byte{data, sealed(data)} { // a right checksum lets the fuzzer past it
 			h, vectors, err := decode(content)
-			if err == nil && len(vectors[2]) != h.Elements {
+			if err == nil && (len(vectors) != h.vectors() || len(vectors[len(vectors)-1]) != h.Elements) {
 				t.Errorf("%+v, %d elements", h, len(vectors[2]))
 			}
 		}

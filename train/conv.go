@@ -17,7 +17,7 @@ func (t *tape) Conv(x models.Value, c models.Conv) models.Value {
 	taps := c.Taps()
 	var y models.Value
 	switch {
-	case c.In == 1 && c.Kernel > 1 && !in.learns:
+	case c.Kernel > 1 && !in.learns:
 		y = t.convImage(in, c, taps, weight, bias)
 	case c.Kernel == 1:
 		y = t.convPoint(in, c, weight, bias)
@@ -32,12 +32,8 @@ func (t *tape) Conv(x models.Value, c models.Conv) models.Value {
 func (t *tape) learnBias(out *variable, bias int) {
 	t.back = append(t.back, func() {
 		m := t.shape.rows()
-		ones := make([]float32, m)
-		for i := range ones {
-			ones[i] = 1
-		}
 		z := gemm{rows: 1, depth: m, cols: out.channels, bias: true}
-		t.leaf(bias, func(sum *onnx.Value) *onnx.Value { return t.gemm(z, constant(ones, 1, m), out.grad, sum) })
+		t.leaf(bias, func(sum *onnx.Value) *onnx.Value { return t.gemm(z, t.ones(m), out.grad, sum) })
 	})
 }
 
@@ -90,10 +86,10 @@ func (t *tape) convSpatial(in *variable, c models.Conv, taps []models.Tap, weigh
 	return y
 }
 
-// convImage is a convolution of one channel that needs no gradient, the first layer. It
-// gathers the transposed matrix [taps, M], all images of a pixel at once: first
+// convImage is a convolution of an input that needs no gradient, the first layer. It
+// gathers the transposed matrix [channels·taps, M], all images of a pixel at once: first
 // shifted by each column offset, then whole rows of those by each row offset, which is
-// a third of the copies.
+// a third of the copies. The weight's order of channels and taps serves both ways.
 func (t *tape) convImage(in *variable, c models.Conv, taps []models.Tap, weight, bias int) models.Value {
 	n, m, k, size := t.shape.images, t.shape.rows(), len(taps), t.shape.size
 	var columns []int
@@ -103,25 +99,38 @@ func (t *tape) convImage(in *variable, c models.Conv, taps []models.Tap, weight,
 		}
 	}
 	var pixel, row []int32
-	for _, dx := range columns {
-		for p := range t.shape.pixels() {
-			pixel = append(pixel, int32(t.shape.neighbour(p, models.Tap{DX: dx}, +1)))
-		}
-	}
-	for _, tap := range taps {
-		for y := range size {
-			r := len(columns) * size // the row of zeros
-			if y+tap.DY >= 0 && y+tap.DY < size {
-				r = slices.Index(columns, tap.DX)*size + y + tap.DY
+	for i := range c.In {
+		for _, dx := range columns {
+			for p := range t.shape.pixels() {
+				q := t.shape.neighbour(p, models.Tap{DX: dx}, +1)
+				if q == t.shape.pixels() {
+					q *= c.In // the row of zeros
+				} else {
+					q += i * t.shape.pixels()
+				}
+				pixel = append(pixel, int32(q))
 			}
-			row = append(row, int32(r))
+		}
+		for _, tap := range taps {
+			for y := range size {
+				r := c.In * len(columns) * size // the row of zeros
+				if y+tap.DY >= 0 && y+tap.DY < size {
+					r = (i*len(columns)+slices.Index(columns, tap.DX))*size + y + tap.DY
+				}
+				row = append(row, int32(r))
+			}
 		}
 	}
-	x := t.pad(t.reshape(in.value, t.shape.pixels(), n), n)
-	x = t.reshape(t.graph.Op("Gather", nil, x, constant(pixel, len(pixel))), len(columns)*size, size*n)
+	x := in.value
+	if c.In > 1 {
+		x = t.graph.Op("Transpose", onnx.Attrs{"perm": []int64{1, 0}}, x)
+	}
+	x = t.pad(t.reshape(x, c.In*t.shape.pixels(), n), n)
+	x = t.reshape(t.graph.Op("Gather", nil, x, constant(pixel, len(pixel))), c.In*len(columns)*size, size*n)
 	x = t.graph.Op("Gather", nil, t.pad(x, size*n), constant(row, len(row)))
-	x = t.reshape(x, k, m)
-	y := t.add(t.gemm(gemm{rows: m, depth: k, cols: c.Out, transA: true}, x, t.turned[weight], t.params[bias]), c.Out, true)
+	x = t.reshape(x, c.In*k, m)
+	w := t.reshape(t.params[weight], c.In*k, c.Out)
+	y := t.add(t.gemm(gemm{rows: m, depth: c.In * k, cols: c.Out, transA: true}, x, w, t.params[bias]), c.Out, true)
 	if t.sums == nil {
 		return y
 	}
@@ -129,8 +138,8 @@ func (t *tape) convImage(in *variable, c models.Conv, taps []models.Tap, weight,
 	t.learnBias(out, bias)
 	t.back = append(t.back, func() {
 		t.leaf(weight, func(sum *onnx.Value) *onnx.Value {
-			g := t.gemm(gemm{rows: k, depth: m, cols: c.Out}, x, out.grad, t.reshape(sum, k, c.Out))
-			return t.reshape(g, 1, k*c.Out)
+			g := t.gemm(gemm{rows: c.In * k, depth: m, cols: c.Out}, x, out.grad, t.reshape(sum, c.In*k, c.Out))
+			return t.reshape(g, c.In, k*c.Out)
 		})
 	})
 	return y

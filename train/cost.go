@@ -7,7 +7,7 @@ import "pixelcnn/models"
 // the weight's gradient and the input's. The first layer's input needs none.
 func MultiplyAdds(m *models.Model) (forward, step int64) {
 	l := newLayout(m)
-	for _, g := range newPass(m, l, shape{images: 1, size: m.Size, levels: m.Levels}, true).gemms {
+	for _, g := range newPass(m, l, shapeOf(m, 1), true).gemms {
 		n := int64(g.rows) * int64(g.depth) * int64(g.cols)
 		switch {
 		case g.bias:

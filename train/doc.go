@@ -20,6 +20,18 @@
 // and outputs are views of them (layout.go), so nothing is copied on the way. A batch
 // that does not fill its last pass gets a graph of the size that is left.
 //
+// What [Config] turns on beside is done on the vectors in Go, chunk by chunk as the update:
+// the moving average and weight decay after Adam's graph, the norm of the gradient
+// before, between a graph that adds up the lanes and one that takes the sum. All of it
+// together is 0.1 ms of a step of 44; see BenchmarkUpdate. Flips are drawn for each
+// epoch, as its order is, and made while the batch is put together.
+//
+// # What comes out
+//
+// [Trainer.Weights] and [Trainer.Evaluate] always mean the same weights: those that were
+// best on [Config].Validation, else the moving average, else the parameters of now. A
+// checkpoint has all three, and where the run was between a step and its validation.
+//
 // # The tape
 //
 // [models.Model].Build calls the tape (tape.go) layer by layer. Each call adds the

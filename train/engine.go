@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"pixelcnn/dataset"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
 )
@@ -21,18 +22,15 @@ type engine struct {
 	rt      onnx.Runtime
 	model   *models.Model
 	layout  layout
+	cfg     Config
 	images  int // of a whole pass
 	threads int
-	profile string // prefix of the profiles' names, where not empty
 
-	params, moment1, moment2 []float32    // what training changes
-	turned                   []float32    // params as [layout.turn] has them
-	next                     [3][]float32 // what training changes, after an update
+	params, moment1, moment2 []float32 // what training changes
+	turned                   []float32 // params as [layout.turn] has them
 	zeros                    []float32
 	lanes                    [lanes]lane
-	scale, rate, root        []float32 // [1] each
-	adam                     onnx.Session
-	updates                  []onnx.Binding // by chunk
+	updater
 
 	mu       sync.Mutex
 	sessions map[passKind]onnx.Session
@@ -62,16 +60,16 @@ const noSum = -1
 type pass struct {
 	binding onnx.Binding
 	levels  []uint8   // [pixels, images]
+	labels  []int32   // [images]; nil for a model without classes
 	nll     []float32 // [images]
 }
 
 // newEngine starts from the packed parameters given, which it takes over.
-func newEngine(rt onnx.Runtime, m *models.Model, l layout, params []float32, threads int, profile string) (_ *engine, err error) {
+func newEngine(rt onnx.Runtime, m *models.Model, l layout, params []float32, cfg Config) (_ *engine, err error) {
 	vec := func() []float32 { return make([]float32, l.len) }
 	e := &engine{
-		rt: rt, model: m, layout: l, images: passImages(m), threads: threads, profile: profile,
-		params: params, turned: make([]float32, l.turned), moment1: vec(), moment2: vec(), next: [3][]float32{vec(), vec(), vec()},
-		zeros: vec(), scale: make([]float32, 1), rate: make([]float32, 1), root: make([]float32, 1),
+		rt: rt, model: m, layout: l, cfg: cfg, images: passImages(m), threads: cfg.Threads,
+		params: params, turned: make([]float32, l.turned), moment1: vec(), moment2: vec(), zeros: vec(),
 		sessions: map[passKind]onnx.Session{},
 	}
 	defer func() {
@@ -83,7 +81,7 @@ func newEngine(rt onnx.Runtime, m *models.Model, l layout, params []float32, thr
 		e.lanes[i] = lane{sums: [2][]float32{vec(), vec()}, passes: map[passKey]*pass{}}
 	}
 	l.turn(e.turned, e.params)
-	return e, e.bindAdam()
+	return e, e.bindUpdate()
 }
 
 // restore goes to another state.
@@ -100,30 +98,6 @@ func passImages(m *models.Model) int {
 	return min(max(1, want/(m.Size*m.Size*m.Hidden)), 64)
 }
 
-// bindAdam loads the update's graph once and binds it to each chunk.
-func (e *engine) bindAdam() (err error) {
-	n := e.layout.len / adamChunks
-	if e.adam, err = load(e.rt, newAdam(n, lanes), onnx.SessionOptions{}); err != nil {
-		return err
-	}
-	for i := range adamChunks {
-		part := func(vec []float32) *onnx.Tensor { return onnx.NewTensor(vec[i*n:(i+1)*n:(i+1)*n], n) }
-		in := []*onnx.Tensor{
-			onnx.NewTensor(e.scale, 1), onnx.NewTensor(e.rate, 1), onnx.NewTensor(e.root, 1),
-			part(e.params), part(e.moment1), part(e.moment2),
-		}
-		for k := range e.lanes {
-			in = append(in, part(e.lanes[k].sums[0]))
-		}
-		b, err := e.adam.Bind(in, []*onnx.Tensor{part(e.next[0]), part(e.next[1]), part(e.next[2])})
-		if err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
-		e.updates = append(e.updates, b)
-	}
-	return nil
-}
-
 // close frees the sessions. Nothing may be running.
 func (e *engine) close() error {
 	var errs []error
@@ -133,22 +107,17 @@ func (e *engine) close() error {
 		}
 		e.lanes[i].passes = nil
 	}
-	for _, b := range e.updates {
-		errs = append(errs, b.Close())
-	}
 	for _, s := range e.sessions {
 		errs = append(errs, s.Close())
 	}
-	if e.adam != nil {
-		errs = append(errs, e.adam.Close())
-	}
-	e.updates, e.sessions, e.adam = nil, nil, nil
+	errs = append(errs, e.updater.close())
+	e.sessions = nil
 	return errors.Join(errs...)
 }
 
 // gradient runs the model on the chosen images and leaves the gradient of their
 // summed negative log-likelihood in the lanes. It returns that sum, in nats.
-func (e *engine) gradient(ctx context.Context, pixels []uint8, index []int) (float64, error) {
+func (e *engine) gradient(ctx context.Context, data *dataset.Split, index []int) (float64, error) {
 	passes := (len(index) + e.images - 1) / e.images
 	var nll [lanes]float64
 	err := e.parallel(ctx, lanes, func(k int) error {
@@ -164,7 +133,7 @@ func (e *engine) gradient(ctx context.Context, pixels []uint8, index []int) (flo
 			out := (end - 1 - i) % 2 // so that the last goes to 0
 			part := index[i*e.images : min(len(index), (i+1)*e.images)]
 			key := passKey{passKind{len(part), true}, in, out}
-			got, err := e.run(k, key, pixels, part)
+			got, err := e.run(k, key, data, part)
 			if err != nil {
 				return err
 			}
@@ -182,24 +151,9 @@ func (e *engine) gradient(ctx context.Context, pixels []uint8, index []int) (flo
 	return sum, err
 }
 
-// update applies Adam to the gradients in the lanes, times scale. It is the step-th
-// update, counted from 1.
-func (e *engine) update(scale, learningRate float64, step int) error {
-	e.scale[0] = float32(scale)
-	e.rate[0], e.root[0] = correction(learningRate, step)
-	ctx := context.Background() // an update is done whole or not at all
-	err := e.parallel(ctx, len(e.updates), func(i int) error { return e.updates[i].Run(ctx) })
-	if err != nil {
-		return err
-	}
-	e.restore(e.next[0], e.next[1], e.next[2])
-	return nil
-}
-
 // likelihoods returns the negative log-likelihood of each image, in nats.
-func (e *engine) likelihoods(ctx context.Context, pixels []uint8) ([]float32, error) {
-	area := e.model.Size * e.model.Size
-	nll := make([]float32, len(pixels)/area)
+func (e *engine) likelihoods(ctx context.Context, data *dataset.Split) ([]float32, error) {
+	nll := make([]float32, data.N())
 	index := make([]int, len(nll))
 	for i := range index {
 		index[i] = i
@@ -211,7 +165,7 @@ func (e *engine) likelihoods(ctx context.Context, pixels []uint8) ([]float32, er
 				return err
 			}
 			part := index[i*e.images : min(len(index), (i+1)*e.images)]
-			got, err := e.run(k, passKey{passKind{len(part), false}, noSum, noSum}, pixels, part)
+			got, err := e.run(k, passKey{passKind{len(part), false}, noSum, noSum}, data, part)
 			if err != nil {
 				return err
 			}
@@ -224,7 +178,7 @@ func (e *engine) likelihoods(ctx context.Context, pixels []uint8) ([]float32, er
 
 // run passes the chosen images through lane k. The result is valid until the
 // lane's next run.
-func (e *engine) run(k int, key passKey, pixels []uint8, index []int) ([]float32, error) {
+func (e *engine) run(k int, key passKey, data *dataset.Split, index []int) ([]float32, error) {
 	p := e.lanes[k].passes[key]
 	if p == nil {
 		var err error
@@ -235,8 +189,11 @@ func (e *engine) run(k int, key passKey, pixels []uint8, index []int) ([]float32
 	}
 	area, n := e.model.Size*e.model.Size, len(index)
 	for i, image := range index {
-		for j, level := range pixels[image*area : (image+1)*area] {
+		for j, level := range data.Pixels[image*area : (image+1)*area] {
 			p.levels[j*n+i] = level
+		}
+		if p.labels != nil {
+			p.labels[i] = int32(data.Labels[image])
 		}
 	}
 	// A pass is over in milliseconds: it need not be told to stop.
@@ -254,7 +211,12 @@ func (e *engine) bind(l *lane, key passKey) (*pass, error) {
 	}
 	area := e.model.Size * e.model.Size
 	p := &pass{levels: make([]uint8, area*key.images), nll: make([]float32, key.images)}
-	in := append([]*onnx.Tensor{onnx.NewTensor(p.levels, area, key.images)}, e.layout.inputs(e.params, e.turned)...)
+	in := []*onnx.Tensor{onnx.NewTensor(p.levels, area, key.images)}
+	if e.model.Classes > 0 {
+		p.labels = make([]int32, key.images)
+		in = append(in, onnx.NewTensor(p.labels, key.images))
+	}
+	in = append(in, e.layout.inputs(e.params, e.turned)...)
 	out := []*onnx.Tensor{onnx.NewTensor(p.nll, key.images)}
 	if key.learn {
 		from := e.zeros
@@ -277,18 +239,19 @@ func (e *engine) session(kind passKind) (onnx.Session, error) {
 		return s, nil
 	}
 	opt := onnx.SessionOptions{}
-	if kind == (passKind{e.images, true}) {
-		opt.ProfilePrefix = e.profile
+	if kind == (passKind{min(e.images, e.cfg.Batch), true}) {
+		opt.ProfilePrefix = e.cfg.Profile
 	}
-	s, err := load(e.rt, newPass(e.model, e.layout, e.shape(kind.images), kind.learn).graph, opt)
+	s, err := load(e.rt, newPass(e.model, e.layout, shapeOf(e.model, kind.images), kind.learn).graph, opt)
 	if err == nil {
 		e.sessions[kind] = s
 	}
 	return s, err
 }
 
-func (e *engine) shape(images int) shape {
-	return shape{images: images, size: e.model.Size, levels: e.model.Levels}
+// shapeOf is the shape of a pass over so many images.
+func shapeOf(m *models.Model, images int) shape {
+	return shape{images: images, size: m.Size, levels: m.Levels, scale: m.InputScale, labels: m.Classes > 0}
 }
 
 // parallel calls f with 0 … n−1 on the engine's threads, in no particular order, and

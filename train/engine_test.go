@@ -17,16 +17,16 @@ func TestGradientOfBatch(t *testing.T) {
 	l := newLayout(m)
 	index := rand.New(rand.NewPCG(1, 1)).Perm(100)[:76]
 	gradient := func(images, threads int) ([]float64, float64) {
-		e, err := newEngine(env, m, l, l.initial(1), threads, "")
+		e, err := newEngine(env, m, l, l.initial(1), Config{Threads: threads})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer e.close()
 		e.images = images
-		if _, err := e.gradient(context.Background(), data.Pixels, index[:50]); err != nil { // leaves sums behind
+		if _, err := e.gradient(context.Background(), data, index[:50]); err != nil { // leaves sums behind
 			t.Fatal(err)
 		}
-		nll, err := e.gradient(context.Background(), data.Pixels, index)
+		nll, err := e.gradient(context.Background(), data, index)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,13 +18,22 @@ type Likelihood struct {
 // BitsPerDim is NatsPerDim in bits.
 func (l Likelihood) BitsPerDim() float64 { return l.NatsPerDim / math.Ln2 }
 
-// Evaluate returns the likelihood of all of data under the weights as they are now.
-// When ctx ends, it returns an error that wraps ctx's.
+// Evaluate returns the likelihood of all of data under the weights that
+// [Trainer.Weights] returns. When ctx ends, it returns an error that wraps ctx's.
 func (t *Trainer) Evaluate(ctx context.Context, data *dataset.Split) (Likelihood, error) {
 	if err := check(t.model, data); err != nil {
 		return Likelihood{}, err
 	}
-	nll, err := t.engine.likelihoods(ctx, data.Pixels)
+	return t.likelihood(ctx, t.result(), data)
+}
+
+// likelihood evaluates data under the packed parameters given.
+func (t *Trainer) likelihood(ctx context.Context, params []float32, data *dataset.Split) (Likelihood, error) {
+	var nll []float32
+	err := t.engine.with(params, func() (err error) {
+		nll, err = t.engine.likelihoods(ctx, data)
+		return err
+	})
 	if err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("train: evaluation stopped: %w", ctx.Err())

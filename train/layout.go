@@ -10,7 +10,8 @@ import (
 // A slot is one parameter's place in the packed vector.
 //
 // A weight is packed as [In, taps, Out] over its live taps only, in raster order,
-// so that masked entries take no part in anything; a bias as [1, Out]. The weight of a
+// so that masked entries take no part in anything; a bias as [1, Out],
+// an embedding's table as it is. The weight of a
 // narrowing 1×1 convolution lies the other way round, [Out, In]: its gradient then is
 // a product whose transposed side is the narrow one, which is cheaper.
 type slot struct {
@@ -42,8 +43,13 @@ const align = 16
 func newLayout(n network) layout {
 	var l layout
 	for _, p := range n.Params() {
-		s := slot{param: p, off: l.len, shape: []int{1, p.Conv.Out}}
-		if !p.Bias {
+		s := slot{param: p, off: l.len}
+		switch p.Kind {
+		case models.Bias:
+			s.shape = []int{1, p.Conv.Out}
+		case models.Table:
+			s.shape = p.Shape
+		case models.Weight:
 			s.shape = []int{p.Conv.In, len(p.Conv.Taps()) * p.Conv.Out}
 			if s.flip = p.Conv.Kernel == 1 && p.Conv.Out < p.Conv.In; s.flip {
 				s.shape = []int{p.Conv.Out, p.Conv.In}
@@ -72,7 +78,7 @@ func (l layout) tensors(vec []float32) []*onnx.Tensor {
 }
 
 // spatial tells whether the slot is a weight with a kernel over 1.
-func (s slot) spatial() bool { return !s.param.Bias && s.param.Conv.Kernel > 1 }
+func (s slot) spatial() bool { return s.param.Kind == models.Weight && s.param.Conv.Kernel > 1 }
 
 // turn copies the weights of spatial convolutions into dst as [taps, In, Out]. The
 // forward pass sums over taps and inputs and wants them so; the backward pass sums
@@ -113,8 +119,8 @@ func (l layout) inputs(vec, turned []float32) []*onnx.Tensor {
 // the packed vector, in the dense one's order.
 func (s slot) each(f func(dense, packed int)) {
 	c := s.param.Conv
-	if s.param.Bias {
-		for i := range c.Out {
+	if s.param.Kind != models.Weight {
+		for i := range s.len() {
 			f(i, s.off+i)
 		}
 		return

@@ -98,7 +98,7 @@ func TestInitial(t *testing.T) {
 			}
 		}
 		want := p.Conv.Out
-		if !p.Bias {
+		if p.Kind == models.Weight {
 			want *= p.Conv.In * len(p.Conv.Taps())
 		}
 		if live != want || low < -1 || high > 1 || live > 1000 && (low > -0.95 || high < 0.95) {

@@ -9,13 +9,7 @@ import (
 // [images], in nats, and the gradient of their sum by the logits, softmax − one-hot,
 // which is nil where nothing learns. LogSoftmax subtracts each row's maximum.
 func (t *tape) crossEntropy(logits models.Value) (nll, grad *onnx.Value) {
-	l, m := t.shape.levels, t.shape.rows()
-	unit := make([]float32, l*l)
-	for i := range l {
-		unit[i*l+i] = 1
-	}
-	level := t.graph.Op("Cast", onnx.Attrs{"to": int64(onnx.Int32)}, t.levels)
-	truth := t.reshape(t.graph.Op("Gather", nil, constant(unit, l, l), level), m, l)
+	truth := t.oneHot()
 	logp := t.graph.Op("LogSoftmax", onnx.Attrs{"axis": int64(1)}, t.vars[logits].value)
 
 	drop := onnx.Attrs{"keepdims": int64(0)}

@@ -21,10 +21,11 @@ func TestMain(m *testing.M) {
 }
 
 // stripes makes n images with something to learn: diagonal stripes of a period and a
-// phase that depend on the image.
+// phase that depend on the image. Its class is the period's.
 func stripes(n, size, levels int) *dataset.Split {
 	s := &dataset.Split{Size: size}
 	for i := range n {
+		s.Labels = append(s.Labels, uint8(i%3))
 		for p := range size * size {
 			s.Pixels = append(s.Pixels, uint8((p/size+(1+i%3)*(p%size)+i)/2%levels))
 		}
@@ -36,6 +37,16 @@ func stripes(n, size, levels int) *dataset.Split {
 func small(t testing.TB) *models.Model {
 	t.Helper()
 	m, err := models.New(models.Config{Hidden: 6, Blocks: 2, Kernel: 5, Size: 5, Levels: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// classed is small with three classes.
+func classed(t testing.TB) *models.Model {
+	t.Helper()
+	m, err := models.New(models.Config{Hidden: 6, Blocks: 2, Kernel: 5, Size: 5, Levels: 3, Classes: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

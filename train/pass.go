@@ -16,7 +16,8 @@ type network interface {
 
 // newPass builds the graph that runs the model on a number of images.
 //
-// Inputs: the levels, uint8 [pixels, images], then each parameter as its slot has
+// Inputs: the levels, uint8 [pixels, images]; the labels, int32 [images], of a model
+// with classes; then each parameter as its slot has
 // it; where it is to learn, then each parameter's gradient so far. Outputs: the
 // negative log-likelihood of each image in nats, [images]; where it is to learn,
 // then each gradient with these images' added. Gradients are of the plain sum over

@@ -12,24 +12,7 @@ type net func(b models.Builder) models.Value
 func (n net) Build(b models.Builder) models.Value { return n(b) }
 
 func (n net) Params() []models.Param {
-	var l paramLister
-	n(&l)
-	return l
-}
-
-type paramLister []models.Param
-
-func (l *paramLister) Image() models.Value                 { return 0 }
-func (l *paramLister) Relu(x models.Value) models.Value    { return x }
-func (l *paramLister) Tanh(x models.Value) models.Value    { return x }
-func (l *paramLister) Sigmoid(x models.Value) models.Value { return x }
-func (l *paramLister) Add(a, _ models.Value) models.Value  { return a }
-func (l *paramLister) Mul(a, _ models.Value) models.Value  { return a }
-func (l *paramLister) Conv(x models.Value, c models.Conv) models.Value {
-	*l = append(*l,
-		models.Param{Name: c.Name + "_weight", Shape: []int{c.Out, c.In, c.Kernel, c.Kernel}, Conv: c},
-		models.Param{Name: c.Name + "_bias", Shape: []int{c.Out}, Conv: c, Bias: true})
-	return x
+	return models.Params(func(b models.Builder) { n(b) })
 }
 
 // exact evaluates a network on one image by nested loops in float64. It takes its
@@ -39,6 +22,7 @@ type exact struct {
 	layout layout
 	params []float64
 	image  []uint8
+	class  int
 	values [][][]float64 // [channels][pixels]
 	next   int
 }
@@ -51,9 +35,28 @@ func (e *exact) keep(v [][]float64) models.Value {
 func (e *exact) Image() models.Value {
 	v := make([]float64, len(e.image))
 	for i, level := range e.image {
-		v[i] = float64(level) / float64(e.shape.levels-1)
+		v[i] = float64(level) * e.shape.scale
 	}
 	return e.keep([][]float64{v})
+}
+
+func (e *exact) OneHot() models.Value {
+	v := make([][]float64, e.shape.levels)
+	for k := range v {
+		v[k] = make([]float64, len(e.image))
+		for i, level := range e.image {
+			if int(level) == k {
+				v[k][i] = 1
+			}
+		}
+	}
+	return e.keep(v)
+}
+
+func (e *exact) Embed(x models.Value, t models.Embedding) models.Value {
+	row := e.params[e.layout.slots[e.next].off+e.class*t.Channels:]
+	e.next++
+	return e.each(x, func(c, _ int, v float64) float64 { return v + row[c] })
 }
 
 func (e *exact) each(x models.Value, f func(channel, pixel int, v float64) float64) models.Value {
@@ -118,10 +121,11 @@ func (e *exact) at(c models.Conv, in, tap, out int) int {
 }
 
 // exactNLL is the negative log-likelihood of each image, in nats, pixels [N, size, size].
+// Image i is of class i.
 func exactNLL(n network, l layout, s shape, params []float64, pixels []uint8) []float64 {
 	nll := make([]float64, len(pixels)/s.pixels())
 	for i := range nll {
-		e := &exact{shape: s, layout: l, params: params, image: pixels[i*s.pixels() : (i+1)*s.pixels()]}
+		e := &exact{shape: s, layout: l, params: params, image: pixels[i*s.pixels() : (i+1)*s.pixels()], class: i}
 		logits := e.values[n.Build(e)]
 		for p, level := range e.image {
 			sum := 0.0

@@ -14,10 +14,14 @@ const (
 // Schedules lists them.
 var Schedules = []Schedule{Constant, Cosine}
 
-// rate is the factor of the learning rate at a step, counted from 1, of all.
-func (s Schedule) rate(step, steps int) float64 {
-	if s == Cosine {
-		return (1 + math.Cos(math.Pi*float64(step-1)/float64(steps))) / 2
+// rate is the factor of the learning rate at a step, counted from 1, of all: step/warmup
+// in the first warmup steps, then the schedule over the others.
+func (s Schedule) rate(step, warmup, steps int) float64 {
+	switch {
+	case step <= warmup:
+		return float64(step) / float64(warmup)
+	case s == Cosine:
+		return (1 + math.Cos(math.Pi*float64(step-warmup-1)/float64(steps-warmup))) / 2
 	}
 	return 1
 }

@@ -16,6 +16,7 @@ type tape struct {
 	graph  *onnx.Graph
 	shape  shape
 	levels *onnx.Value // uint8 [pixels, images]
+	labels *onnx.Value // int32 [images]; nil for a model without classes
 	params []*onnx.Value
 	turned []*onnx.Value // by parameter, nil for those that are not spatial weights
 	sums   []*onnx.Value // gradients so far, by parameter; nil for a forward pass only
@@ -25,7 +26,8 @@ type tape struct {
 	back     []func() // in forward order
 	layout   layout
 	gathered map[string]*onnx.Value // by input, taps and direction
-	next     int                    // parameter that the next convolution takes
+	unit     *onnx.Value            // the levels, one-hot; nil until they are wanted
+	next     int                    // parameter that the next layer takes
 	gemms    []gemm
 	leaves   [][]*onnx.Node // nodes of parameter gradients
 	reversed bool           // it is on its way back
@@ -36,6 +38,8 @@ type shape struct {
 	images int
 	size   int // height and width
 	levels int
+	scale  float64 // from levels to what the first layer sees, where it is not one-hot
+	labels bool    // images have labels
 }
 
 func (s shape) pixels() int { return s.size * s.size }
@@ -60,6 +64,9 @@ type gemm struct {
 func newTape(l layout, s shape, learn bool) *tape {
 	t := &tape{graph: &onnx.Graph{}, layout: l, shape: s, gathered: map[string]*onnx.Value{}}
 	t.levels = t.graph.Input("levels", onnx.Uint8, onnx.Shape(s.pixels(), s.images)...)
+	if s.labels {
+		t.labels = t.graph.Input("labels", onnx.Int32, onnx.Shape(s.images)...)
+	}
 	for _, p := range l.slots {
 		t.params = append(t.params, t.graph.Input(p.param.Name, onnx.Float32, onnx.Shape(p.shape...)...))
 	}

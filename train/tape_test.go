@@ -128,6 +128,23 @@ func TestGradients(t *testing.T) {
 			f := b.Tanh(b.Conv(x, conv("f", 3, 3, 3, models.MaskRows)))
 			return b.Mul(f, b.Sigmoid(b.Conv(x, conv("g", 3, 3, 3, models.MaskRow))))
 		},
+		"one-hot": func(b models.Builder) models.Value {
+			return b.Conv(b.OneHot(), conv("c", 3, 3, 3, models.MaskA))
+		},
+		"one-hot, without taps": func(b models.Builder) models.Value {
+			return b.Conv(b.OneHot(), conv("c", 3, 3, 1, models.Unmasked))
+		},
+		"embed": func(b models.Builder) models.Value {
+			return b.Embed(stem(b, 3), models.Embedding{Name: "e", Classes: 4, Channels: 3})
+		},
+		"embed between convs": func(b models.Builder) models.Value {
+			x := b.Embed(stem(b, 2), models.Embedding{Name: "e", Classes: 3, Channels: 2})
+			return b.Conv(b.Relu(x), conv("c", 2, 3, 3, models.MaskB))
+		},
+		"embed in the image": func(b models.Builder) models.Value {
+			x := b.Embed(b.Image(), models.Embedding{Name: "e", Classes: 3, Channels: 1})
+			return b.Conv(x, conv("c", 1, 3, 3, models.MaskB))
+		},
 		"residual": func(b models.Builder) models.Value {
 			x := stem(b, 3)
 			h := b.Conv(b.Relu(x), conv("reduce", 3, 2, 1, models.Unmasked))
@@ -137,7 +154,7 @@ func TestGradients(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(7, 7))
-			s := shape{images: 3, size: 4, levels: 3}
+			s := shape{images: 3, size: 4, levels: 3, scale: 0.25, labels: true}
 			l := newLayout(n)
 			params := make([]float32, l.len)
 			exact := make([]float64, l.len)
@@ -155,7 +172,7 @@ func TestGradients(t *testing.T) {
 				before[i] = float32(rng.NormFloat64())
 			}
 			grads, nll := make([]float32, l.len), make([]float32, s.images)
-			in := append([]*onnx.Tensor{interleave(pixels, s)}, weights(l, params)...)
+			in := append([]*onnx.Tensor{interleave(pixels, s), onnx.NewTensor([]int32{0, 1, 2}, 3)}, weights(l, params)...)
 			in = append(in, l.tensors(before)...)
 			run(t, pass.graph, in, append([]*onnx.Tensor{onnx.NewTensor(nll, s.images)}, l.tensors(grads)...))
 
@@ -170,7 +187,7 @@ func TestGradients(t *testing.T) {
 				}
 				return sum
 			}
-			const h = 1e-5
+			const h = 1e-6 // small, so that no relu is at its kink within it
 			moved := false
 			for _, p := range l.slots {
 				for i := p.off; i < p.off+p.len(); i++ {
@@ -204,7 +221,11 @@ func TestLogits(t *testing.T) {
 		{Hidden: 10, Blocks: 1, Kernel: 5, Size: 7, Levels: 5},
 		{Hidden: 34, Blocks: 1, Kernel: 11, Size: 6, Levels: 256},
 		{Hidden: 64, Blocks: 5, Kernel: 7, Size: 16, Levels: 4},
+		{Hidden: 8, Blocks: 1, Kernel: 3, Size: 5, Levels: 3, Classes: 2, InputScale: 0.25},
+		{Hidden: 8, Blocks: 1, Kernel: 3, Size: 5, Levels: 6, Classes: 3, Input: models.OneHot},
+		{Hidden: 8, Blocks: 1, Kernel: 3, Size: 5, Levels: 256, Input: models.OneHot},
 		{Arch: "gated", Hidden: 6, Blocks: 3, Kernel: 5, Size: 9, Levels: 4},
+		{Arch: "gated", Hidden: 6, Blocks: 2, Kernel: 5, Size: 9, Levels: 4, Classes: 5, Input: models.OneHot},
 	} {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			m := modeltest.Random(t, c, 1)
@@ -213,13 +234,17 @@ func TestLogits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := shape{images: 2, size: c.Size, levels: c.Levels}
+			s := shapeOf(m, 2)
 			pixels := randomPixels(rand.New(rand.NewPCG(1, 2)), s)
 
 			pass := newTape(l, s, false)
 			pass.graph.Output(pass.vars[m.Build(pass)].value, "logits", onnx.Float32, onnx.Shape(s.rows(), s.levels)...)
 			got := make([]float32, s.rows()*s.levels)
-			run(t, pass.graph, append([]*onnx.Tensor{interleave(pixels, s)}, weights(l, params)...),
+			in := []*onnx.Tensor{interleave(pixels, s)}
+			if s.labels {
+				in = append(in, onnx.NewTensor([]int32{0, 1}, 2))
+			}
+			run(t, pass.graph, append(in, weights(l, params)...),
 				[]*onnx.Tensor{onnx.NewTensor(got, s.rows(), s.levels)})
 
 			exported, err := export.Model(m, export.Meta{})
@@ -230,7 +255,11 @@ func TestLogits(t *testing.T) {
 			for i, level := range pixels {
 				input[i] = float32(level) / float32(c.Levels-1)
 			}
-			run(t, exported.Graph, []*onnx.Tensor{onnx.NewTensor(input, s.images, 1, c.Size, c.Size)},
+			in = []*onnx.Tensor{onnx.NewTensor(input, s.images, 1, c.Size, c.Size)}
+			if s.labels {
+				in = append(in, onnx.NewTensor([]int64{0, 1}, 2))
+			}
+			run(t, exported.Graph, in,
 				[]*onnx.Tensor{onnx.NewTensor(file, s.images, c.Levels, c.Size, c.Size)})
 
 			worst, apart, largest := 0.0, 0.0, 1.0
@@ -239,7 +268,7 @@ func TestLogits(t *testing.T) {
 				for p := range image {
 					image[p] = float64(pixels[i*s.pixels()+p]) / float64(c.Levels-1)
 				}
-				for k, want := range modeltest.Logits(m, image) {
+				for k, want := range modeltest.ClassLogits(m, image, i) {
 					level, p := k/s.pixels(), k%s.pixels()
 					trained := float64(got[(p*s.images+i)*s.levels+level])
 					worst = max(worst, math.Abs(trained-want))
@@ -261,7 +290,7 @@ func TestCrossEntropyIsStable(t *testing.T) {
 		return b.Conv(b.Image(), models.Conv{Name: "c", In: 1, Out: 2, Kernel: 1})
 	})
 	l := newLayout(n)
-	s := shape{images: 1, size: 1, levels: 2}
+	s := shape{images: 1, size: 1, levels: 2, scale: 1}
 	params, grads := make([]float32, l.len), make([]float32, l.len)
 	bias := l.slots[1].off
 	params[bias], params[bias+1] = 1000, -1000

@@ -26,10 +26,16 @@ type Trainer struct {
 	step      int     // steps done
 	epochNLL  float64 // of the steps done in this epoch, in nats
 	order     []int   // of this epoch
-	orderOf   int     // the epoch that order is of; -1 for none
+	flips     []bool  // of this epoch; nil where off
+	orderOf   int     // the epoch that they are of; -1 for none
 	store     *store  // nil for none
 	savedStep int     // step of the latest checkpoint; -1 for none
 	savedAt   time.Time
+
+	validated  int        // step of the latest validation; 0 for none
+	stale      int        // validations since the best
+	best       Validation // zero for none
+	bestParams []float32  // packed
 }
 
 // Step is what [Trainer.Run] tells about a step that it has taken.
@@ -43,6 +49,7 @@ type Step struct {
 	Duration        time.Duration // of this step
 	Left            time.Duration // until the last step, at the mean pace of this run
 	ImagesPerSecond float64       // of this step
+	GradientNorm    float64       // before clipping; 0 where Config.ClipNorm is off
 }
 
 // DivergedError tells that the loss or the weights are no longer finite numbers.
@@ -71,8 +78,15 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 	if err := check(m, data); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data.Pixels)
-	t := &Trainer{cfg: cfg, model: m, data: data, digest: hex.EncodeToString(sum[:]), orderOf: -1, savedStep: -1}
+	t := &Trainer{cfg: cfg, model: m, data: data, digest: digest(m, data), orderOf: -1, savedStep: -1}
+	if cfg.Validation != nil {
+		if err := check(m, cfg.Validation); err != nil {
+			return nil, fmt.Errorf("%w (of the validation images)", err)
+		}
+	}
+	if cfg.Warmup >= t.last() {
+		return nil, fmt.Errorf("%w: warm-up is %d steps, and the whole run is %d", ErrConfig, cfg.Warmup, t.last())
+	}
 	l := newLayout(m)
 	params := l.initial(cfg.Seed)
 	if m.Weights != nil {
@@ -80,7 +94,7 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 			return nil, err
 		}
 	}
-	if t.engine, err = newEngine(rt, m, l, params, cfg.Threads, cfg.Profile); err != nil {
+	if t.engine, err = newEngine(rt, m, l, params, cfg); err != nil {
 		return nil, err
 	}
 	if cfg.Checkpoint != "" {
@@ -104,14 +118,37 @@ func check(m *models.Model, data *dataset.Split) error {
 			return fmt.Errorf("train: image %d has level %d, and the model has %d levels", i/(m.Size*m.Size), level, m.Levels)
 		}
 	}
+	if m.Classes == 0 {
+		return nil
+	}
+	if len(data.Labels) != data.N() {
+		return fmt.Errorf("train: %d labels for %d images, and the model has %d classes", len(data.Labels), data.N(), m.Classes)
+	}
+	for i, class := range data.Labels {
+		if int(class) >= m.Classes {
+			return fmt.Errorf("train: image %d is of class %d, and the model has %d classes", i, class, m.Classes)
+		}
+	}
 	return nil
+}
+
+// digest is the SHA-256 of what the model learns from the images, in hex.
+func digest(m *models.Model, data *dataset.Split) string {
+	h := sha256.New()
+	h.Write(data.Pixels)
+	if m.Classes > 0 {
+		h.Write(data.Labels)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Close frees what the runtime holds.
 func (t *Trainer) Close() error { return t.engine.close() }
 
-// Weights returns the parameters in the form of [models.Model].Weights, as they are now.
-func (t *Trainer) Weights() map[string][]float32 { return t.engine.layout.unpack(t.engine.params) }
+// Weights returns the parameters in the form of [models.Model].Weights: those that were
+// best on the validation images, where there are some and an epoch is done; else the
+// moving average, where that is on; else those of now.
+func (t *Trainer) Weights() map[string][]float32 { return t.engine.layout.unpack(t.result()) }
 
 // Steps returns the number of steps done, resumed ones included.
 func (t *Trainer) Steps() int { return t.step }
@@ -137,8 +174,11 @@ func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
 	if err := t.save(); err != nil {
 		return err
 	}
+	if err := t.validate(ctx); err != nil { // where the run was stopped before it
+		return t.saved(err)
+	}
 	var spent time.Duration
-	for first := t.step; t.step < t.last(); {
+	for first := t.step; t.step < t.last() && !t.stopped(); {
 		s, err := t.take(ctx)
 		if err != nil {
 			return err
@@ -147,11 +187,11 @@ func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
 		s.Left = spent / time.Duration(t.step-first) * time.Duration(t.last()-t.step)
 		if on != nil {
 			if err := on(s); err != nil {
-				if e := t.save(); e != nil {
-					return errors.Join(err, e)
-				}
-				return err
+				return t.saved(err)
 			}
+		}
+		if err := t.validate(ctx); err != nil {
+			return t.saved(err)
 		}
 		if t.store != nil && (s.EpochDone || time.Since(t.savedAt) >= t.cfg.CheckpointEvery) {
 			if err := t.save(); err != nil {
@@ -160,6 +200,14 @@ func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
 		}
 	}
 	return t.save()
+}
+
+// saved writes a checkpoint before err is returned.
+func (t *Trainer) saved(err error) error {
+	if e := t.save(); e != nil {
+		return errors.Join(err, e)
+	}
+	return err
 }
 
 // take takes one step.
@@ -172,26 +220,33 @@ func (t *Trainer) take(ctx context.Context) (Step, error) {
 	}
 	if t.orderOf != epoch {
 		t.order, t.orderOf = t.data.Order(t.cfg.Seed, epoch), epoch
+		if t.cfg.Flip {
+			t.flips = t.data.Flips(t.cfg.Seed, epoch)
+		}
 	}
-	batch := t.order[at*t.cfg.Batch : min(t.data.N(), (at+1)*t.cfg.Batch)]
-	nll, err := t.engine.gradient(ctx, t.data.Pixels, batch)
+	data, batch := t.data, t.order[at*t.cfg.Batch:min(t.data.N(), (at+1)*t.cfg.Batch)]
+	if t.cfg.Flip {
+		data, batch = t.data.Flipped(batch, t.flips)
+	}
+	nll, err := t.engine.gradient(ctx, data, batch)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("train: stopped after step %d: %w", t.step, ctx.Err())
 		}
-		if e := t.save(); e != nil {
-			err = errors.Join(err, e)
-		}
-		return Step{}, err
+		return Step{}, t.saved(err)
 	}
 	area := float64(t.model.Size * t.model.Size)
 	dims := float64(len(batch)) * area
 	if !finite(nll) {
 		return Step{}, &DivergedError{Step: t.step + 1, Loss: nll / dims}
 	}
-	rate := t.cfg.LearningRate * t.cfg.Schedule.rate(t.step+1, t.last())
-	if err := t.engine.update(1/dims, rate, t.step+1); err != nil {
+	rate := t.cfg.LearningRate * t.cfg.Schedule.rate(t.step+1, t.cfg.Warmup, t.last())
+	norm, err := t.engine.update(1/dims, rate, t.step+1)
+	if err != nil {
 		return Step{}, err
+	}
+	if !finite(norm) {
+		return Step{}, &DivergedError{Step: t.step + 1, Loss: nll / dims}
 	}
 	t.step++
 	t.epochNLL += nll
@@ -201,6 +256,7 @@ func (t *Trainer) take(ctx context.Context) (Step, error) {
 		Step: t.step, Steps: t.last(), Epoch: epoch + 1, EpochDone: at == n-1,
 		Loss: nll / dims, EpochLoss: t.epochNLL / (float64(seen) * area),
 		Duration: took, ImagesPerSecond: float64(len(batch)) / took.Seconds(),
+		GradientNorm: norm,
 	}, nil
 }
 

@@ -53,7 +53,7 @@ func TestTrainingLearns(t *testing.T) {
 		params[i] = float64(x)
 	}
 	want := 0.0
-	for _, nll := range exactNLL(m, l, shape{images: 1, size: 5, levels: 3}, params, data.Pixels) {
+	for _, nll := range exactNLL(m, l, shapeOf(m, 1), params, data.Pixels) {
 		want += nll / float64(len(data.Pixels))
 	}
 	if math.Abs(after.NatsPerDim-want) > 1e-5 || after.Images != 60 {
@@ -209,6 +209,17 @@ func TestRefuses(t *testing.T) {
 		"learning rate is +Inf, must be a positive":  {good, Config{LearningRate: math.Inf(1)}},
 		`no schedule is named "x"; there is ["const`: {good, Config{Schedule: "x"}},
 		"time between checkpoints is -1ns, must not": {good, Config{CheckpointEvery: -1}},
+		"warm-up is -1, must be 0 or more":           {good, Config{Warmup: -1}},
+		"warm-up is 10 steps, and the whole run is":  {good, Config{Warmup: 10}},
+		"patience is -1, must be 0 or more":          {good, Config{Patience: -1}},
+		"patience is 2, and there are no validation": {good, Config{Patience: 2}},
+		"weight decay is -1, must be 0 or a positi":  {good, Config{WeightDecay: -1}},
+		"weight decay is NaN, must be 0 or a positi": {good, Config{WeightDecay: math.NaN()}},
+		"weight decay is 2, which at a learning":     {good, Config{WeightDecay: 2, LearningRate: 0.5}},
+		"clip norm is -1, must be 0 or a positive":   {good, Config{ClipNorm: -1}},
+		"clip norm is +Inf, must be 0 or a positive": {good, Config{ClipNorm: math.Inf(1)}},
+		"EMA is 1, must be 0 or more and less than":  {good, Config{EMA: 1}},
+		"EMA is NaN, must be 0 or more and less":     {good, Config{EMA: math.NaN()}},
 		"to resume, name the checkpoint folder":      {good, Config{Resume: true}},
 		"images of 6×6 pixels for a model of 5×5":    {stripes(4, 6, 3), Config{}},
 		"image 0 has level 3, and the model has 3":   {stripes(4, 5, 4), Config{}},

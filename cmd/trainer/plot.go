@@ -42,9 +42,10 @@ func smooth(points plotter.XYs, n int) plotter.XYs {
 }
 
 var (
-	pale = color.Gray{Y: 0xd0}
-	dark = color.RGBA{R: 0x1f, G: 0x4e, B: 0x79, A: 0xff}
-	red  = color.RGBA{R: 0xc0, G: 0x39, B: 0x2b, A: 0xff}
+	pale  = color.Gray{Y: 0xd0}
+	dark  = color.RGBA{R: 0x1f, G: 0x4e, B: 0x79, A: 0xff}
+	red   = color.RGBA{R: 0xc0, G: 0x39, B: 0x2b, A: 0xff}
+	green = color.RGBA{R: 0x1e, G: 0x84, B: 0x49, A: 0xff}
 )
 
 // write draws the curve as a PNG.
@@ -71,20 +72,22 @@ func (c *curve) write(w io.Writer) error {
 		// The first steps start near ln(levels); the interest lies below.
 		p.Y.Max = min(p.Y.Max, 2*c.loss[len(c.loss)-1].Y)
 	}
-	for _, split := range []string{"validation", "test"} {
-		if len(c.splits[split]) == 0 {
+	for _, split := range []struct {
+		name  string
+		color color.Color
+		shape draw.GlyphDrawer
+	}{{"validation", green, draw.CrossGlyph{}}, {"test", red, draw.CircleGlyph{}}} {
+		if len(c.splits[split.name]) == 0 {
 			continue
 		}
-		points, err := plotter.NewScatter(c.splits[split])
+		line, points, err := plotter.NewLinePoints(c.splits[split.name])
 		if err != nil {
 			return err
 		}
-		points.Color, points.Shape, points.Radius = red, draw.CircleGlyph{}, vg.Points(3)
-		if split == "validation" {
-			points.Shape = draw.CrossGlyph{}
-		}
-		p.Add(points)
-		p.Legend.Add(split+" NLL", points)
+		line.Color = split.color
+		points.Color, points.Shape, points.Radius = split.color, split.shape, vg.Points(3)
+		p.Add(line, points)
+		p.Legend.Add(split.name+" NLL", line, points)
 	}
 	p.Legend.Top = true
 	png, err := p.WriterTo(18*vg.Centimeter, 11*vg.Centimeter, "png")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -31,8 +32,8 @@ type report struct {
 	perEpoch float64 // steps an epoch
 }
 
-// epochs is the number of whole epochs done.
-func (r *report) epochs(t *train.Trainer) int { return int(float64(t.Steps()) / r.perEpoch) }
+// epochs is the number of epochs after a step.
+func (r *report) epochs(step int) float64 { return float64(step) / r.perEpoch }
 
 func newReport(cmd *cobra.Command, f *trainFlags, set *dataset.Set) (*report, error) {
 	r := &report{cmd: cmd, flags: f, set: set, log: cmd.ErrOrStderr()}
@@ -64,8 +65,15 @@ func (r *report) begin(m *models.Model, t *train.Trainer) {
 	for _, p := range m.Params() {
 		parameters += p.Len()
 	}
-	fmt.Fprintf(r.log, "%s: %d training and %d test images, %d×%d, %d levels\n",
-		r.set.Name, r.set.Train.N(), r.set.Test.N(), m.Size, m.Size, m.Levels)
+	validation, classes := "", ""
+	if n := r.set.Validation.N(); n > 0 {
+		validation = fmt.Sprintf(", %d validation", n)
+	}
+	if m.Classes > 0 {
+		classes = fmt.Sprintf(", %d classes", m.Classes)
+	}
+	fmt.Fprintf(r.log, "%s: %d training%s and %d test images, %d×%d, %d levels%s\n",
+		r.set.Name, r.set.Train.N(), validation, r.set.Test.N(), m.Size, m.Size, m.Levels, classes)
 	fmt.Fprintf(r.log, "%s: %d filters, %d blocks, %d parameters\n", m.Arch, m.Hidden, m.Blocks, parameters)
 	if t.Steps() > 0 {
 		fmt.Fprintf(r.log, "resumed after step %d\n", t.Steps())
@@ -76,7 +84,7 @@ func (r *report) begin(m *models.Model, t *train.Trainer) {
 const quiet = 10 * time.Second
 
 func (r *report) step(s train.Step) error {
-	r.curve.addLoss(float64(s.Step)/r.perEpoch, s.Loss)
+	r.curve.addLoss(r.epochs(s.Step), s.Loss)
 	pause := quiet
 	if r.terminal {
 		pause = time.Second / 5
@@ -95,24 +103,51 @@ func (r *report) step(s train.Step) error {
 			fmt.Fprintln(r.log, line)
 		}
 	}
-	return r.write(struct {
+	err := r.write(struct {
 		Step            int     `json:"step"`
 		Epoch           int     `json:"epoch"`
 		Loss            float64 `json:"loss"`
 		StepMS          float64 `json:"step_ms"`
 		ImagesPerSecond float64 `json:"images_per_s"`
-	}{s.Step, s.Epoch, s.Loss, float64(s.Duration.Microseconds()) / 1000, s.ImagesPerSecond})
+		GradientNorm    float64 `json:"gradient_norm,omitzero"`
+	}{s.Step, s.Epoch, s.Loss, float64(s.Duration.Microseconds()) / 1000, s.ImagesPerSecond, s.GradientNorm})
+	if err != nil || !s.EpochDone {
+		return err
+	}
+	return r.writeNLL(s.Step, "train", s.EpochLoss)
 }
 
-func (r *report) evaluation(t *train.Trainer, split string, l train.Likelihood) error {
-	r.curve.addNLL(split, float64(t.Steps())/r.perEpoch, l.NatsPerDim)
-	fmt.Fprintf(r.log, "%s NLL %.4f ± %.4f nats/dim = %.4f bits/dim\n", split, l.NatsPerDim, l.StdErr, l.BitsPerDim())
+// evaluation tells of a split's likelihood under the weights after a step.
+func (r *report) evaluation(step int, split string, l train.Likelihood) error {
+	return r.evaluated(step, split, l, "")
+}
+
+func (r *report) validation(v train.Validation) error {
+	note := ""
+	switch {
+	case v.Stop:
+		note = fmt.Sprintf(": the last of %d with nothing better, training ends", r.flags.train.Patience)
+	case v.Best:
+		note = ", the best so far"
+	}
+	return r.evaluated(v.Step, "validation", v.Likelihood, note)
+}
+
+func (r *report) evaluated(step int, split string, l train.Likelihood, note string) error {
+	r.curve.addNLL(split, r.epochs(step), l.NatsPerDim)
+	fmt.Fprintf(r.log, "%s NLL %.4f ± %.4f nats/dim = %.4f bits/dim%s\n", split, l.NatsPerDim, l.StdErr, l.BitsPerDim(), note)
+	return r.writeNLL(step, split, l.NatsPerDim)
+}
+
+// writeNLL writes a split's likelihood to the metrics. That of split train is the mean of
+// the epoch's losses, each before its step's update.
+func (r *report) writeNLL(step int, split string, nats float64) error {
 	return r.write(struct {
 		Epoch int     `json:"epoch"`
 		Split string  `json:"split"`
 		Nats  float64 `json:"nll_nats_per_dim"`
 		Bits  float64 `json:"nll_bits_per_dim"`
-	}{r.epochs(t), split, l.NatsPerDim, l.BitsPerDim()})
+	}{int(r.epochs(step)), split, nats, nats / math.Ln2})
 }
 
 func (r *report) write(object any) error {

@@ -13,23 +13,10 @@ import (
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 	"pixelcnn/export"
-	"pixelcnn/internal/atomicfile"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 	"pixelcnn/train"
 )
-
-// trainFlags are the root command's.
-type trainFlags struct {
-	data, images string
-	model        models.Config
-	train        train.Config
-	metrics      string
-	plot         string
-	profile      bool
-	ortLib       string
-	output       string
-}
 
 func newCommand() *cobra.Command {
 	var f trainFlags
@@ -42,78 +29,26 @@ training step. The data are Fashion-MNIST or another data set in its format
 
 The same settings give the same file, byte for byte, on one machine, for any
 number of threads, and for a run that was stopped and resumed. Ctrl-C writes a
-checkpoint, and the model as it is to the output, and exits with status 130.`,
+checkpoint, and the model as it is to the output, and exits with status 130.
+
+With --validation, images are kept out of training. After each epoch the model is
+tried on them, the weights that do best are those that are written, and the test
+set is used but once, at the end. Without it, it is tried on the test set.`,
 		Example: `  trainer -o pixelcnn.onnx
   trainer --epochs 30 --checkpoint run1 --metrics run1.jsonl --plot run1.png -o pixelcnn.onnx
   trainer --epochs 30 --checkpoint run1 --resume -o pixelcnn.onnx
+  trainer --arch gated --classes --ema 0.999 --schedule cosine --warmup 500 --validation 5000 -o gated.onnx
   trainer --images pictures --size 32 --levels 8 -o pictures.onnx`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.data, "data", "", "folder with a data set's four IDX files (default: Fashion-MNIST, where it is found)")
-	flags.StringVar(&f.images, "images", "", "folder of PNG and JPEG pictures to learn instead; its sub-folders are classes")
-	flags.StringVar(&f.model.Arch, "arch", "pixelcnn", "architecture")
-	flags.IntVar(&f.model.Hidden, "hidden", 64, "channels of the residual stream")
-	flags.IntVar(&f.model.Blocks, "blocks", 5, "residual blocks")
-	flags.IntVar(&f.model.Kernel, "kernel", 7, "kernel size of the first layer")
-	flags.IntVar(&f.model.Size, "size", 16, "height and width to which the pictures are resized")
-	flags.IntVar(&f.model.Levels, "levels", 4, "grey levels")
-	flags.IntVar(&f.train.Epochs, "epochs", 10, "passes over the data")
-	flags.IntVar(&f.train.Steps, "steps", 0, "stop after that many steps, whatever the epochs; 0 means no such limit")
-	flags.IntVar(&f.train.Batch, "batch", 128, "images a step")
-	flags.Float64Var(&f.train.LearningRate, "lr", 1e-3, "learning rate of Adam")
-	flags.StringVar((*string)(&f.train.Schedule), "schedule", string(train.Constant), "course of the learning rate: constant, or cosine, which falls to 0")
-	flags.Uint64Var(&f.train.Seed, "seed", 1, "seed of the first weights and of the images' order")
-	flags.IntVar(&f.train.Threads, "threads", 0, "processors to use; 0 means all")
-	flags.StringVar(&f.train.Checkpoint, "checkpoint", "", "folder for checkpoints")
-	flags.BoolVar(&f.train.Resume, "resume", false, "go on from the latest checkpoint")
-	flags.StringVar(&f.metrics, "metrics", "", "file for a JSON object a line: each step and each evaluation")
-	flags.StringVar(&f.plot, "plot", "", "file for a picture of the loss curve, a PNG")
-	flags.BoolVar(&f.profile, "profile", false, "print how long each operator of the training step took")
-	flags.StringVar(&f.ortLib, "ort-lib", "", "libonnxruntime, or the folder that holds it")
-	flags.StringVarP(&f.output, "output", "o", "", "the model to write, an ONNX file")
-	_ = cmd.MarkFlagDirname("data")
-	_ = cmd.MarkFlagDirname("images")
-	_ = cmd.MarkFlagDirname("checkpoint")
-	_ = cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(models.Architectures, cobra.ShellCompDirectiveNoFileComp))
+	f.register(cmd)
 	cli.Versions(cmd, func() string { return cli.Library(f.ortLib) })
-	cmd.AddCommand(newFetch())
+	cmd.AddCommand(newFetch(), cli.Man())
 	return cmd
 }
 
-// check finds what can be found wrong before the data are read.
-func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
-	var zero string
-	for _, name := range []string{"hidden", "blocks", "kernel", "size", "levels", "epochs", "batch", "lr"} {
-		if flag := cmd.Flag(name); flag.Value.String() == "0" { // the libraries' sign for a default
-			zero = name
-		}
-	}
-	switch {
-	case zero != "":
-		return nil, cli.Usagef("--%s is 0, must be positive", zero)
-	case f.output == "":
-		return nil, cli.Usagef("-o is missing: name the ONNX file to write")
-	case f.data != "" && f.images != "":
-		return nil, cli.Usagef("--data and --images exclude each other")
-	}
-	m, err := models.New(f.model)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range []string{f.output, f.plot, f.metrics} {
-		if path == "" || path == "-" {
-			continue
-		}
-		if err := atomicfile.Check(path); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
-}
-
 func (f *trainFlags) load(ctx context.Context) (*dataset.Set, error) {
-	opt := dataset.Options{Size: f.model.Size, Levels: f.model.Levels}
+	opt := dataset.Options{Size: f.model.Size, Levels: f.model.Levels, Resize: f.resize, Validation: f.validation}
 	if f.images != "" {
 		return dataset.LoadImages(ctx, f.images, opt)
 	}
@@ -135,6 +70,24 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
+	meta := export.Meta{
+		Dataset: set.Name, DatasetSHA256: set.SHA256, Preprocess: set.Preprocess, Classes: set.ClassNames,
+		Command: f.command(cmd), Seed: f.train.Seed,
+	}
+	if f.classes {
+		if f.model.Classes = len(set.ClassNames); f.model.Classes == 0 {
+			return fmt.Errorf("--classes: %s has no classes: put each class's pictures in a sub-folder of its own", set.Dir)
+		}
+		if m, err = models.New(f.model); err != nil {
+			return err
+		}
+		meta.ClassPrior = set.Train.ClassShares(f.model.Classes)
+	}
+	var report *report
+	if f.validation > 0 {
+		f.train.Validation = &set.Validation
+		f.train.OnValidation = func(v train.Validation) error { return report.validation(v) }
+	}
 	if f.profile {
 		dir, err := os.MkdirTemp("", "pixelcnn-profile-")
 		if err != nil {
@@ -153,8 +106,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 			err = writeProfile(cmd.ErrOrStderr(), f.train.Profile)
 		}
 	}()
-	report, err := newReport(cmd, f, set)
-	if err != nil {
+	if report, err = newReport(cmd, f, set); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, report.close()) }()
@@ -166,19 +118,20 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	m.Weights = t.Weights()
-	meta := export.Meta{
-		Dataset: set.Name, DatasetSHA256: set.SHA256, Preprocess: set.Preprocess, Classes: set.ClassNames,
-		Command: f.command(cmd), Seed: f.train.Seed, Epochs: report.epochs(t), NatsPerDim: nll,
+	meta.Epochs, meta.NatsPerDim = int(report.epochs(written(t))), nll
+	meta, e := f.verify(cmd, env, m, meta)
+	if e == nil {
+		e = cli.Output(cmd, f.output, func(w io.Writer) error { return export.Write(w, m, meta) })
 	}
-	if e := cli.Output(cmd, f.output, func(w io.Writer) error { return export.Write(w, m, meta) }); e != nil {
+	if e != nil {
 		return errors.Join(err, e)
 	}
 	report.written(f.output)
 	return err
 }
 
-// epochs trains to the end and returns the test set's NLL in nats/dim, 0 where it
-// was not reached.
+// epochs trains to the end and returns the test set's NLL in nats/dim under the weights
+// that are to be written, 0 where that is not known.
 func (f *trainFlags) epochs(ctx context.Context, t *train.Trainer, set *dataset.Set, report *report) (nll float64, err error) {
 	evaluated := -1
 	evaluate := func() error {
@@ -190,13 +143,13 @@ func (f *trainFlags) epochs(ctx context.Context, t *train.Trainer, set *dataset.
 			return err
 		}
 		evaluated, nll = t.Steps(), l.NatsPerDim
-		return report.evaluation(t, "test", l)
+		return report.evaluation(written(t), "test", l)
 	}
 	err = t.Run(ctx, func(s train.Step) error {
 		if err := report.step(s); err != nil {
 			return err
 		}
-		if s.EpochDone {
+		if s.EpochDone && f.validation == 0 {
 			return evaluate()
 		}
 		return nil
@@ -204,7 +157,18 @@ func (f *trainFlags) epochs(ctx context.Context, t *train.Trainer, set *dataset.
 	if err == nil {
 		err = evaluate()
 	}
+	if evaluated != t.Steps() {
+		nll = 0
+	}
 	return nll, err
+}
+
+// written is the step after which the weights are taken that are to be written.
+func written(t *train.Trainer) int {
+	if best, ok := t.Best(); ok {
+		return best.Step
+	}
+	return t.Steps()
 }
 
 // writeProfile prints the profile that the runtime has written on closing.
@@ -214,16 +178,4 @@ func writeProfile(w io.Writer, prefix string) error {
 		return err
 	}
 	return p.WriteTable(w)
-}
-
-// command is the training command without what does not matter to the result:
-// where files are, threads, checkpoints.
-func (f *trainFlags) command(cmd *cobra.Command) string {
-	s := "trainer"
-	for _, name := range []string{"arch", "hidden", "blocks", "kernel", "size", "levels", "epochs", "steps", "batch", "lr", "schedule", "seed"} {
-		if flag := cmd.Flag(name); flag.Changed || name == "epochs" || name == "seed" {
-			s += fmt.Sprintf(" --%s %s", name, flag.Value)
-		}
-	}
-	return s
 }

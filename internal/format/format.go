@@ -14,6 +14,7 @@ import (
 // The graph's interface.
 const (
 	Image  = "image"  // float32 [batch, 1, height, width], values in [0, 1]
+	Label  = "label"  // int64 [batch], the class, of a class-conditional model
 	Logits = "logits" // float32 [batch, levels, height, width], unnormalised
 	Batch  = "batch"  // name of the free dimension
 
@@ -40,13 +41,20 @@ type Meta struct {
 	Height, Width int
 	Order         string   // "raster"
 	Classes       []string // names by label, where the data set has classes
-	Dataset       string   // "fashion-mnist"
+	// ClassPrior is how often each class is in the training set, of Classes' length, with
+	// sum 1; nil for a model that is not class-conditional.
+	ClassPrior    []float64
+	Dataset       string // "fashion-mnist"
 	DatasetSHA256 string
 	Preprocess    string
 	Command       string // the command that trained the file
 	Seed          uint64
 	Epochs        int
 	NatsPerDim    float64 // test set; 0 where not measured
+	// VerifyMaxDiff is the largest difference of a logit between VerifyReaders, which read
+	// the file back when it was written. They are empty where that was not done.
+	VerifyMaxDiff float64
+	VerifyReaders []string // as "ONNX Runtime 1.24.1"
 }
 
 // BitsPerDim is the likelihood in bits per dimension.
@@ -76,6 +84,15 @@ func (m Meta) Props() map[string]string {
 	if len(m.Classes) > 0 {
 		b, _ := json.Marshal(m.Classes) // strings always can be
 		p[prefix+"classes"] = string(b)
+	}
+	if len(m.ClassPrior) > 0 {
+		b, _ := json.Marshal(m.ClassPrior) // finite numbers always can be
+		p[prefix+"class_prior"] = string(b)
+	}
+	if len(m.VerifyReaders) > 0 {
+		b, _ := json.Marshal(m.VerifyReaders) // strings always can be
+		p[prefix+"verify_readers"] = string(b)
+		p[prefix+"verify_max_diff"] = strconv.FormatFloat(m.VerifyMaxDiff, 'e', 2, 64)
 	}
 	if m.NatsPerDim != 0 {
 		p[prefix+"nll_nats_per_dim"] = strconv.FormatFloat(m.NatsPerDim, 'f', 6, 64)
@@ -112,6 +129,14 @@ func Parse(props map[string]string) (Meta, error) {
 			return names, json.Unmarshal([]byte(s), &names)
 		})
 	}
+	if s := props[prefix+"class_prior"]; s != "" {
+		m.ClassPrior, p.err = parse(p.err, "class_prior", s, func(s string) (prior []float64, err error) {
+			return prior, json.Unmarshal([]byte(s), &prior)
+		})
+		if p.err == nil {
+			p.err = checkPrior(m.ClassPrior, len(m.Classes))
+		}
+	}
 	if s := props[prefix+"seed"]; s != "" {
 		m.Seed, p.err = parse(p.err, "seed", s, func(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) })
 	}
@@ -121,10 +146,35 @@ func Parse(props map[string]string) (Meta, error) {
 	if s := props[prefix+"nll_nats_per_dim"]; s != "" {
 		m.NatsPerDim, p.err = parse(p.err, "nll_nats_per_dim", s, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
 	}
+	if s := props[prefix+"verify_readers"]; s != "" {
+		m.VerifyReaders, p.err = parse(p.err, "verify_readers", s, func(s string) (readers []string, err error) {
+			return readers, json.Unmarshal([]byte(s), &readers)
+		})
+		m.VerifyMaxDiff, p.err = parse(p.err, "verify_max_diff", props[prefix+"verify_max_diff"], func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	}
 	if p.err == nil && m.Order != Order {
 		p.err = fmt.Errorf("%w: %sorder is %q, must be %q", ErrMetadata, prefix, m.Order, Order)
 	}
 	return m, p.err
+}
+
+// checkPrior tells whether prior is a distribution over so many classes. JSON has no
+// numbers that are not finite.
+func checkPrior(prior []float64, classes int) error {
+	if len(prior) != classes {
+		return fmt.Errorf("%w: %sclass_prior has %d numbers for %d classes", ErrMetadata, prefix, len(prior), classes)
+	}
+	sum := 0.0
+	for _, x := range prior {
+		if x < 0 {
+			return fmt.Errorf("%w: %sclass_prior has %v, must be 0 or more", ErrMetadata, prefix, x)
+		}
+		sum += x
+	}
+	if math.Abs(sum-1) > 1e-6 {
+		return fmt.Errorf("%w: %sclass_prior has the sum %v, must be 1", ErrMetadata, prefix, sum)
+	}
+	return nil
 }
 
 // parser keeps the first error.

@@ -12,6 +12,7 @@ import (
 var meta = Meta{
 	Format: "1", Arch: "pixelcnn", Levels: 4, Height: 16, Width: 16, Order: "raster", Classes: []string{"T-shirt/top", "a,b"}, Dataset: "fashion-mnist",
 	DatasetSHA256: "ab", Preprocess: "resize", Command: "trainer", Seed: 1<<64 - 1, Epochs: 10, NatsPerDim: 0.305,
+	ClassPrior: []float64{1. / 3, 2. / 3}, VerifyMaxDiff: 4.77e-06, VerifyReaders: []string{"ONNX Runtime 1.24.1", "another, too"},
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -38,15 +39,34 @@ func TestParseForeign(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	for key, value := range map[string]string{
-		"format": "2", "levels": "1", "height": "0", "width": "x", "order": "snake", "seed": "-1",
-		"epochs": "many", "classes": "a,b", "nll_nats_per_dim": "low",
+	for _, c := range []struct{ key, value string }{
+		{"format", "2"},
+		{"levels", "1"},
+		{"height", "0"},
+		{"width", "x"},
+		{"order", "snake"},
+		{"seed", "-1"},
+		{"epochs", "many"},
+		{"classes", "a,b"},
+		{"nll_nats_per_dim", "low"},
+		{"verify_readers", "x"},
+		{"verify_max_diff", "x"},
+		{"verify_max_diff", ""},
+		{"class_prior", "1"},
+		{"class_prior", "[]"},
+		{"class_prior", "null"},
+		{"class_prior", "[1]"},
+		{"class_prior", "[0.5,0.25,0.25]"},
+		{"class_prior", "[1.5,-0.5]"},
+		{"class_prior", "[0.5,0.50001]"},
+		{"class_prior", "[1e999,0]"},
+		{"class_prior", "[NaN,1]"},
 	} {
 		props := maps.Clone(meta.Props())
-		props["pixelcnn."+key] = value
+		props["pixelcnn."+c.key] = c.value
 		_, err := Parse(props)
-		if !errors.Is(err, ErrMetadata) || !strings.Contains(err.Error(), "pixelcnn."+key) {
-			t.Errorf("%s = %s: error %v, want ErrMetadata that names it", key, value, err)
+		if !errors.Is(err, ErrMetadata) || !strings.Contains(err.Error(), "pixelcnn."+c.key) {
+			t.Errorf("%s = %s: error %v, want ErrMetadata that names it", c.key, c.value, err)
 		}
 	}
 }

@@ -22,13 +22,12 @@ func Random(t testing.TB, c models.Config, seed uint64) *models.Model {
 	m.Weights = map[string][]float32{}
 	for _, p := range m.Params() {
 		w := make([]float32, p.Len())
-		scale := 2 / math.Sqrt(float64(p.Conv.In*len(p.Conv.Taps())))
-		if p.Bias {
-			scale = 0.3
+		if p.Kind != models.Weight {
 			for i := range w {
-				w[i] = float32(rng.NormFloat64() * scale)
+				w[i] = float32(rng.NormFloat64() * 0.3)
 			}
 		} else {
+			scale := 2 / math.Sqrt(float64(p.FanIn()))
 			k, r := p.Conv.Kernel, p.Conv.Kernel/2
 			for plane := 0; plane < len(w); plane += k * k {
 				for _, tap := range p.Conv.Taps() {
@@ -42,9 +41,13 @@ func Random(t testing.TB, c models.Config, seed uint64) *models.Model {
 }
 
 // Logits evaluates the model on one image, [H, W] with values in [0, 1], by nested
-// loops in float64, and returns the logits, [Levels, H, W].
-func Logits(m *models.Model, image []float64) []float64 {
-	b := &evaluator{m: m, image: image}
+// loops in float64, and returns the logits, [Levels, H, W]. A model with classes is
+// asked for class 0.
+func Logits(m *models.Model, image []float64) []float64 { return ClassLogits(m, image, 0) }
+
+// ClassLogits is [Logits] for an image of a class.
+func ClassLogits(m *models.Model, image []float64, class int) []float64 {
+	b := &evaluator{m: m, image: image, class: class}
 	return b.values[m.Build(b)]
 }
 
@@ -52,6 +55,7 @@ func Logits(m *models.Model, image []float64) []float64 {
 type evaluator struct {
 	m      *models.Model
 	image  []float64
+	class  int
 	values [][]float64
 }
 
@@ -60,7 +64,29 @@ func (e *evaluator) keep(v []float64) models.Value {
 	return models.Value(len(e.values) - 1)
 }
 
-func (e *evaluator) Image() models.Value { return e.keep(e.image) }
+func (e *evaluator) Image() models.Value {
+	out := make([]float64, len(e.image))
+	for i, v := range e.image {
+		out[i] = v * float64(e.m.Levels-1) * e.m.InputScale
+	}
+	return e.keep(out)
+}
+
+func (e *evaluator) OneHot() models.Value {
+	out := make([]float64, e.m.Levels*len(e.image))
+	for i, v := range e.image {
+		out[int(math.Round(v*float64(e.m.Levels-1)))*len(e.image)+i] = 1
+	}
+	return e.keep(out)
+}
+
+func (e *evaluator) Embed(x models.Value, t models.Embedding) models.Value {
+	out, pixels := make([]float64, len(e.values[x])), len(e.image)
+	for i, v := range e.values[x] {
+		out[i] = v + float64(e.m.Weights[t.Name+"_table"][e.class*t.Channels+i/pixels])
+	}
+	return e.keep(out)
+}
 
 func (e *evaluator) each(x models.Value, f func(float64) float64) models.Value {
 	out := make([]float64, len(e.values[x]))

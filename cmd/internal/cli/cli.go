@@ -66,7 +66,8 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Name())
 		return interrupted
 	}
-	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimRight(err.Error(), "\n"))
+	// The sampler's library has the command's name, which once is enough.
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimRight(strings.TrimPrefix(err.Error(), cmd.Name()+": "), "\n"))
 	if isUsage(err, invalid) {
 		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name())
 		return usage

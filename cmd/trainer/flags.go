@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/dataset"
+	"pixelcnn/internal/atomicfile"
+	"pixelcnn/models"
+	"pixelcnn/train"
+)
+
+// trainFlags are the root command's.
+type trainFlags struct {
+	data, images string
+	preset       string
+	model        models.Config
+	classes      bool
+	resize       dataset.Resize
+	train        train.Config
+	validation   int
+	metrics      string
+	plot         string
+	profile      bool
+	ortLib       string
+	noVerify     bool
+	output       string
+}
+
+func (f *trainFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.data, "data", "", "folder with a data set's four IDX files (default: Fashion-MNIST, where it is found)")
+	flags.StringVar(&f.images, "images", "", "folder of PNG and JPEG pictures to learn instead; its sub-folders are classes")
+	flags.StringVar(&f.preset, "preset", "", "settings to start from; other flags override it: "+presetList())
+	flags.StringVar(&f.model.Arch, "arch", "pixelcnn", "architecture: pixelcnn or gated")
+	flags.IntVar(&f.model.Hidden, "hidden", 64, "channels of the residual stream")
+	flags.IntVar(&f.model.Blocks, "blocks", 5, "residual blocks")
+	flags.IntVar(&f.model.Kernel, "kernel", 7, "kernel size of the first layer")
+	flags.IntVar(&f.model.Size, "size", 16, "height and width to which the pictures are resized")
+	flags.IntVar(&f.model.Levels, "levels", 4, "grey levels")
+	flags.StringVar((*string)(&f.resize), "resize", string(dataset.Antialias), "filter to resize with: antialias, or bilinear-noantialias, as tf.image.resize does it")
+	flags.StringVar(&f.model.Input, "input", models.Level, "what the first layer sees of a pixel: level, or onehot, a channel per level")
+	flags.Float64Var(&f.model.InputScale, "input-scale", 0, "what a level is multiplied by for the first layer in training (default 1/(levels-1)); the file's input is in [0,1] whatever it is")
+	flags.BoolVar(&f.classes, "classes", false, "learn the data set's classes too, so that samples of one can be asked for")
+	flags.IntVar(&f.train.Epochs, "epochs", 10, "passes over the data")
+	flags.IntVar(&f.train.Steps, "steps", 0, "stop after that many steps, whatever the epochs; 0 means no such limit")
+	flags.IntVar(&f.train.Batch, "batch", 128, "images a step")
+	flags.Float64Var(&f.train.LearningRate, "lr", 1e-3, "learning rate of Adam")
+	flags.StringVar((*string)(&f.train.Schedule), "schedule", string(train.Constant), "course of the learning rate: constant, or cosine, which falls to 0")
+	flags.IntVar(&f.train.Warmup, "warmup", 0, "steps over which the learning rate rises from 0, before its schedule")
+	flags.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay (AdamW), times the learning rate, of weights but not of biases and class embeddings; 0 means none")
+	flags.Float64Var(&f.train.ClipNorm, "clip-norm", 0, "greatest norm of the gradient, a longer one is scaled down to it; 0 means any")
+	flags.Float64Var(&f.train.EMA, "ema", 0, "decay of a moving average of the weights, which is tried and written in their place, such as 0.999; 0 means none")
+	flags.BoolVar(&f.train.Flip, "flip", false, "mirror images left to right at random")
+	flags.IntVar(&f.validation, "validation", 0, "training images to hold out, on which the weights to be written are chosen")
+	flags.IntVar(&f.train.Patience, "patience", 0, "stop after that many epochs that are no better on the validation images; 0 means never")
+	flags.Uint64Var(&f.train.Seed, "seed", 1, "seed of the first weights, of the images' order and of flips")
+	flags.IntVar(&f.train.Threads, "threads", 0, "processors to use; 0 means all")
+	flags.StringVar(&f.train.Checkpoint, "checkpoint", "", "folder for checkpoints")
+	flags.BoolVar(&f.train.Resume, "resume", false, "go on from the latest checkpoint")
+	flags.StringVar(&f.metrics, "metrics", "", "file for a JSON object a line: each step, each epoch's mean and each evaluation")
+	flags.StringVar(&f.plot, "plot", "", "file for a picture of the loss curve, a PNG")
+	flags.BoolVar(&f.profile, "profile", false, "print how long each operator of the training step took")
+	flags.StringVar(&f.ortLib, "ort-lib", "", "libonnxruntime, or the folder that holds it")
+	flags.BoolVar(&f.noVerify, "no-verify", false, "write the model without having a second, independent reader of ONNX evaluate it and compare")
+	flags.StringVarP(&f.output, "output", "o", "", "the model to write, an ONNX file")
+	for _, name := range []string{"data", "images", "checkpoint"} {
+		_ = cmd.MarkFlagDirname(name)
+	}
+	for name, values := range map[string][]string{
+		"preset": presetNames(), "arch": models.Architectures, "input": models.Inputs,
+		"resize": text(dataset.Resizes), "schedule": text(train.Schedules),
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+func text[S ~string](names []S) (out []string) {
+	for _, s := range names {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+// check finds what can be found wrong before the data are read.
+func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
+	if err := f.apply(cmd); err != nil {
+		return nil, err
+	}
+	var zero string
+	for _, name := range []string{"hidden", "blocks", "kernel", "size", "levels", "input-scale", "epochs", "batch", "lr"} {
+		if flag := cmd.Flag(name); flag.Changed && flag.Value.String() == "0" { // the libraries' sign for a default
+			zero = name
+		}
+	}
+	switch {
+	case zero != "":
+		return nil, cli.Usagef("--%s is 0, must be positive", zero)
+	case f.output == "":
+		return nil, cli.Usagef("-o is missing: name the ONNX file to write")
+	case f.data != "" && f.images != "":
+		return nil, cli.Usagef("--data and --images exclude each other")
+	case !slices.Contains(dataset.Resizes, f.resize):
+		return nil, cli.Usagef("--resize is %q, must be one of %q", f.resize, dataset.Resizes)
+	case f.validation < 0:
+		return nil, cli.Usagef("--validation is %d, must be 0 or more", f.validation)
+	case f.train.Patience > 0 && f.validation == 0:
+		return nil, cli.Usagef("--patience needs --validation: without such images there is nothing to wait for")
+	}
+	m, err := models.New(f.model)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range []string{f.output, f.plot, f.metrics} {
+		if path == "" || path == "-" {
+			continue
+		}
+		if err := atomicfile.Check(path); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// command is the training command without what does not matter to the result:
+// where files are, threads, checkpoints. A preset is spelt out.
+func (f *trainFlags) command(cmd *cobra.Command) string {
+	s := "trainer"
+	for _, name := range []string{
+		"arch", "hidden", "blocks", "kernel", "size", "levels", "resize", "input", "input-scale", "classes",
+		"epochs", "steps", "batch", "lr", "schedule", "warmup", "weight-decay", "clip-norm", "ema", "flip",
+		"validation", "patience", "seed",
+	} {
+		flag := cmd.Flag(name)
+		switch {
+		case flag.Value.Type() == "bool":
+			if flag.Value.String() == "true" {
+				s += " --" + name
+			}
+		case flag.Changed || name == "epochs" || name == "seed":
+			s += fmt.Sprintf(" --%s %s", name, flag.Value)
+		}
+	}
+	return s
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"pixelcnn/export"
+	"pixelcnn/export/verify"
+	"pixelcnn/models"
+	"pixelcnn/runtime"
+)
+
+// verify has the model's file read back by ONNX Runtime and by a second reader, and
+// returns the metadata with what came of it. It fails where they do not agree; then no
+// file is to be written. A run that was interrupted verifies its file, too.
+func (f *trainFlags) verify(cmd *cobra.Command, env *runtime.Env, m *models.Model, meta export.Meta) (export.Meta, error) {
+	if f.noVerify {
+		return meta, nil
+	}
+	var file bytes.Buffer
+	if err := export.Write(&file, m, meta); err != nil {
+		return meta, err
+	}
+	r, err := verify.File(context.WithoutCancel(cmd.Context()), env, file.Bytes())
+	if err != nil {
+		return meta, fmt.Errorf("%w; no file is written (--no-verify leaves this check out)", err)
+	}
+	meta.VerifyMaxDiff, meta.VerifyReaders = r.MaxDiff, []string{"ONNX Runtime " + env.Version(), verify.Reader}
+	fmt.Fprintf(cmd.ErrOrStderr(), "verified by %s: largest difference of a logit %.1e, %d images\n", verify.Reader, r.MaxDiff, r.Images)
+	return meta, nil
+}

@@ -1,0 +1,37 @@
+// Package verify proves an exported file with a second reader: [File] evaluates it with
+// ONNX Runtime and, independently, with onnx-go and its gorgonnx backend, which share no
+// code with it or with this project, and compares the logits.
+//
+//	result, err := verify.File(ctx, env, file)
+//	fmt.Println(result.MaxDiff) // 4.7e-06
+//
+// # What onnx-go reads
+//
+// All that package export writes for an unconditional model: Conv with square kernels,
+// equal pads and a bias, Relu, Tanh, Sigmoid, and Add and Mul of values of one shape.
+// Such a file is given to it byte for byte. Its graph is built for one batch size, so it
+// is decoded anew for each.
+//
+// It has no Gather, and no Unsqueeze since opset 13. A class-conditional file is
+// therefore given to it specialised to a class for each image of the batch: the input
+// "label" becomes a constant, what follows from that alone is computed by package
+// internal/onnx, and what is left of the embedding, a constant, is repeated to the shape
+// of what it is added to. ONNX Runtime reads the file as it is, labels and all.
+//
+// # Where it errs
+//
+// Why the exported subset is what it is, and why a shape is compared before its
+// elements:
+//
+//   - Pads are read as if they stood [top, bottom, left, right], so that [1,1,0,0] gives
+//     another shape, and honest asymmetry, [1,0,1,0], is refused.
+//   - A constant of rank 1 is broadcast along every axis of its length: a guess.
+//     [1,C,1,1] and [N,C,1,1] are refused, [C,1,1] is right.
+//   - An operator with the same value twice, x·x, loses one of them and is refused.
+//   - kernel_shape must be given; group and negative axes are not understood.
+//   - A file's opset and metadata are not looked at.
+//
+// The library panics on hostile files, so it is only for files that this project has just
+// made; a panic is an error here all the same. It is no longer maintained: it stays out
+// of every package but this one, and out of the sampler.
+package verify
