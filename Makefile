@@ -9,6 +9,7 @@ export CGO_ENABLED ?= 1
 
 PYTHON  ?= python3
 BLAS    ?=
+BENCH   ?=
 
 .PHONY: help deps build demo test lint unit race nocgo embed man completions bench bench-train clean
 
@@ -17,7 +18,8 @@ help:
 	@echo 'make build   bin/trainer and bin/sampler'
 	@echo 'make demo    deps, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
 	@echo 'make test    deps, build, linters and tests'
-	@echo 'make bench   time sampling: full loop, raster, wavefront; products alone'
+	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
+	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/bench/sample --help)'
 	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
 	@echo 'make clean   remove bin and $(OUT)'
@@ -60,6 +62,7 @@ embed:
 
 man: build
 	bin/sampler man $(OUT)/man
+	bin/trainer man $(OUT)/man
 
 completions: build
 	@mkdir -p $(OUT)/completions
@@ -67,7 +70,7 @@ completions: build
 	for shell in bash zsh fish; do bin/trainer completion $$shell > $(OUT)/completions/trainer.$$shell; done
 
 bench: deps
-	$(GO) test -run '^$$' -bench 'Incremental|Full|Dense' -benchtime 2s ./sampler
+	$(GO) run ./internal/bench/sample $(BENCH)
 
 bench-train: deps
 	$(GO) run ./internal/bench --python $(PYTHON) --blas "$(BLAS)"

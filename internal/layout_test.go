@@ -2,6 +2,7 @@
 package internal
 
 import (
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -28,11 +29,12 @@ func TestImports(t *testing.T) {
 		pkg   string
 		never []string
 	}{
-		{"models", []string{"pixelcnn/internal/onnx", "pixelcnn/export", "pixelcnn/train", "cgo"}},
+		{"models", []string{"pixelcnn/models/pretrained", "pixelcnn/internal/onnx", "pixelcnn/export", "pixelcnn/train", "cgo"}},
+		{"models/pretrained", []string{"pixelcnn/models", "pixelcnn/internal/onnx", "cgo"}},
 		{"dataset", []string{"pixelcnn/train", "pixelcnn/export", "pixelcnn/runtime", "cgo"}},
 		{"export", []string{"pixelcnn/train", "pixelcnn/sampler", "pixelcnn/runtime", "cgo"}},
 		{"train", []string{"pixelcnn/export", "pixelcnn/sampler"}},
-		{"sampler", []string{"pixelcnn/train", "pixelcnn/export", "pixelcnn/dataset", "pixelcnn/runtime", "cgo"}},
+		{"sampler", []string{"pixelcnn/train", "pixelcnn/export", "pixelcnn/dataset", "pixelcnn/runtime", "pixelcnn/models/pretrained", "cgo"}},
 		{"internal/onnx", []string{"pixelcnn/models", "pixelcnn/runtime", "cgo"}},
 		{"runtime", []string{"pixelcnn/train", "pixelcnn/sampler", "pixelcnn/models"}},
 	} {
@@ -45,5 +47,25 @@ func TestImports(t *testing.T) {
 	}
 	if !deps(t, "runtime")["cgo"] {
 		t.Error("runtime does not use cgo, so this test proves nothing")
+	}
+}
+
+// TestSecondReader keeps onnx-go and what it needs to the package that verifies exported
+// files with it, and to the command that does so. The sampler is the smaller for it.
+func TestSecondReader(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Deps \" \"}}", "pixelcnn/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		pkg, deps, _ := strings.Cut(line, " ")
+		if strings.Contains(deps, "github.com/owulveryck/onnx-go") || strings.Contains(deps, "gorgonia.org/") {
+			users[pkg] = true
+		}
+	}
+	want := map[string]bool{"pixelcnn/export/verify": true, "pixelcnn/cmd/trainer": true}
+	if !maps.Equal(users, want) {
+		t.Errorf("onnx-go is used by %v, should be by %v", users, want)
 	}
 }

@@ -43,10 +43,10 @@ type binding struct {
 // [*ShapeError] or [*TypeError]. Tensors of rank 0 cannot be bound, empty ones can.
 func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
 	if err := fit("input", s.inputs, inputs); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	if err := fit("output", s.outputs, outputs); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,6 +9,12 @@
 //	defer b.Close()
 //	err = b.Run(ctx) // reads x.Data, writes y.Data
 //
+// Where no library can be had, [Go] runs the same graphs, more slowly. [OpenAny] takes
+// whichever there is:
+//
+//	rt, err := runtime.OpenAny(runtime.Auto, runtime.Config{})
+//	defer rt.Close()
+//
 // [Locate] says which library [Open] would take, [Install] fetches one into the
 // user's cache folder. Neither Open nor Locate ever fetches anything.
 //

@@ -82,26 +82,11 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("runtime: %s is already open; %s cannot be opened beside it in one process", e.Open, e.Asked)
 }
 
-// ShapeError is a tensor whose shape the graph does not take. -1 in Want is a
-// dimension that is free.
-type ShapeError struct {
-	Name      string // of the graph's input or output
-	Want, Got []int
-}
-
-func (e *ShapeError) Error() string {
-	return fmt.Sprintf("runtime: %q has shape %v, the graph wants %v", e.Name, e.Got, e.Want)
-}
+// ShapeError is a tensor whose shape the graph does not take.
+type ShapeError = onnx.ShapeError
 
 // TypeError is a tensor whose element type the graph does not take.
-type TypeError struct {
-	Name      string // of the graph's input or output
-	Want, Got onnx.DType
-}
-
-func (e *TypeError) Error() string {
-	return fmt.Sprintf("runtime: %q has element type %v, the graph wants %v", e.Name, e.Got, e.Want)
-}
+type TypeError = onnx.TypeError
 
 // ChecksumError is a file that is not the one expected.
 type ChecksumError struct {

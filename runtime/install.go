@@ -22,6 +22,11 @@ type InstallOptions struct {
 	// From is the library itself, or an archive that holds it: an official release
 	// (.tgz or .zip), or the npm package. Nothing is fetched then.
 	From string
+	// Version is the release to install, one of [Releases]; empty means the first.
+	Version string
+	// Folder is where libraries are put, each version in a folder of its own; empty means
+	// the user's cache folder, which is the only one where [Locate] looks.
+	Folder string
 	// Log, where not nil, is told what is fetched, from where, and what came of it,
 	// a line each.
 	Log func(format string, args ...any)
@@ -31,7 +36,7 @@ type InstallOptions struct {
 // finds it, and returns its path. Where it is there already, it does nothing and
 // needs no network.
 //
-// It runs "npm pack" for one version of onnxruntime-node and takes the library of
+// It runs "npm pack" for a release of onnxruntime-node and takes the library of
 // this platform out of it, whose SHA-256 must be the one recorded here
 // ([*ChecksumError]). With From it takes what it is given: the npm package of that
 // version is checked alike; of any other file the SHA-256 is logged, and the
@@ -41,11 +46,18 @@ type InstallOptions struct {
 // A file appears under its name only when it is complete and checked. Installing
 // twice at once is safe.
 func Install(ctx context.Context, opt InstallOptions) (string, error) {
-	cache, err := cacheFolder()
+	folder := opt.Folder
+	if folder == "" {
+		var err error
+		if folder, err = cacheFolder(); err != nil {
+			return "", err
+		}
+	}
+	rel, err := findRelease(opt.Version)
 	if err != nil {
 		return "", err
 	}
-	in := installer{pinned, goruntime.GOOS, goruntime.GOARCH, cache, defaultLimits, opt.Log}
+	in := installer{rel, goruntime.GOOS, goruntime.GOARCH, folder, defaultLimits, opt.Log}
 	if in.log == nil {
 		in.log = func(string, ...any) {}
 	}
@@ -77,7 +89,7 @@ func (in *installer) place(version string) string {
 	return filepath.Join(in.cache, version, in.target(), installedName(in.goos))
 }
 
-// fetch installs the pinned release by npm.
+// fetch installs the release by npm.
 func (in *installer) fetch(ctx context.Context) (string, error) {
 	want, ok := in.files[in.target()]
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,25 +223,49 @@ func TestInstallFrom(t *testing.T) {
 	wantNothingIn(t, cache)
 }
 
-// The recorded checksums are whole, and each is of a library that its own platform
-// would take out of the package.
-func TestPinned(t *testing.T) {
-	if len(pinned.files) != 5 {
-		t.Errorf("%d platforms", len(pinned.files))
+// The recorded checksums are whole and unlike, and each is of a library that its own
+// platform would take out of the package.
+func TestReleases(t *testing.T) {
+	if got := Releases(); !slices.Equal(got, []string{"1.24.1", "1.30.0"}) {
+		t.Errorf("releases %q", got)
 	}
-	for target, m := range pinned.files {
-		goos, goarch, _ := strings.Cut(target, "-")
-		if b, err := hex.DecodeString(m.sha256); err != nil || len(b) != sha256.Size {
-			t.Errorf("%s: checksum %q", target, m.sha256)
+	seen := map[string]bool{}
+	for _, r := range releases {
+		if len(r.files) != 5 {
+			t.Errorf("%d platforms", len(r.files))
 		}
-		for other := range pinned.files {
-			goos2, goarch2, _ := strings.Cut(other, "-")
-			if isLibrary(m.path, goos2, goarch2) != (goos == goos2 && goarch == goarch2) {
-				t.Errorf("%s is for %s only, not as %s would have it", m.path, target, other)
+		for target, m := range r.files {
+			goos, goarch, _ := strings.Cut(target, "-")
+			if b, err := hex.DecodeString(m.sha256); err != nil || len(b) != sha256.Size || seen[m.sha256] {
+				t.Errorf("%s %s: checksum %q", r.version, target, m.sha256)
+			}
+			seen[m.sha256] = true
+			for other := range r.files {
+				goos2, goarch2, _ := strings.Cut(other, "-")
+				if isLibrary(m.path, goos2, goarch2) != (goos == goos2 && goarch == goarch2) {
+					t.Errorf("%s is for %s only, not as %s would have it", m.path, target, other)
+				}
 			}
 		}
+		if _, err := checkVersion(r.version); err != nil {
+			t.Error(err)
+		}
+		if got, err := findRelease(r.version); err != nil || got.version != r.version {
+			t.Errorf("release %s is found as %s, error %v", r.version, got.version, err)
+		}
 	}
-	if _, err := checkVersion(pinned.version); err != nil {
-		t.Error(err)
+	if got, err := findRelease(""); err != nil || got.version != "1.24.1" {
+		t.Errorf("the first release is %s, error %v", got.version, err)
 	}
+}
+
+// A version that is not known is refused, and a folder of the caller's is used.
+func TestInstallElsewhere(t *testing.T) {
+	_, err := Install(context.Background(), InstallOptions{Version: "1.29"})
+	wantMessage(t, err, "runtime: ", `no checksum is known of ONNX Runtime "1.29"`)
+	fakeNPM(t, `exit 1`)
+	folder := filepath.Join(t.TempDir(), "elsewhere")
+	_, err = Install(context.Background(), InstallOptions{Version: "1.30.0", Folder: folder})
+	wantMessage(t, err, "npm config: exit status 1")
+	wantNothingIn(t, folder)
 }

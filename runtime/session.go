@@ -4,7 +4,6 @@ package runtime
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -35,11 +34,11 @@ func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) 
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	s := &session{env: e}
-	if s.inputs, err = describe("input", m.Graph.Inputs); err != nil {
-		return nil, err
+	if s.inputs, err = onnx.Infos("input", m.Graph.Inputs); err != nil {
+		return nil, fmt.Errorf("runtime: %w", err)
 	}
-	if s.outputs, err = describe("output", m.Graph.Outputs); err != nil {
-		return nil, err
+	if s.outputs, err = onnx.Infos("output", m.Graph.Outputs); err != nil {
+		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	if err := e.hold(); err != nil {
 		return nil, err
@@ -84,24 +83,6 @@ func newORTSession(model []byte, inputs, outputs []string, opt onnx.SessionOptio
 	return ort.NewDynamicAdvancedSessionWithONNXData(model, inputs, outputs, o)
 }
 
-// describe lists graph inputs or outputs.
-func describe(kind string, values []*onnx.Value) ([]onnx.ValueInfo, error) {
-	var infos []onnx.ValueInfo
-	for _, v := range values {
-		switch v.DType {
-		case onnx.Float32, onnx.Float64, onnx.Int64, onnx.Int32, onnx.Int8, onnx.Uint8, onnx.Bool:
-		default:
-			return nil, fmt.Errorf("runtime: the model's %s %q has element type %v, which is not supported", kind, v.Name, v.DType)
-		}
-		info := onnx.ValueInfo{Name: v.Name, DType: v.DType}
-		if v.Shape != nil {
-			info.Shape = onnx.Sizes(v.Shape)
-		}
-		infos = append(infos, info)
-	}
-	return infos, nil
-}
-
 func names(infos []onnx.ValueInfo) []string {
 	out := make([]string, len(infos))
 	for i, info := range infos {
@@ -110,17 +91,9 @@ func names(infos []onnx.ValueInfo) []string {
 	return out
 }
 
-func (s *session) Inputs() []onnx.ValueInfo { return cloneInfos(s.inputs) }
+func (s *session) Inputs() []onnx.ValueInfo { return onnx.CloneInfos(s.inputs) }
 
-func (s *session) Outputs() []onnx.ValueInfo { return cloneInfos(s.outputs) }
-
-func cloneInfos(infos []onnx.ValueInfo) []onnx.ValueInfo {
-	out := slices.Clone(infos)
-	for i := range out {
-		out[i].Shape = slices.Clone(out[i].Shape)
-	}
-	return out
-}
+func (s *session) Outputs() []onnx.ValueInfo { return onnx.CloneInfos(s.outputs) }
 
 // Close frees the session. It fails, wrapping [ErrInUse], while bindings are open.
 func (s *session) Close() error {

@@ -96,13 +96,13 @@ func TestBindRefuses(t *testing.T) {
 		"too few":      {tensors{good}, tensors{good}, nil, "1 input tensors, the graph has 2 inputs"},
 		"too many":     {tensors{good, good}, tensors{good, good}, nil, "2 output tensors, the graph has 1 outputs"},
 		"nil":          {tensors{good, nil}, tensors{good}, nil, `no tensor for "b"`},
-		"rank":         {tensors{good, onnx.NewTensor(make([]float32, 3), 3)}, tensors{good}, &ShapeError{"b", []int{-1, 3}, []int{3}}, ""},
-		"rank 0":       {tensors{good, onnx.Scalar(float32(1))}, tensors{good}, &ShapeError{"b", []int{-1, 3}, []int{}}, ""},
-		"size":         {tensors{onnx.NewTensor(make([]float32, 8), 2, 4), good}, tensors{good}, &ShapeError{"a", []int{-1, 3}, []int{2, 4}}, ""},
-		"output":       {tensors{good, good}, tensors{onnx.NewTensor(make([]float32, 2), 2, 1)}, &ShapeError{"out", []int{-1, 3}, []int{2, 1}}, ""},
-		"type":         {tensors{onnx.NewTensor(make([]float64, 6), 2, 3), good}, tensors{good}, &TypeError{"a", onnx.Float32, onnx.Float64}, ""},
-		"no type":      {tensors{{Shape: []int{2, 3}}, good}, tensors{good}, &TypeError{"a", onnx.Float32, onnx.Undefined}, ""},
-		"foreign type": {tensors{{Shape: []int{2, 3}, Data: make([]int16, 6)}, good}, tensors{good}, &TypeError{"a", onnx.Float32, onnx.Undefined}, ""},
+		"rank":         {tensors{good, onnx.NewTensor(make([]float32, 3), 3)}, tensors{good}, &ShapeError{Name: "b", Want: []int{-1, 3}, Got: []int{3}}, ""},
+		"rank 0":       {tensors{good, onnx.Scalar(float32(1))}, tensors{good}, &ShapeError{Name: "b", Want: []int{-1, 3}, Got: []int{}}, ""},
+		"size":         {tensors{onnx.NewTensor(make([]float32, 8), 2, 4), good}, tensors{good}, &ShapeError{Name: "a", Want: []int{-1, 3}, Got: []int{2, 4}}, ""},
+		"output":       {tensors{good, good}, tensors{onnx.NewTensor(make([]float32, 2), 2, 1)}, &ShapeError{Name: "out", Want: []int{-1, 3}, Got: []int{2, 1}}, ""},
+		"type":         {tensors{onnx.NewTensor(make([]float64, 6), 2, 3), good}, tensors{good}, &TypeError{Name: "a", Want: onnx.Float32, Got: onnx.Float64}, ""},
+		"no type":      {tensors{{Shape: []int{2, 3}}, good}, tensors{good}, &TypeError{Name: "a", Want: onnx.Float32, Got: onnx.Undefined}, ""},
+		"foreign type": {tensors{{Shape: []int{2, 3}, Data: make([]int16, 6)}, good}, tensors{good}, &TypeError{Name: "a", Want: onnx.Float32, Got: onnx.Undefined}, ""},
 		"too short":    {tensors{{Shape: []int{2, 3}, Data: make([]float32, 5)}, good}, tensors{good}, nil, `"a" has shape [2 3], hence 6 elements, but 5 are there`},
 		"negative":     {tensors{{Shape: []int{-1, 3}, Data: make([]float32, 3)}, good}, tensors{good}, nil, "negative dimension"},
 	} {
@@ -113,8 +113,8 @@ func TestBindRefuses(t *testing.T) {
 			continue
 		}
 		wantMessage(t, err, "runtime: ", tt.message)
-		if tt.want != nil && !reflect.DeepEqual(err, tt.want) {
-			t.Errorf("%s: error %#v, want %#v", name, err, tt.want)
+		if cause := errors.Unwrap(err); tt.want != nil && !reflect.DeepEqual(cause, tt.want) {
+			t.Errorf("%s: error %#v, want %#v", name, cause, tt.want)
 		}
 	}
 }

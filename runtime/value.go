@@ -4,7 +4,6 @@ package runtime
 
 import (
 	"fmt"
-	"reflect"
 	goruntime "runtime"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -14,40 +13,13 @@ import (
 
 // fit checks tensors against the graph's inputs or outputs.
 func fit(kind string, infos []onnx.ValueInfo, tensors []*onnx.Tensor) error {
-	if len(tensors) != len(infos) {
-		return fmt.Errorf("runtime: %d %s tensors, the graph has %d %ss", len(tensors), kind, len(infos), kind)
+	if err := onnx.Fit(kind, infos, tensors); err != nil {
+		return err
 	}
 	for i, t := range tensors {
-		if err := fitOne(infos[i], t); err != nil {
-			return err
+		if len(t.Shape) == 0 {
+			return fmt.Errorf("%q is of rank 0, which cannot be bound: give it the shape [1] in the graph", infos[i].Name)
 		}
-	}
-	return nil
-}
-
-func fitOne(info onnx.ValueInfo, t *onnx.Tensor) error {
-	if t == nil {
-		return fmt.Errorf("runtime: no tensor for %q", info.Name)
-	}
-	if t.DType() != info.DType {
-		return &TypeError{info.Name, info.DType, t.DType()}
-	}
-	match := info.Shape == nil || len(info.Shape) == len(t.Shape)
-	for i := 0; match && i < len(info.Shape); i++ {
-		match = info.Shape[i] < 0 || info.Shape[i] == t.Shape[i]
-	}
-	if !match {
-		return &ShapeError{info.Name, info.Shape, t.Shape}
-	}
-	if len(t.Shape) == 0 {
-		return fmt.Errorf("runtime: %q is of rank 0, which cannot be bound: give it the shape [1] in the graph", info.Name)
-	}
-	n, err := onnx.Size(t.Shape)
-	if err != nil {
-		return fmt.Errorf("runtime: %q: %w", info.Name, err)
-	}
-	if got := reflect.ValueOf(t.Data).Len(); got != n {
-		return fmt.Errorf("runtime: %q has shape %v, hence %d elements, but %d are there", info.Name, t.Shape, n, got)
 	}
 	return nil
 }

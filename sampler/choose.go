@@ -18,9 +18,13 @@ var ErrNotCausal = compile.ErrNotCausal
 // a numeric probe.
 func (s *Sampler) choose(rt onnx.Runtime, values []float32) error {
 	s.engine, s.used = s.full, Full
-	compiled, err := newIncrementalEngine(rt, s.spec.model, compile.Options{Height: s.spec.Height, Width: s.spec.Width}, values, nil)
+	var labels func(class int) []*onnx.Tensor
+	if s.spec.label != nil {
+		labels = s.spec.label.of
+	}
+	compiled, err := newIncrementalEngine(rt, s.spec.model, compile.Options{Height: s.spec.Height, Width: s.spec.Width, Raster: s.cfg.Raster}, values, labels)
 	if err == nil {
-		s.settler = newSettler(compiled.many.program, values)
+		s.settler = newSettler(compiled.many.program, values, s.spec.label)
 	}
 	switch {
 	case err == nil && s.cfg.Engine == Full:
@@ -59,6 +63,9 @@ type Plan struct {
 // Plan compiles the model, without running it. The error wraps [ErrModel], and
 // [ErrNotCausal] where the model is no autoregressive one.
 func (s *Spec) Plan() (*Plan, error) {
+	if s.whole != nil {
+		return nil, errWhole
+	}
 	p, err := compile.Compile(s.model, compile.Options{Height: s.Height, Width: s.Width})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)

@@ -10,13 +10,14 @@ import (
 //
 // A plain completion draws pixel after pixel in raster order and steps over the kept
 // ones. So a kept pixel bears on those that come after it, in its row to the right and
-// in the rows below; the free pixels before it are drawn as if it were not there. With
-// Particles over 1 they are not: as many candidates are drawn together, each is
-// weighed by the probability that it gives the kept pixels, and where the weights get
-// uneven at the end of a row, the candidates are resampled (sequential importance
-// resampling; Gordon et al., "Novel approach to nonlinear/non-Gaussian Bayesian state
-// estimation", 1993). The more particles, the nearer is the result to a draw from the
-// model given all kept pixels.
+// in the rows below; the free pixels before it are drawn as if it were not there. Where
+// the class is drawn, too, the kept pixels before the first free one bear on it. With
+// Particles over 1 all of them do: as many candidates are drawn together, each with a
+// class of its own where that is drawn; each is weighed by the probability that it gives
+// the kept pixels, and where the weights get uneven at the end of a row, the candidates
+// are resampled (sequential importance resampling; Gordon et al., "Novel approach to
+// nonlinear/non-Gaussian Bayesian state estimation", 1993). The more particles, the
+// nearer is the result to a draw from the model given all kept pixels.
 type Completion struct {
 	Picture []uint8 // levels [H, W], row-major; those that are not kept do not matter
 	Keep    []bool  // [H, W]

@@ -104,11 +104,11 @@ func (d *drawer) pick(u float64) int {
 
 // logProb is the log-probability with which the last draw took a level of this
 // logit, in nats.
-func (d *drawer) logProb(logit float32) float64 {
+func (d *drawer) logProb(logit float64) float64 {
 	if d.steering.greedy {
 		return 0
 	}
-	return (float64(logit)-d.top)/d.temperature - math.Log(d.sum)
+	return (logit-d.top)/d.temperature - math.Log(d.sum)
 }
 
 // near tells whether logits that are off by delta could have moved a boundary of

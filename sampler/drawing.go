@@ -17,13 +17,22 @@ type options struct {
 	settle       *settler // nil where near ties cannot be settled
 
 	// first is the number of the image that the slices below begin with.
-	first  uint64
-	keep   []bool  // [n, H, W]: pixels that are there already; nil: none
-	known  []bool  // [n, H, W]: where to note what is decided; nil: nowhere
-	record *record // nil: not wanted
+	first   uint64
+	classes []int   // [n]; nil where the model has none
+	keep    []bool  // [n, H, W]: pixels that are there already; nil: none
+	known   []bool  // [n, H, W]: where to note what is decided; nil: nowhere
+	record  *record // nil: not wanted
 	// after is called after each step with the number of pixels that it decided. An
 	// error ends the draw. Where threads is not 1, calls may coincide.
 	after func(pixels int) error
+}
+
+// class is that of an image; 0 where the model has none.
+func (how options) class(image uint64) int {
+	if how.classes == nil {
+		return 0
+	}
+	return how.classes[image-how.first]
 }
 
 // inParts calls draw for each part of levels, size long but the last, and where it
@@ -113,7 +122,7 @@ func (d *drawing) pixel(i, pixel int, logits []float32, stride int, u float64) i
 
 // settled draws a near tie once more.
 func (d *drawing) settled(i, pixel int, u float64) int {
-	return d.how.settle.level(&d.drawer, d.levels[i*d.pixels:(i+1)*d.pixels], pixel, u)
+	return d.how.settle.level(&d.drawer, d.levels[i*d.pixels:(i+1)*d.pixels], d.how.class(d.first+uint64(i)), pixel, u)
 }
 
 func (d *drawing) anyPixel(i, pixel int, logits []float32, stride int, u float64) int {
@@ -137,7 +146,7 @@ func (d *drawing) anyPixel(i, pixel int, logits []float32, stride int, u float64
 		// At temperature 1 with nothing left out the draw has done the sums already.
 		model := 0.0
 		if !kept && d.temperature == 1 && !d.steered {
-			model = d.logProb(logits[level*stride])
+			model = d.logProb(float64(logits[level*stride]))
 		} else {
 			var ok bool
 			if model, ok = logSoftmax(logits, stride, len(d.weights), level); !ok {
@@ -149,7 +158,7 @@ func (d *drawing) anyPixel(i, pixel int, logits []float32, stride int, u float64
 		if kept {
 			r.kept[row] += model
 		} else {
-			r.drawn[row] += d.logProb(logits[level*stride])
+			r.drawn[row] += d.logProb(float64(logits[level*stride]))
 		}
 	}
 	if d.how.known != nil {

@@ -38,8 +38,9 @@ func TestExact(t *testing.T) {
 			levels[i] = uint8(rng.IntN(p.Levels))
 		}
 		want := forward(t, m, []int{1, 1, p.Height, p.Width}, levels, top, nil)[0]
+		e.Begin(levels, nil)
 		for _, pixel := range []int{0, 1, p.Width, pixels / 2, pixels - 1} {
-			for l, got := range e.Logits(levels, pixel) {
+			for l, got := range e.Logits(pixel) {
 				w := float64(want[l*pixels+pixel])
 				d := math.Abs(got-w) / (1 + math.Abs(w))
 				worst = max(worst, d)
@@ -72,6 +73,7 @@ func BenchmarkExact(b *testing.B) {
 	}
 	levels := make([]uint8, 256)
 	for b.Loop() {
-		e.Logits(levels, 136)
+		e.Begin(levels, nil)
+		e.Logits(136)
 	}
 }

@@ -3,6 +3,7 @@ package sampler
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"pixelcnn/internal/onnx"
 )
@@ -15,8 +16,8 @@ type fullEngine struct {
 	session onnx.Session
 }
 
-func newFullEngine(rt onnx.Runtime, model []byte, spec *Spec, values []float32) (*fullEngine, error) {
-	session, err := rt.Load(model, onnx.SessionOptions{})
+func newFullEngine(rt onnx.Runtime, spec *Spec, values []float32) (*fullEngine, error) {
+	session, err := rt.Load(spec.file, onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
@@ -58,6 +59,7 @@ func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8
 	coins := make([]float64, n*pixels)
 	for i := range n {
 		uniforms(coins[i*pixels:(i+1)*pixels], how.seed, first+uint64(i))
+		f.class(i, how.class(first+uint64(i)))
 	}
 	d := how.begin(first, levels, e.spec.Height, e.spec.Width, e.spec.Levels)
 	// Pixels not drawn yet hold level 0; a causal model does not look at them.
@@ -87,6 +89,8 @@ func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8
 type forward struct {
 	image   []float32 // [batch, 1, H, W]
 	logits  []float32 // of Spec.logitsShape
+	label   *labelInput
+	classes *onnx.Tensor // of labelInput.tensor; nil where the model has none
 	binding onnx.Binding
 }
 
@@ -96,14 +100,24 @@ func newForward(session onnx.Session, spec *Spec, batch int) (*forward, error) {
 		image:  make([]float32, batch*spec.Height*spec.Width),
 		logits: make([]float32, batch*spec.Height*spec.Width*spec.Levels),
 	}
+	inputs := []*onnx.Tensor{onnx.NewTensor(f.image, batch, 1, spec.Height, spec.Width)}
+	if f.label = spec.label; f.label != nil {
+		f.classes = f.label.tensor(batch)
+		inputs = slices.Insert(inputs, f.label.at, f.classes)
+	}
 	var err error
-	f.binding, err = session.Bind(
-		[]*onnx.Tensor{onnx.NewTensor(f.image, batch, 1, spec.Height, spec.Width)},
-		[]*onnx.Tensor{onnx.NewTensor(f.logits, shape...)})
+	f.binding, err = session.Bind(inputs, []*onnx.Tensor{onnx.NewTensor(f.logits, shape...)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
 	return f, nil
+}
+
+// class sets that of image i, where the model has classes.
+func (f *forward) class(i, class int) {
+	if f.label != nil {
+		f.label.set(f.classes, i, class)
+	}
 }
 
 func (f *forward) run(ctx context.Context) error {

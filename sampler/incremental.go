@@ -19,9 +19,9 @@ type incrementalEngine struct {
 	model  *onnx.Model
 	opt    compile.Options
 	values []float32 // input value of each level
-	// labels gives the inputs besides the picture, for one image; nil where the
-	// model has none.
-	labels func(image uint64) []*onnx.Tensor
+	// labels gives the inputs besides the picture, for one image of a class; nil where
+	// the model has none.
+	labels func(class int) []*onnx.Tensor
 
 	mu     sync.Mutex
 	many   *variant          // for many images at once
@@ -37,12 +37,12 @@ const fewImages = 4
 type variant struct {
 	program  *compile.Program
 	stages   []onnx.Session
-	prologue onnx.Session // nil where there are no labels
+	prologue *prologue // nil where there are no labels
 }
 
 // newIncrementalEngine compiles a model; see [compile.Compile] for the errors.
 func newIncrementalEngine(rt onnx.Runtime, model *onnx.Model, opt compile.Options, values []float32,
-	labels func(image uint64) []*onnx.Tensor,
+	labels func(class int) []*onnx.Tensor,
 ) (*incrementalEngine, error) {
 	e := &incrementalEngine{rt: rt, model: model, opt: opt, values: values, labels: labels, idle: map[int][]*worker{}}
 	var err error
@@ -71,8 +71,8 @@ func (e *incrementalEngine) variant(few bool) (*variant, error) {
 		v.stages = append(v.stages, session)
 	}
 	if p.Prologue != nil {
-		if v.prologue, err = e.rt.Load(p.Prologue, onnx.SessionOptions{}); err != nil {
-			return nil, errors.Join(fmt.Errorf("sampler: loading the labels' graph: %w", err), v.close())
+		if v.prologue, err = newPrologue(e.rt, p); err != nil {
+			return nil, errors.Join(err, v.close())
 		}
 	}
 	return v, nil
@@ -84,7 +84,7 @@ func (v *variant) close() error {
 		errs = append(errs, s.Close())
 	}
 	if v.prologue != nil {
-		errs = append(errs, v.prologue.Close())
+		errs = append(errs, v.prologue.close())
 	}
 	return errors.Join(errs...)
 }

@@ -11,7 +11,7 @@ import (
 type IncrementalEngine struct{ *incrementalEngine }
 
 // NewIncremental compiles a model.
-func NewIncremental(rt onnx.Runtime, m *onnx.Model, opt compile.Options, labels func(uint64) []*onnx.Tensor) (*IncrementalEngine, error) {
+func NewIncremental(rt onnx.Runtime, m *onnx.Model, opt compile.Options, labels func(class int) []*onnx.Tensor) (*IncrementalEngine, error) {
 	p, err := compile.Compile(m, opt)
 	if err != nil {
 		return nil, err
@@ -25,7 +25,11 @@ func (e *IncrementalEngine) Program() *compile.Program { return e.many.program }
 
 // Draw is Sampler.Draw.
 func (e *IncrementalEngine) Draw(ctx context.Context, first uint64, levels []uint8, temperature float64, seed uint64, batch, threads int) error {
-	return e.draw(ctx, first, levels, options{temperature: temperature, seed: seed, batch: batch, threads: threads})
+	classes := make([]int, len(levels)/(e.many.program.Height*e.many.program.Width)) // the images' numbers
+	for i := range classes {
+		classes[i] = int(first) + i
+	}
+	return e.draw(ctx, first, levels, options{temperature: temperature, seed: seed, batch: batch, threads: threads, first: first, classes: classes})
 }
 
 // Close frees it.
@@ -39,3 +43,11 @@ func Level(logits []float32, stride, levels int, temperature, u float64) int {
 
 // SetValues replaces the input value of each level.
 func (e *IncrementalEngine) SetValues(v []float32) { e.values = v }
+
+// Labels is what a class-conditional model's second input is for an image of a class.
+func Labels(s *Spec, class int) []*onnx.Tensor { return s.label.of(class) }
+
+// Exactly computes a sample's log-probabilities again, in float64.
+func Exactly(s *Sampler, sample *Sample, keep []bool) error {
+	return s.settler.logProbs(context.Background(), sample, s.options(), keep)
+}

@@ -57,7 +57,7 @@ const formSize, formLevels = 6, 3
 func TestForms(t *testing.T) {
 	float := []onnx.Dim{onnx.Free("n"), onnx.Fixed(1), onnx.Fixed(formSize), onnx.Fixed(formSize)}
 	nlhw := []int{-1, formLevels, formSize, formSize}
-	label := func(image uint64) []*onnx.Tensor {
+	label := func(image int) []*onnx.Tensor {
 		return []*onnx.Tensor{onnx.NewTensor([]int64{int64(image % 3)}, 1)}
 	}
 	for _, c := range []struct {
@@ -66,7 +66,7 @@ func TestForms(t *testing.T) {
 		dtype  onnx.DType
 		input  []onnx.Dim
 		output []int
-		labels func(uint64) []*onnx.Tensor
+		labels func(int) []*onnx.Tensor
 		build  func(f *forms, x *onnx.Value) *onnx.Value
 	}{
 		{"logits last", 13, onnx.Float32, float, []int{-1, formSize, formSize, formLevels}, nil, func(f *forms, x *onnx.Value) *onnx.Value {

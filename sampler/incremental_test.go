@@ -16,7 +16,7 @@ import (
 )
 
 // compiled makes an incremental engine.
-func compiled(t testing.TB, m *onnx.Model, opt compile.Options, labels func(uint64) []*onnx.Tensor) *sampler.IncrementalEngine {
+func compiled(t testing.TB, m *onnx.Model, opt compile.Options, labels func(int) []*onnx.Tensor) *sampler.IncrementalEngine {
 	t.Helper()
 	e, err := sampler.NewIncremental(env, m, opt, labels)
 	if err != nil {
@@ -45,7 +45,7 @@ func foreign(t testing.TB, name string) *onnx.Model {
 
 // forward runs the whole network on images, [n, H, W], and returns the logits of
 // each image, [n, outputs].
-func forward(t testing.TB, m *onnx.Model, size []int, levels []uint8, top int, labels func(uint64) []*onnx.Tensor) [][]float32 {
+func forward(t testing.TB, m *onnx.Model, size []int, levels []uint8, top int, labels func(int) []*onnx.Tensor) [][]float32 {
 	t.Helper()
 	file, err := onnx.Marshal(m)
 	if err != nil {
@@ -79,7 +79,7 @@ func forward(t testing.TB, m *onnx.Model, size []int, levels []uint8, top int, l
 		}
 		in := []*onnx.Tensor{picture}
 		if labels != nil {
-			in = append(in, labels(uint64(i))...)
+			in = append(in, labels(i)...)
 		}
 		shape := onnx.Sizes(m.Graph.Outputs[0].Shape)
 		n := 1
@@ -107,7 +107,7 @@ func forward(t testing.TB, m *onnx.Model, size []int, levels []uint8, top int, l
 // the logits that the whole network gives for the finished image: if it is, the
 // engine has seen the right logits everywhere. A level next to it passes where the
 // coin lies within rounding of the border between them.
-func follows(t *testing.T, m *onnx.Model, size []int, levels []uint8, top int, seed uint64, labels func(uint64) []*onnx.Tensor) {
+func follows(t *testing.T, m *onnx.Model, size []int, levels []uint8, top int, seed uint64, labels func(int) []*onnx.Tensor) {
 	t.Helper()
 	pixels := 1
 	for _, d := range size {

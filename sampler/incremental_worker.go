@@ -16,14 +16,13 @@ import (
 type worker struct {
 	*variant
 	values []float32
-	labels func(image uint64) []*onnx.Tensor
+	labels func(class int) []*onnx.Tensor
 	images int
 
 	caches   [][]float32 // [slots, images, channels]
 	logits   []float32   // [rows, levels]
 	coins    []float64   // [pixels, images]
 	perImage [][]float32 // per label: [pixels of a wave, images, channels]
-	label    labelRun
 	steps    []workerStep
 	bindings []onnx.Binding
 	pcg      *rand.PCG
@@ -96,9 +95,6 @@ func newWorker(e *incrementalEngine, v *variant, images int) (*worker, error) {
 	w.logits = make([]float32, rows*p.Levels)
 	for _, l := range p.Labels {
 		w.perImage = append(w.perImage, make([]float32, rows*l.Channels))
-	}
-	if err := w.bindLabels(); err != nil {
-		return nil, err
 	}
 	bound := map[string]onnx.Binding{}
 	for _, step := range p.Steps {
@@ -190,8 +186,10 @@ func (w *worker) draw(ctx context.Context, first uint64, levels []uint8, how opt
 			w.coins[k*w.images+i] = w.rng.Float64()
 		}
 	}
-	if err := w.runLabels(ctx, first, n); err != nil {
-		return err
+	for i := range n {
+		if err := w.setClass(ctx, i, how.class(first+uint64(i))); err != nil {
+			return err
+		}
 	}
 	for i, c := range w.program.Caches {
 		if c.Ring {

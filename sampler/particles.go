@@ -8,16 +8,30 @@ import (
 )
 
 // particles draws the completions first to first+n-1 by sequential importance
-// resampling. Particle j of image i has the coins of image i·Particles+j.
+// resampling. Particle j of image i has the coins of image i·Particles+j, that of its
+// class included where classes are drawn: the kept pixels then weigh classes as they do
+// pixels. Else it has the image's class.
 //
 // Candidates are drawn to the end at once, which any engine can do; where the record
 // shows that they should have been resampled after a row, that is done, and the rows
 // below are drawn again with all that is above kept. What came of the rows below
 // before is forgotten, so this is the sequential algorithm.
-func (p *portion) particles(ctx context.Context, first uint64, n int) ([]Sample, error) {
+func (p *portion) particles(ctx context.Context, first uint64, n int, classes []int) ([]Sample, error) {
+	size := p.req.Completion.Particles
+	if len(p.classes.list) > 0 {
+		classes = repeated(classes, size)
+	} else {
+		var err error
+		if classes, err = p.classes.of(first*uint64(size), n*size); err != nil {
+			return nil, err
+		}
+	}
 	clouds := make([]*cloud, n)
 	for i := range clouds {
 		clouds[i] = newCloud(p.s.spec, p.req.Completion, p.how.seed, first+uint64(i))
+		if classes != nil {
+			clouds[i].classes = classes[i*size : (i+1)*size]
+		}
 	}
 	how := p.how
 	for {
@@ -58,9 +72,11 @@ func (p *portion) drawClouds(ctx context.Context, first uint64, clouds []*cloud,
 	height := p.s.spec.Height
 	levels := make([]uint8, 0, len(clouds)*size*pixels)
 	keep := make([]bool, 0, len(clouds)*size*pixels)
+	how.classes = nil
 	for _, c := range clouds {
 		levels = append(levels, c.levels...)
 		keep = append(keep, slices.Repeat(c.keep, size)...)
+		how.classes = append(how.classes, c.classes...)
 	}
 	how.first, how.keep, how.record = first*uint64(size), keep, newRecord(len(clouds)*size*height)
 	if err := p.s.engine.draw(ctx, how.first, levels, how); err != nil {
@@ -79,6 +95,7 @@ type cloud struct {
 	evidence      []bool    // [H]: rows with kept pixels
 	free          []bool    // [H]: rows with others
 	levels        []uint8   // [particles, H, W]
+	classes       []int     // [particles]; nil where the model has none
 	keep          []bool    // [H, W]: what a draw must leave, all of the settled rows included
 	row           int       // first row that is not settled
 	model         []float64 // as in record, [particles, H]
@@ -179,7 +196,11 @@ func (c *cloud) resample() {
 	}
 	levels := slices.Clone(c.levels)
 	model, kept, drawn := slices.Clone(c.model), slices.Clone(c.kept), slices.Clone(c.drawn)
+	classes := slices.Clone(c.classes)
 	for j := range n {
+		if classes != nil {
+			c.classes[j] = classes[from[j]]
+		}
 		copy(c.levels[j*pixels:][:c.row*c.width], levels[from[j]*pixels:])
 		copy(c.model[j*c.height:][:c.row], model[from[j]*c.height:])
 		copy(c.kept[j*c.height:][:c.row], kept[from[j]*c.height:])
@@ -219,8 +240,12 @@ func (c *cloud) choose() Sample {
 		rest -= c.weights[j]
 		j++
 	}
-	pixels := c.height * c.width
+	pixels, class := c.height*c.width, -1
+	if c.classes != nil {
+		class = c.classes[j]
+	}
 	return Sample{
+		Class:          class,
 		Levels:         slices.Clone(c.levels[j*pixels:][:pixels]),
 		LogProb:        total(c.model[j*c.height:][:c.height]),
 		LogProbOptions: total(c.drawn[j*c.height:][:c.height]),

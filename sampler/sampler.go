@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 
 	"pixelcnn/internal/onnx"
 )
@@ -47,8 +48,19 @@ type Config struct {
 	// Seed chooses the images: image i of a seed is always the same one, whatever
 	// the batch, the threads and the engine.
 	Seed uint64
+	// Classes are the classes to draw from a class-conditional model, by number, in
+	// turn: image i of the seed is of class Classes[i mod len(Classes)]. [Spec.Class]
+	// finds a number by name. Where there are none, each image's class is drawn from the
+	// model's prior, with a coin of its own that leaves the pixels' coins alone.
+	Classes []int
+	// Height and Width are those of the images where not 0; they need not be what the
+	// model was trained on. Not every model can draw in another size.
+	Height, Width int
 	// Engine is Auto where empty.
 	Engine Engine
+	// Raster has the incremental engine draw pixel by pixel, row by row, instead of in
+	// waves: slower, in reading order, and there to be compared with.
+	Raster bool
 	// Batch is the number of images computed together; 0 lets the engine choose.
 	Batch int
 	// Threads is the number of batches computed at once; 0 means one per processor.
@@ -87,15 +99,22 @@ func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	spec, err := ReadSpec(model)
+	spec, err := ReadSpecSize(model, cfg.Height, cfg.Width)
 	if err != nil {
 		return nil, err
+	}
+	if err := spec.checkClasses(cfg.Classes); err != nil {
+		return nil, err
+	}
+	cfg.Classes = slices.Clone(cfg.Classes)
+	if spec.whole != nil {
+		return openWhole(rt, spec, cfg)
 	}
 	if cfg.TopK > spec.Levels {
 		return nil, fmt.Errorf("%w: top-k is %d, the model has %d levels", ErrConfig, cfg.TopK, spec.Levels)
 	}
 	values := spec.inputs(cfg.PixelScale, cfg.PixelOffset)
-	full, err := newFullEngine(rt, model, spec, values)
+	full, err := newFullEngine(rt, spec, values)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +128,9 @@ func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
 // Check validates the settings, as [Open] does.
 func (c Config) Check() error {
 	if err := c.checkSteering(); err != nil {
+		return err
+	}
+	if err := checkSize(c.Height, c.Width); err != nil {
 		return err
 	}
 	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
@@ -145,8 +167,11 @@ func (s *Sampler) Spec() *Spec { return s.spec }
 
 // Close frees what Open made. It must not be called while a draw is running.
 func (s *Sampler) Close() error {
-	if s.used == Full {
+	switch s.used {
+	case Full:
 		return s.full.close()
+	case Whole:
+		return s.engine.close()
 	}
 	return errors.Join(s.engine.close(), s.full.close())
 }
@@ -154,13 +179,23 @@ func (s *Sampler) Close() error {
 // Draw fills levels, [n, H, W] row-major, with the images first to first+n-1 of
 // the seed. It returns once ctx ends, with its error; then levels are unfinished.
 func (s *Sampler) Draw(ctx context.Context, first uint64, levels []uint8) error {
-	if pixels := s.spec.Height * s.spec.Width; len(levels)%pixels != 0 {
+	if len(levels)%s.pixels() != 0 {
 		return fmt.Errorf("%w: %d levels are no whole number of %d×%d images", ErrConfig, len(levels), s.spec.Height, s.spec.Width)
 	}
 	if len(levels) == 0 {
 		return ctx.Err()
 	}
-	return s.engine.draw(ctx, first, levels, s.options())
+	if err := s.spec.checkDrawn(s.cfg.Classes); err != nil {
+		return err
+	}
+	how := s.options()
+	how.first = first
+	classes := requestClasses{s: s, list: s.cfg.Classes, prior: s.spec.Prior}
+	var err error
+	if how.classes, err = classes.of(first, len(levels)/s.pixels()); err != nil {
+		return err
+	}
+	return s.engine.draw(ctx, first, levels, how)
 }
 
 // options are those of a plain draw.

@@ -20,9 +20,17 @@ type Request struct {
 	BestOf int
 	// Completion is zero where nothing is kept.
 	Completion Completion
+	// Classes, where there are any, take the place of Config.Classes.
+	Classes []int
 	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the
 	// time. BestOf and particles need them all the same.
 	LevelsOnly bool
+	// Rounded rounds the log-probabilities to hundredths of a nat, and makes them the same
+	// for every engine and runtime: where float32 leaves open to which, they are computed
+	// again in float64. That is one image in fifty or so, at temperature 1, and takes about
+	// as long as drawing fifty. A model with operators that are unknown in float64 has them
+	// rounded only.
+	Rounded bool
 	// Progress, where not nil, is told how many pixels of all are done, after each
 	// step. Calls may coincide and come out of order.
 	Progress func(done, all int)
@@ -32,7 +40,8 @@ type Request struct {
 type Sample struct {
 	Index   uint64  // its number
 	Levels  []uint8 // [H, W], row-major
-	LogProb float64 // of the image, under the model as it is (temperature 1)
+	Class   int     // -1 where the model has no classes
+	LogProb float64 // of the image, under the model as it is (temperature 1), given its class
 	// LogProbOptions is the log-probability with which the pixels that are not kept
 	// were drawn, under the temperature and the other options.
 	LogProbOptions float64
@@ -71,7 +80,12 @@ func (s *Sampler) Samples(ctx context.Context, req Request) iter.Seq2[Sample, er
 			yield(Sample{}, err)
 			return
 		}
-		p := &portion{s: s, req: req, how: s.options()}
+		classes, err := s.requestClasses(ctx, req)
+		if err != nil {
+			yield(Sample{}, err)
+			return
+		}
+		p := &portion{s: s, req: req, how: s.options(), classes: classes}
 		if req.Progress != nil {
 			all := req.N * p.candidates() * s.spec.Height * s.spec.Width
 			var done atomic.Int64
@@ -102,18 +116,35 @@ func (s *Sampler) check(r Request) error {
 		return fmt.Errorf("%w: the number of images is %d, must not be negative", ErrConfig, r.N)
 	case r.BestOf < 0:
 		return fmt.Errorf("%w: best-of is %d, must not be negative", ErrConfig, r.BestOf)
+	case s.spec.whole != nil && r.Completion.Particles > 1:
+		return errWhole
 	case r.BestOf > 1 && s.cfg.Greedy:
 		return fmt.Errorf("%w: greedy and best-of exclude each other: greedy candidates are all alike", ErrConfig)
 	}
+	if err := s.spec.checkClasses(r.Classes); err != nil {
+		return err
+	}
+	if err := s.spec.checkDrawn(s.listed(r)); err != nil {
+		return err
+	}
 	return s.checkCompletion(r.Completion)
+}
+
+// listed are the classes that a request lists, if any.
+func (s *Sampler) listed(r Request) []int {
+	if len(r.Classes) > 0 {
+		return r.Classes
+	}
+	return s.cfg.Classes
 }
 
 // portion draws the images of a request that are under way at once: enough to keep
 // the processors busy, few enough to be done soon.
 type portion struct {
-	s   *Sampler
-	req Request
-	how options
+	s       *Sampler
+	req     Request
+	how     options
+	classes *requestClasses
 }
 
 // perThread is the number of candidates that a processor draws at a time where the
@@ -137,11 +168,15 @@ func (p *portion) size() int {
 // draw draws the images first to first+n-1.
 func (p *portion) draw(ctx context.Context, first uint64, n int) ([]Sample, error) {
 	best := p.bestOf()
+	classes, err := p.classes.of(first, n)
+	if err != nil {
+		return nil, err
+	}
 	draw := p.plain
 	if p.req.Completion.Particles > 1 {
 		draw = p.particles
 	}
-	samples, err := draw(ctx, first*uint64(best), n*best)
+	samples, err := draw(ctx, first*uint64(best), n*best, repeated(classes, best))
 	if err != nil {
 		return nil, err
 	}
@@ -156,14 +191,17 @@ func (p *portion) draw(ctx context.Context, first uint64, n int) ([]Sample, erro
 		}))
 		chosen[i].Index = first + uint64(i)
 	}
+	if p.req.Rounded {
+		return chosen, p.round(ctx, chosen)
+	}
 	return chosen, nil
 }
 
 // plain draws the candidates first to first+n-1, one each.
-func (p *portion) plain(ctx context.Context, first uint64, n int) ([]Sample, error) {
+func (p *portion) plain(ctx context.Context, first uint64, n int, classes []int) ([]Sample, error) {
 	height, pixels := p.s.spec.Height, p.s.spec.Height*p.s.spec.Width
 	how := p.how
-	how.first = first
+	how.first, how.classes = first, classes
 	record := newRecord(n * height)
 	if !p.req.LevelsOnly || p.bestOf() > 1 {
 		how.record = record
@@ -180,12 +218,24 @@ func (p *portion) plain(ctx context.Context, first uint64, n int) ([]Sample, err
 	for i := range samples {
 		samples[i] = Sample{
 			Levels:         levels[i*pixels : (i+1)*pixels : (i+1)*pixels],
+			Class:          -1,
 			LogProb:        total(record.model[i*height:][:height]),
 			LogProbOptions: total(record.drawn[i*height:][:height]),
 			LogProbKept:    total(record.kept[i*height:][:height]),
 		}
+		if classes != nil {
+			samples[i].Class = classes[i]
+		}
 	}
 	return samples, nil
+}
+
+// repeated is each element of s so many times; nil for nil.
+func repeated(s []int, times int) (out []int) {
+	for _, x := range s {
+		out = append(out, slices.Repeat([]int{x}, times)...)
+	}
+	return out
 }
 
 func total(rows []float64) float64 {

@@ -19,17 +19,23 @@ const rounding = 5e-6
 
 // settler decides near ties. It is safe for concurrent use.
 type settler struct {
-	exact   sync.Pool // of *compile.Exact
+	program *compile.Program
+	label   *labelInput // nil where the model has none
+	exact   sync.Pool   // of *compile.Exact
+	classes sync.Map    // [][]float64 by class: what the program makes of its label
 	settled atomic.Int64
 }
 
 // newSettler returns nil where the program cannot be evaluated exactly.
-func newSettler(p *compile.Program, values []float32) *settler {
+func newSettler(p *compile.Program, values []float32, label *labelInput) *settler {
 	first, err := compile.NewExact(p, values)
 	if err != nil {
 		return nil
 	}
-	s := &settler{}
+	s := &settler{program: p, label: label}
+	if _, err := s.labels(0); err != nil {
+		return nil
+	}
 	s.exact.New = func() any {
 		e, _ := compile.NewExact(p, values) // as it did before
 		return e
@@ -38,12 +44,33 @@ func newSettler(p *compile.Program, values []float32) *settler {
 	return s
 }
 
-// level draws a pixel, with the drawer that met the near tie, of an image whose
-// levels, [H, W], are drawn as far as the pixel depends on them.
-func (s *settler) level(d *drawer, levels []uint8, pixel int, u float64) int {
+// labels is what the program makes of a class's label.
+func (s *settler) labels(class int) ([][]float64, error) {
+	if s.label == nil {
+		return nil, nil
+	}
+	if known, ok := s.classes.Load(class); ok {
+		return known.([][]float64), nil
+	}
+	labels, err := s.program.ExactLabels(s.label.of(class))
+	if err == nil {
+		s.classes.Store(class, labels)
+	}
+	return labels, err
+}
+
+// level draws a pixel, with the drawer that met the near tie, of an image of a class
+// whose levels, [H, W], are drawn as far as the pixel depends on them. The result is -1
+// where the model is not defined for the class.
+func (s *settler) level(d *drawer, levels []uint8, class, pixel int, u float64) int {
+	labels, err := s.labels(class)
+	if err != nil {
+		return -1
+	}
 	e := s.exact.Get().(*compile.Exact)
 	defer s.exact.Put(e)
 	s.settled.Add(1)
-	copy(d.weights, e.Logits(levels, pixel))
+	e.Begin(levels, labels)
+	copy(d.weights, e.Logits(pixel))
 	return d.pick(u)
 }

@@ -15,13 +15,26 @@ var ErrModel = errors.New("sampler: unusable model")
 // Spec is what a model file is, as far as drawing is concerned.
 type Spec struct {
 	Meta          format.Meta // zero for a file from elsewhere
-	Height, Width int
+	Height, Width int         // of the images to draw
 	Levels        int
 	Input, Output string // names of the image input and of the logits
 	Layout        Layout
 	Batch         int // images a run where the file fixes it, else 0
 
-	model *onnx.Model
+	// Label is the name of a class-conditional model's second input; it is empty for
+	// other models, which have no classes.
+	Label string
+	// Classes are the names of the classes, by number; where the file has none, they are
+	// the numbers. It is nil where the file does not tell how many classes there are.
+	Classes []string
+	// Prior is the probability of each class; equal ones where the file has none.
+	Prior []float64
+
+	file    []byte // for images of Height×Width
+	model   *onnx.Model
+	imageAt int // place among the graph's inputs
+	label   *labelInput
+	whole   *whole // nil but for a file that holds a whole sampler
 }
 
 // Layout is the order of the logits' dimensions. The image's are always [N,1,H,W].
@@ -33,34 +46,72 @@ const (
 	NL1HW               // [N, levels, 1, H, W]
 )
 
-// ReadSpec reads a model file without running it.
-func ReadSpec(file []byte) (*Spec, error) {
+// ReadSpec reads a model file without running it. The error wraps [ErrModel].
+func ReadSpec(file []byte) (*Spec, error) { return ReadSpecSize(file, 0, 0) }
+
+// ReadSpecSize reads a model file for images of another size than the file's; 0 keeps
+// the file's. The errors wrap [ErrModel], for a model that cannot draw in that size too,
+// and [ErrConfig] for a size that is none.
+func ReadSpecSize(file []byte, height, width int) (*Spec, error) {
+	if err := checkSize(height, width); err != nil {
+		return nil, err
+	}
 	m, err := onnx.Unmarshal(file)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	s := &Spec{model: m}
+	s := &Spec{file: file, model: m}
 	if s.Meta, err = format.Parse(m.Metadata); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	if err := s.readInput(); err != nil {
+	if m.Metadata[format.Sampler] != "" {
+		return s, s.readWhole(height, width)
+	}
+	if err := s.readInputs(); err != nil {
 		return nil, err
 	}
-	return s, s.readOutput()
+	if err := s.readOutput(); err != nil {
+		return nil, err
+	}
+	if err := s.readClasses(); err != nil {
+		return nil, err
+	}
+	return s, s.resize(height, width)
 }
 
-func (s *Spec) readInput() error {
+// readInputs finds the picture and the label.
+func (s *Spec) readInputs() error {
 	inputs := s.model.Graph.Inputs
-	if len(inputs) != 1 {
-		return fmt.Errorf("%w: it has %d inputs; only the image is known here", ErrModel, len(inputs))
+	isImage := func(v *onnx.Value) bool {
+		shape := onnx.Sizes(v.Shape)
+		return v.DType == onnx.Float32 && len(shape) == 4 && shape[1] == 1
 	}
-	in := inputs[0]
+	switch len(inputs) {
+	case 1:
+	case 2:
+		if !isImage(inputs[0]) && isImage(inputs[1]) {
+			s.imageAt = 1
+		}
+		var err error
+		if s.label, err = readLabel(inputs[1-s.imageAt], 1-s.imageAt); err != nil {
+			return err
+		}
+		s.Label = s.label.name
+	default:
+		return fmt.Errorf("%w: it has %d inputs; the image and a label are what is known here", ErrModel, len(inputs))
+	}
+	in := inputs[s.imageAt]
 	shape := onnx.Sizes(in.Shape)
-	if in.DType != onnx.Float32 || len(shape) != 4 || shape[1] != 1 {
+	if !isImage(in) {
 		return fmt.Errorf("%w: input %q is %v %v, must be float32 [batch, 1, height, width]", ErrModel, in.Name, in.DType, shape)
 	}
 	s.Input, s.Batch = in.Name, max(0, shape[0])
-	for i, d := range []struct {
+	if s.label != nil {
+		if n := s.label.shape[0]; n > 0 && n != s.Batch {
+			return fmt.Errorf("%w: input %q is for %d images, input %q is not", ErrModel, s.Label, n, s.Input)
+		}
+	}
+	for _, d := range []struct {
 		name    string
 		field   *int
 		meta    int
@@ -69,16 +120,10 @@ func (s *Spec) readInput() error {
 		{"height", &s.Height, s.Meta.Height, shape[2]},
 		{"width", &s.Width, s.Meta.Width, shape[3]},
 	} {
-		switch {
-		case d.current > 0 && d.meta > 0 && d.current != d.meta:
+		if d.current > 0 && d.meta > 0 && d.current != d.meta {
 			return fmt.Errorf("%w: its metadata say %s %d, its input %q says %d", ErrModel, d.name, d.meta, in.Name, d.current)
-		case d.current > 0:
-			*d.field = d.current
-		case d.meta > 0:
-			*d.field = d.meta
-		default:
-			return fmt.Errorf("%w: dimension %d (%s) of input %q is not fixed", ErrModel, i+2, d.name, in.Name)
 		}
+		*d.field = max(0, d.current, d.meta)
 	}
 	return nil
 }
@@ -102,7 +147,8 @@ func (s *Spec) readOutput() error {
 	case len(shape) == 5 && is(shape[3], s.Height) && is(shape[4], s.Width) && shape[1] > 0 && shape[2] == 1:
 		s.Layout, s.Levels = NL1HW, shape[1]
 	default:
-		return fmt.Errorf("%w: output %q has shape %v, must be [batch, levels, %d, %d]", ErrModel, out.Name, shape, s.Height, s.Width)
+		return fmt.Errorf("%w: output %q has shape %v, must be [batch, levels, height, width] of the image, %d×%d",
+			ErrModel, out.Name, shape, s.Height, s.Width)
 	}
 	if s.Levels < format.MinLevels || s.Levels > format.MaxLevels {
 		return fmt.Errorf("%w: output %q has %d levels, must have %d to %d", ErrModel, out.Name, s.Levels, format.MinLevels, format.MaxLevels)

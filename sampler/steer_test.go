@@ -74,7 +74,7 @@ func TestSteering(t *testing.T) {
 					continue
 				}
 				// Its probability is the length of its range.
-				if got, want := math.Exp(d.logProb(c.logits[w.level])), next-w.u; math.Abs(got-want) > 1e-6 {
+				if got, want := math.Exp(d.logProb(float64(c.logits[w.level]))), next-w.u; math.Abs(got-want) > 1e-6 {
 					t.Errorf("level %d has probability %g, want %g", w.level, got, want)
 				}
 			}

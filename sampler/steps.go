@@ -13,9 +13,10 @@ import (
 // Step is a draw under way. Its slices are those that the draw goes on to fill: they
 // must not be changed, and hold more with the next step.
 type Step struct {
-	Number int     // of the step, from 1
-	Levels []uint8 // [n, H, W], row-major; where they are not known they mean nothing
-	Known  []bool  // [n, H, W]: which levels are known; kept pixels are from the start
+	Number  int     // of the step, from 1
+	Levels  []uint8 // [n, H, W], row-major; where they are not known they mean nothing
+	Known   []bool  // [n, H, W]: which levels are known; kept pixels are from the start
+	Classes []int   // [n], the images' classes; nil where the model has none
 }
 
 // Steps draws the images of a request and yields after each step of the engine: with
@@ -42,6 +43,15 @@ func (s *Sampler) Steps(ctx context.Context, req Request) iter.Seq2[Step, error]
 		how := s.options()
 		how.batch, how.threads = req.N, 1
 		how.first, how.known = req.First, step.Known
+		classes, err := s.requestClasses(ctx, req)
+		if err == nil {
+			step.Classes, err = classes.of(req.First, req.N)
+		}
+		if err != nil {
+			yield(Step{}, err)
+			return
+		}
+		how.classes = step.Classes
 		if c := req.Completion; c.Keep != nil {
 			how.keep = slices.Repeat(c.Keep, req.N)
 			step.Levels = slices.Repeat(c.Picture, req.N)

@@ -19,6 +19,7 @@ type drawFlags struct {
 	open
 	n, batch, bestOf int
 	seed             uint64
+	class            []string
 	shard            shard
 
 	temperature schedule
@@ -27,6 +28,7 @@ type drawFlags struct {
 	topP, minP  float64
 
 	init      string
+	invert    bool
 	keep      []string
 	particles completion
 
@@ -34,6 +36,7 @@ type drawFlags struct {
 	palette        palette
 	scale, columns int
 	captions       []string
+	labels         string
 	duration       time.Duration
 	preview        string
 	quiet          bool
@@ -43,13 +46,16 @@ func newCommand() *cobra.Command {
 	f := drawFlags{temperature: schedule{first: 1}}
 	_ = f.palette.Set("grey")
 	cmd := &cobra.Command{
-		Use:   "sampler --model FILE",
+		Use:   "sampler",
 		Short: "Draw images from a PixelCNN in an ONNX file",
 		Long: `Draw images from a PixelCNN in an ONNX file, pixel by pixel.
 
 The same model, seed and options give the same images, whatever the batch, the
-threads and the engine: image i of a seed is always the same one.`,
-		Example: `  sampler --model pixelcnn.onnx --temp 0.7
+threads and the engine: image i of a seed is always the same one.
+
+With no --model, the model is one inside the program.`,
+		Example: `  sampler -o samples.png
+  sampler --model pixelcnn.onnx --temp 0.7
   sampler --model pixelcnn.onnx -n 1000 --seed 1 -o samples.npy
   sampler --model pixelcnn.onnx -n 4 --format json -o -
   sampler --model pixelcnn.onnx -n 9 --palette viridis -o wave.gif
@@ -70,7 +76,7 @@ threads and the engine: image i of a seed is always the same one.`,
 	cli.Alias(flags, "temperature", "temp")
 	cli.Versions(cmd, func() string { return cli.Library(f.open.ortLib) })
 	f.complete(cmd)
-	cmd.AddCommand(newScore(), newInspect(), newInstall(), newMan())
+	cmd.AddCommand(newCompile(), newScore(), newInspect(), newInstall(), cli.Man())
 	groupHelp(cmd)
 	return cmd
 }
@@ -78,6 +84,7 @@ threads and the engine: image i of a seed is always the same one.`,
 func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 	flags.IntVarP(&f.n, "number", "n", 16, "number of images")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed; image i of a seed is always the same one")
+	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training")
 	flags.IntVar(&f.bestOf, "best-of", 1, "draw so many candidates for each image and keep the likeliest at temperature 1: image i is one of the images i·N to i·N+N-1 of a run without")
 	flags.Var(&f.shard, "shard", "draw the I-th of N parts of the images only, I from 0")
 }
@@ -92,6 +99,7 @@ func (f *drawFlags) addSteering(flags *pflag.FlagSet) {
 
 func (f *drawFlags) addCompletion(flags *pflag.FlagSet) {
 	flags.StringVar(&f.init, "init", "", "the `PICTURE` to complete, PNG or JPEG; it is cropped to the model's shape, resized and quantised")
+	flags.BoolVar(&f.invert, "invert", false, "turn its light and dark round: for a picture on a light ground, where the model knows a dark one")
 	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it stays: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
 	flags.Var(&f.particles, "complete", "plain: a kept pixel bears only on pixels after it, in its row to the right and in the rows below; those before it are drawn as if it were not there. particles=N: draw N candidates for each image, weigh them by the probability of the kept pixels to come, and choose one")
 }
@@ -102,7 +110,8 @@ func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
 	flags.Var(&f.palette, "palette", "colours: "+strings.Join(paletteNames(), ", ")+", or your own, as 000000,ff8800,ffffff")
 	flags.IntVar(&f.scale, "scale", 4, "size of a pixel")
 	flags.IntVar(&f.columns, "columns", 0, "images side by side in a grid; 0 makes it near to a square")
-	flags.StringSliceVar(&f.captions, "captions", nil, "`WHAT` to write below each image of a grid: index, logprob, or both with a comma")
+	flags.StringSliceVar(&f.captions, "captions", nil, "`WHAT` to write below each image of a grid: index, class, logprob, or several with commas")
+	flags.StringVar(&f.labels, "labels", "", "`FILE` for the images' classes, NPY: int64 [n]")
 	flags.DurationVar(&f.duration, "duration", 5*time.Second, "how long a GIF takes to draw")
 	flags.StringVar(&f.preview, "preview", "none", "show the images in the terminal, too, as it can; `HOW` can be blocks, kitty or sixel")
 	flags.Lookup("preview").NoOptDefVal = "auto"
@@ -124,7 +133,8 @@ func (f *drawFlags) complete(cmd *cobra.Command) {
 		}
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, directive))
 	}
-	_ = cmd.MarkFlagFilename("model", "onnx")
+	_ = cmd.RegisterFlagCompletionFunc("class", f.completeClass)
+	completeModel(cmd)
 	_ = cmd.MarkFlagFilename("init", "png", "jpg", "jpeg")
 }
 
@@ -137,16 +147,14 @@ func (f *drawFlags) check() error {
 		return cli.Usagef("-n is %d, must be at least 1", f.n)
 	case f.bestOf < 1:
 		return cli.Usagef("--best-of is %d, must be at least 1", f.bestOf)
-	case f.shard.parts > f.n:
-		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
 	case f.scale < 1 || f.scale > 64:
 		return cli.Usagef("--scale is %d, must be from 1 to 64", f.scale)
 	case f.columns < 0:
 		return cli.Usagef("--columns is %d, must not be negative", f.columns)
 	case f.duration < 100*time.Millisecond || f.duration > time.Minute:
 		return cli.Usagef("--duration is %v, must be from 100ms to 1m", f.duration)
-	case f.init == "" && (len(f.keep) > 0 || f.particles.n > 0):
-		return cli.Usagef("--keep and --complete need --init, the picture to complete")
+	case f.init == "" && (len(f.keep) > 0 || f.particles.n > 0 || f.invert):
+		return cli.Usagef("--keep, --invert and --complete need --init, the picture to complete")
 	case f.init != "" && len(f.keep) == 0:
 		return cli.Usagef("--init needs --keep, which says what of the picture stays, as --keep rows:8")
 	case !slices.Contains(previews, f.preview):
@@ -161,10 +169,13 @@ func (f *drawFlags) check() error {
 }
 
 func (f *drawFlags) checkFormat() error {
+	if v := verb.FindString(f.output); v != "" && !isPattern(f.output) {
+		return cli.Usagef("--output %q: %s is no place for an image's number: write %%d, or %%04d", f.output, v)
+	}
 	if f.format == "" {
-		f.format = "png"
-		if end := ending(f.output); end != "" {
-			f.format = end
+		var err error
+		if f.format, err = formatOf(f.output); err != nil {
+			return err
 		}
 	}
 	if !slices.Contains(formats, f.format) {
@@ -175,6 +186,9 @@ func (f *drawFlags) checkFormat() error {
 	}
 	if f.output == "" {
 		f.output = "samples." + f.format
+	}
+	if f.output == "-" && f.labels == "-" {
+		return cli.Usagef("--output and --labels cannot both be standard output")
 	}
 	return nil
 }
@@ -205,7 +219,18 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	if f.quiet {
 		notes = io.Discard
 	}
-	s, closeAll, err := f.open.sampler(notes, f.config(cmd))
+	cfg, err := f.open.config(f.config(cmd))
+	if err != nil {
+		return err
+	}
+	model, spec, err := f.load()
+	if err != nil {
+		return err
+	}
+	if cfg.Classes, err = f.arrange(cmd, spec); err != nil {
+		return err
+	}
+	s, closeAll, err := f.open.sampler(notes, model, cfg)
 	if err != nil {
 		return err
 	}
@@ -213,7 +238,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	first, n := f.shard.of(f.n)
 	req := sampler.Request{First: uint64(first), N: n, BestOf: f.bestOf}
 	if f.init != "" {
-		if req.Completion, err = f.completion(s.Spec()); err != nil {
+		if req.Completion, err = f.completion(spec); err != nil {
 			return err
 		}
 	}
@@ -222,9 +247,13 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		req.Progress = bar.update
 	}
 	req.LevelsOnly = f.format != "json" && len(f.captions) == 0
+	req.Rounded = !req.LevelsOnly
 	r := &run{f: f, cmd: cmd, s: s, req: req}
 	err = r.write()
 	bar.clear()
+	if err == nil && f.labels != "" {
+		err = cli.Output(cmd, f.labels, r.writeLabels)
+	}
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,15 +67,18 @@ func (o *files) add(s sampler.Sample) error {
 
 func (o *files) close() error { return nil }
 
-// ending is the format that the ending of a file's name stands for, or "".
-func ending(path string) string {
-	at := strings.LastIndexByte(path, '.')
-	if at < 0 {
-		return ""
+// verb is what looks like a place for a number.
+var verb = regexp.MustCompile(`%[-+ #0-9.]*[a-zA-Z]`)
+
+// formatOf is the format that the ending of a file's name stands for, png where it has
+// none.
+func formatOf(path string) (string, error) {
+	end := strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))
+	switch {
+	case path == "-" || end == "":
+		return "png", nil
+	case slices.Contains(formats, end):
+		return end, nil
 	}
-	end := path[at+1:]
-	if end != "gif" && sinks[end] == nil {
-		return ""
-	}
-	return end
+	return "", cli.Usagef("--output %q: .%s is none of the formats %q; name one with --format", path, end, formats)
 }

@@ -44,15 +44,38 @@ func (f *scoreFlags) loadPictures(ctx context.Context, spec *sampler.Spec) (*sco
 	if len(set.files) == 0 {
 		return nil, fmt.Errorf("%s: no PNG or JPEG files", f.images)
 	}
+	set.classes = f.folderClasses(spec, set.files)
 	for _, file := range set.files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		levels, err := readPicture(file, spec.Height, spec.Width, spec.Levels)
+		levels, err := readPicture(file, spec.Height, spec.Width, spec)
 		if err != nil {
 			return nil, err
 		}
 		set.levels = append(set.levels, levels...)
 	}
 	return set, nil
+}
+
+// folderClasses are the classes of files by the folders, of the one that is scored, in
+// which they are; nil where one is in none, or in one that is named after no class.
+func (f *scoreFlags) folderClasses(spec *sampler.Spec, files []string) []int {
+	if spec.Label == "" {
+		return nil
+	}
+	var classes []int
+	for _, file := range files {
+		path, err := filepath.Rel(f.images, file)
+		if err != nil {
+			return nil
+		}
+		folder, _, within := strings.Cut(filepath.ToSlash(path), "/")
+		class, ok := spec.ClassNamed(folder)
+		if !within || !ok {
+			return nil
+		}
+		classes = append(classes, class)
+	}
+	return classes
 }

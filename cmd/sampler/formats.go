@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pixelcnn/sampler"
@@ -41,16 +42,28 @@ func (r raw) add(s sampler.Sample) error {
 
 func (r raw) close() error { return nil }
 
-// newNPY begins NumPy's format, version 1.0: uint8 levels [n, height, width].
-// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+// newNPY begins an array of uint8 levels [n, height, width].
 func newNPY(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
 	_, n := f.shard.of(f.n)
-	header := fmt.Sprintf("{'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, %d), }", n, spec.Height, spec.Width)
+	return raw{w}, writeNPYHeader(w, "|u1", n, spec.Height, spec.Width)
+}
+
+// writeNPYHeader begins NumPy's format, version 1.0: an array of that type and shape.
+// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+func writeNPYHeader(w io.Writer, descr string, shape ...int) error {
+	var dims []string
+	for _, d := range shape {
+		dims = append(dims, strconv.Itoa(d))
+	}
+	if len(dims) == 1 {
+		dims[0] += "," // as Python writes a tuple of one
+	}
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, strings.Join(dims, ", "))
 	const before = 10                                                // bytes of magic, version and length
 	header += strings.Repeat(" ", 63-(before+len(header))%64) + "\n" // data begin at a multiple of 64
 	b := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
 	_, err := w.Write(append(b, header...))
-	return raw{w}, err
+	return err
 }
 
 // jsonLines is one object a line.
@@ -68,6 +81,8 @@ func newJSON(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
 type jsonSample struct {
 	Index          uint64   `json:"index"`
 	Seed           uint64   `json:"seed"`
+	Class          *int     `json:"class,omitempty"`
+	ClassName      string   `json:"class_name,omitempty"`
 	Temperature    float64  `json:"temperature,omitempty"`
 	TemperatureEnd float64  `json:"temperature_end,omitempty"`
 	Greedy         bool     `json:"greedy,omitempty"`
@@ -97,9 +112,15 @@ func (j jsonLines) add(s sampler.Sample) error {
 		MinP:           f.minP,
 		Height:         j.spec.Height,
 		Width:          j.spec.Width,
-		LogProb:        rounded(s.LogProb),
-		LogProbOptions: rounded(s.LogProbOptions),
+		LogProb:        rounded(s.LogProb, 100),
+		LogProbOptions: rounded(s.LogProbOptions, 100),
 		Levels:         make([][]int, j.spec.Height),
+	}
+	if s.Class >= 0 {
+		line.Class = &s.Class
+	}
+	if s.Class >= 0 && s.Class < len(j.spec.Meta.Classes) {
+		line.ClassName = j.spec.Meta.Classes[s.Class]
 	}
 	if !f.greedy {
 		line.Temperature, line.TemperatureEnd = f.temperature.first, f.temperature.last
@@ -108,10 +129,10 @@ func (j jsonLines) add(s sampler.Sample) error {
 		line.BestOf = f.bestOf
 	}
 	if f.init != "" {
-		line.LogProbKept = rounded(s.LogProbKept)
+		line.LogProbKept = rounded(s.LogProbKept, 100)
 	}
 	if n := f.particles.n; n > 1 {
-		line.Particles, line.EffectiveSize, line.Resampled = n, rounded(s.EffectiveSize), &s.Resampled
+		line.Particles, line.EffectiveSize, line.Resampled = n, rounded(s.EffectiveSize, 100), &s.Resampled
 	}
 	for y := range line.Levels {
 		line.Levels[y] = make([]int, j.spec.Width)
@@ -122,13 +143,13 @@ func (j jsonLines) add(s sampler.Sample) error {
 	return j.encoder.Encode(line)
 }
 
-// rounded is x to four decimals, which is about as much as float32 logits give. It is
-// nil, JSON's null, where a kept pixel is impossible and x infinite.
-func rounded(x float64) *float64 {
-	if math.IsInf(x, 0) {
+// rounded is x to a hundredth or the like. It is nil, JSON's null, where it is no number
+// that JSON has: a kept pixel is impossible and x infinite, or x is not known.
+func rounded(x, parts float64) *float64 {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
 		return nil
 	}
-	x = math.Round(x*1e4)/1e4 + 0 // no -0
+	x = math.Round(x*parts)/parts + 0 // no -0
 	return &x
 }
 

@@ -24,6 +24,8 @@ type growth struct {
 	step   []int // [n, H, W]; 0: from the start
 	steps  int
 	levels []uint8 // [n, H, W]
+
+	classes []int // [n]; nil where the model has none
 }
 
 // drawGIF draws the images of a request step by step and writes an animation of it.
@@ -57,7 +59,7 @@ func drawGIF(ctx context.Context, s *sampler.Sampler, req sampler.Request, f *dr
 				g.step[k] = step.Number
 			}
 		}
-		g.levels, g.steps = step.Levels, step.Number
+		g.levels, g.steps, g.classes = step.Levels, step.Number, step.Classes
 	}
 	return g, gif.EncodeAll(w, sheet.animate(g, most, f.duration))
 }

@@ -150,7 +150,7 @@ func (s *sheet) picture() drawable {
 }
 
 // captionKinds are what can stand below an image.
-var captionKinds = []string{"index", "logprob"}
+var captionKinds = []string{"index", "class", "logprob"}
 
 // captionWidth is the room, in characters, that captions up to the image last need.
 func captionWidth(kinds []string, last int) int {
@@ -159,6 +159,8 @@ func captionWidth(kinds []string, last int) int {
 		switch kind {
 		case "index":
 			need = max(need, len(fmt.Sprintf("#%d", last)))
+		case "class":
+			need = max(need, 4) // names are cut off
 		case "logprob":
 			need = max(need, len("-100.0"))
 		}
@@ -167,9 +169,13 @@ func captionWidth(kinds []string, last int) int {
 }
 
 // captionText is a line below an image, in at most room characters.
-func captionText(kind string, s sampler.Sample, room int) string {
-	if kind == "index" {
+func captionText(kind string, spec *sampler.Spec, s sampler.Sample, room int) string {
+	switch kind {
+	case "index":
 		return fmt.Sprintf("#%d", s.Index)
+	case "class":
+		name := []rune(className(spec, s.Class))
+		return string(name[:min(len(name), room)])
 	}
 	text := fmt.Sprintf("%.1f", s.LogProb)
 	if len(text) > room {
@@ -181,6 +187,7 @@ func captionText(kind string, s sampler.Sample, room int) string {
 // grid is one PNG with all images.
 type grid struct {
 	w     io.Writer
+	spec  *sampler.Spec
 	sheet *sheet
 	kinds []string
 	first uint64
@@ -195,14 +202,14 @@ func newGrid(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
 	if need := captionWidth(f.captions, first+n-1) * face.Advance; need > spec.Width*f.scale {
 		return nil, cli.Usagef("--captions need images at least %d pixels wide: use --scale %d or more", need, (need+spec.Width-1)/spec.Width)
 	}
-	return &grid{w, s, f.captions, uint64(first)}, nil
+	return &grid{w, spec, s, f.captions, uint64(first)}, nil
 }
 
 func (g *grid) add(s sampler.Sample) error {
 	place := int(s.Index - g.first)
 	g.sheet.image(place, s.Levels)
 	for line, kind := range g.kinds {
-		g.sheet.caption(place, line, captionText(kind, s, g.sheet.width*g.sheet.scale/face.Advance))
+		g.sheet.caption(place, line, captionText(kind, g.spec, s, g.sheet.width*g.sheet.scale/face.Advance))
 	}
 	return nil
 }

@@ -14,15 +14,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
+	"pixelcnn/cmd/internal/clitest"
+	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
+	"pixelcnn/models"
 )
 
 var (
-	update     = flag.Bool("update", false, "rewrite what commands wrote in docs/sampler.md, and its pictures")
-	guideModel = flag.String("model", "../../sampler/testdata/foreign/pixelcnn_torch.onnx", "the model to do it with")
+	update       = flag.Bool("update", false, "rewrite what commands wrote in docs/sampler.md, and its pictures")
+	guideClasses = flag.String("classes", "", "the model with classes to do it with; an untrained one where there is none")
+	guideModel   = flag.String("model", "../../sampler/testdata/foreign/pixelcnn_torch.onnx", "the model to do it with")
 )
 
 const guide = "../../docs/sampler.md"
@@ -30,7 +31,7 @@ const guide = "../../docs/sampler.md"
 // TestGuide runs each command of the guide, one after the other in one folder, with
 // another model, and compares what it writes with what the guide says, but for numbers.
 //
-//	go test ./cmd/sampler -run TestGuide -update -model "$PWD/out/pixelcnn.onnx"
+//	go test ./cmd/sampler -run TestGuide -update -model "$PWD/out/pixelcnn.onnx" -classes FILE
 func TestGuide(t *testing.T) {
 	dir := guideFolder(t)
 	text, err := os.ReadFile(guide)
@@ -107,6 +108,18 @@ func guideFolder(t *testing.T) string {
 	if err := os.WriteFile(filepath.Join(dir, "pixelcnn.onnx"), model, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	classes := filepath.Join(dir, "classes.onnx")
+	if *guideClasses != "" {
+		model, err = os.ReadFile(*guideClasses)
+		if err == nil {
+			err = os.WriteFile(classes, model, 0o600)
+		}
+	} else {
+		err = writeClasses(t, classes)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, "photos"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -139,41 +152,15 @@ func guideFolder(t *testing.T) string {
 	return dir
 }
 
-// TestEveryFlag: each flag is used in a script and explained in the guide.
-func TestEveryFlag(t *testing.T) {
-	var scripts strings.Builder
-	names, err := filepath.Glob("testdata/script/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no scripts", err)
-	}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		scripts.Write(b)
-	}
-	guide, err := os.ReadFile(guide)
+// writeClasses writes an untrained model of Fashion-MNIST's classes.
+func writeClasses(t *testing.T, name string) error {
+	names := []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}
+	m := modeltest.Random(t, models.Config{Hidden: 8, Blocks: 1, Kernel: 7, Size: 16, Levels: 4, Classes: len(names)}, 1)
+	file, err := export.Model(m, export.Meta{Classes: names})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	has := func(text string, f *pflag.Flag) bool {
-		return regexp.MustCompile(`--`+f.Name+`\b`).MatchString(text) ||
-			f.Shorthand != "" && regexp.MustCompile("[ `]-"+f.Shorthand+`\b`).MatchString(text)
-	}
-	var check func(cmd *cobra.Command)
-	check = func(cmd *cobra.Command) {
-		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if !has(scripts.String(), f) {
-				t.Errorf("%s --%s is in no script", cmd.Name(), f.Name)
-			}
-			if !has(string(guide), f) {
-				t.Errorf("%s --%s is not in the guide", cmd.Name(), f.Name)
-			}
-		})
-		for _, sub := range cmd.Commands() {
-			check(sub)
-		}
-	}
-	check(newCommand())
+	return writeModel(name, file)
 }
+
+func TestEveryFlag(t *testing.T) { clitest.EveryFlag(t, newCommand(), guide) }

@@ -16,20 +16,16 @@ import (
 
 // newInspect prints what a file is.
 func newInspect() *cobra.Command {
-	var o open
+	var o modelFlags
 	var plan bool
 	var svg string
 	cmd := &cobra.Command{
-		Use:   "inspect --model FILE",
+		Use:   "inspect",
 		Short: "Show what a model file is: metadata, layers, sizes, parameters",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := o.read()
+			file, spec, err := o.load()
 			if err != nil {
 				return err
-			}
-			spec, err := sampler.ReadSpec(file)
-			if err != nil {
-				return fmt.Errorf("%s: %w", o.model, err)
 			}
 			if err := inspect(cmd.OutOrStdout(), o.model, len(file), spec); err != nil || !plan && svg == "" {
 				return err
@@ -49,10 +45,10 @@ func newInspect() *cobra.Command {
 			return cli.Output(cmd, svg, func(w io.Writer) error { return writeWave(w, spec.Height, spec.Width, p.Wave) })
 		},
 	}
-	cmd.Flags().StringVar(&o.model, "model", "", "the model, an ONNX `FILE`")
+	o.addFile(cmd.Flags())
 	cmd.Flags().BoolVar(&plan, "plan", false, "show how the incremental engine draws from it")
 	cmd.Flags().StringVar(&svg, "svg", "", "`FILE` for a picture of the wave: which pixel in which step")
-	_ = cmd.MarkFlagFilename("model", "onnx")
+	completeModel(cmd)
 	return cmd
 }
 
@@ -60,11 +56,24 @@ func inspect(w io.Writer, name string, size int, spec *sampler.Spec) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	d := spec.Describe()
 	fmt.Fprintf(t, "file\t%s, %d bytes, IR %d, opset %d, by %s\n", name, size, d.IRVersion, d.Opset, d.Producer)
-	fmt.Fprintf(t, "input\t%s float32 [batch, 1, %d, %d]\n", spec.Input, spec.Height, spec.Width)
-	fmt.Fprintf(t, "output\t%s float32, %d levels\n", spec.Output, spec.Levels)
-	fmt.Fprintf(t, "parameters\t%d\n", d.Parameters)
+	if spec.Whole() {
+		fmt.Fprintf(t, "holds\ta whole sampler, for images of %d×%d with %d levels\n", spec.Height, spec.Width, spec.Levels)
+	} else {
+		fmt.Fprintf(t, "input\t%s float32 [batch, 1, %d, %d]\n", spec.Input, spec.Height, spec.Width)
+		if spec.Label != "" {
+			fmt.Fprintf(t, "input\t%s, the class\n", spec.Label)
+		}
+		fmt.Fprintf(t, "output\t%s float32, %d levels\n", spec.Output, spec.Levels)
+		fmt.Fprintf(t, "parameters\t%d\n", d.Parameters)
+	}
 	for _, k := range slices.Sorted(maps.Keys(d.Metadata)) {
 		fmt.Fprintf(t, "%s\t%s\n", k, d.Metadata[k])
+	}
+	if spec.Classes != nil {
+		fmt.Fprintf(t, "\nclass\tname\tprior\n")
+		for class, name := range spec.Classes {
+			fmt.Fprintf(t, "%d\t%s\t%.4f\n", class, name, spec.Prior[class])
+		}
 	}
 	fmt.Fprintf(t, "\nnode\toperator\tkernel\tchannels\tlive taps\tparameters\n")
 	for _, l := range d.Layers {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/dataset"
 	"pixelcnn/sampler"
 )
 
@@ -43,7 +44,12 @@ func (f *drawFlags) completion(spec *sampler.Spec) (sampler.Completion, error) {
 		}
 	}
 	var err error
-	c.Picture, err = readPicture(f.init, spec.Height, spec.Width, spec.Levels)
+	c.Picture, err = readPicture(f.init, spec.Height, spec.Width, spec)
+	if f.invert {
+		for k, level := range c.Picture {
+			c.Picture[k] = uint8(spec.Levels-1) - level
+		}
+	}
 	return c, err
 }
 
@@ -58,9 +64,9 @@ func addKept(mask []bool, keep string, height, width int) error {
 	case "cols":
 		limit, at = width, func(k int) int { return k % width }
 	default:
-		white, err := readPicture(keep, height, width, 2)
+		white, err := dataset.ReadPicture(keep, height, width, 2, dataset.Antialias)
 		if err != nil {
-			return fmt.Errorf("--keep: %w", err)
+			return fmt.Errorf("--keep: %w (it can be rows:8, cols:4..12 or a picture)", err)
 		}
 		for k, level := range white {
 			mask[k] = mask[k] || level == 1

@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the real command. Each script finds in its folder tiny.onnx, an
 // untrained model of 6×6 pixels and 3 levels; odd.onnx, the same with an operator that
-// the incremental engine does not know; and white.png, 30×20 pixels of white.
+// the incremental engine does not know; classes.onnx, the same again with three classes;
+// and white.png, 30×20 pixels of white.
 func TestScripts(t *testing.T) {
 	m := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3}, 1)
 	clitest.Run(t, func(dir string) error {
@@ -41,6 +42,16 @@ func TestScripts(t *testing.T) {
 			}
 		}
 		if err := writeModel(filepath.Join(dir, "odd.onnx"), file); err != nil {
+			return err
+		}
+		classes := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3, Classes: 3}, 1)
+		file, err = export.Model(classes, export.Meta{
+			Classes: []string{"T-shirt/top", "Shirt", "Ankle boot"}, ClassPrior: []float64{0.5, 0.2, 0.3},
+		})
+		if err != nil {
+			return err
+		}
+		if err := writeModel(filepath.Join(dir, "classes.onnx"), file); err != nil {
 			return err
 		}
 		white := image.NewGray(image.Rect(0, 0, 30, 20))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ type run struct {
 
 	first                []sampler.Sample // the first ones, for a preview
 	effective, resampled float64          // sums over the images
+	classes              []int            // of the images, where --labels wants them
 }
 
 // write draws the images and writes them.
@@ -58,6 +60,22 @@ func (r *run) into(out sink) error {
 	return out.close()
 }
 
+// writeLabels writes the images' classes.
+func (r *run) writeLabels(w io.Writer) error {
+	if err := writeNPYHeader(w, "<i8", len(r.classes)); err != nil {
+		return err
+	}
+	return binary.Write(w, binary.LittleEndian, int64s(r.classes))
+}
+
+func int64s(list []int) []int64 {
+	out := make([]int64, len(list))
+	for i, x := range list {
+		out[i] = int64(x)
+	}
+	return out
+}
+
 func (r *run) animate(w io.Writer) error {
 	g, err := drawGIF(r.cmd.Context(), r.s, r.req, r.f, w)
 	if err != nil {
@@ -65,12 +83,20 @@ func (r *run) animate(w io.Writer) error {
 	}
 	pixels := len(g.levels) / r.req.N
 	for i := range r.req.N {
-		r.remember(sampler.Sample{Index: r.req.First + uint64(i), Levels: g.levels[i*pixels : (i+1)*pixels]})
+		sample := sampler.Sample{Index: r.req.First + uint64(i), Levels: g.levels[i*pixels : (i+1)*pixels], Class: -1}
+		if g.classes != nil {
+			sample.Class = g.classes[i]
+		}
+		r.remember(sample)
 	}
 	return nil
 }
 
+// remember keeps what is needed when all images are there.
 func (r *run) remember(s sampler.Sample) {
+	if r.f.labels != "" {
+		r.classes = append(r.classes, s.Class)
+	}
 	if r.f.preview != "none" && len(r.first) < previewed {
 		r.first = append(r.first, s)
 	}

@@ -31,14 +31,18 @@ type scoreFlags struct {
 func newScore() *cobra.Command {
 	var f scoreFlags
 	cmd := &cobra.Command{
-		Use:   "score --model FILE",
+		Use:   "score",
 		Short: "Measure how likely a model finds a data set or pictures, in nats and bits per dimension",
 		Long: `Measure the mean negative log-likelihood (NLL) of a data set under a model, in
 nats and bits per dimension (pixel), with its standard error over the images.
 The pictures are cropped, resized and quantised to the model's size and levels.
 
 With --images, the PNG and JPEG files of a folder are scored, and the most and
-the least likely of them listed.`,
+the least likely of them listed.
+
+On a model that has classes the class is summed out, which takes a pass for each
+class; where the images' classes are known, the NLL given the class is measured
+as well. The pictures of a folder have the class that their folder in it names.`,
 		Example: `  sampler score --model pixelcnn.onnx
   sampler score --model pixelcnn.onnx --data ~/fashion-mnist --split train
   sampler score --model pixelcnn.onnx --images ~/pictures --list 10
@@ -60,6 +64,7 @@ the least likely of them listed.`,
 	under(flags, "Running", f.addRuntime)
 	f.engine = string(sampler.Full) // scoring is one forward pass, whatever the engine
 	groupHelp(cmd)
+	completeModel(cmd)
 	_ = cmd.MarkFlagDirname("images")
 	_ = cmd.MarkFlagDirname("data")
 	for flag, values := range map[string][]string{"split": {"test", "train"}, "format": {"text", "json"}, "runtime": runtimes} {
@@ -91,19 +96,28 @@ type scored struct {
 	name    string
 	files   []string // nil for a data set
 	levels  []uint8
+	classes []int // nil where they are not known, or the model has none
 	logProb []float64
+	given   []float64 // given the class; nil where classes is
 }
 
 func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	s, closeAll, err := f.sampler(cmd.ErrOrStderr(), sampler.Config{})
+	cfg, err := f.config(sampler.Config{})
+	if err != nil {
+		return err
+	}
+	model, spec, err := f.load()
+	if err != nil {
+		return err
+	}
+	s, closeAll, err := f.sampler(cmd.ErrOrStderr(), model, cfg)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
-	spec := s.Spec()
 	load := f.loadSet
 	if f.images != "" {
 		load = f.loadPictures
@@ -112,7 +126,7 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if set.logProb, err = s.LogProb(cmd.Context(), set.levels); err != nil {
+	if err := set.score(cmd.Context(), s); err != nil {
 		return err
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
@@ -120,9 +134,11 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if f.format == "json" {
 		err = set.writeJSON(w, dims)
 	} else {
-		mean, stderr := summary(set.logProb, dims)
-		fmt.Fprintf(w, "%s: %d images of %d×%d×%d, NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim\n",
-			set.name, len(set.logProb), spec.Height, spec.Width, spec.Levels, mean, stderr, mean/math.Ln2, stderr/math.Ln2)
+		fmt.Fprintf(w, "%s: %d images of %d×%d×%d, %s\n",
+			set.name, len(set.logProb), spec.Height, spec.Width, spec.Levels, nll(set.logProb, dims))
+		if set.given != nil {
+			fmt.Fprintf(w, "given the class: %s\n", nll(set.given, dims))
+		}
 		if set.files != nil {
 			set.writeExtremes(w, f.list, dims)
 		}
@@ -133,11 +149,37 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	return w.Flush()
 }
 
+// score fills in the log-probabilities.
+func (set *scored) score(ctx context.Context, s *sampler.Sampler) error {
+	if s.Spec().Label == "" {
+		var err error
+		set.logProb, err = s.LogProb(ctx, set.levels)
+		return err
+	}
+	byClass, err := s.LogProbByClass(ctx, set.levels)
+	if err != nil {
+		return err
+	}
+	set.logProb = s.Spec().SumOut(byClass)
+	for i, class := range set.classes {
+		set.given = append(set.given, byClass[i*len(s.Spec().Classes)+class])
+	}
+	return nil
+}
+
+// nll is the mean negative log-likelihood in words.
+func nll(logProb []float64, dims int) string {
+	mean, stderr := summary(logProb, dims)
+	return fmt.Sprintf("NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim", mean, stderr, mean/math.Ln2, stderr/math.Ln2)
+}
+
 func (f *scoreFlags) loadSet(ctx context.Context, spec *sampler.Spec) (*scored, error) {
 	if spec.Height != spec.Width {
 		return nil, fmt.Errorf("the model's images are %d×%d; of data sets only square ones can be scored", spec.Height, spec.Width)
 	}
-	set, err := dataset.Load(ctx, f.data, dataset.Options{Size: spec.Height, Levels: spec.Levels})
+	set, err := dataset.Load(ctx, f.data, dataset.Options{
+		Size: spec.Height, Levels: spec.Levels, Resize: dataset.ResizeOf(spec.Meta.Preprocess),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -145,11 +187,32 @@ func (f *scoreFlags) loadSet(ctx context.Context, spec *sampler.Spec) (*scored, 
 	if f.split == "train" {
 		part = set.Train
 	}
-	levels := part.Pixels
+	out := &scored{name: set.Name + " " + f.split, levels: part.Pixels, classes: classesOf(spec, set.ClassNames, part.Labels)}
 	if f.limit > 0 {
-		levels = levels[:min(len(levels), f.limit*spec.Height*spec.Width)]
+		out.levels = out.levels[:min(len(out.levels), f.limit*spec.Height*spec.Width)]
+		out.classes = out.classes[:min(len(out.classes), f.limit)]
 	}
-	return &scored{name: set.Name + " " + f.split, levels: levels}, nil
+	return out, nil
+}
+
+// classesOf translates a data set's labels into the model's classes: by name where both
+// have names, else by number. It is nil where there is a label with no class.
+func classesOf(spec *sampler.Spec, names []string, labels []uint8) []int {
+	if spec.Label == "" {
+		return nil
+	}
+	var classes []int
+	for _, l := range labels {
+		class, ok := int(l), int(l) < len(spec.Classes)
+		if len(spec.Meta.Classes) > 0 && int(l) < len(names) {
+			class, ok = spec.ClassNamed(names[l])
+		}
+		if !ok {
+			return nil
+		}
+		classes = append(classes, class)
+	}
+	return classes
 }
 
 // writeExtremes lists the n most and the n least likely files.
@@ -180,11 +243,16 @@ func (s *scored) writeJSON(w io.Writer, dims int) error {
 		line := struct {
 			Index      int      `json:"index"`
 			File       string   `json:"file,omitempty"`
+			Class      *int     `json:"class,omitempty"`
 			LogProb    *float64 `json:"logprob"`
+			Given      *float64 `json:"logprob_given_class,omitempty"`
 			NatsPerDim *float64 `json:"nll_nats_per_dim"`
-		}{Index: i, LogProb: rounded(lp), NatsPerDim: rounded(-lp / float64(dims))}
+		}{Index: i, LogProb: rounded(lp, 100), NatsPerDim: rounded(-lp/float64(dims), 1e4)}
 		if s.files != nil {
 			line.File = s.files[i]
+		}
+		if s.given != nil {
+			line.Class, line.Given = &s.classes[i], rounded(s.given[i], 100)
 		}
 		if err := encoder.Encode(line); err != nil {
 			return err

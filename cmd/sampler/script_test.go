@@ -86,7 +86,7 @@ var scriptCommands = map[string]clitest.Command{
 			ts.Fatalf("%d and %d lines", len(a), len(b))
 		}
 		for i := range a {
-			if math.Abs(a[i].LogProb-b[i].LogProb) > 2e-4 {
+			if math.Abs(a[i].LogProb-b[i].LogProb) > 0.011 {
 				ts.Fatalf("line %d: %g and %g", i, a[i].LogProb, b[i].LogProb)
 			}
 		}

@@ -39,21 +39,22 @@ func main() {
 	rounds := flag.Int("rounds", 7, "how often each has its turn")
 	steps := flag.Int("steps", 40, "steps a turn")
 	hidden := flag.Int("hidden", 64, "filters")
+	arch := flag.String("arch", "pixelcnn", "architecture: pixelcnn or gated")
 	flag.Parse()
 	log.SetFlags(0)
 
 	h, n := strconv.Itoa(*hidden), strconv.Itoa(*steps)
 	peer := func(env ...string) func() ([]float64, float64, error) {
 		return func() ([]float64, float64, error) {
-			return run(lines, env, *python, "internal/bench/peer_torch.py", n, h)
+			return run(lines, env, *python, "internal/bench/peer_torch.py", n, h, *arch)
 		}
 	}
 	all := []*series{
 		{name: "this project", round: func() ([]float64, float64, error) {
-			return run(metrics, nil, "bin/trainer", "--hidden", h, "--steps", n, "--metrics", "-", "-o", os.DevNull)
+			return run(metrics, nil, "bin/trainer", "--arch", *arch, "--hidden", h, "--steps", n, "--metrics", "-", "-o", os.DevNull)
 		}},
 		{name: "matrix products alone", round: func() ([]float64, float64, error) {
-			return run(gemm, nil, "go", "test", "-run", "^$", "-bench", "Step/hidden="+h+"$", "-benchtime", "2s", "./train")
+			return run(gemm, nil, "go", "test", "-run", "^$", "-bench", "Step/"+*arch+"="+h+"$", "-benchtime", "2s", "./train")
 		}},
 		{name: "PyTorch, stock", round: peer()},
 	}
@@ -72,7 +73,7 @@ func main() {
 			log.Printf("round %d: %-22s %7.1f ms", round+1, s.name, median(ms))
 		}
 	}
-	fmt.Printf("| %d filters, batch 128 | step, ms | range of rounds | ours is | peak memory, MiB |\n|---|---|---|---|---|\n", *hidden)
+	fmt.Printf("| %s, %d filters, batch 128 | step, ms | range of rounds | ours is | peak memory, MiB |\n|---|---|---|---|---|\n", *arch, *hidden)
 	for _, s := range all {
 		var ratio []float64
 		for i, ms := range s.ms {

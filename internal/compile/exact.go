@@ -19,6 +19,7 @@ type Exact struct {
 	epoch   uint32
 	values  []float64 // input value of each level
 	levels  []uint8
+	labels  [][]float64
 }
 
 // memo keeps the values of one unit, [h, w, channels].
@@ -28,7 +29,7 @@ type memo struct {
 }
 
 // NewExact prepares the evaluation. values is the model's input for each level. It
-// fails on operators that it does not know, and on models with labels.
+// fails on operators that it does not know.
 func NewExact(p *Program, values []float32) (*Exact, error) {
 	e := &Exact{program: p, memo: make([]memo, len(p.units)), values: make([]float64, len(values))}
 	for i, v := range values {
@@ -37,9 +38,6 @@ func NewExact(p *Program, values []float32) (*Exact, error) {
 	e.ops = make([]func([]float64) float64, len(p.units))
 	e.across = make([]func(x, out []float64, more [][]float64), len(p.units))
 	for i, u := range p.units {
-		if u.kind == perImage {
-			return nil, fmt.Errorf("compile: %s: no exact evaluation of labels", u.label)
-		}
 		if u.kind != apply {
 			continue
 		}
@@ -54,18 +52,26 @@ func NewExact(p *Program, values []float32) (*Exact, error) {
 	return e, nil
 }
 
-// Logits returns the logits of the pixel y·W + x, [levels], of an image whose
-// levels, [H, W], are drawn as far as the pixel depends on them. The slice is
-// reused by the next call.
-func (e *Exact) Logits(levels []uint8, pixel int) []float64 {
-	e.levels = levels
+// Begin takes an image's levels, [H, W], and what [Program.ExactLabels] makes of its
+// labels; nil where there are none. The levels must not change until the next Begin, but
+// where no pixel has depended on them yet.
+func (e *Exact) Begin(levels []uint8, labels [][]float64) {
+	e.levels, e.labels = levels, labels
 	e.epoch++
+}
+
+// Logits returns the logits of the pixel y·W + x, [levels]; the image must be drawn as
+// far as the pixel depends on it. The slice is the evaluation's own.
+func (e *Exact) Logits(pixel int) []float64 {
 	w := e.program.Width
 	return e.at(e.program.units[len(e.program.units)-1], pixel/w, pixel%w)
 }
 
 // at is the unit's values at a pixel within its dom.
 func (e *Exact) at(u *unit, y, x int) []float64 {
+	if u.kind == perImage {
+		return e.labels[e.program.labelOf[u]]
+	}
 	m := &e.memo[u.id]
 	w := u.dom.w()
 	if m.values == nil {
@@ -113,6 +119,9 @@ func (e *Exact) at(u *unit, y, x int) []float64 {
 
 // outside tells whether a reads zeros for pixel (y, x).
 func (a arg) outside(y, x int) bool {
+	if a.src.kind == perImage {
+		return false
+	}
 	r := a.valid.and(a.src.dom)
 	y, x = y+a.dy, x+a.dx
 	return y < r.y0 || y >= r.y1 || x < r.x0 || x >= r.x1

@@ -23,6 +23,8 @@ type Program struct {
 	LabelInputs []onnx.ValueInfo
 
 	units    []*unit
+	labelOf  map[*unit]int // by perImage unit: which of Labels
+	prologue *onnx.Model
 	layers   []Layer
 	schedule *schedule
 	few      bool

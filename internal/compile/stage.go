@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"fmt"
 	"slices"
 
 	"pixelcnn/internal/onnx"
@@ -107,50 +106,6 @@ func assemble(units []*unit, s *schedule, m *onnx.Model, picture *onnx.Value, fe
 		}
 	}
 	return p, nil
-}
-
-// prologue writes the graph that makes the values of an image's labels.
-func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) error {
-	g := &onnx.Graph{Name: "labels"}
-	for _, v := range m.Graph.Inputs {
-		if v != picture {
-			g.Inputs = append(g.Inputs, v)
-			e.program.LabelInputs = append(e.program.LabelInputs, onnx.ValueInfo{Name: v.Name, DType: v.DType, Shape: onnx.Sizes(v.Shape)})
-		}
-	}
-	values := make([]*onnx.Value, len(e.labels))
-	for u, k := range e.labels {
-		values[k] = u.value
-	}
-	needed := map[*onnx.Node]bool{}
-	var need func(v *onnx.Value)
-	need = func(v *onnx.Value) {
-		if v == nil || v.Node == nil || needed[v.Node] {
-			return
-		}
-		needed[v.Node] = true
-		for _, in := range v.Node.Inputs {
-			need(in)
-		}
-	}
-	for _, v := range values {
-		need(v)
-	}
-	for _, n := range m.Graph.Nodes {
-		if needed[n] {
-			g.Nodes = append(g.Nodes, n)
-		}
-	}
-	for k, v := range values {
-		flat := g.Op("Reshape", nil, v, vector(-1))
-		g.Output(flat, fmt.Sprintf("per_image_%d", k), onnx.Float32, onnx.Fixed(e.program.Labels[k].Channels))
-	}
-	b, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: m.Opsets, ProducerName: "pixelcnn", Graph: g})
-	if err != nil {
-		return fmt.Errorf("compile: %w", err)
-	}
-	e.program.Prologue = b
-	return nil
 }
 
 // fill lays out a constant per pixel.

@@ -47,26 +47,11 @@ func (e *NodeError) Error() string { return fmt.Sprintf("goruntime: %s: %v", e.N
 
 func (e *NodeError) Unwrap() error { return e.Err }
 
-// ShapeError is a tensor whose shape the graph does not take. -1 in Want is a
-// dimension that is free.
-type ShapeError struct {
-	Name      string // of the graph's input or output
-	Want, Got []int
-}
-
-func (e *ShapeError) Error() string {
-	return fmt.Sprintf("goruntime: %q has shape %v, the graph wants %v", e.Name, e.Got, e.Want)
-}
+// ShapeError is a tensor whose shape the graph does not take.
+type ShapeError = onnx.ShapeError
 
 // TypeError is a tensor whose element type the graph does not take.
-type TypeError struct {
-	Name      string // of the graph's input or output
-	Want, Got onnx.DType
-}
-
-func (e *TypeError) Error() string {
-	return fmt.Sprintf("goruntime: %q has element type %v, the graph wants %v", e.Name, e.Got, e.Want)
-}
+type TypeError = onnx.TypeError
 
 var (
 	errNotKnown   = errors.New("its sizes depend on the data, which is not supported")

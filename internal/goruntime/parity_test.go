@@ -78,7 +78,7 @@ func TestAgreesWithONNXRuntime(t *testing.T) {
 		"torch_gated_crop": foreign(t, "torch_gated_crop"),
 		"pixelcnn":         exported(t, models.Config{}, 1),
 		"narrow":           exported(t, models.Config{Hidden: 6, Blocks: 2, Kernel: 5, Size: 7, Levels: 3}, 2),
-		"gated":            exported(t, models.Config{Arch: "gated", Hidden: 16, Blocks: 2}, 3),
+		"gated":            exported(t, models.Config{Arch: "gated", Hidden: 32, Blocks: 2}, 3),
 	}
 	for name, file := range files {
 		t.Run(name, func(t *testing.T) {

@@ -60,11 +60,11 @@ func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, err
 	if opt.ProfilePrefix != "" {
 		s.profile, s.profilePrefix = &profile{nodes: map[*onnx.Node]*nodeTime{}}, opt.ProfilePrefix
 	}
-	if s.inputs, err = describe("input", m.Graph.Inputs); err != nil {
-		return nil, err
+	if s.inputs, err = onnx.Infos("input", m.Graph.Inputs); err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
 	}
-	if s.outputs, err = describe("output", m.Graph.Outputs); err != nil {
-		return nil, err
+	if s.outputs, err = onnx.Infos("output", m.Graph.Outputs); err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
 	}
 	s.nodes = s.needed()
 	if err := s.fold(); err != nil {
@@ -74,22 +74,6 @@ func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, err
 		return nil, err
 	}
 	return s, nil
-}
-
-// describe lists graph inputs or outputs.
-func describe(kind string, values []*onnx.Value) ([]onnx.ValueInfo, error) {
-	var infos []onnx.ValueInfo
-	for _, v := range values {
-		if bytes(v.DType) == 0 {
-			return nil, fmt.Errorf("goruntime: the model's %s %q has element type %v, which is not supported", kind, v.Name, v.DType)
-		}
-		info := onnx.ValueInfo{Name: v.Name, DType: v.DType}
-		if v.Shape != nil {
-			info.Shape = onnx.Sizes(v.Shape)
-		}
-		infos = append(infos, info)
-	}
-	return infos, nil
 }
 
 // needed lists the nodes that the outputs need, in order, and counts the uses of

@@ -29,17 +29,9 @@ type session struct {
 	closed   bool
 }
 
-func (s *session) Inputs() []onnx.ValueInfo { return cloneInfos(s.inputs) }
+func (s *session) Inputs() []onnx.ValueInfo { return onnx.CloneInfos(s.inputs) }
 
-func (s *session) Outputs() []onnx.ValueInfo { return cloneInfos(s.outputs) }
-
-func cloneInfos(infos []onnx.ValueInfo) []onnx.ValueInfo {
-	out := slices.Clone(infos)
-	for i := range out {
-		out[i].Shape = slices.Clone(out[i].Shape)
-	}
-	return out
-}
+func (s *session) Outputs() []onnx.ValueInfo { return onnx.CloneInfos(s.outputs) }
 
 func (s *session) planner() *planner {
 	p := &planner{opset: s.opset, uses: s.uses, values: maps.Clone(s.constants), packs: s.packs, threads: s.threads, memory: s.maxMemory}
@@ -53,11 +45,11 @@ func (s *session) planner() *planner {
 // does not fit is a [*ShapeError] or [*TypeError], a node that does not fit them a
 // [*NodeError].
 func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
-	if err := fit("input", s.inputs, inputs); err != nil {
-		return nil, err
+	if err := onnx.Fit("input", s.inputs, inputs); err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
 	}
-	if err := fit("output", s.outputs, outputs); err != nil {
-		return nil, err
+	if err := onnx.Fit("output", s.outputs, outputs); err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
 	}
 	s.mu.Lock()
 	if s.closed {
@@ -99,10 +91,10 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 			}
 		}
 		if got.dtype != s.outputs[i].DType {
-			return nil, &TypeError{v.Name, got.dtype, s.outputs[i].DType}
+			return nil, fmt.Errorf("goruntime: %w", &TypeError{Name: v.Name, Want: got.dtype, Got: s.outputs[i].DType})
 		}
 		if !slices.Equal(got.shape, outputs[i].Shape) {
-			return nil, &ShapeError{v.Name, got.shape, outputs[i].Shape}
+			return nil, fmt.Errorf("goruntime: %w", &ShapeError{Name: v.Name, Want: got.shape, Got: outputs[i].Shape})
 		}
 		if r, _ := got.root(); r.local && r.data == nil && r.count == got.count {
 			r.data, r.local = pointer(outputs[i].Data), false // made where it should be
@@ -149,63 +141,4 @@ func (s *session) Close() error {
 		return s.profile.write(s.profilePrefix)
 	}
 	return nil
-}
-
-// fit checks tensors against the graph's inputs or outputs.
-func fit(kind string, infos []onnx.ValueInfo, tensors []*onnx.Tensor) error {
-	if len(tensors) != len(infos) {
-		return fmt.Errorf("goruntime: %d %s tensors, the graph has %d %ss", len(tensors), kind, len(infos), kind)
-	}
-	for i, t := range tensors {
-		if err := fitOne(infos[i], t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func fitOne(info onnx.ValueInfo, t *onnx.Tensor) error {
-	if t == nil {
-		return fmt.Errorf("goruntime: no tensor for %q", info.Name)
-	}
-	if t.DType() != info.DType {
-		return &TypeError{info.Name, info.DType, t.DType()}
-	}
-	match := info.Shape == nil || len(info.Shape) == len(t.Shape)
-	for i := 0; match && i < len(info.Shape); i++ {
-		match = info.Shape[i] < 0 || info.Shape[i] == t.Shape[i]
-	}
-	if !match {
-		return &ShapeError{info.Name, info.Shape, t.Shape}
-	}
-	n, err := onnx.Size(t.Shape)
-	if err != nil {
-		return fmt.Errorf("goruntime: %q: %w", info.Name, err)
-	}
-	if got := length(t.Data); got != n {
-		return fmt.Errorf("goruntime: %q has shape %v, hence %d elements, but %d are there", info.Name, t.Shape, n, got)
-	}
-	return nil
-}
-
-// length is the number of elements of a tensor's data; -1 where it is no slice of
-// one of the types.
-func length(data any) int {
-	switch d := data.(type) {
-	case []float32:
-		return len(d)
-	case []float64:
-		return len(d)
-	case []int64:
-		return len(d)
-	case []int32:
-		return len(d)
-	case []int8:
-		return len(d)
-	case []uint8:
-		return len(d)
-	case []bool:
-		return len(d)
-	}
-	return -1
 }

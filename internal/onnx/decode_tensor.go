@@ -2,7 +2,11 @@ package onnx
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // size is an element's width in bytes, 0 for types that are not supported.
@@ -18,86 +22,151 @@ func (t DType) size() int {
 	return 0
 }
 
-// decodeTensor reads a TensorProto, from raw_data or from the typed fields.
-func decodeTensor(b []byte) (name string, t *Tensor, err error) {
-	var dtype DType
-	var dims, ints []int64 // ints: int32_data or int64_data
-	var floats []float32
-	var doubles []float64
-	var raw []byte
+// content is what a first pass over a TensorProto finds: everything but the elements,
+// which are only counted, so that nothing is allocated that the shape does not ask for.
+type content struct {
+	name   string
+	dtype  DType
+	shape  []int
+	raw    []byte
+	typed  DType // of the typed field that is filled: Float32, Float64 or Int64; else Undefined
+	number int   // of its elements
+}
+
+// tensor reads a TensorProto, from raw_data or from the typed fields.
+func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
+	c, err := d.survey(b)
+	if err != nil {
+		return "", nil, err
+	}
+	n, err := Size(c.shape)
+	if err != nil {
+		return "", nil, malformed("tensor %q: shape %v is too large", c.name, c.shape)
+	}
+	width := c.dtype.size()
+	if width == 0 {
+		return "", nil, malformed("tensor %q has element type %d, which is not supported", c.name, c.dtype)
+	}
+	if size := int64(n) * int64(width); size > d.limits.TensorBytes {
+		return "", nil, &LimitError{"TensorBytes", fmt.Sprintf("the bytes of tensor %q of shape %v", c.name, c.shape), size, d.limits.TensorBytes}
+	}
+	have := c.number
+	if c.raw != nil {
+		if c.number > 0 {
+			return "", nil, malformed("tensor %q has raw and typed elements", c.name)
+		}
+		if have = len(c.raw) / width; len(c.raw)%width != 0 {
+			return "", nil, malformed("tensor %q holds %d bytes, which are no whole number of elements", c.name, len(c.raw))
+		}
+	}
+	if have != n {
+		return "", nil, malformed("tensor %q of shape %v holds %d elements", c.name, c.shape, have)
+	}
+	t = &Tensor{Shape: c.shape}
+	if c.raw != nil || n == 0 {
+		t.Data = decodeRaw(c.dtype, c.raw, n)
+		return c.name, t, nil
+	}
+	if want := typedField(c.dtype); c.typed != want {
+		return "", nil, malformed("tensor %q of type %v has its elements in another type's field", c.name, c.dtype)
+	}
+	t.Data, err = decodeTyped(b, c.dtype, n)
+	return c.name, t, err
+}
+
+// typedField tells which of the typed fields has a type's elements; all integers are
+// one here.
+func typedField(t DType) DType {
+	if t == Float32 || t == Float64 {
+		return t
+	}
+	return Int64
+}
+
+// survey is the first pass.
+func (d *decoder) survey(b []byte) (c content, err error) {
+	var dims []int64
 	err = fields(b, func(f field) (err error) {
+		count := func(typed DType, n int) error {
+			if n > 0 && c.typed != Undefined && c.typed != typed {
+				return malformed("tensor %q has elements of two types", c.name)
+			}
+			if n > 0 {
+				c.typed = typed
+			}
+			c.number += n
+			return nil
+		}
 		switch f.num {
 		case 1:
-			dims, err = f.ints(dims)
+			if dims, err = f.ints(dims); len(dims) > maxRank {
+				return malformed("a tensor has more than %d dimensions", maxRank)
+			}
 		case 2:
-			dtype = DType(f.int())
+			c.dtype = DType(f.int())
 		case 4:
-			floats, err = f.floats(floats)
+			return count(Float32, f.fixedCount(4))
 		case 5, 7:
-			ints, err = f.ints(ints)
+			return count(Int64, f.varintCount())
 		case 8:
-			name = f.str()
+			c.name = f.str()
 		case 9:
-			raw = f.bytes
+			c.raw = f.bytes
 		case 10:
-			doubles, err = f.doubles(doubles)
+			return count(Float64, f.fixedCount(8))
+		case 13:
+			return malformed("tensor %q refers to another file, which is not supported", c.name)
 		case 14:
 			if f.int() != 0 {
-				return malformed("tensor %q keeps its data in another file, which is not supported", name)
+				return malformed("tensor %q keeps its data in another file, which is not supported", c.name)
 			}
 		}
 		return err
 	})
 	if err != nil {
-		return "", nil, err
+		return c, err
 	}
-	shape := make([]int, len(dims))
+	c.shape = make([]int, len(dims))
 	for i, d := range dims {
 		if d < 0 || d > math.MaxInt32 {
-			return "", nil, malformed("tensor %q has dimension %d", name, d)
+			return c, malformed("tensor %q has dimension %d", c.name, d)
 		}
-		shape[i] = int(d)
+		c.shape[i] = int(d)
 	}
-	n, err := Size(shape)
-	if err != nil {
-		return "", nil, malformed("tensor %q: shape %v is too large", name, shape)
-	}
-	width := dtype.size()
-	if width == 0 {
-		return "", nil, malformed("tensor %q has element type %d, which is not supported", name, dtype)
-	}
-	t = &Tensor{Shape: shape}
-	have := len(raw) / width
-	switch {
-	case raw != nil && len(raw)%width == 0:
-		if have == n {
-			t.Data = decodeRaw(dtype, raw, n)
-		}
-	case dtype == Float32:
-		if have = len(floats); have == n {
-			t.Data = floats
-		}
-	case dtype == Float64:
-		if have = len(doubles); have == n {
-			t.Data = doubles
-		}
-	default:
-		if have = len(ints); have == n {
-			t.Data = convertInts(dtype, ints)
-		}
-	}
-	if have != n {
-		return "", nil, malformed("tensor %q of shape %v holds %d elements", name, shape, have)
-	}
-	return name, normalise(t, dtype), nil
+	return c, nil
 }
 
-// normalise gives empty tensors a typed slice.
-func normalise(t *Tensor, dtype DType) *Tensor {
-	if t.Len() == 0 {
-		t.Data = decodeRaw(dtype, nil, 0)
+// maxRank bounds the number of a tensor's dimensions.
+const maxRank = 32
+
+// decodeTyped is the second pass: it reads the n elements that survey has counted.
+func decodeTyped(b []byte, dtype DType, n int) (any, error) {
+	switch dtype {
+	case Float32:
+		return collect(b, n, field.floats, 4)
+	case Float64:
+		return collect(b, n, field.doubles, 10)
 	}
-	return t
+	ints, err := collect(b, n, field.ints, 5, 7)
+	if err != nil {
+		return nil, err
+	}
+	return convertInts(dtype, ints), nil
+}
+
+// collect reads n elements from the fields of those numbers.
+func collect[T any](b []byte, n int, read func(field, []T) ([]T, error), numbers ...protowire.Number) ([]T, error) {
+	out := make([]T, 0, n)
+	err := fields(b, func(f field) (err error) {
+		if slices.Contains(numbers, f.num) {
+			out, err = read(f, out)
+		}
+		return err
+	})
+	if err == nil && len(out) != n {
+		err = malformed("broken protobuf: a list of %d elements for %d", len(out), n)
+	}
+	return out, err
 }
 
 // decodeRaw copies little-endian elements out of raw.

@@ -26,6 +26,7 @@ func Marshal(m *Model) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	b = slices.Grow(b, len(g)+1<<10)
 	b.bytes(7, g)
 	for _, domain := range slices.Sorted(maps.Keys(m.Opsets)) {
 		var o buf
@@ -171,11 +172,17 @@ func (e *encoder) graph(g *Graph) ([]byte, error) {
 		name = "graph" // the specification wants one
 	}
 	b.str(2, name)
-	for _, v := range consts {
-		tb, err := tensorBytes(e.name(v), v.Const)
-		if err != nil {
+	size := 0
+	tensors := make([][]byte, len(consts))
+	for i, v := range consts {
+		var err error
+		if tensors[i], err = tensorBytes(e.name(v), v.Const); err != nil {
 			return nil, err
 		}
+		size += len(tensors[i]) + 16
+	}
+	b = slices.Grow(b, size)
+	for _, tb := range tensors {
 		b.bytes(5, tb)
 	}
 	for _, v := range g.Inputs {
@@ -283,11 +290,19 @@ func tensorBytes(name string, t *Tensor) ([]byte, error) {
 	}
 	b.int(2, int64(t.DType()))
 	b.str(8, name)
-	raw, err := binary.Append(nil, binary.LittleEndian, t.Data)
+	size := binary.Size(t.Data)
+	b = slices.Grow(b, size+16)
+	b = protowire.AppendVarint(protowire.AppendTag(b, 9, protowire.BytesType), uint64(size))
+	if f := t.Floats(); f != nil { // nearly all there is
+		for _, x := range f {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+		return b, nil
+	}
+	b, err := binary.Append(b, binary.LittleEndian, t.Data)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: tensor %q: %w", name, err)
 	}
-	b.bytes(9, raw)
 	return b, nil
 }
 

@@ -9,9 +9,12 @@ import (
 // ErrShape is wrapped where the sizes of a graph's values cannot be made to fit.
 var ErrShape = errors.New("onnx: the sizes do not fit")
 
-// maxFold bounds a folded constant, in elements: a graph that expands a scalar to
-// the size of a disk is not evaluated here.
-const maxFold = 1 << 26
+// Bounds of folding, in elements: a graph that expands a scalar to the size of a disk
+// is not evaluated here. What is beyond them stays a node.
+const (
+	maxFold    = 1 << 24 // of a folded constant
+	maxFolding = 1 << 27 // of all that folding reads and makes
+)
 
 // Simplify returns a copy of the model for inputs of the given sizes, by name:
 // each value has its type and shape where they are known, everything that depends
@@ -23,7 +26,7 @@ const maxFold = 1 << 26
 // An input that is not among sizes must have fixed dimensions. Errors wrap
 // [ErrShape] and name the node.
 func Simplify(m *Model, sizes map[string][]int) (*Model, error) {
-	f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}}
+	f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}, most: maxFold, left: maxFolding}
 	out := *m
 	out.Graph = &Graph{Name: m.Graph.Name}
 	for _, v := range m.Graph.Inputs {
@@ -53,6 +56,33 @@ type folder struct {
 	opset  int64
 	values map[*Value]*Value // by the original
 	nodes  []*Node
+	most   int // elements of a constant
+	left   int // elements to read and make
+}
+
+// affords tells whether a node whose inputs are constants is to be evaluated, and
+// takes what that costs. The sizes of its outputs have been inferred.
+func (f *folder) affords(n *Node) bool {
+	if n.Op == "Constant" {
+		return true // it is there already
+	}
+	cost := 0
+	for _, v := range slices.Concat(n.Inputs, n.Outputs) {
+		if v == nil {
+			continue
+		}
+		size, err := Size(Sizes(v.Shape))
+		if v.Shape == nil || err != nil || size > f.most {
+			return false
+		}
+		cost += size
+	}
+	cost = int(min(saturate(int64(cost), operations(n)), maxFolding+1))
+	if f.left < cost {
+		return false
+	}
+	f.left -= cost
+	return true
 }
 
 func (f *folder) value(v *Value) *Value {
@@ -97,7 +127,11 @@ func (f *folder) node(old *Node) error {
 		n.Outputs[0].set(t)
 		return nil
 	}
-	if constant {
+	f.nodes = append(f.nodes, n)
+	if err := infer(n, f.opset); err != nil {
+		return err
+	}
+	if constant && f.affords(n) {
 		results, err := evaluate(n, f.opset)
 		if err != nil {
 			return err
@@ -108,11 +142,10 @@ func (f *folder) node(old *Node) error {
 					n.Outputs[i].set(t)
 				}
 			}
-			return nil
+			f.nodes = f.nodes[:len(f.nodes)-1]
 		}
 	}
-	f.nodes = append(f.nodes, n)
-	return infer(n, f.opset)
+	return nil
 }
 
 // set turns the value into a constant.

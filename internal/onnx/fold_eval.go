@@ -34,6 +34,8 @@ func evaluate(n *Node, opset int64) ([]*Tensor, error) {
 	switch n.Op {
 	case "Split":
 		return split(n, in[0])
+	case "MatMul", "Gemm":
+		return one(product(n, in))
 	case "Range":
 		return one(countUp(in))
 	case "Cast":
@@ -103,12 +105,9 @@ func constantOfShape(n *Node) (*Tensor, error) {
 	if !known {
 		return nil, nil
 	}
-	shape := make([]int, len(dims))
-	for i, d := range dims {
-		if d < 0 || d > maxFold {
-			return nil, fmt.Errorf("dimension %d", d)
-		}
-		shape[i] = int(d)
+	shape, err := dimensions(dims)
+	if err != nil {
+		return nil, err
 	}
 	value, ok := n.Attrs["value"].(*Tensor)
 	if !ok {

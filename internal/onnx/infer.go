@@ -15,7 +15,10 @@ var sameShape = map[string]bool{
 	"Reciprocal": true, "Floor": true, "Ceil": true, "Round": true, "Sin": true, "Cos": true, "Sign": true,
 	"Not": true, "Identity": true, "Clip": true, "PRelu": true, "Dropout": true, "BatchNormalization": true,
 	"LayerNormalization": true, "InstanceNormalization": true, "GroupNormalization": true, "Softmax": true,
-	"LogSoftmax": true, "LpNormalization": true, "Trilu": true, "CumSum": true, "IsNaN": true,
+	"LogSoftmax": true, "LpNormalization": true, "Trilu": true, "CumSum": true, "IsNaN": true, "IsInf": true,
+	"Tan": true, "Asin": true, "Acos": true, "Atan": true, "Sinh": true, "Cosh": true, "Asinh": true, "Acosh": true,
+	"Atanh": true, "Shrink": true, "Hardmax": true, "LRN": true, "MeanVarianceNormalization": true, "CastLike": true,
+	"ScatterElements": true, "ScatterND": true, "RandomUniformLike": true, "RandomNormalLike": true, "Bernoulli": true,
 }
 
 // broadcasts lists the operators whose result has the common shape of their inputs.
@@ -46,10 +49,21 @@ func infer(n *Node, opset int64) error {
 	switch n.Op {
 	case "Cast":
 		dtype = DType(n.Attrs.Int("to", 0))
-	case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsNaN":
+	case "RandomUniformLike", "RandomNormalLike", "Bernoulli":
+		dtype = DType(n.Attrs.Int("dtype", int64(dtype)))
+	case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsNaN", "IsInf":
 		dtype = Bool
-	case "Where":
+	case "Where", "CastLike":
 		dtype = n.Inputs[1].DType
+	case "ArgMax", "ArgMin":
+		dtype = Int64
+	case "Multinomial":
+		dtype = DType(n.Attrs.Int("dtype", int64(Int32)))
+	case "ConstantOfShape":
+		dtype = Float32
+		if t, ok := n.Attrs["value"].(*Tensor); ok {
+			dtype = t.DType()
+		}
 	case "OneHot":
 		dtype = n.Inputs[2].DType
 	}
@@ -173,9 +187,15 @@ func inferShape(n *Node, shapes [][]int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		return slices.Concat(x[:axis], shapes[1], x[axis+1:]), nil
+		return append(append(append([]int{}, x[:axis]...), shapes[1]...), x[axis+1:]...), nil
 	}
-	return outShape(n, x)
+	if shape, err := outShape(n, x); shape != nil || err != nil {
+		return shape, err
+	}
+	if shape, err := windowShape(n, shapes); shape != nil || err != nil {
+		return shape, err
+	}
+	return indexShape(n, shapes)
 }
 
 // outShape is the shape of operators that need their first input's only.
@@ -238,12 +258,9 @@ func outShape(n *Node, x []int) ([]int, error) {
 		if !known {
 			return nil, errNotConstant
 		}
-		target := make([]int, len(dims))
-		for i, d := range dims {
-			if d < 0 || d > maxFold {
-				return nil, fmt.Errorf("dimension %d", d)
-			}
-			target[i] = int(d)
+		target, err := dimensions(dims)
+		if err != nil {
+			return nil, err
 		}
 		return broadcast(x, target)
 	case "OneHot":
@@ -256,7 +273,7 @@ func outShape(n *Node, x []int) ([]int, error) {
 			return nil, fmt.Errorf("axis or depth %d out of range", depth)
 		}
 		return slices.Insert(slices.Clone(x), axis, depth), nil
-	case "ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL2", "ReduceL1", "ReduceLogSumExp":
+	case "ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL2", "ReduceL1", "ReduceLogSum", "ReduceLogSumExp":
 		axes, err := Axes(n, 1, len(x))
 		if err != nil {
 			return nil, err
@@ -279,6 +296,21 @@ func outShape(n *Node, x []int) ([]int, error) {
 }
 
 func matMulShape(a, b []int) ([]int, error) {
+	// A vector is a row on the left and a column on the right, and is left out of the
+	// result.
+	if len(a) == 1 && len(b) > 1 {
+		out, err := matMulShape([]int{1, a[0]}, b)
+		if err != nil {
+			return nil, err
+		}
+		return slices.Delete(out, len(out)-2, len(out)-1), nil
+	}
+	if len(b) == 1 && len(a) > 0 {
+		if a[len(a)-1] != b[0] {
+			return nil, fmt.Errorf("factors of shapes %v and %v", a, b)
+		}
+		return slices.Clone(a[:len(a)-1]), nil
+	}
 	if len(a) < 2 || len(b) < 2 || a[len(a)-1] != b[len(b)-2] {
 		return nil, fmt.Errorf("factors of shapes %v and %v", a, b)
 	}
@@ -326,8 +358,8 @@ func Windows(n *Node, x, w []int) ([]Window, error) {
 		if pads != nil {
 			o.Begin, o.End = int(pads[i]), int(pads[i+rank])
 		}
-		if o.Stride < 1 || o.Dilation < 1 || o.Begin < 0 || o.End < 0 || max(o.Dilation, o.Begin, o.End, o.Kernel) > 1<<20 {
-			return nil, errors.New("strides, dilations or pads out of range")
+		if min(o.Kernel, o.Stride, o.Dilation) < 1 || min(o.Begin, o.End) < 0 || max(o.Kernel, o.Stride, o.Dilation, o.Begin, o.End) > 1<<20 {
+			return nil, errors.New("kernel, strides, dilations or pads out of range")
 		}
 		auto := n.Attrs.String("auto_pad", "NOTSET")
 		if auto == "SAME_UPPER" || auto == "SAME_LOWER" {

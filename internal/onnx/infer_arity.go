@@ -9,7 +9,9 @@ var arity = map[string]int{
 	"Conv": 2, "MatMul": 2, "Gemm": 2, "Gather": 2, "Expand": 2, "Tile": 2, "PRelu": 2, "Pow": 2, "Mod": 2,
 	"Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "Equal": 2, "Greater": 2, "GreaterOrEqual": 2, "Less": 2,
 	"LessOrEqual": 2, "And": 2, "Or": 2, "Xor": 2, "Where": 3, "Range": 3, "OneHot": 3,
-	"BatchNormalization": 5, "LayerNormalization": 2,
+	"BatchNormalization": 5, "LayerNormalization": 2, "InstanceNormalization": 3, "GroupNormalization": 3,
+	"ConvTranspose": 2, "CastLike": 2, "GatherElements": 2, "GatherND": 2, "TopK": 2, "ScatterElements": 3, "ScatterND": 3,
+	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 2,
 }
 
 // single lists the operators that have exactly as many inputs as arity says.

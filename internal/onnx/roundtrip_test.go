@@ -101,7 +101,7 @@ func TestTypedFields(t *testing.T) {
 			}
 			b.int(2, int64(c.typ))
 			c.put(&b)
-			_, got, err := decodeTensor(b)
+			_, got, err := testDecoder().tensor(b)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -100,3 +100,25 @@ func (f field) doubles(to []float64) ([]float64, error) {
 	}
 	return to, nil
 }
+
+// varintCount is the number of elements that ints appends.
+func (f field) varintCount() int {
+	if f.typ == protowire.VarintType {
+		return 1
+	}
+	n := 0
+	for _, c := range f.bytes {
+		if c < 0x80 { // the last byte of a varint
+			n++
+		}
+	}
+	return n
+}
+
+// fixedCount is the number of elements of that width that floats or doubles append.
+func (f field) fixedCount(width int) int {
+	if f.bytes == nil {
+		return 1
+	}
+	return len(f.bytes) / width
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/sampler"
+)
+
+// everyClass is the value of --class that stands for all of them.
+const everyClass = "all"
+
+// perRow is the number of images of each class where neither -n nor --columns says it.
+const perRow = 8
+
+// listClasses finds the classes that --class names, in order.
+func (f *drawFlags) listClasses(spec *sampler.Spec) ([]int, error) {
+	var list []int
+	for _, name := range f.class {
+		if _, named := spec.ClassNamed(name); strings.EqualFold(name, everyClass) && !named && spec.Label != "" {
+			if spec.Classes == nil {
+				return nil, cli.Usagef("--class all: %s has classes but does not tell how many", f.model)
+			}
+			for class := range spec.Classes {
+				list = append(list, class)
+			}
+			continue
+		}
+		class, err := spec.Class(name)
+		if err != nil {
+			return nil, fmt.Errorf("--class %s: %s: %w", name, f.model, err)
+		}
+		list = append(list, class)
+	}
+	return list, nil
+}
+
+// arrange decides what depends on the classes: how many images there are, each class's
+// in a row of the grid, and returns the classes by image.
+func (f *drawFlags) arrange(cmd *cobra.Command, spec *sampler.Spec) ([]int, error) {
+	list, err := f.listClasses(spec)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case f.labels != "" && spec.Label == "":
+		return nil, cli.Usagef("--labels: %s has no classes", f.model)
+	case slices.Contains(f.captions, "class") && spec.Label == "":
+		return nil, cli.Usagef("--captions class: %s has no classes", f.model)
+	}
+	if len(list) > 1 {
+		if !cmd.Flags().Changed("number") {
+			each := perRow
+			if f.columns > 0 {
+				each = f.columns
+			}
+			f.n = len(list) * each
+		}
+		if f.n%len(list) != 0 {
+			return nil, cli.Usagef("-n is %d, must be a multiple of the %d classes of --class", f.n, len(list))
+		}
+		each := f.n / len(list)
+		if f.columns == 0 {
+			f.columns = each
+		}
+		by := make([]int, 0, f.n)
+		for _, class := range list {
+			by = append(by, slices.Repeat([]int{class}, each)...)
+		}
+		list = by
+	}
+	if f.shard.parts > f.n {
+		return nil, cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
+	}
+	return list, nil
+}
+
+// className is the name of a class, or its number where it has none.
+func className(spec *sampler.Spec, class int) string {
+	if class < len(spec.Classes) {
+		return spec.Classes[class]
+	}
+	return fmt.Sprint(class)
+}
+
+// completeClass tells the shell the classes of the model that --model names.
+func (f *drawFlags) completeClass(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	_, spec, err := f.load()
+	if err != nil || spec.Label == "" {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return append([]string{everyClass}, spec.Classes...), cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/sampler"
+)
+
+// newCompile writes a model and the loop that draws from it as one ONNX file.
+func newCompile() *cobra.Command {
+	var m modelFlags
+	var cfg sampler.OneFileConfig
+	var output string
+	cmd := &cobra.Command{
+		Use:   "compile",
+		Short: "Write the whole sampler as one ONNX file, from which any ONNX runtime draws",
+		Long: `Write the whole sampler as one ONNX file: the model, the loop over its pixels and
+the draws. Any ONNX runtime, in any language, then draws images with one call:
+random numbers and a temperature go in, images come out. With the random numbers
+that sampler uses they are its images.
+
+sampler itself takes such a file as --model, too.`,
+		Example: `  sampler compile --model pixelcnn.onnx
+  sampler compile --model pixelcnn.onnx --completion -o pixelcnn.sampler.onnx
+  sampler --model pixelcnn.sampler.onnx --temp 0.7`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			file, spec, err := m.load()
+			if err != nil {
+				return err
+			}
+			cfg.Height, cfg.Width, cfg.PixelScale, cfg.PixelOffset = m.height, m.width, m.scale, m.offset
+			whole, err := sampler.OneFile(file, cfg)
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.model, err)
+			}
+			if output == "" {
+				output = strings.TrimSuffix(strings.TrimPrefix(m.model, "@"), ".onnx") + ".sampler.onnx"
+			}
+			if err := cli.Output(cmd, output, func(w io.Writer) error {
+				_, err := w.Write(whole)
+				return err
+			}); err != nil {
+				return err
+			}
+			if output != "-" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d bytes, draws images of %d×%d with %d levels\n", output, len(whole), spec.Height, spec.Width, spec.Levels)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	under(flags, "Model", m.addModel)
+	under(flags, "Output", func(flags *pflag.FlagSet) {
+		flags.StringVarP(&output, "output", "o", "", "output `FILE`, \"-\" for standard output (default the model's name with .sampler.onnx)")
+		flags.BoolVar(&cfg.Completion, "completion", false, "add the inputs init and keep, with which a part of a picture is kept; they must then always be given")
+	})
+	completeModel(cmd)
+	groupHelp(cmd)
+	return cmd
+}

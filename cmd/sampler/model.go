@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/models/pretrained"
+	"pixelcnn/sampler"
+)
+
+// modelFlags are the flags that name a model and say how to read it.
+type modelFlags struct {
+	model         string
+	height, width int
+	scale, offset float64
+}
+
+func (m *modelFlags) addModel(flags *pflag.FlagSet) {
+	m.addFile(flags)
+	flags.Float64Var(&m.scale, "pixel-scale", 0, "for files from elsewhere: input value = level·scale + offset; 0 means 1/(levels-1)")
+	flags.Float64Var(&m.offset, "pixel-offset", 0, "see --pixel-scale")
+}
+
+// addFile adds the flags for those who do not run the model.
+func (m *modelFlags) addFile(flags *pflag.FlagSet) {
+	flags.StringVar(&m.model, "model", "@"+pretrained.DefaultName(),
+		"the model: an ONNX `FILE`, or one of those inside the program, "+strings.Join(inside(), ", "))
+	flags.IntVar(&m.height, "height", 0, "height of the images; 0 means the model's own. A network of convolutions draws in any size")
+	flags.IntVar(&m.width, "width", 0, "width of the images; 0 means the model's own")
+}
+
+// inside are the names of the models inside the program.
+func inside() []string {
+	var names []string
+	for _, name := range pretrained.Names() {
+		names = append(names, "@"+name)
+	}
+	return names
+}
+
+// read returns the bytes of the model file.
+func (m *modelFlags) read() ([]byte, error) {
+	if m.model == "" {
+		return nil, cli.Usagef("--model is empty: name an ONNX file or one of %q", inside())
+	}
+	if name, ok := strings.CutPrefix(m.model, "@"); ok {
+		if !slices.Contains(pretrained.Names(), name) {
+			return nil, cli.Usagef("--model is %q; the models inside the program are %q", m.model, inside())
+		}
+		return pretrained.Read(name)
+	}
+	b, err := os.ReadFile(m.model)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the model: %w", err)
+	}
+	return b, nil
+}
+
+// load returns the model file and what it is.
+func (m *modelFlags) load() ([]byte, *sampler.Spec, error) {
+	file, err := m.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	spec, err := sampler.ReadSpecSize(file, m.height, m.width)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", m.model, err)
+	}
+	return file, spec, nil
+}
+
+// completeModel tells the shell what --model takes.
+func completeModel(cmd *cobra.Command) {
+	_ = cmd.RegisterFlagCompletionFunc("model", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if strings.HasPrefix(begun, "@") {
+			return inside(), cobra.ShellCompDirectiveNoFileComp
+		}
+		return []string{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
+	})
+}

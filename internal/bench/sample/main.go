@@ -1,0 +1,148 @@
+// Command sample measures drawing: the full loop, the compiled form in raster order and
+// as a wavefront, on ONNX Runtime and on the runtime in Go, beside one dense forward
+// pass, bare matrix products and, where asked for, PyTorch's loops. Contestants take
+// turns, round after round, in one process on the same processors. It prints Markdown
+// tables: medians over the rounds, ratios taken within a round. It is run from the root
+// of the repository:
+//
+//	go run ./internal/bench/sample
+//	go run ./internal/bench/sample --python python3 --blas DIR    # with PyTorch's loops
+//	go run ./internal/bench/sample --rounds 0 --exact-model FILE  # equality only
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	goruntime "runtime"
+	"time"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/runtime"
+	"pixelcnn/sampler"
+)
+
+// settings are what the flags say.
+type settings struct {
+	model        string
+	rounds       int
+	turn         time.Duration
+	threads      int
+	exact        int
+	exactModels  []string
+	python, blas string
+}
+
+func main() {
+	log.SetFlags(0)
+	var s settings
+	flag.StringVar(&s.model, "model", "sampler/testdata/foreign/pixelcnn_torch.onnx", "the model to draw from")
+	flag.IntVar(&s.rounds, "rounds", 9, "how often each has its turn; 0 measures no times")
+	flag.DurationVar(&s.turn, "turn", 200*time.Millisecond, "a turn is at least so long")
+	flag.IntVar(&s.threads, "threads", 0, "threads; 0 means one for each processor")
+	flag.IntVar(&s.exact, "exact", 1000, "images of each model and temperature to compare between engines; 0 compares none")
+	flag.Func("exact-model", "another `FILE` to compare engines with; may be repeated", func(name string) error {
+		s.exactModels = append(s.exactModels, name)
+		return nil
+	})
+	flag.StringVar(&s.python, "python", "", "a Python with PyTorch, whose loops are then measured too")
+	flag.StringVar(&s.blas, "blas", "", "folder with OpenBLAS's libblas.so.3, for PyTorch")
+	flag.Parse()
+	if flag.NArg() > 0 || s.rounds < 0 || s.threads < 0 || s.exact < 0 || s.turn < time.Millisecond {
+		log.Fatal("bench: wrong arguments; see --help")
+	}
+	if s.threads == 0 {
+		s.threads = goruntime.GOMAXPROCS(0)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := s.run(ctx); err != nil {
+		stop()
+		log.Fatal("bench: ", err)
+	}
+}
+
+func (s *settings) run(ctx context.Context) error {
+	model, err := os.ReadFile(s.model)
+	if err != nil {
+		return err
+	}
+	env, err := runtime.Open(runtime.Config{})
+	if err != nil {
+		return err
+	}
+	inGo, err := runtime.Go()
+	if err != nil {
+		return errors.Join(err, env.Close())
+	}
+	m := &machine{settings: s, ctx: ctx, model: model, ort: env, inGo: inGo}
+	err = m.measure()
+	if err == nil && s.exact > 0 {
+		err = m.compare()
+	}
+	return errors.Join(err, m.close(), env.Close())
+}
+
+// machine is what contestants run on.
+type machine struct {
+	*settings
+	ctx     context.Context
+	model   []byte
+	ort     *runtime.Env
+	inGo    onnx.Runtime
+	closers []func() error
+}
+
+func (m *machine) close() error {
+	var errs []error
+	for _, c := range m.closers {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+// open makes a sampler of the model that lasts as long as the machine.
+func (m *machine) open(rt onnx.Runtime, cfg sampler.Config) (*sampler.Sampler, error) {
+	cfg.Threads, cfg.Seed = m.threads, 1
+	s, err := sampler.Open(rt, m.model, cfg)
+	if err == nil {
+		m.closers = append(m.closers, s.Close)
+	}
+	return s, err
+}
+
+// measure times everything and prints the tables.
+func (m *machine) measure() error {
+	if m.rounds == 0 {
+		return nil
+	}
+	c := &contest{turn: m.turn}
+	draws, err := m.draws(c)
+	if err != nil {
+		return err
+	}
+	limits, err := m.products(c)
+	if err != nil {
+		return err
+	}
+	sizes, err := m.sizes(c)
+	if err != nil {
+		return err
+	}
+	peers, err := m.peers(c)
+	if err != nil {
+		return err
+	}
+	if err := c.run(m.ctx, m.rounds); err != nil {
+		return err
+	}
+	fmt.Printf("ONNX Runtime %s, %s, %d threads, %d rounds.\n", m.ort.Version(), goruntime.Version(), m.threads, m.rounds)
+	draws.print(peers)
+	limits.print(draws)
+	sizes.print()
+	return draws.printAllocations(m.ctx)
+}

@@ -1,0 +1,172 @@
+package onefile
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/onnx"
+)
+
+// The graph's interface.
+const (
+	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): a coin for each pixel
+	Temperature = "temperature" // input, float64 [1], positive
+	Label       = "label"       // input, int64 [batch], the classes' numbers; of a class-conditional model
+	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for completion
+	Keep        = "keep"        // input, bool [batch, height, width], which of them stay; for completion
+	Levels      = "levels"      // output, uint8 [batch, height, width]
+	LogProb     = "logprob"     // output, float32 [batch], nats, of all pixels at temperature 1
+)
+
+// ErrUnsupported is wrapped where a model can be drawn from, but not so.
+var ErrUnsupported = errors.New("onefile: it cannot be written as one graph")
+
+// Options say what the graph is for.
+type Options struct {
+	// Values is the model's input value of each level, in equal steps.
+	Values []float32
+	// Classes are the model's inputs besides the picture, of one image, for each class;
+	// nil for a model without labels.
+	Classes [][]*onnx.Tensor
+	// Completion adds the inputs Init and Keep.
+	Completion bool
+}
+
+// Build makes the model of a program, preferably one of [compile.Options.Few]: its
+// graph, operator set and IR version. It fails, wrapping [ErrUnsupported], where the
+// values of the levels are not in equal steps, and where the labels' part of the model
+// cannot be evaluated for the classes.
+func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
+	b := &builder{
+		program: p, opt: opt, trail: follow(p),
+		graph: &onnx.Graph{Name: "sampler"}, body: &onnx.Graph{Name: "step"},
+		shared: map[string]*onnx.Value{},
+	}
+	if err := b.before(); err != nil {
+		return nil, err
+	}
+	if err := b.loop(); err != nil {
+		return nil, err
+	}
+	if err := b.after(); err != nil {
+		return nil, err
+	}
+	return &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": b.opset}, Graph: b.graph}, nil
+}
+
+// before adds the inputs and what is made of them once.
+func (b *builder) before() error {
+	g, p := b.graph, b.program
+	n, h, w := onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width)
+	uniforms := g.Input(Uniforms, onnx.Float64, n, h, w)
+	b.temperature = g.Input(Temperature, onnx.Float64, onnx.Fixed(1))
+	b.images = g.Op("Slice", nil, g.Op("Shape", nil, uniforms), list(0), list(1))
+	b.coins = b.drawn(uniforms)
+	if len(p.Labels) > 0 {
+		if err := b.classes(g.Input(Label, onnx.Int64, n)); err != nil {
+			return err
+		}
+	}
+	if b.opt.Completion {
+		init, keep := g.Input(Init, onnx.Uint8, n, h, w), g.Input(Keep, onnx.Bool, n, h, w)
+		// A coin for each level: those of a kept pixel's levels up to its own are over
+		// any probability, the others below, so that the draw counts what is kept.
+		upTo := g.Op("LessOrEqual", nil, list(count(p.Levels)...), b.drawn(cast(g, init, onnx.Int64)))
+		kept := g.Op("Where", nil, upTo, double(2), double(-1))
+		b.coins = g.Op("Where", nil, b.drawn(keep), kept, b.coins)
+	}
+	return nil
+}
+
+// drawn turns [images, H, W] into [H·W, images, 1], the pixels in the order of drawing.
+func (b *builder) drawn(v *onnx.Value) *onnx.Value {
+	g := b.graph
+	v = g.Op("Reshape", nil, v, list(-1, int64(len(b.trail.order))))
+	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.trail.order...))
+	return g.Op("Unsqueeze", nil, v, list(2))
+}
+
+// classes makes the labels' values, [images, channels] each.
+func (b *builder) classes(label *onnx.Value) error {
+	tables := make([][]float32, len(b.program.Labels))
+	for _, inputs := range b.opt.Classes {
+		values, err := b.program.ExactLabels(inputs)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		}
+		for k, v := range values {
+			for _, x := range v {
+				tables[k] = append(tables[k], float32(x))
+			}
+		}
+	}
+	if len(b.opt.Classes) == 0 {
+		return fmt.Errorf("%w: its classes are not known", ErrUnsupported)
+	}
+	for k, l := range b.program.Labels {
+		table := onnx.Const("", onnx.NewTensor(tables[k], len(b.opt.Classes), l.Channels))
+		b.labels = append(b.labels, b.graph.Op("Gather", nil, table, label))
+	}
+	return nil
+}
+
+// after adds the outputs.
+func (b *builder) after() error {
+	scale, offset, err := b.steps()
+	if err != nil {
+		return err
+	}
+	g, p := b.graph, b.program
+	pixels := len(b.trail.order)
+	values := g.Op("Slice", nil, b.picture, list(1), list(int64(pixels+1)))
+	level := g.Op("Div", nil, g.Op("Sub", nil, values, single(offset)), single(scale))
+	level = g.Op("Round", nil, level) // [H·W, images] in the order of drawing
+	number := make([]int64, pixels)
+	for i, pixel := range b.trail.order {
+		number[pixel] = int64(i)
+	}
+	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))
+	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, int64(p.Height), int64(p.Width)))
+	g.Output(picture, Levels, onnx.Uint8, onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width))
+
+	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits) // [H·W, images, levels]
+	index := g.Op("Unsqueeze", nil, cast(g, level, onnx.Int64), list(2))
+	chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, index)
+	sum := g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, list(0, 2))
+	g.Output(sum, LogProb, onnx.Float32, onnx.Free("batch"))
+	return nil
+}
+
+// steps finds scale and offset such that level k has the input value k·scale + offset.
+func (b *builder) steps() (scale, offset float32, err error) {
+	v := b.opt.Values
+	scale, offset = (v[len(v)-1]-v[0])/float32(len(v)-1), v[0]
+	for k, x := range v {
+		if math.Round(float64((x-offset)/scale)) != float64(k) {
+			return 0, 0, fmt.Errorf("%w: the input values of the levels cannot be told apart, or are not in equal steps: %v", ErrUnsupported, v)
+		}
+	}
+	return scale, offset, nil
+}
+
+func cast(g *onnx.Graph, v *onnx.Value, to onnx.DType) *onnx.Value {
+	return g.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
+}
+
+func list(x ...int64) *onnx.Value { return onnx.Const("", onnx.NewTensor(x, len(x))) }
+
+func single(x float32) *onnx.Value { return onnx.Const("", onnx.NewTensor([]float32{x}, 1)) }
+
+func double(x float64) *onnx.Value { return onnx.Const("", onnx.NewTensor([]float64{x}, 1)) }
+
+func scalar(x int64) *onnx.Value { return onnx.Const("", onnx.Scalar(x)) }
+
+func count(n int) []int64 {
+	out := make([]int64, n)
+	for i := range out {
+		out[i] = int64(i)
+	}
+	return out
+}

@@ -1,0 +1,108 @@
+// Package onefiletest compares images of a whole sampler with the sampler's.
+package onefiletest
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/onnx"
+	"pixelcnn/sampler"
+)
+
+// reach is how far from the boundary between two levels a coin may be where a whole
+// sampler draws another level than the sampler: their logits differ by float32's
+// rounding, and the sampler settles such near ties in float64.
+const reach = 1e-5
+
+// Compare draws as many images of a model as levels holds, [n, H, W], with the sampler,
+// and returns in how many of them levels differ. It is an error where an image differs
+// first, in the order of drawing, in a pixel whose coin is further than that from a
+// boundary. cfg must be one that a whole sampler can do.
+func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, levels []uint8) (differ int) {
+	t.Helper()
+	s, err := sampler.Open(rt, model, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	want := make([]uint8, len(levels))
+	if err := s.Draw(context.Background(), 0, want); err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnx.Unmarshal(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compile.Compile(m, compile.Options{Height: cfg.Height, Width: cfg.Width})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]float32, p.Levels)
+	for k := range values {
+		values[k] = float32(k) / float32(p.Levels-1)
+	}
+	exact, err := compile.NewExact(p, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels := p.Height * p.Width
+	wave := p.Wave()
+	for i := range len(levels) / pixels {
+		got, want := levels[i*pixels:(i+1)*pixels], want[i*pixels:(i+1)*pixels]
+		if slices.Equal(got, want) {
+			continue
+		}
+		differ++
+		first := -1
+		for k := range pixels {
+			if got[k] != want[k] && (first < 0 || wave[k] < wave[first]) {
+				first = k
+			}
+		}
+		var label [][]float64
+		if len(p.Labels) > 0 {
+			class := onnx.NewTensor([]int64{int64(s.Class(uint64(i)))}, 1)
+			if label, err = p.ExactLabels([]*onnx.Tensor{class}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exact.Begin(want, label)
+		d := distance(exact.Logits(first), cfg.Temperature, coin(cfg.Seed, uint64(i), first))
+		t.Logf("image %d differs from pixel %d on, whose coin is %.1e from a boundary", i, first, d)
+		if d > reach {
+			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its coin is %.1e from a boundary, must be within %g",
+				i, first, got[first], want[first], d, reach)
+		}
+	}
+	return differ
+}
+
+// coin is that of a pixel.
+func coin(seed, image uint64, pixel int) (u float64) {
+	rng := rand.New(rand.NewPCG(seed, image))
+	for range pixel + 1 {
+		u = rng.Float64()
+	}
+	return u
+}
+
+// distance is how far u is from the next boundary between two levels.
+func distance(logits []float64, temperature, u float64) float64 {
+	if temperature == 0 {
+		temperature = 1
+	}
+	top, sum := slices.Max(logits), 0.0
+	for _, l := range logits {
+		sum += math.Exp((l - top) / temperature)
+	}
+	nearest, cumulative := 1.0, 0.0
+	for _, l := range logits[:len(logits)-1] {
+		cumulative += math.Exp((l-top)/temperature) / sum
+		nearest = min(nearest, math.Abs(u-cumulative))
+	}
+	return nearest
+}

@@ -1,0 +1,66 @@
+package onefile_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pixelcnn/internal/onefile/onefiletest"
+	"pixelcnn/models/pretrained"
+	"pixelcnn/sampler"
+)
+
+var parity = flag.Int("parity", 64, "images of each model to compare with the sampler's")
+
+// trained are models that somebody has trained: foreign files and those of the project.
+func trained(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../../sampler/testdata/foreign/*.onnx")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no foreign files", err)
+	}
+	models := map[string][]byte{}
+	for _, name := range files {
+		if models[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range pretrained.Names() {
+		if models["@"+name], err = pretrained.Read(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return models
+}
+
+// TestParity draws the sampler's images, but for near ties, which are counted. For all
+// that the project promises, also of another ONNX Runtime:
+//
+//	PIXELCNN_ORT_LIB=… go test ./internal/onefile -run Parity -parity 256 -v
+func TestParity(t *testing.T) {
+	for name, model := range trained(t) {
+		whole, err := sampler.OneFile(model, sampler.OneFileConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, temperature := range []float64{1, 0.7} {
+			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
+				cfg := sampler.Config{Seed: 1, Temperature: temperature}
+				s, err := sampler.Open(env, whole, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				levels := make([]uint8, *parity*s.Spec().Height*s.Spec().Width)
+				if err := s.Draw(context.Background(), 0, levels); err != nil {
+					t.Fatal(err)
+				}
+				differ := onefiletest.Compare(t, env, model, cfg, levels)
+				t.Logf("ONNX Runtime %s: %d of %d images differ", env.Version(), differ, *parity)
+			})
+		}
+	}
+}

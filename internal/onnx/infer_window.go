@@ -1,0 +1,113 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// windowShape is the shape of what operators with a window make, and of those that
+// trade pixels for channels. It returns nil for others.
+func windowShape(n *Node, shapes [][]int) ([]int, error) {
+	x := shapes[0]
+	switch n.Op {
+	case "MaxPool", "AveragePool", "LpPool":
+		return poolShape(n, x)
+	case "ConvTranspose":
+		return convTransposeShape(n, shapes)
+	case "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool":
+		if len(x) < 3 {
+			return nil, fmt.Errorf("an input of shape %v", x)
+		}
+		out := slices.Repeat([]int{1}, len(x))
+		copy(out, x[:2])
+		return out, nil
+	case "DepthToSpace", "SpaceToDepth":
+		b := int(n.Attrs.Int("blocksize", 0))
+		if b < 1 || b > 1<<10 || len(x) != 4 {
+			return nil, fmt.Errorf("blocks of %d for an input of shape %v", b, x)
+		}
+		if n.Op == "DepthToSpace" {
+			if x[1]%(b*b) != 0 {
+				return nil, fmt.Errorf("blocks of %d for %d channels", b, x[1])
+			}
+			return []int{x[0], x[1] / (b * b), x[2] * b, x[3] * b}, nil
+		}
+		if x[2]%b != 0 || x[3]%b != 0 {
+			return nil, fmt.Errorf("blocks of %d for %d×%d pixels", b, x[2], x[3])
+		}
+		return []int{x[0], x[1] * b * b, x[2] / b, x[3] / b}, nil
+	}
+	return nil, nil
+}
+
+func poolShape(n *Node, x []int) ([]int, error) {
+	if len(x) < 3 {
+		return nil, fmt.Errorf("an input of shape %v", x)
+	}
+	w := []int{1, 1}
+	for _, k := range n.Attrs.Ints("kernel_shape") {
+		if k < 1 || k > 1<<20 {
+			return nil, errors.New("kernel_shape out of range")
+		}
+		w = append(w, int(k))
+	}
+	windows, err := Windows(n, x, w)
+	if err != nil {
+		return nil, err
+	}
+	out := slices.Clone(x[:2])
+	for i, o := range windows {
+		span := x[i+2] + o.Begin + o.End - (o.Kernel-1)*o.Dilation - 1
+		if span < 0 {
+			return nil, fmt.Errorf("a kernel of %d on %d pixels", o.Kernel, x[i+2])
+		}
+		size := span/o.Stride + 1
+		if n.Attrs.Int("ceil_mode", 0) != 0 && span%o.Stride != 0 {
+			size++ // at most: a last window that would lie in the padding is left out
+		}
+		out = append(out, size)
+	}
+	return out, nil
+}
+
+func convTransposeShape(n *Node, shapes [][]int) ([]int, error) {
+	x, w := shapes[0], shapes[1]
+	windows, err := Windows(n, x, w)
+	if err != nil {
+		return nil, err
+	}
+	group := n.Attrs.Int("group", 1)
+	if group < 1 || group > 1<<20 || x[1] != w[0] || w[0]%int(group) != 0 {
+		return nil, fmt.Errorf("%d channels for a weight of shape %v in %d groups", x[1], w, group)
+	}
+	extra, sizes := n.Attrs.Ints("output_padding"), n.Attrs.Ints("output_shape")
+	if extra != nil && len(extra) != len(windows) || sizes != nil && len(sizes) != len(windows) {
+		return nil, errors.New("output_padding or output_shape does not fit")
+	}
+	out := []int{x[0], w[1] * int(group)}
+	for i, o := range windows {
+		// Automatic padding makes the result smaller than this bound.
+		size := (x[i+2]-1)*o.Stride + (o.Kernel-1)*o.Dilation + 1
+		if n.Attrs.String("auto_pad", "NOTSET") == "NOTSET" {
+			size -= o.Begin + o.End
+		}
+		if extra != nil {
+			if extra[i] < 0 || extra[i] > 1<<20 {
+				return nil, errors.New("output_padding out of range")
+			}
+			size += int(extra[i])
+		}
+		if sizes != nil {
+			if sizes[i] < 1 || sizes[i] > 1<<31 {
+				return nil, errors.New("output_shape out of range")
+			}
+			size = int(sizes[i])
+		}
+		if size < 1 {
+			return nil, fmt.Errorf("a kernel of %d on %d pixels", o.Kernel, x[i+2])
+		}
+		out = append(out, size)
+	}
+	return out, nil
+}

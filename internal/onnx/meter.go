@@ -1,0 +1,198 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// A Meter tells, from the sizes of a model's inputs, what one run of it takes. It does so
+// by inferring the size of every value, without computing any but the small ones that
+// are sizes themselves. It is safe for concurrent use.
+type Meter struct {
+	model  *Model
+	limits Limits
+
+	mu    sync.Mutex
+	known map[string]error // verdicts by the inputs' sizes; nil where they are fixed
+}
+
+// maxKnown bounds the number of verdicts that are kept.
+const maxKnown = 1 << 10
+
+// small is up to how many elements a constant is computed, or kept, by a [Meter].
+const small = 1 << 12
+
+// trials are sizes that free dimensions usually take.
+var trials = []int{1, 2, 3, 4, 8, 16, 28, 32, 64, 128, 256}
+
+// newMeter measures the model for its fixed sizes, or for small ones where some are free.
+func newMeter(m *Model, l Limits) (*Meter, error) {
+	t := &Meter{model: m, limits: l, known: map[string]error{}}
+	free := false
+	for _, v := range m.Graph.Inputs {
+		if v.Shape == nil {
+			return t, t.constants()
+		}
+		free = free || slices.ContainsFunc(v.Shape, func(d Dim) bool { return d.Size < 0 })
+	}
+	var first error
+	for _, size := range trials {
+		shapes := make([][]int, len(m.Graph.Inputs))
+		for i, v := range m.Graph.Inputs {
+			shapes[i] = Sizes(v.Shape)
+			for k, d := range shapes[i] {
+				if d < 0 {
+					shapes[i][k] = size
+				}
+			}
+		}
+		_, err := t.Measure(shapes)
+		switch {
+		case err == nil && !free:
+			t.model, t.known = nil, nil // all is said
+			return t, nil
+		case err == nil:
+			return t, nil
+		case !free || !errors.Is(err, ErrShape) || errors.Is(err, errUntold):
+			return nil, err
+		case first == nil:
+			first = err
+		}
+	}
+	// The file may fit some other size. What depends on constants alone has to be
+	// right in any case, since it is computed before there is an input.
+	return t, t.constants()
+}
+
+// Strip drops the elements of the model's large constants, of which only the sizes are
+// needed here. The model cannot be used otherwise after that.
+func (t *Meter) Strip() {
+	if t.model == nil {
+		return
+	}
+	for _, v := range constants(t.model.Graph) {
+		if v.Const.Len() > small {
+			v.Const = nil // its type and shape stay
+		}
+	}
+}
+
+// Check returns a [*LimitError] where a run for inputs of these sizes takes more than
+// the limits allow, and an error that wraps [ErrShape] where the graph does not fit
+// them.
+func (t *Meter) Check(shapes [][]int) error {
+	if t.known == nil {
+		return nil
+	}
+	key := fmt.Sprint(shapes)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	err, known := t.known[key]
+	if !known {
+		if len(t.known) >= maxKnown {
+			clear(t.known)
+		}
+		_, err = t.Measure(shapes)
+		t.known[key] = err
+	}
+	return err
+}
+
+// Demand is what one run takes.
+type Demand struct {
+	Memory     int64 // bytes of the values that are held at once
+	Operations int64
+}
+
+// Measure measures the model, some of whose inputs' sizes are free, for inputs of these
+// sizes. The errors are those of [Meter.Check].
+func (t *Meter) Measure(shapes [][]int) (Demand, error) {
+	r := t.reading()
+	g := t.model.Graph
+	if len(shapes) != len(g.Inputs) {
+		return Demand{}, fmt.Errorf("%w: %d inputs, the graph has %d", ErrShape, len(shapes), len(g.Inputs))
+	}
+	for i, v := range g.Inputs {
+		w := &Value{Name: v.Name, DType: v.DType, Shape: Shape(shapes[i]...)}
+		if err := r.bounded(w, fmt.Sprintf("input %q", v.Name)); err != nil {
+			return Demand{}, err
+		}
+		r.values[v] = w
+	}
+	s, err := r.graph(g, 1)
+	if err != nil {
+		return Demand{}, err
+	}
+	for _, v := range g.Outputs {
+		if got := r.value(v); got.Shape != nil && v.Shape != nil && !fits(got.Shape, v.Shape) {
+			return Demand{}, fmt.Errorf("%w: output %q is declared as %v and comes out as %v", ErrShape, v.Name, Sizes(v.Shape), Sizes(got.Shape))
+		}
+	}
+	memory := s.peak()
+	if memory > t.limits.Memory {
+		return Demand{}, &LimitError{"Memory", "bytes that a run holds at once", memory, t.limits.Memory}
+	}
+	return Demand{memory, r.operations}, nil
+}
+
+func fits(got, declared []Dim) bool {
+	if len(got) != len(declared) {
+		return false
+	}
+	for i, d := range declared {
+		if d.Size >= 0 && got[i].Size >= 0 && d.Size != got[i].Size {
+			return false
+		}
+	}
+	return true
+}
+
+// constants measures what depends on no input.
+func (t *Meter) constants() error {
+	r := t.reading()
+	for _, v := range t.model.Graph.Inputs {
+		r.hide(v)
+	}
+	_, err := r.graph(t.model.Graph, 1)
+	return err
+}
+
+func (t *Meter) reading() *reading {
+	return &reading{
+		folder:  folder{opset: t.model.Opsets[""], values: map[*Value]*Value{}, most: small, left: maxFolding},
+		limits:  t.limits,
+		unknown: map[*Value]bool{},
+	}
+}
+
+// constants lists a graph's constants, those of its subgraphs included, each once.
+func constants(g *Graph) []*Value {
+	var out []*Value
+	seen := map[*Value]bool{}
+	note := func(v *Value) {
+		if v != nil && v.Const != nil && !seen[v] {
+			seen[v] = true
+			out = append(out, v)
+		}
+	}
+	var walk func(g *Graph)
+	walk = func(g *Graph) {
+		for _, n := range g.Nodes {
+			for _, v := range n.Inputs {
+				note(v)
+			}
+			for _, a := range n.Attrs {
+				if sub, ok := a.(*Graph); ok {
+					walk(sub)
+				}
+			}
+		}
+		for _, v := range g.Outputs {
+			note(v)
+		}
+	}
+	walk(g)
+	return out
+}

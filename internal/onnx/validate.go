@@ -1,0 +1,220 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// ErrOperator is wrapped by every [*OperatorError].
+var ErrOperator = errors.New("onnx: unknown operator")
+
+// OperatorError is a node whose operator is not known, or is not one of ONNX's own.
+type OperatorError struct {
+	Op, Domain string // Domain is empty for ONNX's own operators
+	Node       string // as in messages
+}
+
+func (e *OperatorError) Error() string {
+	if e.Domain != "" {
+		return fmt.Sprintf("%v %s of domain %q (%s)", ErrOperator, e.Op, e.Domain, e.Node)
+	}
+	return fmt.Sprintf("%v %s (%s)", ErrOperator, e.Op, e.Node)
+}
+
+// Unwrap makes errors.Is(err, ErrOperator) true.
+func (e *OperatorError) Unwrap() error { return ErrOperator }
+
+// ErrNotFinite is wrapped by every [*WeightError].
+var ErrNotFinite = errors.New("onnx: a weight is not a finite number")
+
+// WeightError is a constant with an element that is not a number, or with an infinite
+// one where it is a factor. Infinite summands are let through: attention masks are.
+type WeightError struct {
+	Name    string // of the constant
+	Element int
+	Value   float64
+}
+
+func (e *WeightError) Error() string {
+	return fmt.Sprintf("%v: element %d of %q is %v", ErrNotFinite, e.Element, e.Name, e.Value)
+}
+
+// Unwrap makes errors.Is(err, ErrNotFinite) true.
+func (e *WeightError) Unwrap() error { return ErrNotFinite }
+
+// operators are those that are let through: all whose results' sizes can be told.
+var operators = func() map[string]bool {
+	known := map[string]bool{}
+	for _, op := range strings.Fields(`Cast Conv ConvTranspose Gemm MatMul Einsum Transpose Slice Pad Concat Gather Split
+		Reshape Flatten Squeeze Unsqueeze Expand OneHot Shape Size Constant ConstantOfShape Range Tile
+		GatherElements GatherND ArgMax ArgMin TopK Multinomial RandomUniform RandomNormal
+		MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool DepthToSpace SpaceToDepth
+		ReduceProd ReduceSum ReduceMean ReduceMax ReduceMin ReduceSumSquare ReduceL2 ReduceL1 ReduceLogSum ReduceLogSumExp
+		If Loop`) {
+		known[op] = true
+	}
+	for op := range sameShape {
+		known[op] = true
+	}
+	for op := range broadcasts {
+		known[op] = true
+	}
+	return known
+}()
+
+// Check reads a model that may come from anybody, within limits: nothing is allocated
+// on the file's word. Beyond what [Unmarshal] refuses it refuses operators that are
+// not known and domains other than ONNX's own, by name ([*OperatorError]), weights that
+// are no finite numbers ([*WeightError]), graphs whose sizes do not fit ([ErrShape])
+// and those whose run would take more than the limits allow ([*LimitError]). Where
+// sizes are free, that is checked for small ones, and by the meter for each that is
+// used. Metadata remain; imports of domains that no node uses do not.
+//
+// A runtime that takes bytes is to be given the model as [Marshal] writes it, in which
+// there is nothing that was not read here.
+func Check(file []byte, l Limits) (*Model, *Meter, error) {
+	l, err := l.WithDefaults()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := unmarshal(file, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	used := map[string]bool{"": true}
+	if err := checkOperators(m.Graph, l, used); err != nil {
+		return nil, nil, err
+	}
+	for domain := range m.Opsets {
+		if !used[domain] {
+			delete(m.Opsets, domain)
+		}
+	}
+	if err := checkWeights(m.Graph); err != nil {
+		return nil, nil, err
+	}
+	meter, err := newMeter(m, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, meter, nil
+}
+
+// checkOperators refuses unknown operators, and notes the domains of those in use.
+func checkOperators(g *Graph, l Limits, used map[string]bool) error {
+	for _, n := range g.Nodes {
+		if (n.Domain != "" || !operators[n.Op]) && !l.trusts(n) {
+			return &OperatorError{n.Op, n.Domain, n.Label()}
+		}
+		used[n.Domain] = true
+		for _, a := range n.Attrs {
+			if sub, ok := a.(*Graph); ok {
+				if err := checkOperators(sub, l, used); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// factors are the operators that multiply with their constants.
+var factors = map[string]bool{
+	"Conv": true, "ConvTranspose": true, "Gemm": true, "MatMul": true, "Einsum": true, "Mul": true, "Div": true,
+	"PRelu": true, "BatchNormalization": true, "LayerNormalization": true, "InstanceNormalization": true, "GroupNormalization": true,
+}
+
+// moves are the operators that pass elements on as they are.
+var moves = map[string]bool{
+	"Identity": true, "Cast": true, "Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true,
+	"Slice": true, "Split": true, "Concat": true, "Expand": true, "Tile": true, "Gather": true, "Neg": true, "Abs": true, "Pad": true,
+}
+
+// checkWeights refuses what makes every result senseless.
+func checkWeights(g *Graph) error {
+	infinite := map[*Value]*WeightError{}
+	for _, v := range constants(g) {
+		e := notFinite(v.Const)
+		if e == nil {
+			continue
+		}
+		e.Name = v.Name
+		if math.IsNaN(e.Value) {
+			return e
+		}
+		infinite[v] = e
+	}
+	return checkFactors(g, infinite)
+}
+
+// checkFactors refuses infinite factors.
+func checkFactors(g *Graph, infinite map[*Value]*WeightError) error {
+	for _, n := range g.Nodes {
+		for _, a := range n.Attrs {
+			switch a := a.(type) {
+			case *Tensor:
+				if e := notFinite(a); e != nil {
+					if e.Name = n.Label(); math.IsNaN(e.Value) {
+						return e
+					}
+					spread(infinite, n, e)
+				}
+			case *Graph:
+				if err := checkFactors(a, infinite); err != nil {
+					return err
+				}
+			}
+		}
+		for _, v := range n.Inputs {
+			e := infinite[v]
+			switch {
+			case e == nil:
+			case factors[n.Op]:
+				return e
+			case moves[n.Op]:
+				spread(infinite, n, e)
+			}
+		}
+	}
+	return nil
+}
+
+func spread(infinite map[*Value]*WeightError, n *Node, e *WeightError) {
+	for _, v := range n.Outputs {
+		if v != nil {
+			infinite[v] = e
+		}
+	}
+}
+
+// notFinite finds an element that is not a number, or else an infinite one.
+func notFinite(t *Tensor) *WeightError {
+	switch d := t.Data.(type) {
+	case []float32:
+		// x−x is 0 for finite numbers alone, and the sum of such is 0.
+		var sum float32
+		for _, x := range d {
+			sum += x - x
+		}
+		if sum == 0 {
+			return nil
+		}
+		i := slices.IndexFunc(d, func(x float32) bool { return x != x })
+		if i < 0 {
+			i = slices.IndexFunc(d, func(x float32) bool { return math.IsInf(float64(x), 0) })
+		}
+		return &WeightError{Element: i, Value: float64(d[i])}
+	case []float64:
+		i := slices.IndexFunc(d, math.IsNaN)
+		if i < 0 {
+			i = slices.IndexFunc(d, func(x float64) bool { return math.IsInf(x, 0) })
+		}
+		if i >= 0 {
+			return &WeightError{Element: i, Value: d[i]}
+		}
+	}
+	return nil
+}

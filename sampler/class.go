@@ -1,0 +1,139 @@
+package sampler
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// readClasses finds the classes of a class-conditional model, and their probabilities.
+func (s *Spec) readClasses() error {
+	if s.label == nil {
+		return nil
+	}
+	n := s.label.classes(s.model.Graph)
+	switch {
+	case n == 0:
+		n = len(s.Meta.Classes)
+	case len(s.Meta.Classes) > 0 && len(s.Meta.Classes) != n:
+		return fmt.Errorf("%w: its metadata name %d classes, its label %q has %d", ErrModel, len(s.Meta.Classes), s.Label, n)
+	}
+	if n == 0 {
+		return nil
+	}
+	if n > maxClasses {
+		return fmt.Errorf("%w: it has %d classes; %d are the most", ErrModel, n, maxClasses)
+	}
+	s.Classes = s.Meta.Classes
+	for k := len(s.Classes); k < n; k++ {
+		s.Classes = append(s.Classes, strconv.Itoa(k))
+	}
+	if s.Prior = s.Meta.ClassPrior; s.Prior == nil {
+		s.Prior = slices.Repeat([]float64{1 / float64(n)}, n)
+	}
+	return nil
+}
+
+// maxClasses bounds the number of classes.
+const maxClasses = 1 << 16
+
+// Class is the number of the class of that name or number. Upper and lower case are
+// the same. A part of a name will do where no other class has it, names that begin with
+// it first: "boot" is "Ankle boot", and "shirt" is "Shirt" though "T-shirt/top" has it
+// too. The error wraps [ErrConfig].
+func (s *Spec) Class(name string) (int, error) {
+	if s.Label == "" {
+		return 0, errNoClasses
+	}
+	if class, ok := s.ClassNamed(name); ok {
+		return class, nil
+	}
+	text := strings.ToLower(strings.TrimSpace(name))
+	if text == "" {
+		return 0, fmt.Errorf("%w: the class has no name", ErrConfig)
+	}
+	for _, fits := range []func(name, text string) bool{strings.HasPrefix, strings.Contains} {
+		var found []string
+		class := 0
+		for k, candidate := range s.Classes {
+			if fits(strings.ToLower(candidate), text) {
+				class = k
+				found = append(found, candidate)
+			}
+		}
+		switch {
+		case len(found) == 1:
+			return class, nil
+		case len(found) > 1:
+			return 0, fmt.Errorf("%w: class %q could be any of %q", ErrConfig, name, found)
+		}
+	}
+	if s.Classes == nil {
+		return 0, fmt.Errorf("%w: class is %q, must be a number: the model does not name its classes", ErrConfig, name)
+	}
+	return 0, fmt.Errorf("%w: no class is %q; the model has %q, or 0 to %d", ErrConfig, name, s.Classes, len(s.Classes)-1)
+}
+
+// ClassNamed is [Spec.Class] for whole names and numbers only.
+func (s *Spec) ClassNamed(name string) (class int, ok bool) {
+	name = strings.TrimSpace(name)
+	count := 0
+	for k, candidate := range s.Classes {
+		if strings.EqualFold(candidate, name) {
+			class = k
+			count++
+		}
+	}
+	if count == 1 {
+		return class, true
+	}
+	class, err := strconv.Atoi(name)
+	return class, err == nil && s.checkClass(class) == nil
+}
+
+var errNoClasses = fmt.Errorf("%w: the model has no classes", ErrConfig)
+
+// checkClass validates the number of a class.
+func (s *Spec) checkClass(class int) error {
+	switch {
+	case s.Label == "":
+		return errNoClasses
+	case class < 0 || s.Classes != nil && class >= len(s.Classes):
+		if s.Classes == nil {
+			return fmt.Errorf("%w: class is %d, must not be negative", ErrConfig, class)
+		}
+		return fmt.Errorf("%w: class is %d, must be from 0 to %d", ErrConfig, class, len(s.Classes)-1)
+	}
+	return nil
+}
+
+// checkClasses validates the classes that a config or a request lists.
+func (s *Spec) checkClasses(list []int) error {
+	for _, class := range list {
+		if err := s.checkClass(class); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkDrawn tells whether there is a class for each image.
+func (s *Spec) checkDrawn(list []int) error {
+	if len(list) == 0 && s.Label != "" && s.Classes == nil {
+		return fmt.Errorf("%w: the model has classes but does not tell how many: say which to draw", ErrConfig)
+	}
+	return nil
+}
+
+// Class is the class of an image of the seed, by its number: the one that
+// Config.Classes says, or the one drawn from the prior. It is -1 where the model has no
+// classes, or does not tell how many and Config.Classes says nothing.
+func (s *Sampler) Class(image uint64) int {
+	r := requestClasses{s: s, list: s.cfg.Classes, prior: s.spec.Prior}
+	if s.spec.Label == "" || s.spec.checkDrawn(r.list) != nil {
+		return -1
+	}
+	class, _ := r.of(image, 1) // nothing is kept, so nothing can fail
+	return class[0]
+}

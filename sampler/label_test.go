@@ -1,0 +1,288 @@
+package sampler_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/onnx"
+	"pixelcnn/sampler"
+)
+
+// labelForm is a graph with a label in the way of some exporter.
+type labelForm struct {
+	name    string
+	dtype   onnx.DType
+	shape   []onnx.Dim
+	first   bool // the label comes before the image
+	classes int  // that can be told from the graph
+	// bias makes [n, 6, 1, 1] of the label.
+	bias func(f *forms, label *onnx.Value) *onnx.Value
+	full bool // the compiler cannot read it
+}
+
+func labelForms() []labelForm {
+	n := onnx.Free("n")
+	plane := func(f *forms, v *onnx.Value) *onnx.Value { return f.Op("Reshape", nil, v, list(-1, 6, 1, 1)) }
+	cast := func(f *forms, v *onnx.Value, to onnx.DType) *onnx.Value {
+		return f.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
+	}
+	return []labelForm{
+		{name: "table", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			return f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.random(4, 6), label), list(2, 3))
+		}},
+		{name: "table, int32, label first", dtype: onnx.Int32, shape: []onnx.Dim{n}, first: true, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gather", nil, f.random(4, 6), cast(f, label, onnx.Int64)))
+		}},
+		{name: "table, a column of labels", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(1)}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gather", nil, f.random(4, 6), f.Op("Squeeze", nil, label, list(1))))
+		}},
+		{name: "table, a number as float", dtype: onnx.Float32, shape: []onnx.Dim{n}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Tanh", nil, f.Op("Gather", nil, f.random(4, 6), cast(f, label, onnx.Int64))))
+		}},
+		{name: "one-hot and a matrix", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gemm", nil, label, f.random(4, 6), f.random(6)))
+		}},
+		{name: "one-hot integers, two layers", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			h := f.Op("Relu", nil, f.Op("MatMul", nil, cast(f, label, onnx.Float32), f.random(4, 5)))
+			return plane(f, f.Op("Gemm", onnx.Attrs{"transB": int64(1)}, h, f.random(6, 5), f.random(6)))
+		}},
+		{name: "one-hot made inside", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			hot := f.Op("OneHot", nil, label, list(4), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
+			return plane(f, f.Op("MatMul", nil, hot, f.random(4, 6)))
+		}},
+		{name: "no table", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(1)}, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Sin", nil, f.Op("Mul", nil, label, f.random(1, 6))))
+		}},
+		{name: "beyond the compiler", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, full: true, bias: func(f *forms, label *onnx.Value) *onnx.Value {
+			plain := f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.random(4, 6), label), list(2, 3))
+			// The bias of each pixel is another one.
+			return f.Op("Mul", nil, plain, f.random(1, 1, formSize, formSize))
+		}},
+	}
+}
+
+// model is the form's graph.
+func (l labelForm) model() *onnx.Model {
+	f := &forms{&onnx.Graph{Name: "labels"}, rand.New(rand.NewPCG(7, 7))}
+	n, size := onnx.Free("n"), onnx.Fixed(formSize)
+	var label *onnx.Value
+	if l.first {
+		label = f.Input("class", l.dtype, l.shape...)
+	}
+	x := f.Input("x", onnx.Float32, n, onnx.Fixed(1), size, size)
+	if !l.first {
+		label = f.Input("class", l.dtype, l.shape...)
+	}
+	h := f.Op("Add", nil, f.masked(x, 1, 6, 3, false, nil), l.bias(f, label))
+	f.Output(f.masked(f.Op("Relu", nil, h), 6, formLevels, 3, true, nil), "logits", onnx.Float32, n, onnx.Fixed(formLevels), size, size)
+	return &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: f.Graph}
+}
+
+func (l labelForm) file(t testing.TB) []byte {
+	t.Helper()
+	b, err := onnx.Marshal(l.model())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestLabelForms: whatever the form of the label, each engine and runtime draws the same
+// images of a class, and other ones of another class.
+func TestLabelForms(t *testing.T) {
+	const n, pixels = 12, formSize * formSize
+	for _, form := range labelForms() {
+		t.Run(form.name, func(t *testing.T) {
+			file := form.file(t)
+			spec, err := sampler.ReadSpec(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if spec.Label != "class" || len(spec.Classes) != form.classes || len(spec.Prior) != form.classes {
+				t.Fatalf("label %q, classes %q with prior %v", spec.Label, spec.Classes, spec.Prior)
+			}
+			cfg := sampler.Config{Engine: sampler.Full, Batch: 1, Threads: 1, Classes: []int{0, 3, 1, 2}}
+			want := draw(t, file, cfg, n)
+			one := draw(t, file, sampler.Config{Engine: sampler.Full, Classes: []int{3}}, n)
+			others := 0
+			for i := range n {
+				same := bytes.Equal(one[i*pixels:(i+1)*pixels], want[i*pixels:(i+1)*pixels])
+				if !same {
+					others++
+				}
+				if i%4 == 1 && !same {
+					t.Errorf("image %d of class 3 is another one among others", i)
+				}
+			}
+			if others < n/3 {
+				t.Errorf("only %d of %d images are other ones of another class", others, n)
+			}
+			backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
+				cfg := sampler.Config{Engine: engine, Batch: 5, Classes: cfg.Classes}
+				if form.full {
+					cfg.Engine = sampler.Auto
+				}
+				s, err := sampler.Open(rt, file, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				if used, why := s.Engine(); form.full != (why != nil) || form.full && used != sampler.Full {
+					t.Errorf("the engine is %s: %v", used, why)
+				}
+				got := make([]uint8, n*pixels)
+				if err := s.Draw(context.Background(), 0, got); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("other images, or error %v", err)
+				}
+				for i, sample := range samples(t, s, sampler.Request{N: n}) {
+					given, err := s.LogProbGiven(context.Background(), sample.Levels, []int{cfg.Classes[i%4]})
+					if err != nil || math.Abs(given[0]-sample.LogProb) > 1e-4 {
+						t.Errorf("image %d: drawn with log-probability %g, scored %v, error %v", i, sample.LogProb, given, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestExactLabels compares the evaluation in float64 with ONNX Runtime's.
+func TestExactLabels(t *testing.T) {
+	levels := make([]uint8, formSize*formSize)
+	rng := rand.New(rand.NewPCG(3, 3))
+	for i := range levels {
+		levels[i] = uint8(rng.IntN(formLevels))
+	}
+	for _, form := range labelForms() {
+		if form.full {
+			continue
+		}
+		m := form.model()
+		p, err := compile.Compile(m, compile.Options{})
+		if err != nil {
+			t.Fatal(form.name, err)
+		}
+		e, err := compile.NewExact(p, []float32{0, 0.5, 1})
+		if err != nil {
+			t.Fatal(form.name, err)
+		}
+		s, err := sampler.Open(env, form.file(t), sampler.Config{Classes: []int{0}})
+		if err != nil {
+			t.Fatal(form.name, err)
+		}
+		defer s.Close()
+		for class := range 4 {
+			labels, err := p.ExactLabels(sampler.Labels(s.Spec(), class))
+			if err != nil {
+				t.Fatal(form.name, err)
+			}
+			e.Begin(levels, labels)
+			total := 0.0
+			for pixel, level := range levels {
+				sum := 0.0
+				logits := e.Logits(pixel)
+				for _, x := range logits {
+					sum += math.Exp(x)
+				}
+				total += logits[level] - math.Log(sum)
+			}
+			want, err := s.LogProbGiven(context.Background(), levels, []int{class})
+			if err != nil || math.Abs(total-want[0]) > 1e-4 {
+				t.Errorf("%s, class %d: log-probability %.6f, want %.6f; error %v", form.name, class, total, want, err)
+			}
+		}
+	}
+}
+
+// TestUnknownClasses: where a file does not tell how many classes there are, they must
+// be listed, and nothing can be summed out.
+func TestUnknownClasses(t *testing.T) {
+	var form labelForm
+	for _, f := range labelForms() {
+		if f.classes == 0 {
+			form = f
+		}
+	}
+	s := open(t, form.file(t), sampler.Config{})
+	ctx, levels := context.Background(), make([]uint8, formSize*formSize)
+	refused := func(what string, err error) {
+		if !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "how many") {
+			t.Errorf("%s: error %v, want ErrConfig that says it", what, err)
+		}
+	}
+	refused("Draw", s.Draw(ctx, 0, levels))
+	for _, err := range s.Samples(ctx, sampler.Request{N: 1}) {
+		refused("Samples", err)
+	}
+	_, err := s.LogProb(ctx, levels)
+	refused("LogProb", err)
+	if got := s.Class(0); got != -1 {
+		t.Errorf("image 0 is of class %d", got)
+	}
+	if got := samples(t, s, sampler.Request{N: 1, Classes: []int{1000}})[0].Class; got != 1000 {
+		t.Errorf("class %d, want 1000", got)
+	}
+	if class, err := s.Spec().Class("17"); err != nil || class != 17 {
+		t.Errorf("class %d, error %v; want 17", class, err)
+	}
+	if _, err := s.Spec().Class("boot"); !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "does not name") {
+		t.Errorf("error %v, want ErrConfig", err)
+	}
+}
+
+// TestFixedBatchLabels: a file for four images a run.
+func TestFixedBatchLabels(t *testing.T) {
+	form := labelForms()[0]
+	cfg := sampler.Config{Classes: []int{0, 3, 1}}
+	want := draw(t, form.file(t), cfg, 6)
+	m := form.model()
+	for _, v := range append(m.Graph.Inputs, m.Graph.Outputs...) {
+		v.Shape[0] = onnx.Fixed(4)
+	}
+	file, err := onnx.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := draw(t, file, cfg, 6); !bytes.Equal(got, want) {
+		t.Error("other images")
+	}
+}
+
+func TestLabelRefused(t *testing.T) {
+	form := labelForms()[0]
+	for _, c := range []struct {
+		name   string
+		change func(m *onnx.Model)
+		says   string
+	}{
+		{"three inputs", func(m *onnx.Model) { m.Graph.Input("more", onnx.Float32, onnx.Free("n")) }, "it has 3 inputs"},
+		{"double", func(m *onnx.Model) { m.Graph.Inputs[1].DType = onnx.Float64 }, `input "class"`},
+		{"a scalar", func(m *onnx.Model) { m.Graph.Inputs[1].Shape = []onnx.Dim{} }, `input "class"`},
+		{"a map", func(m *onnx.Model) {
+			m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(4), onnx.Fixed(6), onnx.Fixed(6)}
+		}, `input "class"`},
+		{"free classes", func(m *onnx.Model) { m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Free("c")} }, `input "class"`},
+		{"another batch", func(m *onnx.Model) { m.Graph.Inputs[1].Shape[0] = onnx.Fixed(2) }, `input "class" is for 2 images`},
+		{"names of other classes", func(m *onnx.Model) {
+			m.Metadata = map[string]string{
+				"pixelcnn.format": "1", "pixelcnn.levels": "3", "pixelcnn.height": "6", "pixelcnn.width": "6",
+				"pixelcnn.order": "raster", "pixelcnn.classes": `["a","b","c"]`,
+			}
+		}, "its metadata name 3 classes"},
+	} {
+		m := form.model()
+		c.change(m)
+		file, err := onnx.Marshal(m)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if _, err := sampler.ReadSpec(file); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error %v, want ErrModel that says %q", c.name, err, c.says)
+		}
+	}
+}
