@@ -57,6 +57,7 @@ type header struct {
 	Batch        int
 	LearningRate float64
 	Schedule     Schedule
+	Init         Init
 	Steps        int // of the whole run, where the schedule depends on it
 	Seed         uint64
 	Data         string  // SHA-256 of the training images' levels, in hex
@@ -89,7 +90,7 @@ func (h header) vectors() int {
 
 func (t *Trainer) header() header {
 	h := header{
-		Model: t.model.Config, Batch: t.cfg.Batch, LearningRate: t.cfg.LearningRate, Schedule: t.cfg.Schedule, Seed: t.cfg.Seed, Data: t.digest,
+		Model: t.model.Config, Batch: t.cfg.Batch, LearningRate: t.cfg.LearningRate, Schedule: t.cfg.Schedule, Init: t.cfg.Init, Seed: t.cfg.Seed, Data: t.digest,
 		Warmup: t.cfg.Warmup, WeightDecay: t.cfg.WeightDecay, ClipNorm: t.cfg.ClipNorm, EMA: t.cfg.EMA, Flip: t.cfg.Flip,
 		Step: t.step, EpochNLL: t.epochNLL, Elements: t.engine.layout.len,
 		Validated: t.validated, Stale: t.stale, Best: t.best,
@@ -111,7 +112,7 @@ func (h header) settings() [][2]string {
 		p("arch", h.Model.Arch), p("hidden", h.Model.Hidden), p("blocks", h.Model.Blocks), p("kernel", h.Model.Kernel),
 		p("size", h.Model.Size), p("levels", h.Model.Levels),
 		p("classes", h.Model.Classes), p("input", h.Model.Input), p("input scale", h.Model.InputScale), p("model", h.Model),
-		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed),
+		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed), p("init", h.Init),
 		p("warm-up", h.Warmup), p("weight decay", h.WeightDecay), p("clip norm", h.ClipNorm), p("EMA", h.EMA), p("flip", h.Flip),
 		p("validation data", validation), p("training data", h.Data),
 		p("parameters", h.Elements),
@@ -288,6 +289,9 @@ func (t *Trainer) openStore() error {
 func (t *Trainer) resume(path string, h header, vectors [][]float32) error {
 	if m, err := models.New(h.Model); err == nil {
 		h.Model = m.Config // with the defaults of settings that the file is older than
+	}
+	if h.Init == "" {
+		h.Init = FanIn // likewise
 	}
 	have, got := h.settings(), t.header().settings()
 	for i := range have {

@@ -26,6 +26,8 @@ type Config struct {
 	Batch int
 	// LearningRate is Adam's. Default 1e-3.
 	LearningRate float64
+	// Init is the range of the initial weights. Default [FanIn].
+	Init Init
 	// Schedule is the course of the learning rate. Default [Constant].
 	Schedule Schedule
 	// Warmup is the number of steps over which the learning rate rises evenly from 0 to
@@ -91,6 +93,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.LearningRate == 0 {
 		c.LearningRate = 1e-3
 	}
+	if c.Init == "" {
+		c.Init = FanIn
+	}
 	if c.Schedule == "" {
 		c.Schedule = Constant
 	}
@@ -127,6 +132,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0):
 		return c, fmt.Errorf("%w: learning rate is %v, must be a positive number", ErrConfig, c.LearningRate)
+	case !slices.Contains(Inits, c.Init):
+		return c, fmt.Errorf("%w: no range of initial weights is named %q; there is %q", ErrConfig, c.Init, Inits)
 	case !slices.Contains(Schedules, c.Schedule):
 		return c, fmt.Errorf("%w: no schedule is named %q; there is %q", ErrConfig, c.Schedule, Schedules)
 	case !(c.EMA >= 0 && c.EMA < 1):

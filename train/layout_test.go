@@ -87,7 +87,7 @@ func TestInitial(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLayout(m)
-	w := l.unpack(l.initial(5))
+	w := l.unpack(l.initial(5, FanIn))
 	for _, p := range m.Params() {
 		bound := 1 / math.Sqrt(float64(p.Conv.In*len(p.Conv.Taps())))
 		low, high, live := 1.0, -1.0, 0
@@ -108,7 +108,38 @@ func TestInitial(t *testing.T) {
 	if got := fmt.Sprintf("%.5f", w["stem_bias"][:3]); got != "[-0.06525 -0.16571 -0.08446]" {
 		t.Errorf("weights of seed 5 changed: %s", got)
 	}
-	if slices.Equal(l.initial(1), l.initial(2)) {
+	if slices.Equal(l.initial(1, FanIn), l.initial(2, FanIn)) {
 		t.Error("two seeds give the same weights")
+	}
+}
+
+// TestInitBound has the bounds of the reference model's first layers by hand: a stem of
+// 24 live taps, 1 channel to 64; a 3×3 of 5 live taps, 32 to 32.
+func TestInitBound(t *testing.T) {
+	m, err := models.New(models.Config{Classes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][2]float64{ // fan-in, glorot
+		"stem_weight":           {0.204124, 0.062017}, // 1/√24, √(6/(65·24))
+		"stem_bias":             {0.204124, 0},
+		"block1_spatial_weight": {0.079057, 0.136931}, // 1/√160, √(6/(64·5))
+		"block1_class_table":    {0, 0},
+	}
+	seen := 0
+	for _, p := range m.Params() {
+		w, ok := want[p.Name]
+		if !ok {
+			continue
+		}
+		seen++
+		for i, init := range []Init{FanIn, Glorot} {
+			if got := init.bound(p); math.Abs(got-w[i]) > 1e-6 {
+				t.Errorf("%s, %s: bound %v, want %v", p.Name, init, got, w[i])
+			}
+		}
+	}
+	if seen != len(want) {
+		t.Errorf("%d of %d parameters found", seen, len(want))
 	}
 }

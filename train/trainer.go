@@ -88,7 +88,7 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 		return nil, fmt.Errorf("%w: warm-up is %d steps, and the whole run is %d", ErrConfig, cfg.Warmup, t.last())
 	}
 	l := newLayout(m)
-	params := l.initial(cfg.Seed)
+	params := l.initial(cfg.Seed, cfg.Init)
 	if m.Weights != nil {
 		if params, err = l.pack(m.Weights); err != nil {
 			return nil, err

@@ -50,6 +50,7 @@ func (f *trainFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.train.Batch, "batch", 128, "images a step")
 	flags.Float64Var(&f.train.LearningRate, "lr", 1e-3, "learning rate of Adam")
 	flags.StringVar((*string)(&f.train.Schedule), "schedule", string(train.Constant), "course of the learning rate: constant, or cosine, which falls to 0")
+	flags.StringVar((*string)(&f.train.Init), "init", string(train.FanIn), "range of the initial weights: fan-in, PyTorch's, or glorot, Keras'")
 	flags.IntVar(&f.train.Warmup, "warmup", 0, "steps over which the learning rate rises from 0, before its schedule")
 	flags.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay (AdamW), times the learning rate, of weights but not of biases and class embeddings; 0 means none")
 	flags.Float64Var(&f.train.ClipNorm, "clip-norm", 0, "greatest norm of the gradient, a longer one is scaled down to it; 0 means any")
@@ -72,7 +73,7 @@ func (f *trainFlags) register(cmd *cobra.Command) {
 	}
 	for name, values := range map[string][]string{
 		"preset": presetNames(), "arch": models.Architectures, "input": models.Inputs,
-		"resize": text(dataset.Resizes), "schedule": text(train.Schedules),
+		"resize": text(dataset.Resizes), "schedule": text(train.Schedules), "init": text(train.Inits),
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -131,7 +132,7 @@ func (f *trainFlags) command(cmd *cobra.Command) string {
 	s := "trainer"
 	for _, name := range []string{
 		"arch", "hidden", "blocks", "kernel", "size", "levels", "resize", "input", "input-scale", "classes",
-		"epochs", "steps", "batch", "lr", "schedule", "warmup", "weight-decay", "clip-norm", "ema", "flip",
+		"epochs", "steps", "batch", "lr", "schedule", "init", "warmup", "weight-decay", "clip-norm", "ema", "flip",
 		"validation", "patience", "seed",
 	} {
 		flag := cmd.Flag(name)

@@ -18,7 +18,8 @@ type setting struct{ flag, value string }
 // presets are settings by name.
 var presets = map[string][]setting{
 	// Of the PixelCNN in chapter 5 of Foster's "Generative Deep Learning" (2nd edition,
-	// 2023): its images are resized without antialiasing, and its input is level/4.
+	// 2023): its images are resized without antialiasing, its input is level/4, and its weights
+	// start as Keras has them.
 	"foster": {
 		{"arch", "pixelcnn"},
 		{"hidden", "128"},
@@ -31,6 +32,7 @@ var presets = map[string][]setting{
 		{"input-scale", "0.25"},
 		{"batch", "128"},
 		{"lr", "0.0005"},
+		{"init", "glorot"},
 	},
 }
 

@@ -119,11 +119,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	}
 	m.Weights = t.Weights()
 	meta.Epochs, meta.NatsPerDim = int(report.epochs(written(t))), nll
-	meta, e := f.verify(cmd, env, m, meta)
-	if e == nil {
-		e = cli.Output(cmd, f.output, func(w io.Writer) error { return export.Write(w, m, meta) })
-	}
-	if e != nil {
+	if e := f.write(cmd, env, m, meta); e != nil {
 		return errors.Join(err, e)
 	}
 	report.written(f.output)

@@ -4,14 +4,25 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/export"
 	"pixelcnn/export/verify"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 )
+
+// write writes the model to the output once it is verified.
+func (f *trainFlags) write(cmd *cobra.Command, env *runtime.Env, m *models.Model, meta export.Meta) error {
+	meta, err := f.verify(cmd, env, m, meta)
+	if err != nil {
+		return err
+	}
+	return cli.Output(cmd, f.output, func(w io.Writer) error { return export.Write(w, m, meta) })
+}
 
 // verify has the model's file read back by ONNX Runtime and by a second reader, and
 // returns the metadata with what came of it. It fails where they do not agree; then no
