@@ -11,13 +11,15 @@ PYTHON  ?= python3
 BLAS    ?=
 BENCH   ?=
 
-.PHONY: help deps build demo test lint unit race nocgo embed man completions bench bench-train clean
+.PHONY: help deps build demo test lint unit race nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
 	@echo 'make build   bin/trainer and bin/sampler'
 	@echo 'make demo    deps, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
 	@echo 'make test    deps, build, linters and tests'
+	@echo 'make browser the page that draws in the browser: static files in $(OUT)/browser'
+	@echo 'make parity  draw 1,000 images of each model with every runtime: a table of the pixels that differ'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
 	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/bench/sample --help)'
 	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
@@ -37,7 +39,7 @@ demo: deps
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png
 	bin/sampler score --model $(OUT)/pixelcnn.onnx
 
-test: deps lint unit race nocgo embed
+test: deps parity-deps lint unit race nocgo cross generated embed test-node test-browser
 
 lint:
 	@files=$$($(GO) tool gofumpt -l .); test -z "$$files" || { echo "not formatted by gofumpt:" $$files; exit 1; }
@@ -46,7 +48,7 @@ lint:
 	cd examples/embed && $(GO) vet ./...
 
 unit:
-	$(GO) test ./...
+	$(GO) test $$($(GO) list ./... | grep -v /examples/)
 
 # The packages that share memory between goroutines or with C.
 race:
@@ -56,9 +58,45 @@ race:
 nocgo:
 	CGO_ENABLED=0 $(GO) build ./...
 
+# The sampler for every platform, without cgo: built, vetted, small enough, and run where
+# it can be. Not from the test cache, which does not see what go build reads.
+cross:
+	$(GO) test -count=1 -timeout 60m -run '^TestCross$$' -v ./internal -cross
+
+# The assembly is what its generator makes, but for the first line, which says how.
+KERNEL = internal/goruntime/kernel
+generated:
+	@cd $(KERNEL)/gen && dir=$$(mktemp -d) && trap 'rm -r '$$dir EXIT && \
+	$(GO) run . > $$dir/made && sed 1d $$dir/made > $$dir/want && sed 1d ../kernel_amd64.s > $$dir/have && \
+	{ diff -u $$dir/have $$dir/want > $$dir/diff || { head -20 $$dir/diff; \
+	echo '$(KERNEL)/kernel_amd64.s is not what its generator makes; run: cd $(KERNEL)/gen && go run . -out ../kernel_amd64.s'; exit 1; }; }
+
+# A second ONNX Runtime, kept apart from the one in use, to compare with. The comparison
+# does without it where it cannot be had, and says so.
+parity-deps:
+	@$(GO) run ./internal/parity fetch || echo 'going on without it'
+
+parity: deps parity-deps
+	$(GO) run ./internal/parity -n 1000
+
 # The library as others use it: a module of its own.
 embed:
 	@dir=$$(mktemp -d) && (cd examples/embed && $(GO) run . -dir $$dir) && rm -r $$dir
+
+browser:
+	$(GO) run ./examples/browser -o $(OUT)/browser
+
+# These say what they skip where Node, npm or Chromium is not to be had.
+test-node:
+	$(GO) test -v ./examples/node
+
+test-browser: chromium
+	$(GO) test -v ./examples/browser
+
+# Where tests run on their own, as root of a Debian, Chromium is installed.
+chromium:
+	@if [ -n "$$CI" ] && ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get update && apt-get install -y --no-install-recommends chromium; } >/dev/null 2>&1 || echo 'chromium: apt-get cannot install it'; fi
 
 man: build
 	bin/sampler man $(OUT)/man

@@ -30,8 +30,8 @@ type Any struct {
 	why error
 }
 
-// OpenAny opens a runtime of a kind; an empty one is [Auto]. cfg is for ONNX Runtime, and
-// counts for nothing with the other. With Auto the one in Go serves where no library is
+// OpenAny opens a runtime of a kind; an empty one is [Auto]. With the
+// runtime in Go, nothing but the limits of cfg counts. With Auto the one in Go serves where no library is
 // found; not where cfg or the environment names one that cannot be used. Errors are those
 // of [Open], and wrap [ErrKind].
 func OpenAny(kind Kind, cfg Config) (*Any, error) {
@@ -54,7 +54,7 @@ func OpenAny(kind Kind, cfg Config) (*Any, error) {
 		a.why = err
 	}
 	var err error
-	a.Runtime, err = Go()
+	a.Runtime, err = GoWithin(cfg.Limits)
 	return a, err
 }
 

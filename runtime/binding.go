@@ -40,12 +40,16 @@ type binding struct {
 }
 
 // Bind makes a binding; see [onnx.Session]. A tensor that does not fit is a
-// [*ShapeError] or [*TypeError]. Tensors of rank 0 cannot be bound, empty ones can.
+// [*ShapeError] or [*TypeError]; where a run would take more than the limits allow, the
+// error is a [*LimitError]. Tensors of rank 0 cannot be bound, empty ones can.
 func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
 	if err := fit("input", s.inputs, inputs); err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	if err := fit("output", s.outputs, outputs); err != nil {
+		return nil, fmt.Errorf("runtime: %w", err)
+	}
+	if err := s.meter.Check(shapes(inputs)); err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	s.mu.Lock()
@@ -126,7 +130,7 @@ func (b *binding) Run(ctx context.Context) error {
 		b.long = true // it was stopped early
 		return ctx.Err()
 	}
-	return fmt.Errorf("runtime: running the graph: %s", oneLine(err.Error()))
+	return fmt.Errorf("%w: %s", ErrRun, oneLine(err.Error()))
 }
 
 // runUntil is a run that ends early with ctx.

@@ -6,4 +6,6 @@ type Config struct {
 	// Lib is the library, or a folder that holds it (flag --ort-lib). Where it is
 	// empty, the library is looked for as in [Locate].
 	Lib string
+	// Limits bound the models that are loaded. The zero value is their defaults.
+	Limits Limits
 }

@@ -24,6 +24,7 @@ var process struct {
 // Env is a user of the process's ONNX Runtime. It is safe for concurrent use.
 type Env struct {
 	lib, version string
+	limits       onnx.Limits
 	open         bool // this and sessions are under process's lock
 	sessions     int
 }
@@ -32,8 +33,13 @@ var _ onnx.Runtime = (*Env)(nil)
 
 // Open finds the library and starts ONNX Runtime, or shares the one that is up
 // (see the package comment). Where the library cannot be had or used the error is
-// as [Locate]'s; where another one is open it is an [*InUseError].
+// as [Locate]'s; where another one is open it is an [*InUseError]; limits that make no
+// sense wrap [ErrLimits].
 func Open(cfg Config) (*Env, error) {
+	limits, err := onnx.Limits(cfg.Limits).WithDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %w", err)
+	}
 	process.Lock()
 	defer process.Unlock()
 	switch {
@@ -54,7 +60,7 @@ func Open(cfg Config) (*Env, error) {
 		process.owned, process.lib, process.version = true, lib, ort.GetVersion()
 	}
 	process.users++
-	return &Env{lib: process.lib, version: process.version, open: true}, nil
+	return &Env{lib: process.lib, version: process.version, limits: limits, open: true}, nil
 }
 
 // shares checks that lib, where it is set, is the library that is open.
@@ -98,6 +104,9 @@ func start(path string) error {
 	}
 	return nil
 }
+
+// Limits are those that models are held to, complete with the defaults.
+func (e *Env) Limits() onnx.Limits { return e.limits }
 
 // Version is ONNX Runtime's version, such as "1.24.1".
 func (e *Env) Version() string { return e.version }

@@ -13,6 +13,9 @@ func Open(Config) (*Env, error) { return nil, ErrNoCgo }
 // Load returns [ErrNoCgo].
 func (*Env) Load([]byte, onnx.SessionOptions) (onnx.Session, error) { return nil, ErrNoCgo }
 
+// Limits are empty.
+func (*Env) Limits() onnx.Limits { return onnx.Limits{} }
+
 // Version is empty.
 func (*Env) Version() string { return "" }
 

@@ -19,6 +19,12 @@ var ErrNoRuntime = errors.New("runtime: no usable ONNX Runtime library found")
 // ErrNoCgo is returned by what needs to open a library in a build without cgo.
 var ErrNoCgo = fmt.Errorf("%w: this program was built without cgo; build it with CGO_ENABLED=1 and a C compiler", ErrNoRuntime)
 
+// ErrOption is wrapped by [Env.Load]'s error about its options.
+var ErrOption = errors.New("runtime: invalid option")
+
+// ErrRun is wrapped where a run of a graph fails.
+var ErrRun = errors.New("runtime: running the graph failed")
+
 // ErrTooOld is wrapped by a [*LibraryError] whose library is too old.
 var ErrTooOld = errors.New("too old")
 

@@ -3,6 +3,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -14,6 +15,7 @@ import (
 // session implements [onnx.Session].
 type session struct {
 	env             *Env
+	meter           *onnx.Meter
 	inputs, outputs []onnx.ValueInfo
 
 	mu       sync.Mutex // guards Bind and Close against each other; runs need no guard
@@ -22,30 +24,40 @@ type session struct {
 	closed   bool
 }
 
-// Load makes a session of a model file's bytes, which are not kept. Errors: what
-// [onnx.Unmarshal] refuses, what ONNX Runtime refuses, inputs or outputs that are
-// no tensors of a type in [onnx.DType], negative Threads.
+// ErrLoad is wrapped where ONNX Runtime refuses a model that has passed the checks.
+var ErrLoad = errors.New("runtime: ONNX Runtime cannot load the model")
+
+// Load makes a session of a model file's bytes, which are not kept. Nothing in them
+// reaches ONNX Runtime before it has been checked; see [Limits]. The error wraps
+// [ErrFormat], [ErrLimit], [ErrOperator], [ErrNotFinite] or [ErrShape]; [ErrLoad] for
+// what ONNX Runtime refuses; [ErrOption] for negative Threads.
 func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
 	if opt.Threads < 0 {
-		return nil, fmt.Errorf("runtime: %d threads: must be 0 (for one) or more", opt.Threads)
+		return nil, fmt.Errorf("%w: %d threads, must be 0 (for one) or more", ErrOption, opt.Threads)
 	}
-	m, err := onnx.Unmarshal(model)
+	m, meter, err := onnx.Check(model, e.limits)
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
-	s := &session{env: e}
+	s := &session{env: e, meter: meter}
 	if s.inputs, err = onnx.Infos("input", m.Graph.Inputs); err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	if s.outputs, err = onnx.Infos("output", m.Graph.Outputs); err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
+	m.ProducerName, m.ProducerVersion, m.Doc, m.Metadata = "", "", "", nil
+	clean, err := onnx.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %w: %w", ErrFormat, err)
+	}
+	meter.Strip()
 	if err := e.hold(); err != nil {
 		return nil, err
 	}
-	if s.ort, err = newORTSession(model, names(s.inputs), names(s.outputs), opt); err != nil {
+	if s.ort, err = newORTSession(clean, names(s.inputs), names(s.outputs), opt); err != nil {
 		e.release()
-		return nil, fmt.Errorf("runtime: loading the model: %s", oneLine(err.Error()))
+		return nil, fmt.Errorf("%w: %s", ErrLoad, oneLine(err.Error()))
 	}
 	live.sessions.Add(1)
 	return s, nil

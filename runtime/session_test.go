@@ -125,9 +125,11 @@ func TestRunRefuses(t *testing.T) {
 	two, four := onnx.NewTensor(make([]float32, 6), 2, 3), onnx.NewTensor(make([]float32, 12), 4, 3)
 	ended, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	if _, err := s.Bind([]*onnx.Tensor{two, four}, []*onnx.Tensor{four}); !errors.Is(err, ErrShape) {
+		t.Errorf("inputs that do not go together: error %v", err)
+	}
 	for name, b := range map[string]onnx.Binding{
-		"inputs that do not go together": bind(t, s, []*onnx.Tensor{two, four}, []*onnx.Tensor{four}),
-		"output of another size":         bind(t, s, []*onnx.Tensor{two, two}, []*onnx.Tensor{onnx.NewTensor(make([]float32, 12), 4, 3)}),
+		"output of another size": bind(t, s, []*onnx.Tensor{two, two}, []*onnx.Tensor{onnx.NewTensor(make([]float32, 12), 4, 3)}),
 	} {
 		for range 2 { // by either way of running
 			err := b.Run(ended)
@@ -135,7 +137,10 @@ func TestRunRefuses(t *testing.T) {
 				t.Errorf("%s: no error", name)
 				continue
 			}
-			wantMessage(t, err, "runtime: running the graph: ")
+			wantMessage(t, err, "runtime: running the graph failed: ")
+			if !errors.Is(err, ErrRun) {
+				t.Errorf("%s: error %v does not wrap ErrRun", name, err)
+			}
 		}
 	}
 }

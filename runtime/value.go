@@ -24,6 +24,14 @@ func fit(kind string, infos []onnx.ValueInfo, tensors []*onnx.Tensor) error {
 	return nil
 }
 
+func shapes(tensors []*onnx.Tensor) [][]int {
+	out := make([][]int, len(tensors))
+	for i, t := range tensors {
+		out[i] = t.Shape
+	}
+	return out
+}
+
 // newValue makes a value over t's own elements, which C may then keep a pointer
 // to: pins holds them where they are.
 func newValue(t *onnx.Tensor, pins *goruntime.Pinner) (ort.Value, error) {

@@ -21,6 +21,15 @@
 // Greedy; TopK, TopP and MinP, which leave levels out, in this order and after the
 // temperature. Each is a pure function of the logits, the setting and the coin.
 //
+// # Classes
+//
+// A class-conditional model has a second input, the label. [Config].Classes says which
+// classes to draw, by number; [Spec.Class] finds one by name. Where nothing is said, each
+// image's class is drawn from the prior that the file holds, or equally often, with a
+// coin of its own: the first Float64 of rand.New(rand.NewPCG(seed, i + 1<<62)). Of a
+// completion the class is drawn given the kept pixels before the first free one.
+// Log-probabilities are given the class, but for [Sampler.LogProb], which sums it out.
+//
 // # Beyond images
 //
 // [Sampler.Samples] takes a [Request] and yields each image with its exact
@@ -36,9 +45,10 @@
 // # Models
 //
 // The trainer's files say what they are in their metadata. A file from elsewhere
-// works too: one float32 input [N, 1, H, W], one float32 output with the levels'
-// logits, [N, L, H, W], [N, H, W, L] or [N, L, 1, H, W]. Config.PixelScale and
-// PixelOffset say how a level becomes an input value.
+// works too: a float32 input [N, 1, H, W], perhaps a label, int64, int32 or float32, [N]
+// or one-hot [N, classes], and one float32 output with the levels' logits, [N, L, H, W],
+// [N, H, W, L] or [N, L, 1, H, W]. Config.PixelScale and PixelOffset say how a level
+// becomes an input value, Config.Height and Width in which size to draw.
 //
 // # Errors
 //

@@ -176,3 +176,18 @@ func ExampleSampler_Complete() {
 	// ..-.....#######-
 	// ..-.....#######-
 }
+
+// Class finds the number of a class, for Config.Classes.
+func ExampleSpec_Class() {
+	spec := &sampler.Spec{Label: "label", Classes: []string{"T-shirt/top", "Shirt", "Sneaker", "Ankle boot"}}
+	for _, name := range []string{"boot", "shirt", "T-SHIRT", "2", "s"} {
+		class, err := spec.Class(name)
+		fmt.Println(name, class, err)
+	}
+	// Output:
+	// boot 3 <nil>
+	// shirt 1 <nil>
+	// T-SHIRT 0 <nil>
+	// 2 2 <nil>
+	// s 0 sampler: invalid configuration: class "s" could be any of ["Shirt" "Sneaker"]
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 
 	"pixelcnn/internal/onefile"
 	"pixelcnn/internal/onnx"
@@ -25,7 +26,7 @@ func openWhole(rt onnx.Runtime, spec *Spec, cfg Config) (*Sampler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: it holds a whole sampler, which this runtime cannot run: %w", ErrModel, err)
 	}
-	return &Sampler{spec: spec, cfg: cfg, engine: &wholeEngine{spec, session}, used: Whole}, nil
+	return &Sampler{spec: spec, cfg: cfg, engine: &wholeEngine{rt: rt, spec: spec, idle: []onnx.Session{session}}, used: Whole}, nil
 }
 
 // checkWhole tells what a whole sampler cannot do of what is asked for.
@@ -52,13 +53,47 @@ func (c Config) checkWhole() error {
 	return nil
 }
 
-// wholeEngine runs a file that holds a whole sampler.
+// wholeEngine runs a file that holds a whole sampler. Runs at once have a session each:
+// within one they would wait for each other at each of the many small allocations.
 type wholeEngine struct {
-	spec    *Spec
-	session onnx.Session
+	rt   onnx.Runtime
+	spec *Spec
+
+	mu   sync.Mutex
+	idle []onnx.Session
 }
 
-func (e *wholeEngine) close() error { return e.session.Close() }
+// take hands out a session that nobody uses.
+func (e *wholeEngine) take() (onnx.Session, error) {
+	e.mu.Lock()
+	if n := len(e.idle); n > 0 {
+		defer e.mu.Unlock()
+		s := e.idle[n-1]
+		e.idle = e.idle[:n-1]
+		return s, nil
+	}
+	e.mu.Unlock()
+	s, err := e.rt.Load(e.spec.file, onnx.SessionOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return s, nil
+}
+
+// release takes it back.
+func (e *wholeEngine) release(s onnx.Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.idle = append(e.idle, s)
+}
+
+func (e *wholeEngine) close() error {
+	var errs []error
+	for _, s := range e.idle {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
 
 func (e *wholeEngine) draw(ctx context.Context, first uint64, levels []uint8, how options) error {
 	switch {
@@ -121,7 +156,12 @@ func (e *wholeEngine) drawBatch(ctx context.Context, first uint64, levels []uint
 			outputs = append(outputs, onnx.NewTensor(logprob, n))
 		}
 	}
-	run, err := e.session.Bind(inputs, outputs)
+	session, err := e.take()
+	if err != nil {
+		return err
+	}
+	defer e.release(session)
+	run, err := session.Bind(inputs, outputs)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrModel, err)
 	}

@@ -61,8 +61,12 @@ func TestOneFile(t *testing.T) {
 		"from later on": {small, sampler.Config{Seed: 4, Batch: 2, Temperature: 0.8}, sampler.OneFileConfig{}, sampler.Request{First: 5, N: 5}},
 		"drawn classes": {classes, sampler.Config{Seed: 4, Batch: 4}, sampler.OneFileConfig{}, sampler.Request{N: 9}},
 		"best":          {classes, sampler.Config{Seed: 4, Classes: []int{2, 1}}, sampler.OneFileConfig{}, sampler.Request{N: 3, BestOf: 4}},
-		"completion": {classes, sampler.Config{Seed: 4, Batch: 2}, sampler.OneFileConfig{Completion: true},
-			sampler.Request{N: 5, Completion: sampler.Completion{Picture: picture, Keep: keep}}},
+		"completion": {
+			classes,
+			sampler.Config{Seed: 4, Batch: 2},
+			sampler.OneFileConfig{Completion: true},
+			sampler.Request{N: 5, Completion: sampler.Completion{Picture: picture, Keep: keep}},
+		},
 		"nothing kept": {small, sampler.Config{}, sampler.OneFileConfig{Completion: true}, sampler.Request{N: 5}},
 		"another size": {small, sampler.Config{Height: 9, Width: 5}, sampler.OneFileConfig{Height: 9, Width: 5}, sampler.Request{N: 4}},
 	} {

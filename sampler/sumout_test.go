@@ -75,8 +75,16 @@ func TestDoubtful(t *testing.T) {
 		x    float64
 		want bool
 	}{
-		{-80.12, false}, {-80.1249, true}, {-80.125, true}, {-80.1251, true}, {-80.1256, false}, {-80.1244, false},
-		{0, false}, {math.Inf(-1), false}, {0.0049, true}, {0.0044, false},
+		{-80.12, false},
+		{-80.1249, true},
+		{-80.125, true},
+		{-80.1251, true},
+		{-80.1256, false},
+		{-80.1244, false},
+		{0, false},
+		{math.Inf(-1), false},
+		{0.0049, true},
+		{0.0044, false},
 	} {
 		if got := doubtful(c.x, 2e-4); got != c.want {
 			t.Errorf("%v: %v", c.x, got)

@@ -84,7 +84,7 @@ With no --model, the model is one inside the program.`,
 func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 	flags.IntVarP(&f.n, "number", "n", 16, "number of images")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed; image i of a seed is always the same one")
-	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training")
+	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training; of a completion, by what is kept from the first pixel on")
 	flags.IntVar(&f.bestOf, "best-of", 1, "draw so many candidates for each image and keep the likeliest at temperature 1: image i is one of the images i·N to i·N+N-1 of a run without")
 	flags.Var(&f.shard, "shard", "draw the I-th of N parts of the images only, I from 0")
 }
@@ -242,7 +242,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	bar := f.newBar(cmd, n)
+	bar := newBar(cmd, n, f.quiet)
 	if bar != nil {
 		req.Progress = bar.update
 	}

@@ -32,9 +32,9 @@ const (
 
 // newBar makes a bar for a run of n images. It is nil where standard error is no
 // terminal, or nothing may be written to it.
-func (f *drawFlags) newBar(cmd *cobra.Command, n int) *bar {
+func newBar(cmd *cobra.Command, n int, quiet bool) *bar {
 	w, ok := terminal(cmd.ErrOrStderr())
-	if !ok || f.quiet || os.Getenv("TERM") == "dumb" {
+	if !ok || quiet || os.Getenv("TERM") == "dumb" {
 		return nil
 	}
 	width, _, err := term.GetSize(int(w.Fd()))

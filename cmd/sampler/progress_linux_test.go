@@ -20,20 +20,20 @@ func TestNewBar(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	cmd := &cobra.Command{}
 	cmd.SetErr(theirs)
-	b := (&drawFlags{}).newBar(cmd, 5)
+	b := newBar(cmd, 5, false)
 	if b == nil || b.width != 80 || b.images != 5 {
 		t.Errorf("on a terminal: %+v", b)
 	}
-	if b := (&drawFlags{quiet: true}).newBar(cmd, 5); b != nil {
+	if b := newBar(cmd, 5, true); b != nil {
 		t.Error("a bar in spite of --quiet")
 	}
 	t.Setenv("TERM", "dumb")
-	if b := (&drawFlags{}).newBar(cmd, 5); b != nil {
+	if b := newBar(cmd, 5, false); b != nil {
 		t.Error("a bar on a dumb terminal")
 	}
 	t.Setenv("TERM", "xterm")
 	cmd.SetErr(&bytes.Buffer{})
-	none := (&drawFlags{}).newBar(cmd, 5)
+	none := newBar(cmd, 5, false)
 	if none != nil {
 		t.Error("a bar where there is no terminal")
 	}

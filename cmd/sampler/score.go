@@ -126,7 +126,10 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := set.score(cmd.Context(), s); err != nil {
+	bar := newBar(cmd, len(set.levels)/(spec.Height*spec.Width), false)
+	err = set.score(cmd.Context(), s, bar)
+	bar.clear()
+	if err != nil {
 		return err
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
@@ -149,20 +152,31 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	return w.Flush()
 }
 
+// atOnce is the number of images that are scored between two looks at the bar.
+const atOnce = 256
+
 // score fills in the log-probabilities.
-func (set *scored) score(ctx context.Context, s *sampler.Sampler) error {
-	if s.Spec().Label == "" {
-		var err error
-		set.logProb, err = s.LogProb(ctx, set.levels)
-		return err
-	}
-	byClass, err := s.LogProbByClass(ctx, set.levels)
-	if err != nil {
-		return err
-	}
-	set.logProb = s.Spec().SumOut(byClass)
-	for i, class := range set.classes {
-		set.given = append(set.given, byClass[i*len(s.Spec().Classes)+class])
+func (set *scored) score(ctx context.Context, s *sampler.Sampler, bar *bar) error {
+	spec := s.Spec()
+	for part := range slices.Chunk(set.levels, atOnce*spec.Height*spec.Width) {
+		done := len(set.logProb)
+		if spec.Label == "" {
+			logProb, err := s.LogProb(ctx, part)
+			if err != nil {
+				return err
+			}
+			set.logProb = append(set.logProb, logProb...)
+		} else {
+			byClass, err := s.LogProbByClass(ctx, part)
+			if err != nil {
+				return err
+			}
+			set.logProb = append(set.logProb, spec.SumOut(byClass)...)
+			for i := done; i < len(set.logProb) && set.classes != nil; i++ {
+				set.given = append(set.given, byClass[(i-done)*len(spec.Classes)+set.classes[i]])
+			}
+		}
+		bar.update(len(set.logProb)*spec.Height*spec.Width, len(set.levels))
 	}
 	return nil
 }

@@ -13,10 +13,17 @@ var ErrClosed = errors.New("already closed")
 // ErrInUse is wrapped by a session's Close while bindings of it are open.
 var ErrInUse = errors.New("still in use")
 
-// ErrTooLarge is wrapped where a graph needs more memory than [Config] allows.
-var ErrTooLarge = errors.New("more memory than the limit")
+// ErrTooLarge is wrapped where a graph needs more memory than [Config] allows. It is
+// an [onnx.ErrLimit] too.
+var ErrTooLarge error = tooLarge{}
 
-// UnknownOpError is a node whose operator this runtime does not have.
+type tooLarge struct{}
+
+func (tooLarge) Error() string        { return "more memory than the limit" }
+func (tooLarge) Is(target error) bool { return target == onnx.ErrLimit }
+
+// UnknownOpError is a node whose operator this runtime does not have, though it is one
+// that models may have. It wraps [onnx.ErrOperator].
 type UnknownOpError struct {
 	Op, Domain string // Domain is empty for ONNX's own operators
 	Node       string // as in messages
@@ -29,8 +36,14 @@ func (e *UnknownOpError) Error() string {
 	return fmt.Sprintf("goruntime: operator %s is not supported (%s)", e.Op, e.Node)
 }
 
+// Unwrap makes errors.Is(err, onnx.ErrOperator) true.
+func (e *UnknownOpError) Unwrap() error { return onnx.ErrOperator }
+
 // OpsetError is a model for a version of the operator set that is not supported.
 type OpsetError struct{ Version int64 }
+
+// Unwrap makes errors.Is(err, onnx.ErrOperator) true.
+func (e *OpsetError) Unwrap() error { return onnx.ErrOperator }
 
 func (e *OpsetError) Error() string {
 	return fmt.Sprintf("goruntime: the model uses operator set %d; %d to %d are supported", e.Version, minOpset, maxOpset)

@@ -19,7 +19,7 @@ import (
 // small is a runtime that refuses anything large, so that a round is short.
 func small(t testing.TB) *goruntime.Runtime {
 	t.Helper()
-	rt, err := goruntime.New(goruntime.Config{MaxMemory: 1 << 20})
+	rt, err := goruntime.New(goruntime.Config{Limits: onnx.Limits{Memory: 1 << 20}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,24 +9,25 @@ import (
 
 // Config says what a runtime may use. The zero value is the default.
 type Config struct {
-	// MaxMemory is how many bytes a session or a binding may take for itself, beside
-	// the model file and the caller's tensors; 0 means 2 GiB.
-	MaxMemory int64
+	// Limits bound the models that are loaded. Memory is also how many bytes a session
+	// or a binding may take for itself, beside the model file and the caller's tensors.
+	Limits onnx.Limits
 }
 
 // Runtime implements [onnx.Runtime] in Go. It is safe for concurrent use.
-type Runtime struct{ maxMemory int64 }
+type Runtime struct{ limits onnx.Limits }
 
-// New makes a runtime. It fails where c.MaxMemory is negative.
+// New makes a runtime. Its error wraps [onnx.ErrLimits].
 func New(c Config) (*Runtime, error) {
-	if c.MaxMemory < 0 {
-		return nil, fmt.Errorf("goruntime: MaxMemory is %d, must be 0 (for 2 GiB) or more", c.MaxMemory)
+	limits, err := c.Limits.WithDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
 	}
-	if c.MaxMemory == 0 {
-		c.MaxMemory = 2 << 30
-	}
-	return &Runtime{c.MaxMemory}, nil
+	return &Runtime{limits}, nil
 }
+
+// Limits are those that models are held to, complete with the defaults.
+func (r *Runtime) Limits() onnx.Limits { return r.limits }
 
 // Load makes a session of a model file's bytes, which are not kept.
 //
@@ -34,13 +35,13 @@ func New(c Config) (*Runtime, error) {
 // the inputs are fixed. Where they are not, it tries some usual sizes for the free
 // dimensions and refuses the model only if none of them fits.
 //
-// Errors: those of [onnx.Unmarshal], [*UnknownOpError], [*OpsetError], [*NodeError]
+// Errors: those of [onnx.Check], [*UnknownOpError], [*OpsetError], [*NodeError]
 // (with [ErrTooLarge] in it, or not), settings that are not supported.
 func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
 	if opt.Threads < 0 {
 		return nil, fmt.Errorf("goruntime: %d threads: must be 0 (for one) or more", opt.Threads)
 	}
-	m, err := onnx.Unmarshal(model)
+	m, meter, err := onnx.Check(model, r.limits)
 	if err != nil {
 		return nil, fmt.Errorf("goruntime: %w", err)
 	}
@@ -53,7 +54,7 @@ func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, err
 		}
 	}
 	s := &session{
-		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), maxMemory: r.maxMemory,
+		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), maxMemory: r.limits.Memory, meter: meter,
 		uses:  map[*onnx.Value]int{},
 		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}},
 	}

@@ -22,6 +22,7 @@ type session struct {
 	profile         *profile // nil where none is wanted
 	profilePrefix   string
 	maxMemory       int64
+	meter           *onnx.Meter
 	inputs, outputs []onnx.ValueInfo
 
 	mu       sync.Mutex
@@ -49,6 +50,13 @@ func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
 		return nil, fmt.Errorf("goruntime: %w", err)
 	}
 	if err := onnx.Fit("output", s.outputs, outputs); err != nil {
+		return nil, fmt.Errorf("goruntime: %w", err)
+	}
+	shapes := make([][]int, len(inputs))
+	for i, t := range inputs {
+		shapes[i] = t.Shape
+	}
+	if err := s.meter.Check(shapes); err != nil {
 		return nil, fmt.Errorf("goruntime: %w", err)
 	}
 	s.mu.Lock()

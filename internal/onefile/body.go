@@ -13,81 +13,86 @@ type builder struct {
 	program *compile.Program
 	opt     Options
 	trail   *trail
-	opset   int64       // of the program's graphs
-	graph   *onnx.Graph // around the loop
-	body    *onnx.Graph // of one step
+	course  *course
+	opset   int64 // of the program's graphs
+	graph   *onnx.Graph
+	shared  map[string]*onnx.Value // what is made once, before the loop
 
 	images      *onnx.Value   // how many there are, [1]
 	temperature *onnx.Value   // [1]
 	coins       *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
 	labels      []*onnx.Value // [images, channels] each
 
-	step    *onnx.Value // its number, a scalar
-	picture *onnx.Value // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
-	logits  *onnx.Value // the logits so far in the same order, [pixels, images, levels]
+	loops   []*loop // the one that does the steps last
+	carried []*carried
+	picture *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
+	drawn   *onnx.Value // the same with the pixels of this turn, once they are there
+	logits  *carried    // the logits so far in the same order, [pixels, images, levels]
 	memory  []*memory   // by cache
-
-	carried []carried
-	shared  map[string]*onnx.Value // what is made once, by what it is made of
-
 }
 
-// carried is a value that goes from step to step: at first, in a step, and at its end.
-type carried struct{ first, now, next *onnx.Value }
-
-// carry adds one and returns it as the step sees it.
-func (b *builder) carry(name string, first *onnx.Value) *onnx.Value {
-	now := b.body.Input(name, onnx.Float32)
-	now.Shape = nil // it changes from step to step
-	b.carried = append(b.carried, carried{first: first, now: now})
-	return now
-}
-
-// becomes says what a carried value is in the next step.
-func (b *builder) becomes(now, next *onnx.Value) {
-	next.DType = onnx.Float32
-	for i := range b.carried {
-		if b.carried[i].now == now {
-			b.carried[i].next = next
+// loop adds the loops.
+func (b *builder) loop() error {
+	for _, name := range []string{"block", "step"} {
+		if name == "step" || b.course.nested() {
+			b.loops = append(b.loops, open(name))
 		}
 	}
-}
-
-// loop adds the loop.
-func (b *builder) loop() error {
-	g := b.graph
-	b.step = b.body.Input("step", onnx.Int64)
-	on := b.body.Input("on", onnx.Bool)
-	padding := onnx.Const("", onnx.NewTensor([]float32{0}, 1, 1))
-	b.picture = b.carry("picture", g.Op("Expand", nil, padding, b.shape(1)))
+	inner := b.loops[len(b.loops)-1]
+	turns := scalar(int64(b.course.turns))
+	if b.course.nested() {
+		outer := b.loops[0]
+		var lengths []int64
+		for i, begin := range b.course.begin {
+			end := b.course.turns
+			if i+1 < len(b.course.begin) {
+				end = b.course.begin[i+1]
+			}
+			lengths = append(lengths, int64(end-begin))
+		}
+		turns = outer.graph.Op("Gather", nil, list(lengths...), outer.turn)
+		begin := outer.graph.Op("Gather", nil, list(int64s(b.course.begin)...), outer.turn)
+		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
+	}
+	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)))
 	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, b.program.Levels))
-	b.logits = b.carry("logits", g.Op("Expand", nil, none, b.shape(0, int64(b.program.Levels))))
+	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, int64(b.program.Levels))))
 	b.remember()
-	for i := range b.program.Stages {
-		logits, err := b.stage(i)
+	var logits *onnx.Value
+	for _, i := range b.course.order() {
+		if logits != nil && b.course.early[i] && b.drawn == nil {
+			b.draw(inner, logits)
+		}
+		made, err := b.stage(i)
 		if err != nil {
 			return err
 		}
-		if logits != nil {
-			b.draw(logits)
+		if made != nil {
+			logits = made
 		}
+	}
+	if b.drawn == nil {
+		b.draw(inner, logits)
 	}
 	for _, m := range b.memory {
-		if m == nil {
-			continue
-		}
-		for age, v := range m.past {
-			b.becomes(v, m.at(age))
+		if m != nil {
+			m.pass()
 		}
 	}
-	inputs := []*onnx.Value{scalar(int64(len(b.program.Steps))), nil}
-	b.body.Outputs = []*onnx.Value{on}
-	for _, c := range b.carried {
-		inputs, b.body.Outputs = append(inputs, c.first), append(b.body.Outputs, c.next)
+	if b.course.nested() {
+		b.close(1, b.loops[0].graph, turns)
+		turns = scalar(int64(len(b.course.begin)))
 	}
-	out := g.Ops(len(b.carried), "Loop", onnx.Attrs{"body": b.body}, inputs...)
-	b.picture, b.logits = out[0], out[1]
+	b.close(0, b.graph, turns)
 	return nil
+}
+
+// loopOf is the one that runs a stage.
+func (b *builder) loopOf(stage int) *loop {
+	if b.course.rare[stage] {
+		return b.loops[0]
+	}
+	return b.loops[len(b.loops)-1]
 }
 
 // shape is [n, images, more…].
@@ -99,7 +104,7 @@ func (b *builder) shape(n int64, more ...int64) *onnx.Value {
 	return b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, parts...)
 }
 
-// stage adds a stage's graph to the body and returns its logits, nil where it makes
+// stage adds a stage's graph to its loop and returns its logits, nil where it makes
 // none.
 func (b *builder) stage(i int) (logits *onnx.Value, err error) {
 	s := b.program.Stages[i]
@@ -116,6 +121,7 @@ func (b *builder) stage(i int) (logits *onnx.Value, err error) {
 			value[m.Graph.Inputs[j]] = b.input(i, j)
 		}
 	}
+	g := b.loopOf(i).graph
 	for _, n := range m.Graph.Nodes {
 		for k, v := range n.Inputs {
 			if to := value[v]; to != nil {
@@ -129,7 +135,7 @@ func (b *builder) stage(i int) (logits *onnx.Value, err error) {
 				v.Name = ""
 			}
 		}
-		b.body.Nodes = append(b.body.Nodes, n)
+		g.Nodes = append(g.Nodes, n)
 	}
 	for j, o := range s.Outputs {
 		v := m.Graph.Outputs[j]
@@ -137,7 +143,7 @@ func (b *builder) stage(i int) (logits *onnx.Value, err error) {
 		if o.Cache < 0 {
 			logits = v
 		} else if b.memory[o.Cache] != nil {
-			b.memory[o.Cache].fresh = v
+			b.wrote(b.memory[o.Cache], v)
 		}
 	}
 	return logits, nil
@@ -145,11 +151,12 @@ func (b *builder) stage(i int) (logits *onnx.Value, err error) {
 
 // label is a label's value for each row of a stage, [rows, channels].
 func (b *builder) label(stage int, in compile.Input) *onnx.Value {
-	w := b.trail.widths[stage]
-	return b.once(fmt.Sprint("label ", in.Label, w), func() *onnx.Value {
-		wide := b.graph.Op("Expand", nil, b.labels[in.Label], list(slices.Max(w), 1, 1)) // [widest, images, channels]
-		rows := b.body.Op("Slice", nil, wide, list(0), b.now(w))
-		return b.body.Op("Reshape", nil, rows, list(-1, int64(in.Channels)))
+	w := b.course.widths[stage]
+	l := b.loopOf(stage)
+	return l.once(fmt.Sprint("label ", in.Label, w), func() *onnx.Value {
+		wide := b.graph.Op("Expand", nil, b.labels[in.Label], list(int64(slices.Max(w)), 1, 1)) // [widest, images, channels]
+		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(int64s(w)))
+		return l.graph.Op("Reshape", nil, rows, list(-1, int64(in.Channels)))
 	})
 }
 
@@ -158,7 +165,7 @@ func (b *builder) input(stage, j int) *onnx.Value {
 	in := b.program.Stages[stage].Inputs[j]
 	var groups []*onnx.Value
 	for k := 0; k < len(in.Caches); {
-		r := read{stage: stage, input: j, cache: in.Caches[k], stacked: in.Form == compile.Stacked}
+		r := read{stage: stage, cache: in.Caches[k], stacked: in.Form == compile.Stacked}
 		for ; k < len(in.Caches) && in.Caches[k] == r.cache; k++ {
 			r.parts = append(r.parts, b.trail.from[stage][j][k])
 		}
@@ -175,32 +182,32 @@ func (b *builder) input(stage, j int) *onnx.Value {
 	if in.Form == compile.Stacked {
 		axis = 0
 	}
-	return b.body.Op("Concat", onnx.Attrs{"axis": axis}, groups...)
+	return b.loopOf(stage).graph.Op("Concat", onnx.Attrs{"axis": axis}, groups...)
 }
 
-// once makes a value, or finds what was made before under the same name.
-func (b *builder) once(name string, make func() *onnx.Value) *onnx.Value {
-	if b.shared[name] == nil {
-		b.shared[name] = make()
-	}
-	return b.shared[name]
-}
-
-// now is this step's entry of a table that has one for each step, [1].
-func (b *builder) now(table []int64) *onnx.Value {
-	return b.once(fmt.Sprint("now ", table), func() *onnx.Value {
-		return b.body.Op("Gather", nil, onnx.Const("", onnx.NewTensor(table, len(table), 1)), b.step)
-	})
-}
-
-// span is where the rows of a stage begin and end in this step, counted over all
-// steps, [1] each.
+// span is where the rows of a stage begin and end in this turn, counted over all, [1]
+// each.
 func (b *builder) span(stage int) (begin, end *onnx.Value) {
-	var begins, ends []int64
-	n := int64(0)
-	for _, w := range b.trail.widths[stage] {
-		begins, ends = append(begins, n), append(ends, n+w)
+	begins, ends := spans(b.course.widths[stage])
+	l := b.loopOf(stage)
+	return l.now(int64s(begins)), l.now(int64s(ends))
+}
+
+// spans adds widths up: where each begins and where it ends.
+func spans(widths []int) (begins, ends []int) {
+	n := 0
+	for _, w := range widths {
+		begins = append(begins, n)
 		n += w
+		ends = append(ends, n)
 	}
-	return b.now(begins), b.now(ends)
+	return begins, ends
+}
+
+func int64s(v []int) []int64 {
+	out := make([]int64, len(v))
+	for i, x := range v {
+		out[i] = int64(x)
+	}
+	return out
 }

@@ -12,17 +12,21 @@
 //
 // follow (trail.go) plays the program's schedule through on the slots of its caches and
 // notes for every row that a step reads which step made it, and where in its output. So
-// the caches' layout is gone, and what is left is: so many steps ago, that row.
+// the caches' layout is gone, and what is left is: so many turns ago, that row.
 //
-// The loop carries, for each cache, what was written in each of the last few steps as
-// a value of its own (memory.go). From step to step these values move on by one place,
-// which costs a pointer each; nothing is copied but what a step reads. What it reads it
-// gathers with tables of row numbers, constants of the graph, of which a step takes its
-// slice (body.go). The picture is the one thing that is kept whole: it grows by the
-// pixels of a step.
+// plan (course.go) decides how the loop goes. Mostly its turns are the program's steps.
+// Where some stages run rarely, as those do that make a whole row at once, they get an
+// outer loop, whose turns are rows, and the steps are an inner one.
+//
+// A loop carries, for each cache, what was written in each of the last few turns as a
+// value of its own (memory.go). From turn to turn these values move on by one place,
+// which costs a pointer each; nothing is copied but what a step reads. That it gathers
+// (read.go) with tables of row numbers, constants of the graph, of which a turn takes its
+// slice. The picture is kept whole: it grows by the pixels of a step.
 //
 // Rows are (pixel, image), images innermost. Where the tables say row k of a pixel, each
-// image has its own, k·images + image: that product is made once, before the loop.
+// image has its own, k·images + image: that product is made once, before the loop. A
+// stage that has nothing to do in a turn runs on no rows.
 //
 // # Draws
 //

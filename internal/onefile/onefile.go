@@ -41,9 +41,9 @@ type Options struct {
 func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
 	b := &builder{
 		program: p, opt: opt, trail: follow(p),
-		graph: &onnx.Graph{Name: "sampler"}, body: &onnx.Graph{Name: "step"},
-		shared: map[string]*onnx.Value{},
+		graph: &onnx.Graph{Name: "sampler"}, shared: map[string]*onnx.Value{},
 	}
+	b.course = plan(p, b.trail)
 	if err := b.before(); err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (b *builder) before() error {
 	uniforms := g.Input(Uniforms, onnx.Float64, n, h, w)
 	b.temperature = g.Input(Temperature, onnx.Float64, onnx.Fixed(1))
 	b.images = g.Op("Slice", nil, g.Op("Shape", nil, uniforms), list(0), list(1))
-	b.coins = b.drawn(uniforms)
+	b.coins = b.inOrder(uniforms)
 	if len(p.Labels) > 0 {
 		if err := b.classes(g.Input(Label, onnx.Int64, n)); err != nil {
 			return err
@@ -73,15 +73,15 @@ func (b *builder) before() error {
 		init, keep := g.Input(Init, onnx.Uint8, n, h, w), g.Input(Keep, onnx.Bool, n, h, w)
 		// A coin for each level: those of a kept pixel's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
-		upTo := g.Op("LessOrEqual", nil, list(count(p.Levels)...), b.drawn(cast(g, init, onnx.Int64)))
+		upTo := g.Op("LessOrEqual", nil, list(count(p.Levels)...), b.inOrder(cast(g, init, onnx.Int64)))
 		kept := g.Op("Where", nil, upTo, double(2), double(-1))
-		b.coins = g.Op("Where", nil, b.drawn(keep), kept, b.coins)
+		b.coins = g.Op("Where", nil, b.inOrder(keep), kept, b.coins)
 	}
 	return nil
 }
 
-// drawn turns [images, H, W] into [H·W, images, 1], the pixels in the order of drawing.
-func (b *builder) drawn(v *onnx.Value) *onnx.Value {
+// inOrder turns [images, H, W] into [H·W, images, 1], the pixels in the order of drawing.
+func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	g := b.graph
 	v = g.Op("Reshape", nil, v, list(-1, int64(len(b.trail.order))))
 	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.trail.order...))
@@ -120,7 +120,7 @@ func (b *builder) after() error {
 	}
 	g, p := b.graph, b.program
 	pixels := len(b.trail.order)
-	values := g.Op("Slice", nil, b.picture, list(1), list(int64(pixels+1)))
+	values := g.Op("Slice", nil, b.picture.next, list(1), list(int64(pixels+1)))
 	level := g.Op("Div", nil, g.Op("Sub", nil, values, single(offset)), single(scale))
 	level = g.Op("Round", nil, level) // [H·W, images] in the order of drawing
 	number := make([]int64, pixels)
@@ -131,7 +131,7 @@ func (b *builder) after() error {
 	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, int64(p.Height), int64(p.Width)))
 	g.Output(picture, Levels, onnx.Uint8, onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width))
 
-	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits) // [H·W, images, levels]
+	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits.next) // [H·W, images, levels]
 	index := g.Op("Unsqueeze", nil, cast(g, level, onnx.Int64), list(2))
 	chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, index)
 	sum := g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, list(0, 2))

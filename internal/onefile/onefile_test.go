@@ -203,7 +203,7 @@ func TestCompletion(t *testing.T) {
 
 // TestTemperatures goes to both ends: nearly greedy and nearly uniform.
 func TestTemperatures(t *testing.T) {
-	file := exported(t, models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 8, Levels: 16})
+	file := exported(t, models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 8, Levels: 256})
 	p, s := build(t, file, compile.Options{}, onefile.Options{})
 	defer s.Close()
 	for _, temperature := range []float64{1e-30, 1e-3, 0.5, 20, 1e6} {

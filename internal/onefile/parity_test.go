@@ -4,44 +4,20 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"pixelcnn/internal/onefile/onefiletest"
-	"pixelcnn/models/pretrained"
 	"pixelcnn/sampler"
 )
 
 var parity = flag.Int("parity", 64, "images of each model to compare with the sampler's")
-
-// trained are models that somebody has trained: foreign files and those of the project.
-func trained(t testing.TB) map[string][]byte {
-	t.Helper()
-	files, err := filepath.Glob("../../sampler/testdata/foreign/*.onnx")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no foreign files", err)
-	}
-	models := map[string][]byte{}
-	for _, name := range files {
-		if models[filepath.Base(name)], err = os.ReadFile(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range pretrained.Names() {
-		if models["@"+name], err = pretrained.Read(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return models
-}
 
 // TestParity draws the sampler's images, but for near ties, which are counted. For all
 // that the project promises, also of another ONNX Runtime:
 //
 //	PIXELCNN_ORT_LIB=… go test ./internal/onefile -run Parity -parity 256 -v
 func TestParity(t *testing.T) {
-	for name, model := range trained(t) {
+	for name, model := range onefiletest.Trained(t) {
 		whole, err := sampler.OneFile(model, sampler.OneFileConfig{})
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package onefile
 
 import (
 	"fmt"
+	"slices"
 
 	"pixelcnn/internal/onnx"
 )
@@ -9,18 +10,19 @@ import (
 // A read is what an input of a stage takes from one cache: parts side by side, [rows,
 // parts·channels], or, of a stacked input, one below the other, [parts, rows].
 type read struct {
-	stage, input, cache int
-	stacked             bool
-	parts               [][]place // each by number of row over all steps
+	stage, cache int
+	stacked      bool
+	parts        [][]place // each by number of row over all turns
 }
 
 // rows reads a memory or a table of constants.
 func (b *builder) rows(r read) *onnx.Value {
 	channels := b.program.Caches[r.cache].Channels
 	table := b.program.Caches[r.cache].Table
+	l := b.loopOf(r.stage)
 	var rows *onnx.Value
 	if age, ok := b.direct(r); ok {
-		rows = b.memory[r.cache].at(age)
+		rows = b.at(b.memory[r.cache], age, l)
 	} else {
 		var from, index *onnx.Value
 		if table != nil {
@@ -28,96 +30,110 @@ func (b *builder) rows(r read) *onnx.Value {
 			index = b.perImage(r.slots(), len(r.parts), false, false)
 		} else {
 			m := b.memory[r.cache]
-			l := m.looks[r.stage]
-			from, index = b.all(m, l), b.perImage(b.numbers(r, l), len(r.parts), true, l.blank)
+			from, index = b.all(m, r.stage), b.perImage(b.numbers(r), len(r.parts), true, m.grown || m.looks[r.stage].blank)
 		}
 		begin, end := b.span(r.stage)
-		index = b.once(fmt.Sprintf("rows %p %v", index, b.trail.widths[r.stage]), func() *onnx.Value {
-			return b.body.Op("Slice", nil, index, begin, end)
+		index = l.once(fmt.Sprintf("rows %p %v", index, b.course.widths[r.stage]), func() *onnx.Value {
+			return l.graph.Op("Slice", nil, index, begin, end)
 		})
-		rows = b.body.Op("Gather", nil, from, index) // [width, images·parts, channels]
-		rows = b.body.Op("Reshape", nil, rows, list(-1, int64(len(r.parts)*channels)))
+		rows = l.graph.Op("Gather", nil, from, index) // [width, images·parts, channels]
+		rows = l.graph.Op("Reshape", nil, rows, list(-1, int64(len(r.parts)*channels)))
 	}
 	if r.stacked {
-		rows = b.body.Op("Transpose", nil, rows)
+		rows = l.graph.Op("Transpose", nil, rows)
 	}
 	return rows
 }
 
 // pixels reads the picture.
 func (b *builder) pixels(r read) *onnx.Value {
+	l := b.loopOf(r.stage)
 	n := len(r.parts[0])
-	var index []int64 // of the rows of b.picture
+	var index []int64 // of the rows of the picture
 	for _, part := range r.parts {
 		for _, at := range part {
-			if at.age == absent {
+			if at.step == absent {
 				index = append(index, 0)
 			} else {
-				index = append(index, at.row+1)
+				index = append(index, int64(at.row)+1)
 			}
 		}
 	}
 	begin, end := b.span(r.stage)
-	now := b.once(fmt.Sprint("pixels ", b.trail.widths[r.stage], len(r.parts), index), func() *onnx.Value {
-		return b.body.Op("Slice", nil, onnx.Const("", onnx.NewTensor(index, len(r.parts), n)), begin, end, list(1))
+	now := l.once(fmt.Sprint("pixels ", b.course.widths[r.stage], len(r.parts), index), func() *onnx.Value {
+		return l.graph.Op("Slice", nil, onnx.Const("", onnx.NewTensor(index, len(r.parts), n)), begin, end, list(1))
 	})
-	values := b.body.Op("Gather", nil, b.picture, now) // [parts, width, images]
-	values = b.body.Op("Reshape", nil, values, list(int64(len(r.parts)), -1))
+	picture := b.picture.seen(l)
+	if b.course.early[r.stage] {
+		picture = b.drawn
+	}
+	values := l.graph.Op("Gather", nil, picture, now) // [parts, width, images]
+	values = l.graph.Op("Reshape", nil, values, list(int64(len(r.parts)), -1))
 	if !r.stacked {
-		values = b.body.Op("Transpose", nil, values)
+		values = l.graph.Op("Transpose", nil, values)
 	}
 	return values
 }
 
-// direct tells whether a read is simply all that was written some steps ago, row for
+// direct tells whether a read is simply all that was written some turns ago, row for
 // row, and how many.
 func (b *builder) direct(r read) (age int, ok bool) {
 	m := b.memory[r.cache]
-	if m == nil || len(r.parts) != 1 || len(r.parts[0]) == 0 || r.parts[0][0].age == absent {
+	if m == nil || m.grown || len(r.parts) != 1 || b.course.rare[r.stage] != b.course.rare[m.writer] || r.parts[0][0].step == absent {
 		return 0, false
 	}
-	age = r.parts[0][0].age
-	k := 0
-	for step, width := range b.trail.widths[r.stage] {
-		if b.width(r.cache, step-age) != width {
+	places := r.parts[0]
+	first := slices.IndexFunc(b.course.widths[r.stage], func(w int) bool { return w > 0 })
+	age = first - b.course.turn(m.writer, places[0].step)
+	for turn, width := range b.course.widths[r.stage] {
+		if b.width(m.writer, turn-age) != width {
 			return 0, false
 		}
-		for row := range width {
-			if r.parts[0][k] != (place{age, row}) {
+		for row, at := range places[:width] {
+			if at.step == absent || at.row != row || turn-b.course.turn(m.writer, at.step) != age {
 				return 0, false
 			}
-			k++
 		}
+		places = places[width:]
 	}
 	return age, true
 }
 
-// width is how many pixels are written into a cache in a step.
-func (b *builder) width(cache, step int) int64 {
-	if step < 0 {
+// width is how many pixels a stage makes in a turn of its loop.
+func (b *builder) width(stage, turn int) int {
+	if turn < 0 {
 		return 0
 	}
-	return b.trail.widths[b.trail.writer[cache]][step]
+	return b.course.widths[stage][turn]
 }
 
-// numbers are the rows that a read finds its pixels in when those of a look are
-// joined, a blank one not counted: by row over all steps and part. -1 is the blank one.
-func (b *builder) numbers(r read, l *look) []int64 {
+// numbers are the rows of what [all] gives that a read wants, a blank one not counted:
+// by row over all turns and part. -1 is the blank one.
+func (b *builder) numbers(r read) []int64 {
+	m := b.memory[r.cache]
+	ever, _ := spans(b.course.widths[m.writer])
 	var out []int64
 	k := 0
-	for step, width := range b.trail.widths[r.stage] {
-		begin := map[int]int64{}
-		n := int64(0)
-		for _, age := range l.ages {
-			begin[age] = n
-			n += b.width(r.cache, step-age)
+	for turn, width := range b.course.widths[r.stage] {
+		now := b.course.seen(r.stage, turn, m.writer)
+		begin := map[int]int{} // by the writer's turn
+		n := 0
+		for _, age := range m.looks[r.stage].ages {
+			begin[now-age] = n
+			n += b.width(m.writer, now-age)
 		}
 		for range width {
 			for _, part := range r.parts {
-				if at := part[k]; at.age == absent {
+				at := part[k]
+				if at.step == absent {
 					out = append(out, -1)
+					continue
+				}
+				made := b.course.turn(m.writer, at.step)
+				if m.grown {
+					out = append(out, int64(ever[made]+at.row))
 				} else {
-					out = append(out, begin[at.age]+at.row)
+					out = append(out, int64(begin[made]+at.row))
 				}
 			}
 			k++
@@ -126,12 +142,12 @@ func (b *builder) numbers(r read, l *look) []int64 {
 	return out
 }
 
-// slots are those that a read of a table takes, by row over all steps and part.
+// slots are those that a read of a table takes, by row over all turns and part.
 func (r read) slots() []int64 {
 	var out []int64
 	for k := range r.parts[0] {
 		for _, part := range r.parts {
-			out = append(out, part[k].row)
+			out = append(out, int64(part[k].row))
 		}
 	}
 	return out
@@ -158,4 +174,12 @@ func (b *builder) perImage(numbers []int64, parts int, own, blank bool) *onnx.Va
 		}
 		return g.Op("Reshape", nil, index, list(int64(len(numbers)/parts), -1))
 	})
+}
+
+// once makes a value before the loop, or finds what was made under the same name.
+func (b *builder) once(name string, make func() *onnx.Value) *onnx.Value {
+	if b.shared[name] == nil {
+		b.shared[name] = make()
+	}
+	return b.shared[name]
 }

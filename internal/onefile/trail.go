@@ -2,21 +2,16 @@ package onefile
 
 import "pixelcnn/internal/compile"
 
-// A place is where a row that a stage reads was made.
-type place struct {
-	// age is how many steps ago that was; 0 is in this step, by an earlier stage.
-	// absent is a row of zeros, which nothing made.
-	age int
-	// row is its number in what was written then. For a pixel it is its number in the
-	// order of drawing, for a constant its slot.
-	row int64
-}
+// A place is where a row that a stage reads was made: in which step of the program, and
+// its number in what was written then. For a pixel of the picture it is its number in
+// the order of drawing, for a constant its slot.
+type place struct{ step, row int }
 
+// absent is the step of a row of zeros, which nothing made.
 const absent = -1
 
 // A trail is a program with its caches resolved: what is read where it was made.
 type trail struct {
-	widths [][]int64     // by stage and step: pixels; 0 where it does not run
 	from   [][][][]place // by stage, input, part and number of row over all steps
 	order  []int64       // the pixels, y·W + x, in the order of drawing
 	writer []int         // by cache, the stage that writes it
@@ -26,15 +21,14 @@ type trail struct {
 // follow plays the program's steps through on the slots of its caches.
 func follow(p *compile.Program) *trail {
 	t := &trail{writer: make([]int, len(p.Caches))}
-	slots := make([][]place, len(p.Caches)) // who wrote there last, with its step for an age
+	slots := make([][]place, len(p.Caches)) // who wrote there last
 	for i, c := range p.Caches {
 		slots[i] = make([]place, c.Slots)
 		for k := range slots[i] {
-			slots[i][k] = place{absent, int64(k)}
+			slots[i][k] = place{absent, k}
 		}
 	}
 	for i, s := range p.Stages {
-		t.widths = append(t.widths, make([]int64, len(p.Steps)))
 		t.from = append(t.from, make([][][]place, len(s.Inputs)))
 		for j, in := range s.Inputs {
 			t.from[i][j] = make([][]place, len(in.Caches))
@@ -49,16 +43,10 @@ func follow(p *compile.Program) *trail {
 	}
 	for now, step := range p.Steps {
 		for _, run := range step.Runs {
-			t.widths[run.Stage][now] = int64(run.Width)
 			for j, in := range p.Stages[run.Stage].Inputs {
 				for k, c := range in.Caches {
-					for row := range run.Width {
-						at := slots[c][run.In[j][k]+row]
-						if at.age != absent {
-							at.age = now - at.age
-						}
-						t.from[run.Stage][j][k] = append(t.from[run.Stage][j][k], at)
-					}
+					first := run.In[j][k]
+					t.from[run.Stage][j][k] = append(t.from[run.Stage][j][k], slots[c][first:first+run.Width]...)
 				}
 			}
 			for j, o := range p.Stages[run.Stage].Outputs {
@@ -66,12 +54,12 @@ func follow(p *compile.Program) *trail {
 					continue
 				}
 				for row := range run.Width {
-					slots[o.Cache][run.Out[j]+row] = place{now, int64(row)}
+					slots[o.Cache][run.Out[j]+row] = place{now, row}
 				}
 			}
 		}
 		for _, d := range step.Draws {
-			slots[0][d.Slot] = place{now, int64(len(t.order))}
+			slots[0][d.Slot] = place{now, len(t.order)}
 			t.order = append(t.order, int64(d.Pixel))
 		}
 	}

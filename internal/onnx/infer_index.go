@@ -80,7 +80,7 @@ func indexShape(n *Node, shapes [][]int) ([]int, error) {
 		}
 		return out, nil
 	case "Range":
-		for _, v := range n.Inputs {
+		for _, v := range n.Inputs[:3] {
 			if v.Const == nil {
 				return nil, errNotConstant
 			}

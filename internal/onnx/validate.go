@@ -84,6 +84,11 @@ func Check(file []byte, l Limits) (*Model, *Meter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	for kind, values := range map[string][]*Value{"input": m.Graph.Inputs, "output": m.Graph.Outputs} {
+		if _, err := Infos(kind, values); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+	}
 	used := map[string]bool{"": true}
 	if err := checkOperators(m.Graph, l, used); err != nil {
 		return nil, nil, err

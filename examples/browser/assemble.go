@@ -1,0 +1,126 @@
+package main
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"pixelcnn/models/pretrained"
+	"pixelcnn/sampler"
+)
+
+//go:embed page
+var page embed.FS
+
+// model is what the page is told of one.
+type model struct {
+	Name    string   `json:"name"`
+	Title   string   `json:"title"`
+	File    string   `json:"file"`
+	Height  int      `json:"height"`
+	Width   int      `json:"width"`
+	Levels  int      `json:"levels"`
+	Classes []string `json:"classes"`
+	Wave    []int    `json:"wave"` // the step in which each pixel is drawn, [H·W]
+}
+
+// assemble writes the page into dir: its own files, onnxruntime-web from web, and the
+// models, by name, each as a whole sampler.
+func assemble(dir, web string, models map[string][]byte, order []string) error {
+	static, err := fs.Sub(page, "page")
+	if err != nil {
+		return err
+	}
+	for _, from := range []struct {
+		to    string
+		files fs.FS
+	}{{"", static}, {"ort", os.DirFS(web)}} {
+		if err := copyAll(filepath.Join(dir, from.to), from.files); err != nil {
+			return err
+		}
+	}
+	var list []model
+	for _, name := range order {
+		m, file, err := compile(name, models[name])
+		if err != nil {
+			return err
+		}
+		list = append(list, m)
+		if err := write(filepath.Join(dir, m.File), file); err != nil {
+			return err
+		}
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	return write(filepath.Join(dir, "models.json"), b)
+}
+
+func compile(name string, file []byte) (model, []byte, error) {
+	whole, err := sampler.OneFile(file, sampler.OneFileConfig{Completion: true})
+	if err != nil {
+		return model{}, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	spec, err := sampler.ReadSpec(file)
+	if err != nil {
+		return model{}, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	plan, err := spec.Plan()
+	if err != nil {
+		return model{}, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	title := fmt.Sprintf("%s, %d × %d, %d greys", name, spec.Width, spec.Height, spec.Levels)
+	return model{
+		Name: name, Title: title, File: "models/" + name + ".sampler.onnx",
+		Height: spec.Height, Width: spec.Width, Levels: spec.Levels, Classes: spec.Classes, Wave: plan.Wave,
+	}, whole, nil
+}
+
+// load reads the models that are named: files, or those that come with this project.
+func load(names []string) (models map[string][]byte, order []string, err error) {
+	models = map[string][]byte{}
+	for _, name := range names {
+		var b []byte
+		if strings.HasSuffix(name, ".onnx") {
+			b, err = os.ReadFile(name)
+			name = strings.TrimSuffix(filepath.Base(name), ".onnx")
+		} else {
+			b, err = pretrained.Read(name)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		models[name], order = b, append(order, name)
+	}
+	return models, order, nil
+}
+
+// copyAll copies the files at the top of a folder.
+func copyAll(dir string, from fs.FS) error {
+	entries, err := fs.ReadDir(from, ".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		b, err := fs.ReadFile(from, e.Name())
+		if err != nil {
+			return err
+		}
+		if err := write(filepath.Join(dir, e.Name()), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func write(name string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(name, b, 0o644)
+}

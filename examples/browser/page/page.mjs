@@ -1,0 +1,208 @@
+// The page: controls, the picture on its canvas, and rubbing out.
+import { list, load } from './model.mjs';
+
+const $ = (id) => document.getElementById(id);
+const canvas = $('picture'), brush = canvas.getContext('2d');
+const scale = 20; // of the canvas; CSS fits it to the page
+
+let model; // the one that draws
+let levels; // of the picture, Uint8Array [height·width]
+let gap; // where it is rubbed out, 1
+let shown; // pixels that are there yet, 1; others are still to be drawn
+let cursor = { x: 0, y: 0 }; // for the arrow keys
+let number = 0; // of the image of the seed; each gap that is filled takes the next
+let film = 0; // the animation that is running
+
+$('slow').checked = !matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+// grey is the grey of a level, as the sampler writes it into PNG files.
+const grey = (level) => Math.floor((level * 255 + model.levels - 2) / (model.levels - 1));
+
+// paint shows the picture: gaps and what is not drawn yet as a chequered ground.
+function paint() {
+  const { height, width } = model;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const k = y * width + x, left = x * scale, top = y * scale;
+      if (shown[k] && !gap[k]) {
+        const g = grey(levels[k]);
+        brush.fillStyle = `rgb(${g} ${g} ${g})`;
+        brush.fillRect(left, top, scale, scale);
+        continue;
+      }
+      const half = scale / 2;
+      const [light, dark] = gap[k] ? ['#f3d9b1', '#e2b97c'] : ['#d4d6db', '#c3c6cc'];
+      brush.fillStyle = light;
+      brush.fillRect(left, top, scale, scale);
+      brush.fillStyle = dark;
+      brush.fillRect(left, top, half, half);
+      brush.fillRect(left + half, top + half, half, half);
+    }
+  }
+  if (document.activeElement === canvas && canvas.matches(':focus-visible')) {
+    const size = Number($('brush').value), from = (size - 1) / 2;
+    brush.lineWidth = 3;
+    brush.strokeStyle = '#e8590c';
+    brush.strokeRect((cursor.x - from) * scale + 1.5, (cursor.y - from) * scale + 1.5, size * scale - 3, size * scale - 3);
+  }
+  const gaps = gap.includes(1), ready = !film;
+  $('again').disabled = $('restore').disabled = !gaps || !ready;
+  $('save').disabled = $('another').disabled = !ready;
+}
+
+// say reports in the line below the picture.
+function say(text) {
+  $('status').textContent = text;
+  $('error').hidden = true;
+}
+
+function fail(error) {
+  $('error').textContent = error.message ?? String(error);
+  $('error').hidden = false;
+  $('status').textContent = '';
+}
+
+// choose makes a model the one that draws.
+async function choose(about) {
+  $('draw').disabled = $('another').disabled = $('save').disabled = true;
+  say(`Loading ${about.name}…`);
+  model = await load(about);
+  canvas.width = model.width * scale;
+  canvas.height = model.height * scale;
+  levels = new Uint8Array(model.height * model.width);
+  gap = levels.slice();
+  shown = levels.slice();
+  $('classes').hidden = !model.classes;
+  const before = $('class').selectedOptions[0]?.text;
+  $('class').replaceChildren(...(model.classes ?? []).map((name, k) => new Option(name, k, false, name === before)));
+  await drawAll();
+  $('draw').disabled = false;
+}
+
+function settings() {
+  return { seed: BigInt($('seed').value), number, class: Number($('class').value), temperature: Number($('temperature').value) };
+}
+
+async function drawAll() {
+  number = 0;
+  gap.fill(0);
+  shown.fill(0);
+  await show(await model.draw(settings()));
+}
+
+async function drawGap() {
+  number++;
+  const keep = gap.map((g) => 1 - g);
+  const drawn = await model.draw({ ...settings(), levels, keep });
+  shown = keep;
+  gap = new Uint8Array(gap.length);
+  await show(drawn);
+}
+
+// show lets the pixels that are not there yet appear in the order in which they were
+// drawn: all that were drawn in one step of the network together.
+async function show(drawn) {
+  levels = drawn.levels;
+  const nats = drawn.logprob.toFixed(1).replace('-', '−');
+  const done = `Drawn in ${drawn.milliseconds.toFixed(0)} ms, log-probability ${nats} nats`;
+  const own = ++film;
+  const steps = [...new Set(model.wave.filter((_, k) => !shown[k]))].sort((a, b) => a - b);
+  if ($('slow').checked && steps.length) {
+    say(`${done}. Shown slowly.`);
+    const length = 400 + 12 * steps.length, start = performance.now();
+    for (let share = 0; share < 1;) {
+      share = Math.min(1, (await new Promise(requestAnimationFrame) - start) / length);
+      if (film !== own) return; // another picture has begun
+      const last = steps[Math.floor(share * (steps.length - 1))];
+      model.wave.forEach((step, k) => { if (step <= last) shown[k] = 1; });
+      paint();
+    }
+  }
+  if (film !== own) return;
+  film = 0;
+  shown.fill(1);
+  say(`${done}.`);
+  paint();
+}
+
+// wipe rubs out around a pixel.
+function wipe({ x, y }) {
+  if (film || $('draw').disabled) return;
+  const reach = (Number($('brush').value) - 1) / 2;
+  for (let v = Math.max(0, y - reach); v <= Math.min(model.height - 1, y + reach); v++) {
+    for (let u = Math.max(0, x - reach); u <= Math.min(model.width - 1, x + reach); u++) gap[v * model.width + u] = 1;
+  }
+  paint();
+}
+
+function pixelAt(event) {
+  const box = canvas.getBoundingClientRect();
+  const at = (position, size, pixels) => Math.max(0, Math.min(pixels - 1, Math.floor((position / size) * pixels)));
+  return { x: at(event.clientX - box.left, box.width, model.width), y: at(event.clientY - box.top, box.height, model.height) };
+}
+
+canvas.addEventListener('pointerdown', (event) => {
+  if (!model) return;
+  canvas.setPointerCapture(event.pointerId);
+  wipe(cursor = pixelAt(event));
+});
+canvas.addEventListener('pointermove', (event) => {
+  if (!model || !event.buttons) return;
+  const to = pixelAt(event), steps = Math.max(Math.abs(to.x - cursor.x), Math.abs(to.y - cursor.y), 1);
+  for (let i = 1; i <= steps; i++) { // a quick hand skips pixels
+    wipe({ x: Math.round(cursor.x + ((to.x - cursor.x) * i) / steps), y: Math.round(cursor.y + ((to.y - cursor.y) * i) / steps) });
+  }
+  cursor = to;
+});
+canvas.addEventListener('keydown', (event) => {
+  const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  if (!model || (!move && event.key !== ' ')) return;
+  event.preventDefault();
+  if (move) {
+    cursor = { x: Math.max(0, Math.min(model.width - 1, cursor.x + move[0])), y: Math.max(0, Math.min(model.height - 1, cursor.y + move[1])) };
+    if (event.shiftKey) wipe(cursor);
+    else paint();
+  } else wipe(cursor);
+});
+for (const change of ['focus', 'blur']) canvas.addEventListener(change, () => model && paint());
+
+// once runs one thing at a time and reports what goes wrong.
+let busy = Promise.resolve();
+const once = (work) => () => { busy = busy.then(work).catch(fail); };
+const later = (id, type, work) => $(id).addEventListener(type, once(work));
+
+$('controls').addEventListener('submit', (event) => {
+  event.preventDefault();
+  film++; // ends the animation of the last one
+  once(drawAll)();
+});
+$('another').addEventListener('click', () => {
+  $('seed').value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
+  $('controls').requestSubmit();
+});
+for (const id of ['class', 'temperature']) $(id).addEventListener('change', () => $('controls').requestSubmit());
+$('temperature').addEventListener('input', () => { $('degrees').value = Number($('temperature').value).toFixed(2); });
+later('again', 'click', drawGap);
+$('restore').addEventListener('click', () => { gap.fill(0); paint(); });
+$('save').addEventListener('click', () => {
+  const { height, width } = model, side = 16, out = new OffscreenCanvas(width * side, height * side), pen = out.getContext('2d');
+  levels.forEach((level, k) => {
+    if (gap[k]) return; // transparent
+    const g = grey(level);
+    pen.fillStyle = `rgb(${g} ${g} ${g})`;
+    pen.fillRect((k % width) * side, Math.floor(k / width) * side, side, side);
+  });
+  out.convertToBlob().then((blob) => {
+    const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: `pixelcnn-${$('seed').value}-${number}.png` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }).catch(fail);
+});
+
+once(async () => {
+  const models = await list();
+  $('model').replaceChildren(...models.map((about, k) => new Option(about.title, k)));
+  $('model').disabled = models.length < 2;
+  later('model', 'change', () => choose(models[$('model').value]));
+  await choose(models[0]);
+})();

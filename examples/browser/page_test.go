@@ -1,0 +1,365 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"image/png"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"pixelcnn/export"
+	"pixelcnn/internal/modeltest"
+	"pixelcnn/internal/onefile/onefiletest"
+	"pixelcnn/models"
+	"pixelcnn/models/pretrained"
+	"pixelcnn/runtime"
+	"pixelcnn/sampler"
+)
+
+var (
+	shots  = flag.String("shots", "", "folder for screenshots")
+	parity = flag.Int("parity", 4, "images of each model to compare with the sampler's")
+)
+
+// site assembles the page with models and serves it. It skips the test where
+// onnxruntime-web cannot be had.
+func site(t *testing.T, models map[string][]byte, order []string) (url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	web, err := webRuntime(ctx)
+	if errors.Is(err, errNoWeb) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := assemble(dir, web, models, order); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// browse opens the page in Chromium. It skips the test where there is none.
+func browse(t *testing.T, models map[string][]byte, order []string) *chromium {
+	t.Helper()
+	program := findChromium()
+	if program == "" {
+		t.Skip("no Chromium found: install one (Debian: apt-get install chromium), or set CHROMIUM to its program")
+	}
+	return startChromium(t, program, site(t, models, order))
+}
+
+// withClasses is a small model of random weights.
+func withClasses(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	m := modeltest.Random(t, models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 5, Size: 9, Levels: 5, Classes: 3}, 2)
+	if err := export.Write(&b, m, export.Meta{Classes: []string{"Boot", "Coat", "Bag"}}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// shown reads the levels from the canvas: each pixel of the picture is a square.
+const shown = `(() => {
+	const canvas = document.getElementById('picture'), side = 20, width = canvas.width / side, height = canvas.height / side;
+	const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, greys = [];
+	for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
+		const at = 4 * ((y * side + 5) * canvas.width + x * side + 5);
+		greys.push(data[at] === data[at + 1] && data[at] === data[at + 2] ? data[at] : -1);
+	}
+	return greys;
+})()`
+
+// grows watches how many squares of the canvas are of one colour.
+const grows = `globalThis.states = new Set();
+(function look() {
+	const canvas = document.getElementById('picture'), side = 20;
+	const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+	let known = 0;
+	for (let y = 0; y < canvas.height; y += side) for (let x = 0; x < canvas.width; x += side) {
+		const at = 4 * (y * canvas.width + x);
+		if (data[at] === data[at + 4 * side / 2]) known++;
+	}
+	states.add(known);
+	requestAnimationFrame(look);
+})()`
+
+// visit is the page in a browser, with the model that it draws from.
+type visit struct {
+	*chromium
+	env   *runtime.Env
+	model []byte
+	cfg   sampler.Config
+	spec  *sampler.Spec
+}
+
+// same compares what the canvas shows with what the sampler draws.
+func (p *visit) same(req sampler.Request) []uint8 {
+	p.t.Helper()
+	s, err := sampler.Open(p.env, p.model, p.cfg)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer s.Close()
+	p.spec = s.Spec()
+	var want []uint8
+	for sample, err := range s.Samples(context.Background(), req) {
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		want = sample.Levels
+	}
+	var got []int
+	p.eval(shown, &got)
+	if len(got) != len(want) {
+		p.t.Fatalf("the page shows %d pixels, want %d", len(got), len(want))
+	}
+	for k, g := range p.spec.Gray(want).Pix {
+		if got[k] != int(g) {
+			p.t.Fatalf("pixel %d is grey %d on the page, %d with the sampler", k, got[k], g)
+		}
+	}
+	return want
+}
+
+// TestPage uses the page as a person would, in Chromium, and compares what it draws with
+// the sampler's images.
+//
+//	go test ./examples/browser -run Page -v -shots /tmp/shots
+func TestPage(t *testing.T) {
+	models := map[string][]byte{"trained": pretrained.Default(), "classes": withClasses(t)}
+	c := browse(t, models, []string{"trained", "classes"})
+	env, err := runtime.Open(runtime.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer env.Close()
+	p := &visit{chromium: c, env: env, model: models["trained"], cfg: sampler.Config{Seed: 1, Temperature: 0.8}}
+	done := "!document.getElementById('draw').disabled && document.getElementById('status').textContent.startsWith('Drawn') && !document.getElementById('save').disabled"
+
+	// It comes with a picture.
+	c.wait(done)
+	if spec, err := sampler.ReadSpec(p.model); err != nil || spec.Label != "" {
+		p.cfg.Classes = []int{0}
+	}
+	p.same(sampler.Request{N: 1})
+	c.shoot("light.png")
+
+	// Another seed and temperature.
+	set := func(id, value string) {
+		c.eval(fmt.Sprintf("{const e = document.getElementById(%q); e.value = %q; e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change'))}", id, value), nil)
+	}
+	c.eval("document.getElementById('status').textContent = ''", nil)
+	set("seed", "9007199254740990")
+	c.click("draw")
+	c.wait(done)
+	p.cfg.Seed = 9007199254740990
+	p.same(sampler.Request{N: 1})
+	c.eval("document.getElementById('status').textContent = ''", nil)
+	set("temperature", "1") // draws at once
+	c.wait(done)
+	p.cfg.Temperature = 1
+	picture := p.same(sampler.Request{N: 1})
+
+	// Rub out with the mouse: a stroke of the 3×3 brush from (4, 5) to (10, 5).
+	x, y, w, h := c.box("picture")
+	at := func(column, row int) (float64, float64) {
+		return x - w/2 + (float64(column)+0.5)*w/float64(p.spec.Width), y - h/2 + (float64(row)+0.5)*h/float64(p.spec.Height)
+	}
+	from, to := 4, 10
+	px, py := at(from, 5)
+	c.mouse("mousePressed", px, py)
+	px, py = at(to, 5)
+	c.mouse("mouseMoved", px, py)
+	c.mouse("mouseReleased", px, py)
+	keep := make([]bool, len(picture))
+	for k := range keep {
+		row, column := k/p.spec.Width, k%p.spec.Width
+		keep[k] = row < 4 || row > 6 || column < from-1 || column > to+1
+	}
+	var greys []int
+	c.eval(shown, &greys)
+	for k, g := range greys {
+		if keep[k] != (g >= 0) {
+			t.Fatalf("pixel %d is rubbed out: %v, want %v", k, g < 0, !keep[k])
+		}
+	}
+	c.shoot("gap.png")
+
+	// Put it back; rub it out again; have it drawn.
+	c.click("restore")
+	p.same(sampler.Request{N: 1})
+	px, py = at(from, 5)
+	c.mouse("mousePressed", px, py)
+	px, py = at(to, 5)
+	c.mouse("mouseMoved", px, py)
+	c.mouse("mouseReleased", px, py)
+	c.eval("document.getElementById('status').textContent = ''", nil)
+	c.click("again")
+	c.wait(done)
+	picture = p.same(sampler.Request{First: 1, N: 1, Completion: sampler.Completion{Picture: picture, Keep: keep}})
+
+	// The same with the keyboard alone: one pixel two to the right, one down.
+	set("brush", "1")
+	reach := func(id string) {
+		for range 30 {
+			var here string
+			if c.eval("document.activeElement.id", &here); here == id {
+				return
+			}
+			c.key("Tab")
+		}
+		t.Fatalf("the Tab key does not lead to %s", id)
+	}
+	c.eval("document.activeElement.blur()", nil)
+	reach("picture")
+	for range p.spec.Width {
+		c.key("ArrowLeft")
+		c.key("ArrowUp")
+	}
+	for _, key := range []string{"ArrowRight", "ArrowRight", "ArrowDown", " "} {
+		c.key(key)
+	}
+	c.shoot("keyboard.png")
+	reach("again")
+	c.eval("document.getElementById('status').textContent = ''", nil)
+	c.key("Enter")
+	c.wait(done)
+	for k := range keep {
+		keep[k] = k != p.spec.Width+2
+	}
+	picture = p.same(sampler.Request{First: 2, N: 1, Completion: sampler.Completion{Picture: picture, Keep: keep}})
+
+	// Take it away.
+	p.saved(picture)
+
+	// A phone, and a dark room. Nothing sticks out.
+	for name, look := range map[string]struct {
+		width  int
+		scheme string
+	}{"dark.png": {1280, "dark"}, "phone.png": {390, "light"}, "phone-dark.png": {390, "dark"}, "small.png": {320, "light"}} {
+		c.look(look.width, 900, look.scheme, true)
+		var wide int
+		if c.eval("document.documentElement.scrollWidth", &wide); wide > look.width {
+			t.Errorf("the page is %d wide in a window of %d", wide, look.width)
+		}
+		c.shoot(name)
+	}
+
+	// Another model, by its classes; the picture appears step by step.
+	c.look(1280, 900, "light", false)
+	set("model", "1")
+	c.wait("document.getElementById('class').options.length === 3 && " + done)
+	c.eval("document.getElementById('slow').checked = true", nil)
+	c.eval(grows, nil)
+	c.eval("document.getElementById('status').textContent = ''", nil)
+	set("class", "2")
+	c.wait(done + " && document.getElementById('status').textContent.endsWith('nats.')")
+	var states int
+	if c.eval("states.size", &states); states < 4 {
+		t.Errorf("the picture does not grow: %d different numbers of its pixels were seen", states)
+	}
+	p.model, p.cfg.Classes = models["classes"], []int{2}
+	p.same(sampler.Request{N: 1})
+	c.healthy()
+}
+
+// TestWeb draws many images in Chromium, and compares them with the sampler's.
+//
+//	go test ./examples/browser -run Web -v -parity 256
+func TestWeb(t *testing.T) {
+	models := onefiletest.Trained(t)
+	order := slices.Sorted(maps.Keys(models))
+	c := browse(t, models, order)
+	env, err := runtime.Open(runtime.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer env.Close()
+	for i, name := range order {
+		for _, temperature := range []float64{1, 0.7} {
+			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
+				cfg := sampler.Config{Seed: 1, Temperature: temperature}
+				if spec, err := sampler.ReadSpec(models[name]); err == nil && spec.Label != "" {
+					cfg.Classes = []int{1}
+				}
+				var drawn struct {
+					Levels []int
+					Times  []float64
+				}
+				c.eval(fmt.Sprintf(`(async () => {
+					const {list, load} = await import('./model.mjs'), model = await load((await list())[%d]);
+					const levels = [], times = [];
+					for (let number = 0; number < %d; number++) {
+						const image = await model.draw({seed: 1, number, class: 1, temperature: %g});
+						levels.push(...image.levels);
+						times.push(image.milliseconds);
+					}
+					return {levels, times};
+				})()`, i, *parity, temperature), &drawn)
+				levels := make([]uint8, len(drawn.Levels))
+				for k, l := range drawn.Levels {
+					levels[k] = uint8(l)
+				}
+				differ := onefiletest.Compare(t, env, models[name], cfg, levels)
+				slices.Sort(drawn.Times)
+				t.Logf("%d of %d images differ; ms an image: median %.1f, fastest %.1f", differ, *parity, drawn.Times[*parity/2], drawn.Times[0])
+			})
+		}
+	}
+	c.healthy()
+}
+
+// saved downloads the picture and reads it.
+func (p *visit) saved(want []uint8) {
+	p.t.Helper()
+	dir := p.t.TempDir()
+	session := p.session
+	p.session = ""
+	p.call("Browser.setDownloadBehavior", map[string]any{"behavior": "allow", "downloadPath": dir}, nil)
+	p.session = session
+	p.click("save")
+	var file string
+	for deadline := time.Now().Add(20 * time.Second); file == ""; time.Sleep(10 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(dir, "*.png"))
+		if err != nil || time.Now().After(deadline) {
+			p.t.Fatal("nothing was saved", err)
+		}
+		if len(files) > 0 {
+			file = files[0]
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var got []uint8
+	for k := range want {
+		r, g, b, a := img.At(k%p.spec.Width*16+8, k/p.spec.Width*16+8).RGBA()
+		if r != g || g != b || a != 0xffff {
+			p.t.Fatalf("pixel %d of the saved picture is no grey", k)
+		}
+		got = append(got, uint8(r>>8))
+	}
+	if !slices.Equal(got, p.spec.Gray(want).Pix) {
+		p.t.Error("the saved picture is another one")
+	}
+}

@@ -1,0 +1,133 @@
+// Package node_test runs the example in Node.
+package node_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"pixelcnn/internal/onefile/onefiletest"
+	ort "pixelcnn/runtime"
+	"pixelcnn/sampler"
+)
+
+var parity = flag.Int("parity", 32, "images to compare with the sampler's")
+
+// packages returns a folder, in the user's cache, with the package that the example
+// imports. If it is not there, npm installs it; where it cannot, the test is skipped.
+func packages(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Skip("no cache for npm's packages:", err)
+	}
+	const version = "1.24.1" // as in package.json
+	dir := filepath.Join(cache, "pixelcnn", "onnxruntime-node", version)
+	module := filepath.Join(dir, "node_modules", "onnxruntime-node")
+	ready := filepath.Join(dir, "ready")
+	if _, err := os.Stat(ready); err == nil {
+		return dir
+	}
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed", program)
+		}
+	}
+	copyFile(t, "package.json", filepath.Join(dir, "package.json"))
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	// Its install script would fetch what only GPUs need.
+	npm := exec.CommandContext(ctx, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline")
+	npm.Dir = dir
+	if out, err := npm.CombinedOutput(); err != nil {
+		t.Skipf("npm cannot install onnxruntime-node: %v\n%s", err, out)
+	}
+	// The package has the libraries for all platforms, of which one is wanted.
+	others, err := filepath.Glob(filepath.Join(module, "bin", "napi-v*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]string{"linux": "linux", "darwin": "darwin", "windows": "win32"}[runtime.GOOS]
+	for _, platform := range others {
+		if filepath.Base(platform) != own {
+			if err := os.RemoveAll(platform); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(ready, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNode draws with the example, and compares it with the sampler.
+//
+//	go test ./examples/node -v -parity 256
+func TestNode(t *testing.T) {
+	// Node looks for packages in the folders above a script.
+	dir, err := os.MkdirTemp(packages(t), "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	script := filepath.Join(dir, "node", "draw.mjs")
+	copyFile(t, "draw.mjs", script)
+	copyFile(t, "../browser/page/pcg.mjs", filepath.Join(dir, "browser", "page", "pcg.mjs"))
+
+	env, err := ort.Open(ort.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer env.Close()
+	for name, model := range onefiletest.Trained(t) {
+		whole, err := sampler.OneFile(model, sampler.OneFileConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "whole.onnx")
+		if err := os.WriteFile(file, whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, temperature := range []float64{1, 0.7} {
+			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
+				cfg := sampler.Config{Seed: 1 << 60, Temperature: temperature}
+				if spec, err := sampler.ReadSpec(model); err == nil && spec.Label != "" {
+					cfg.Classes = []int{1}
+				}
+				cmd := exec.Command("node", script, file, fmt.Sprint(*parity), fmt.Sprint(cfg.Seed), fmt.Sprint(temperature), "1")
+				cmd.Dir = dir
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				levels, err := os.ReadFile(filepath.Join(dir, "levels.raw"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				differ := onefiletest.Compare(t, env, model, cfg, levels)
+				t.Logf("%d of %d images differ", differ, *parity)
+			})
+		}
+	}
+}

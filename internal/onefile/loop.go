@@ -1,0 +1,106 @@
+package onefile
+
+import (
+	"fmt"
+
+	"pixelcnn/internal/onnx"
+)
+
+// A loop is the body of one.
+type loop struct {
+	graph  *onnx.Graph
+	turn   *onnx.Value // its number, a scalar
+	on     *onnx.Value
+	shared map[string]*onnx.Value // what is made once, by what it is made of
+}
+
+// open begins the body of a loop.
+func open(name string) *loop {
+	l := &loop{graph: &onnx.Graph{Name: name}, shared: map[string]*onnx.Value{}}
+	l.turn = l.graph.Input(name, onnx.Int64)
+	l.on = l.graph.Input(name+"_on", onnx.Bool)
+	return l
+}
+
+// once makes a value, or finds what was made before under the same name.
+func (l *loop) once(name string, make func() *onnx.Value) *onnx.Value {
+	if l.shared[name] == nil {
+		l.shared[name] = make()
+	}
+	return l.shared[name]
+}
+
+// now is this turn's entry of a table that has one for each, [1].
+func (l *loop) now(table []int64) *onnx.Value {
+	return l.once(fmt.Sprint("now ", table), func() *onnx.Value {
+		return l.graph.Op("Gather", nil, onnx.Const("", onnx.NewTensor(table, len(table), 1)), l.turn)
+	})
+}
+
+// carried is a value that goes from turn to turn of a loop: of the inner one, through
+// the turns of the outer one, or of the outer one alone.
+type carried struct {
+	first, next *onnx.Value
+	now         []*onnx.Value // in each loop, outer one first
+	in          []*loop
+}
+
+// carry adds one, of the outer loop alone where rare is set.
+func (b *builder) carry(name string, rare bool, first *onnx.Value) *carried {
+	c := &carried{first: first, in: b.loops}
+	if rare {
+		c.in = b.loops[:1]
+	}
+	for i, l := range c.in {
+		v := l.graph.Input(name, onnx.Float32)
+		if i > 0 {
+			v.Name += "_"
+		}
+		v.Shape = nil // it changes from turn to turn
+		c.now = append(c.now, v)
+	}
+	b.carried = append(b.carried, c)
+	return c
+}
+
+// seen is the value at the beginning of a turn of a loop.
+func (c *carried) seen(in *loop) *onnx.Value {
+	for i, l := range c.in {
+		if l == in {
+			return c.now[i]
+		}
+	}
+	return c.own()
+}
+
+// own is the value at the beginning of a turn of its own loop.
+func (c *carried) own() *onnx.Value { return c.now[len(c.now)-1] }
+
+// becomes says what the value is in the next turn of its own loop.
+func (c *carried) becomes(next *onnx.Value) {
+	next.DType = onnx.Float32
+	c.next = next
+}
+
+// close adds a loop of as many turns to the graph around it, with everything that it
+// carries. Afterwards what is carried has the values that the loop ends with.
+func (b *builder) close(level int, around *onnx.Graph, turns *onnx.Value) {
+	l := b.loops[level]
+	inputs := []*onnx.Value{turns, nil}
+	l.graph.Outputs = []*onnx.Value{l.on}
+	var through []*carried
+	for _, c := range b.carried {
+		if len(c.in) <= level {
+			continue
+		}
+		through = append(through, c)
+		first := c.first
+		if level > 0 {
+			first = c.now[level-1]
+		}
+		inputs, l.graph.Outputs = append(inputs, first), append(l.graph.Outputs, c.next)
+	}
+	for i, v := range around.Ops(len(through), "Loop", onnx.Attrs{"body": l.graph}, inputs...) {
+		through[i].becomes(v)
+	}
+}

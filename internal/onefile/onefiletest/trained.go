@@ -1,0 +1,32 @@
+package onefiletest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pixelcnn/models/pretrained"
+)
+
+// Trained are the models for which the project promises that a whole sampler draws the
+// sampler's images, by name: the foreign files and its own. It is for tests in folders
+// two below the root.
+func Trained(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../../sampler/testdata/foreign/*.onnx")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no foreign files", err)
+	}
+	models := map[string][]byte{}
+	for _, name := range files {
+		if models[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range pretrained.Names() {
+		if models["@"+name], err = pretrained.Read(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return models
+}
