@@ -21,9 +21,10 @@ var platforms = []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/
 // maxSampler is the largest size of a sampler without cgo, in bytes.
 const maxSampler = 25e6
 
-// TestCross builds the sampler for every platform, as one file with no cgo, and draws the same images with those that can be run here: this platform's, and
-// WebAssembly under Node.js, where that is installed. There the tests of the kernels, of
-// which WebAssembly has the portable ones, are run, too.
+// TestCross builds the sampler for every platform, as one file with no cgo, and draws the
+// same images with those that can be run here: this platform's, and WebAssembly under
+// Node.js, where that is installed. There the tests of the kernels, of which WebAssembly
+// has the portable ones, are run, too.
 func TestCross(t *testing.T) {
 	if !*cross {
 		t.Skip("builds for other platforms are run by make cross")

@@ -176,6 +176,7 @@ func (l *lister) Conv(x Value, c Conv) Value {
 		Param{Name: c.Name + "_bias", Shape: []int{c.Out}, Kind: Bias, Conv: c})
 	return x
 }
+
 func (l *lister) Embed(x Value, e Embedding) Value {
 	l.params = append(l.params, Param{Name: e.Name + "_table", Shape: []int{e.Classes, e.Channels}, Kind: Table})
 	return x

@@ -72,8 +72,10 @@ func TestNetworks(t *testing.T) {
 		want   string
 	}{
 		{Config{Blocks: 1}, "image stem relu block1_reduce relu block1_spatial relu block1_expand add relu head relu logits"},
-		{Config{Blocks: 1, Input: OneHot, Classes: 10},
-			"onehot stem relu block1_reduce relu block1_spatial block1_class relu block1_expand add relu head relu logits"},
+		{
+			Config{Blocks: 1, Input: OneHot, Classes: 10},
+			"onehot stem relu block1_reduce relu block1_spatial block1_class relu block1_expand add relu head relu logits",
+		},
 		{Config{Arch: "gated", Blocks: 1, Classes: 2}, "image stem_vertical stem_horizontal stem_link add " +
 			"block1_filter_vertical block1_filter_class block1_filter_horizontal block1_filter_link add " +
 			"block1_gate_vertical block1_gate_class block1_gate_horizontal block1_gate_link add " +

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pixelcnn/cmd/internal/clitest"
 )
@@ -21,26 +22,30 @@ var documents = []string{"README.md", "docs/sampling.md", "docs/trainer.md"}
 // make are looked up in the Makefile.
 var leftOut = map[string]string{
 	"make demo":                   "it trains for minutes",
-	"make deps build":             "it fetches; the test has built the programs",
 	"bin/sampler install-runtime": "it fetches; a script tries it with a file",
-	"bin/trainer fetch-data":      "it fetches",
 	"go run ./clothes":            "TestReadmeProgram builds and runs it",
 }
 
-// TestDocuments runs each line of the blocks that are marked sh, one after the other in
-// one folder, with the programs as make builds them. Each must succeed, and write what
+// TestDocuments runs each line of the blocks that are marked sh, one after the other,
+// each document's in a folder, with the programs as make builds them. Each must succeed, and write what
 // its -o, --output, --plot and --svg say. Training ends after two steps.
 func TestDocuments(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the programs")
 	}
-	dir := documentFolder(t)
+	bin := filepath.Join(t.TempDir(), "bin")
+	build := exec.Command("go", "build", "-o", bin+"/", "./cmd/trainer", "./cmd/sampler")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	skipped := map[string]bool{}
 	for _, name := range documents {
 		text, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
+		dir := documentFolder(t, bin)
 		commands := 0
 		for _, b := range clitest.Blocks(string(text)) {
 			if !slices.Contains([]string{"sh", "go", "text"}, b.Language) {
@@ -88,7 +93,7 @@ func runLine(t *testing.T, dir, document, line string) {
 	t.Helper()
 	run := line
 	if strings.HasPrefix(line, "bin/trainer ") && strings.Contains(line, "-o ") {
-		run += " --steps 2"
+		run += " --steps 2 --warmup 0"
 	}
 	for _, m := range written.FindAllStringSubmatch(line, -1) {
 		_ = os.Remove(filepath.Join(dir, m[1])) // of an earlier command
@@ -96,6 +101,8 @@ func runLine(t *testing.T, dir, document, line string) {
 	cmd := exec.Command("sh", "-c", run)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TERM=xterm", "PIXELCNN_DATA="+filepath.Join(dir, "fashion-mnist"))
+	start := time.Now()
+	defer func() { t.Log(time.Since(start), run) }()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %s: %v\n%s", document, line, err, out)
 		return
@@ -114,15 +121,13 @@ func runLine(t *testing.T, dir, document, line string) {
 	}
 }
 
-// documentFolder is the guide's, with the programs, a folder of pictures, and a model
-// where make demo leaves one.
-func documentFolder(t *testing.T) string {
+// documentFolder is the guide's, with the programs of a folder, pictures to learn, and a
+// model where make demo leaves one.
+func documentFolder(t *testing.T, bin string) string {
 	t.Helper()
 	dir := guideFolder(t)
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin")+"/", "./cmd/trainer", "./cmd/sampler")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := os.Symlink(bin, filepath.Join(dir, "bin")); err != nil {
+		t.Fatal(err)
 	}
 	for _, name := range []string{"pictures", "docs", "out"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {

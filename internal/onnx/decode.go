@@ -39,8 +39,10 @@ const objectsPerNode = 32
 // count notes one more of what costs memory.
 func (d *decoder) count() error {
 	if d.objects++; d.objects > objectsPerNode*d.limits.Nodes {
-		return &LimitError{"Nodes", fmt.Sprintf("the number of names, attributes and tensors, of which each node may have %d", objectsPerNode),
-			int64(d.objects), int64(objectsPerNode * d.limits.Nodes)}
+		return &LimitError{
+			"Nodes", fmt.Sprintf("the number of names, attributes and tensors, of which each node may have %d", objectsPerNode),
+			int64(d.objects), int64(objectsPerNode * d.limits.Nodes),
+		}
 	}
 	return nil
 }

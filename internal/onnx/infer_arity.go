@@ -11,7 +11,7 @@ var arity = map[string]int{
 	"LessOrEqual": 2, "And": 2, "Or": 2, "Xor": 2, "Where": 3, "Range": 3, "OneHot": 3,
 	"BatchNormalization": 5, "LayerNormalization": 2, "InstanceNormalization": 3, "GroupNormalization": 3,
 	"ConvTranspose": 2, "CastLike": 2, "GatherElements": 2, "GatherND": 2, "TopK": 2, "ScatterElements": 3, "ScatterND": 3,
-	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 2,
+	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 1,
 }
 
 // single lists the operators that have exactly as many inputs as arity says.

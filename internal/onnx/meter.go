@@ -125,16 +125,16 @@ func (t *Meter) Measure(shapes [][]int) (Demand, error) {
 	if err != nil {
 		return Demand{}, err
 	}
+	d, err := r.demand(s)
+	if err != nil {
+		return Demand{}, err
+	}
 	for _, v := range g.Outputs {
 		if got := r.value(v); got.Shape != nil && v.Shape != nil && !fits(got.Shape, v.Shape) {
-			return Demand{}, fmt.Errorf("%w: output %q is declared as %v and comes out as %v", ErrShape, v.Name, Sizes(v.Shape), Sizes(got.Shape))
+			return d, fmt.Errorf("%w: as the file declares it, output %w", ErrShape, &ShapeError{v.Name, Sizes(got.Shape), Sizes(v.Shape)})
 		}
 	}
-	memory := s.peak()
-	if memory > t.limits.Memory {
-		return Demand{}, &LimitError{"Memory", "bytes that a run holds at once", memory, t.limits.Memory}
-	}
-	return Demand{memory, r.operations}, nil
+	return d, nil
 }
 
 func fits(got, declared []Dim) bool {
@@ -155,7 +155,11 @@ func (t *Meter) constants() error {
 	for _, v := range t.model.Graph.Inputs {
 		r.hide(v)
 	}
-	_, err := r.graph(t.model.Graph, 1)
+	s, err := r.graph(t.model.Graph, 1)
+	if err != nil {
+		return err
+	}
+	_, err = r.demand(s)
 	return err
 }
 

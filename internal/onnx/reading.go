@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // reading is one pass over a graph, in which every value gets its size.
@@ -100,6 +101,15 @@ func (r *reading) read(s *schedule, n *Node, runs int64) error {
 	return r.spend(times(runs, operations(copied)), n)
 }
 
+// demand is what the graph that has been read takes.
+func (r *reading) demand(s *schedule) (Demand, error) {
+	memory := s.peak()
+	if memory > r.limits.Memory {
+		return Demand{}, &LimitError{"Memory", "bytes that a run holds at once", memory, r.limits.Memory}
+	}
+	return Demand{memory, r.operations}, nil
+}
+
 func (r *reading) spend(operations int64, n *Node) error {
 	r.operations = saturate(r.operations, operations)
 	if r.operations > r.limits.Operations {
@@ -142,8 +152,17 @@ func (r *reading) finish(n *Node) error {
 		if v == nil || v.Shape != nil {
 			continue
 		}
-		v.Shape, v.DType = first.Shape, first.DType // LayerNormalization's are smaller
+		v.Shape, v.DType = first.Shape, first.DType
 		switch n.Op {
+		case "LayerNormalization": // mean and deviation
+			axis, err := Axis(n.Attrs.Int("axis", -1), len(first.Shape))
+			if err != nil {
+				return err
+			}
+			v.Shape = slices.Clone(first.Shape)
+			for k := range v.Shape[axis:] {
+				v.Shape[axis+k] = Fixed(1)
+			}
 		case "Dropout":
 			v.DType = Bool
 		case "MaxPool", "TopK":

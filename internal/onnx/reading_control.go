@@ -88,8 +88,8 @@ func (r *reading) loop(n *Node, runs int64) (results []*Value, memory int64, err
 		return fmt.Errorf("%w: %s: %s", ErrShape, n.Label(), fmt.Sprintf(format, args...))
 	}
 	body, ok := n.Attrs["body"].(*Graph)
-	if !ok {
-		return nil, 0, bad("it has no body")
+	if !ok || len(n.Inputs) < 2 {
+		return nil, 0, bad("it has no body, or fewer than two inputs")
 	}
 	rounds := int64(-1)
 	if count := r.value(n.Inputs[0]); count != nil && count.Const != nil && len(count.Const.Ints()) == 1 {

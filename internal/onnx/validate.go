@@ -31,7 +31,7 @@ func (e *OperatorError) Unwrap() error { return ErrOperator }
 var ErrNotFinite = errors.New("onnx: a weight is not a finite number")
 
 // WeightError is a constant with an element that is not a number, or with an infinite
-// one where it is a factor. Infinite summands are let through: attention masks are.
+// one where it is a factor. Infinite summands are let through: attention masks are some.
 type WeightError struct {
 	Name    string // of the constant
 	Element int
@@ -114,6 +114,11 @@ func checkOperators(g *Graph, l Limits, used map[string]bool) error {
 		if (n.Domain != "" || !operators[n.Op]) && !l.trusts(n) {
 			return &OperatorError{n.Op, n.Domain, n.Label()}
 		}
+		if operators[n.Op] && n.Domain == "" {
+			if err := checkArity(n); err != nil {
+				return malformed("%s: %v", n.Label(), err)
+			}
+		}
 		used[n.Domain] = true
 		for _, a := range n.Attrs {
 			if sub, ok := a.(*Graph); ok {
@@ -140,57 +145,50 @@ var moves = map[string]bool{
 
 // checkWeights refuses what makes every result senseless.
 func checkWeights(g *Graph) error {
-	infinite := map[*Value]*WeightError{}
+	bad := map[*Value]*WeightError{}
 	for _, v := range constants(g) {
-		e := notFinite(v.Const)
-		if e == nil {
-			continue
+		if e := notFinite(v.Const); e != nil {
+			e.Name = v.Name
+			bad[v] = e
 		}
-		e.Name = v.Name
-		if math.IsNaN(e.Value) {
-			return e
-		}
-		infinite[v] = e
 	}
-	return checkFactors(g, infinite)
+	return checkUses(g, bad)
 }
 
-// checkFactors refuses infinite factors.
-func checkFactors(g *Graph, infinite map[*Value]*WeightError) error {
+// checkUses refuses infinite factors, and operands that are not numbers.
+func checkUses(g *Graph, bad map[*Value]*WeightError) error {
 	for _, n := range g.Nodes {
 		for _, a := range n.Attrs {
 			switch a := a.(type) {
 			case *Tensor:
 				if e := notFinite(a); e != nil {
-					if e.Name = n.Label(); math.IsNaN(e.Value) {
-						return e
-					}
-					spread(infinite, n, e)
+					e.Name = n.Label()
+					spread(bad, n, e)
 				}
 			case *Graph:
-				if err := checkFactors(a, infinite); err != nil {
+				if err := checkUses(a, bad); err != nil {
 					return err
 				}
 			}
 		}
 		for _, v := range n.Inputs {
-			e := infinite[v]
+			e := bad[v]
 			switch {
 			case e == nil:
-			case factors[n.Op]:
-				return e
 			case moves[n.Op]:
-				spread(infinite, n, e)
+				spread(bad, n, e)
+			case factors[n.Op], math.IsNaN(e.Value) && n.Op != "IsNaN":
+				return e
 			}
 		}
 	}
 	return nil
 }
 
-func spread(infinite map[*Value]*WeightError, n *Node, e *WeightError) {
+func spread(bad map[*Value]*WeightError, n *Node, e *WeightError) {
 	for _, v := range n.Outputs {
 		if v != nil {
-			infinite[v] = e
+			bad[v] = e
 		}
 	}
 }
