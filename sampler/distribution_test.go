@@ -169,7 +169,7 @@ func TestEntropy(t *testing.T) {
 		}
 		deviation := math.Sqrt((squares/n - sum/n*sum/n) / n)
 		t.Logf("mean -log p %.4f, entropy %.4f nats, standard error of the difference %.4f", surprise, entropy, deviation)
-		if math.Abs(surprise-entropy) > 2*deviation {
+		if math.Abs(surprise-entropy) > deviation {
 			t.Errorf("mean -log p is %.4f, the entropy %.4f nats", surprise, entropy)
 		}
 		if deviation > 0.02*entropy {

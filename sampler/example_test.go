@@ -79,6 +79,23 @@ func openExample(cfg sampler.Config) (*sampler.Sampler, func()) {
 	return s, func() { s.Close(); env.Close() }
 }
 
+// Images come as they are done. Leaving the loop ends the draw.
+func ExampleSampler_Images() {
+	s, closeAll := openExample(sampler.Config{Seed: 1})
+	defer closeAll()
+	i := 0
+	for img, err := range s.Images(context.Background(), 1_000_000) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if i++; i == 3 {
+			fmt.Println("the third has", img.Rect.Dx(), "by", img.Rect.Dy(), "pixels")
+			break
+		}
+	}
+	// Output: the third has 16 by 16 pixels
+}
+
 // Each image comes with its log-probability: under the model as it is, and under the
 // options. Of two candidates the likeliest is kept.
 func ExampleSampler_Samples() {

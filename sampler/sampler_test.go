@@ -67,6 +67,7 @@ func TestSameBytes(t *testing.T) {
 		{Threads: 1},
 		{Threads: 2},
 		{Engine: sampler.Full, Batch: 7, Threads: 5},
+		{Raster: true, Batch: 5},
 	} {
 		cfg.Seed = 5
 		if got := draw(t, model, cfg, 23); !bytes.Equal(got, want) {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pixelcnn/cmd/internal/clitest"
 )
@@ -26,13 +25,15 @@ var leftOut = map[string]string{
 	"go run ./clothes":            "TestReadmeProgram builds and runs it",
 }
 
-// TestDocuments runs each line of the blocks that are marked sh, one after the other,
-// each document's in a folder, with the programs as make builds them. Each must succeed, and write what
-// its -o, --output, --plot and --svg say. Training ends after two steps.
+// TestDocuments runs each line of the blocks that are marked sh, one after the other, each
+// document's in a folder of its own, with the programs as make builds them. Each must
+// succeed, and write what its -o, --output, --plot, --svg and --metrics say. Training ends
+// after two steps.
 func TestDocuments(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the programs")
 	}
+	t.Parallel()
 	bin := filepath.Join(t.TempDir(), "bin")
 	build := exec.Command("go", "build", "-o", bin+"/", "./cmd/trainer", "./cmd/sampler")
 	build.Dir = "../.."
@@ -93,7 +94,7 @@ func runLine(t *testing.T, dir, document, line string) {
 	t.Helper()
 	run := line
 	if strings.HasPrefix(line, "bin/trainer ") && strings.Contains(line, "-o ") {
-		run += " --steps 2 --warmup 0"
+		run += " --steps 2 --warmup 0 --batch 8"
 	}
 	for _, m := range written.FindAllStringSubmatch(line, -1) {
 		_ = os.Remove(filepath.Join(dir, m[1])) // of an earlier command
@@ -101,8 +102,6 @@ func runLine(t *testing.T, dir, document, line string) {
 	cmd := exec.Command("sh", "-c", run)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TERM=xterm", "PIXELCNN_DATA="+filepath.Join(dir, "fashion-mnist"))
-	start := time.Now()
-	defer func() { t.Log(time.Since(start), run) }()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %s: %v\n%s", document, line, err, out)
 		return

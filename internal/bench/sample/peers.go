@@ -15,10 +15,9 @@ import (
 
 // peer is a process that runs PyTorch's loops, one at a time as it is told.
 type peer struct {
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	out   *bufio.Scanner
-	stops func() error
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
 }
 
 // peers enters PyTorch's loops, for one image and for 64: as installed, and where there
