@@ -15,7 +15,10 @@ import (
 )
 
 // documents are those whose commands TestDocuments runs. The guide is TestGuide's.
-var documents = []string{"README.md", "docs/sampling.md", "docs/trainer.md"}
+var documents = []string{"README.md", "docs/sampling.md", "docs/trainer.md", "docs/training.md"}
+
+// inline finds commands within text that draw from a model.
+var inline = regexp.MustCompile("`(sampler [^`]*--model [^`]*)`")
 
 // leftOut are the commands of documents that the test does not run, and why. Those of
 // make are looked up in the Makefile.
@@ -25,8 +28,8 @@ var leftOut = map[string]string{
 	"go run ./clothes":            "TestReadmeProgram builds and runs it",
 }
 
-// TestDocuments runs each line of the blocks that are marked sh, one after the other, each
-// document's in a folder of its own, with the programs as make builds them. Each must
+// TestDocuments runs each line of the blocks that are marked sh, and what inline finds, one
+// after the other, each document's in a folder of its own, with the programs as make builds them. Each must
 // succeed, and write what its -o, --output, --plot, --svg and --metrics say. Training ends
 // after two steps.
 func TestDocuments(t *testing.T) {
@@ -69,7 +72,11 @@ func TestDocuments(t *testing.T) {
 				runLine(t, dir, name, command)
 			}
 		}
-		if commands == 0 {
+		for _, m := range inline.FindAllStringSubmatch(string(text), -1) {
+			commands++
+			runLine(t, dir, name, "bin/"+strings.Join(strings.Fields(m[1]), " "))
+		}
+		if commands == 0 && name != "docs/training.md" { // it has training only
 			t.Errorf("%s has no commands", name)
 		}
 	}

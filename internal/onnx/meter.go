@@ -14,6 +14,8 @@ type Meter struct {
 	model  *Model
 	limits Limits
 
+	visits int // nodes read, to bound the rounds of loops that are read
+
 	mu    sync.Mutex
 	known map[string]error // verdicts by the inputs' sizes; nil where they are fixed
 }
@@ -23,6 +25,10 @@ const maxKnown = 1 << 10
 
 // small is up to how many elements a constant is computed, or kept, by a [Meter].
 const small = 1 << 12
+
+// maxVisits bounds the number of nodes that are read for one verdict, each round of a
+// loop counted. It is about a second.
+const maxVisits = 1 << 18
 
 // trials are sizes that free dimensions usually take.
 var trials = []int{1, 2, 3, 4, 8, 16, 28, 32, 64, 128, 256}
@@ -94,6 +100,7 @@ func (t *Meter) Check(shapes [][]int) error {
 		if len(t.known) >= maxKnown {
 			clear(t.known)
 		}
+		t.visits = 0
 		_, err = t.Measure(shapes)
 		t.known[key] = err
 	}
@@ -165,6 +172,7 @@ func (t *Meter) constants() error {
 
 func (t *Meter) reading() *reading {
 	return &reading{
+		visits:  &t.visits,
 		folder:  folder{opset: t.model.Opsets[""], values: map[*Value]*Value{}, most: small, left: maxFolding},
 		limits:  t.limits,
 		unknown: map[*Value]bool{},

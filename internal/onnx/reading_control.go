@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // control reads a node with graphs in it.
@@ -81,57 +82,135 @@ func (r *reading) branches(n *Node, runs int64) (results []*Value, memory int64,
 	return results, memory, nil
 }
 
-// loop reads a Loop. The number of rounds must be a constant, and what goes from round
-// to round must keep its size.
+// loop reads a Loop. The number of its rounds must be known. Where there are not too
+// many it is read round by round, so that sizes may depend on the round; otherwise once,
+// and nothing that goes from round to round may change its size.
 func (r *reading) loop(n *Node, runs int64) (results []*Value, memory int64, err error) {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s: %s", ErrShape, n.Label(), fmt.Sprintf(format, args...))
-	}
-	body, ok := n.Attrs["body"].(*Graph)
-	if !ok || len(n.Inputs) < 2 {
-		return nil, 0, bad("it has no body, or fewer than two inputs")
-	}
-	rounds := int64(-1)
-	if count := r.value(n.Inputs[0]); count != nil && count.Const != nil && len(count.Const.Ints()) == 1 {
-		rounds = count.Const.Ints()[0]
-	}
-	if rounds < 0 || rounds > math.MaxInt32 {
-		return nil, 0, bad("the number of its rounds is no constant, or out of range")
-	}
-	carried := n.Inputs[2:]
-	if len(body.Inputs) != 2+len(carried) || len(body.Outputs) < 1+len(carried) {
-		return nil, 0, bad("its body has %d inputs and %d outputs for %d values that go round", len(body.Inputs), len(body.Outputs), len(carried))
-	}
-	r.values[body.Inputs[0]] = &Value{DType: Int64, Shape: []Dim{}}
-	r.values[body.Inputs[1]] = &Value{DType: Bool, Shape: []Dim{}}
-	for i, v := range carried {
-		w := r.value(v)
-		if w == nil || w.Shape == nil {
-			return nil, 0, bad("the size of what goes round is not known")
-		}
-		r.values[body.Inputs[2+i]] = &Value{DType: w.DType, Shape: w.Shape}
-	}
-	s, err := r.graph(body, times(runs, rounds))
-	if err != nil {
+	l := &rounds{node: n, carried: slices.Clone(n.Inputs[min(2, len(n.Inputs)):])}
+	if err := l.begin(r); err != nil {
 		return nil, 0, err
 	}
-	memory = s.peak()
+	if l.count > int64((maxVisits-*r.visits)/(1+len(l.body.Nodes))) {
+		l.turn(nil)
+		if err := l.read(r, times(runs, l.count)); err != nil {
+			return nil, 0, err
+		}
+		if l.changed {
+			return nil, 0, l.bad("what goes round changes its size")
+		}
+		for i, v := range l.gathered {
+			l.gathered[i] = &Value{DType: v.DType, Shape: append(Shape(int(l.count)), v.Shape...)}
+		}
+		return append(l.now, l.gathered...), l.memory, nil
+	}
+	for i := range l.count {
+		l.turn(Scalar(i))
+		if err := l.read(r, runs); err != nil {
+			return nil, 0, err
+		}
+	}
+	if l.changed && !l.sure {
+		return nil, 0, l.bad("what goes round changes its size, and the loop may end early")
+	}
+	if l.count == 0 {
+		l.gathered = nil // their size is not known
+		for range l.body.Outputs[1+len(l.carried):] {
+			l.gathered = append(l.gathered, &Value{})
+		}
+	}
+	for i, v := range l.gathered {
+		if l.count > 0 {
+			l.gathered[i] = &Value{DType: v.DType, Shape: append(Shape(int(l.count)), v.Shape...)}
+		}
+	}
+	return append(l.now, l.gathered...), l.memory, nil
+}
+
+// rounds is a Loop being read.
+type rounds struct {
+	node     *Node
+	body     *Graph
+	count    int64
+	sure     bool     // every round takes place
+	carried  []*Value // of the graph around it
+	now      []*Value // as the round begins
+	gathered []*Value // over all rounds; here of one
+	number   *Value
+	memory   int64
+	changed  bool // a size, from one round to the next
+}
+
+func (l *rounds) bad(format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %s", ErrShape, l.node.Label(), fmt.Sprintf(format, args...))
+}
+
+func (l *rounds) begin(r *reading) error {
+	var ok bool
+	if l.body, ok = l.node.Attrs["body"].(*Graph); !ok || len(l.node.Inputs) < 2 {
+		return l.bad("it has no body, or fewer than two inputs")
+	}
+	count := r.value(l.node.Inputs[0])
+	if count == nil || count.Const == nil || len(count.Const.Ints()) != 1 {
+		return l.bad("%v: the number of rounds", errUntold)
+	}
+	if l.count = max(0, count.Const.Ints()[0]); l.count > math.MaxInt32 {
+		return l.bad("%d rounds", l.count)
+	}
+	if len(l.body.Inputs) != 2+len(l.carried) || len(l.body.Outputs) < 1+len(l.carried) {
+		return l.bad("its body has %d inputs and %d outputs for %d values that go round", len(l.body.Inputs), len(l.body.Outputs), len(l.carried))
+	}
+	on := r.value(l.node.Inputs[1])
+	l.sure = l.body.Outputs[0] == l.body.Inputs[1] && (on == nil || on.Const != nil)
+	for _, v := range l.carried {
+		w := r.value(v)
+		if w == nil || w.Shape == nil {
+			return l.bad("%v: what goes round", errUntold)
+		}
+		l.now = append(l.now, w)
+	}
+	return nil
+}
+
+// turn sets the number of the round, where it is known.
+func (l *rounds) turn(number *Tensor) {
+	l.number = &Value{DType: Int64, Shape: []Dim{}, Const: number}
+}
+
+// read reads a round that runs a number of times.
+func (l *rounds) read(r *reading, runs int64) error {
+	r.values[l.body.Inputs[0]] = l.number
+	r.values[l.body.Inputs[1]] = &Value{DType: Bool, Shape: []Dim{}}
+	held := int64(0)
+	for i, v := range l.now {
+		w := &Value{DType: v.DType, Shape: v.Shape}
+		if l.number.Const != nil {
+			w.Const = v.Const
+		}
+		r.values[l.body.Inputs[2+i]] = w
+		held = saturate(held, bytesOf(v))
+	}
+	s, err := r.graph(l.body, runs)
+	if err != nil {
+		return err
+	}
+	l.memory = max(l.memory, saturate(held, s.peak()))
 	for i, v := range s.ends[1:] {
 		if v.Shape == nil {
-			return nil, 0, bad("the size of output %d of its body is not known", 1+i)
+			return l.bad("%v: output %d of its body", errUntold, 1+i)
 		}
-		if i >= len(carried) { // gathered over the rounds
-			results = append(results, &Value{DType: v.DType, Shape: append(Shape(int(rounds)), v.Shape...)})
-			continue
+		if i < len(l.now) {
+			l.changed = l.changed || !slices.Equal(Sizes(v.Shape), Sizes(l.now[i].Shape))
+			l.now[i] = v
 		}
-		in := r.values[body.Inputs[2+i]]
-		if !fits(v.Shape, in.Shape) {
-			return nil, 0, bad("what goes round as %q changes its size from %v to %v", body.Inputs[2+i].Name, Sizes(in.Shape), Sizes(v.Shape))
-		}
-		memory = saturate(memory, bytesOf(v))
-		results = append(results, v)
 	}
-	return results, memory, nil
+	gathered := s.ends[1+len(l.now):]
+	for i, v := range l.gathered {
+		if !slices.Equal(Sizes(v.Shape), Sizes(gathered[i].Shape)) {
+			return l.bad("output %d of its body changes its size from round to round", 1+len(l.now)+i)
+		}
+	}
+	l.gathered = slices.Clone(gathered)
+	return nil
 }
 
 // captured lists what a node's graphs read of the graph around them.

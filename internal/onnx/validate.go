@@ -140,8 +140,11 @@ var factors = map[string]bool{
 // moves are the operators that pass elements on as they are.
 var moves = map[string]bool{
 	"Identity": true, "Cast": true, "Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true,
-	"Slice": true, "Split": true, "Concat": true, "Expand": true, "Tile": true, "Gather": true, "Neg": true, "Abs": true, "Pad": true,
+	"Slice": true, "Split": true, "Concat": true, "Expand": true, "Tile": true, "Neg": true, "Abs": true, "Pad": true,
 }
+
+// chooses are the operators that take some elements of a constant, not all.
+var chooses = map[string]bool{"Gather": true, "GatherElements": true, "GatherND": true, "Where": true, "IsNaN": true}
 
 // checkWeights refuses what makes every result senseless.
 func checkWeights(g *Graph) error {
@@ -177,7 +180,7 @@ func checkUses(g *Graph, bad map[*Value]*WeightError) error {
 			case e == nil:
 			case moves[n.Op]:
 				spread(bad, n, e)
-			case factors[n.Op], math.IsNaN(e.Value) && n.Op != "IsNaN":
+			case factors[n.Op], math.IsNaN(e.Value) && !chooses[n.Op]:
 				return e
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 
 	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler"
@@ -38,7 +39,7 @@ func (m *machine) compare() error {
 		fmt.Print("---|")
 	}
 	fmt.Println()
-	for i, name := range append([]string{m.settings.model}, m.exactModels...) {
+	for _, name := range append([]string{m.settings.model}, m.exactModels...) {
 		model, err := os.ReadFile(name)
 		if err != nil {
 			return err
@@ -53,7 +54,7 @@ func (m *machine) compare() error {
 				}
 				if k == 0 {
 					want = levels
-					fmt.Printf("| file %d | %g | %d |", i+1, t, ties)
+					fmt.Printf("| %s | %g | %d |", filepath.Base(name), t, ties)
 					continue
 				}
 				differ, first := 0, -1
