@@ -35,7 +35,7 @@ deps: build
 
 demo: deps
 	@mkdir -p $(OUT)
-	bin/trainer --kernel 21 --epochs $(EPOCHS) --lr 2e-3 --schedule cosine --plot $(OUT)/training.png -o $(OUT)/pixelcnn.onnx
+	bin/trainer --kernel 21 --input onehot --epochs $(EPOCHS) --lr 2e-3 --schedule cosine --ema 0.999 --plot $(OUT)/training.png -o $(OUT)/pixelcnn.onnx
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png
 	bin/sampler score --model $(OUT)/pixelcnn.onnx
 

@@ -1,4 +1,3 @@
-// Package internal holds the rules of who may import whom.
 package internal
 
 import (

@@ -36,7 +36,7 @@ var _ onnx.Runtime = (*Env)(nil)
 // as [Locate]'s; where another one is open it is an [*InUseError]; limits that make no
 // sense wrap [ErrLimits].
 func Open(cfg Config) (*Env, error) {
-	limits, err := onnx.Limits(cfg.Limits).WithDefaults()
+	limits, err := cfg.Limits.WithDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}

@@ -13,7 +13,7 @@ func Go() (onnx.Runtime, error) { return GoWithin(Limits{}) }
 
 // GoWithin is [Go] with limits for the models that are loaded.
 func GoWithin(l Limits) (onnx.Runtime, error) {
-	rt, err := goruntime.New(goruntime.Config{Limits: onnx.Limits(l)})
+	rt, err := goruntime.New(goruntime.Config{Limits: l})
 	if err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}

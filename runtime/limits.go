@@ -10,27 +10,7 @@ import "pixelcnn/internal/onnx"
 // and checked here, and the runtime is given what was read, written anew. Limits that
 // depend on the sizes of tensors are checked when the model is loaded, as far as its
 // inputs' sizes are fixed, and when tensors are bound.
-type Limits struct {
-	// FileBytes is the length of the file. Default 512 MiB.
-	FileBytes int64
-	// Nodes is the number of nodes, those of subgraphs included. Default 20,000.
-	Nodes int
-	// Depth is how deep graphs may be nested in nodes. Default 4.
-	Depth int
-	// TensorBytes is the size of any one tensor, a constant or one that is computed.
-	// Default 512 MiB.
-	TensorBytes int64
-	// Memory is the size of all tensors that a run computes and holds at once, as the
-	// graph's sizes tell. Default 2 GiB.
-	Memory int64
-	// Operations is the number of multiplications and other operations on elements in
-	// a run. Default 4·10¹², about a minute of one processor.
-	Operations int64
-	// Operators are further operators to let through, "Name" for ONNX's own and
-	// "domain:Name" for others. Nothing is known of them here: what they make, and what
-	// is made of that, counts towards none of the limits.
-	Operators []string
-}
+type Limits = onnx.Limits
 
 // What is wrong with a model file. Every error of Load about a file wraps one of these.
 var (

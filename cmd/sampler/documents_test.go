@@ -26,6 +26,7 @@ var leftOut = map[string]string{
 	"make demo":                   "it trains for minutes",
 	"bin/sampler install-runtime": "it fetches; a script tries it with a file",
 	"go run ./clothes":            "TestReadmeProgram builds and runs it",
+	"CGO_ENABLED=0 go run ./cmd/sampler --class sneaker -o sneakers.png": "TestCross builds and runs it",
 }
 
 // TestDocuments runs each line of the blocks that are marked sh, and what inline finds, one

@@ -1,4 +1,3 @@
-// Package node_test runs the example in Node.
 package node_test
 
 import (

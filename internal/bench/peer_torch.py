@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-SIZE, LEVELS, BATCH, WARMUP = 16, 4, 128, 5
+SIZE, LEVELS, BLOCKS, BATCH, WARMUP = 16, 4, 5, 128, 5
 
 
 class Masked(nn.Conv2d):
@@ -22,9 +22,15 @@ class Masked(nn.Conv2d):
         m[k // 2 + 1 :] = 0
         m[k // 2, k // 2 + (mask == "B") :] = 0
         self.register_buffer("mask", m[None, None])
+        self.folded = False
+
+    def fold(self):
+        self.weight.data *= self.mask
+        self.folded = True
 
     def forward(self, x):
-        return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
+        weight = self.weight if self.folded else self.weight * self.mask
+        return F.conv2d(x, weight, self.bias, padding=self.padding)
 
 
 class Residual(nn.Module):
@@ -82,7 +88,7 @@ class Gated(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.above, self.left, self.link = Above(1, c // 2, 7, 0), Left(1, c, 7, 0), nn.Conv2d(c // 2, c, 1)
-        self.blocks = nn.ModuleList(GatedBlock(c) for _ in range(5))
+        self.blocks = nn.ModuleList(GatedBlock(c) for _ in range(BLOCKS))
         self.head, self.logits = nn.Conv2d(c, c, 1), nn.Conv2d(c, LEVELS, 1)
 
     def forward(self, x):
@@ -94,7 +100,7 @@ class Gated(nn.Module):
 
 
 def plain(hidden):
-    return nn.Sequential(Masked("A", 1, hidden, 7), *(Residual(hidden) for _ in range(5)), nn.ReLU(),
+    return nn.Sequential(Masked("A", 1, hidden, 7), *(Residual(hidden) for _ in range(BLOCKS)), nn.ReLU(),
                          Masked("B", hidden, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, LEVELS, 1))
 
 
@@ -117,4 +123,5 @@ def main():
             print((time.perf_counter() - start) * 1e3)
 
 
-main()
+if __name__ == "__main__":
+    main()

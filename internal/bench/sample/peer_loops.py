@@ -1,58 +1,30 @@
 #!/usr/bin/env python3
 """The reference model's drawing loops in PyTorch, for comparison. The weights are random.
 
-  peer_torch.py THREADS
+  peer_loops.py THREADS
 
 Reads "LOOP IMAGES" a line and prints the seconds that drawing so many images of 16x16 in 4 levels takes.
 LOOP is naive: the whole network once per pixel; or best: masks multiplied into the weights, inference mode,
 traced, and only the rows that the pixel depends on.
 """
+import os
 import sys
 import time
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-SIZE, LEVELS, HIDDEN, BLOCKS = 16, 4, 64, 5
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from peer_torch import BLOCKS, LEVELS, SIZE, Masked, plain
+
+HIDDEN = 64
 ABOVE = 3 + BLOCKS  # rows above a pixel that it depends on
 NAIVE_ROWS = 2  # rows that the naive loop is timed for; each takes it the same
 
 
-class Masked(nn.Conv2d):
-    """A convolution of which only the pixels before (A), or also this one (B), are seen."""
-
-    def __init__(self, mask, cin, cout, k):
-        super().__init__(cin, cout, k, padding=k // 2)
-        m = torch.ones(k, k)
-        m[k // 2 + 1 :] = 0
-        m[k // 2, k // 2 + (mask == "B") :] = 0
-        self.register_buffer("mask", m[None, None])
-        self.folded = False
-
-    def fold(self):
-        self.weight.data *= self.mask
-        self.folded = True
-
-    def forward(self, x):
-        weight = self.weight if self.folded else self.weight * self.mask
-        return F.conv2d(x, weight, self.bias, padding=self.padding)
-
-
-class Residual(nn.Module):
-    def __init__(self, c):
-        super().__init__()
-        self.net = nn.Sequential(nn.ReLU(), nn.Conv2d(c, c // 2, 1), nn.ReLU(), Masked("B", c // 2, c // 2, 3),
-                                 nn.ReLU(), nn.Conv2d(c // 2, c, 1))
-
-    def forward(self, x):
-        return x + self.net(x)
-
-
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(Masked("A", 1, HIDDEN, 7), *(Residual(HIDDEN) for _ in range(BLOCKS)), nn.ReLU(),
-                         Masked("B", HIDDEN, HIDDEN, 1), nn.ReLU(), nn.Conv2d(HIDDEN, LEVELS, 1))
+    return plain(HIDDEN)
 
 
 def pick(logits):
@@ -96,4 +68,5 @@ def main():
         print((time.perf_counter() - start) / share, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
