@@ -84,8 +84,11 @@ func Check(file []byte, l Limits) (*Model, *Meter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for kind, values := range map[string][]*Value{"input": m.Graph.Inputs, "output": m.Graph.Outputs} {
-		if _, err := Infos(kind, values); err != nil {
+	for _, end := range []struct {
+		kind   string
+		values []*Value
+	}{{"input", m.Graph.Inputs}, {"output", m.Graph.Outputs}} {
+		if _, err := Infos(end.kind, end.values); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrFormat, err)
 		}
 	}
