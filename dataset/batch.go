@@ -64,14 +64,14 @@ func (s *Split) Flipped(index []int, flips []bool) (*Split, []int) {
 // next one, so copy what is to be kept; Index is a part of order. Several loops may
 // run at once.
 //
-// A size below 1 and an index outside the split are errors.
+// A size below 1 and an index outside the split are errors, which wrap [ErrOptions].
 func (s *Split) Batches(order []int, size int) (iter.Seq[Batch], error) {
 	n := s.N()
 	if size < 1 {
-		return nil, fmt.Errorf("dataset: batch %d: want 1 or more images", size)
+		return nil, fmt.Errorf("%w: batch %d: want 1 or more images", ErrOptions, size)
 	}
 	if s.Labels != nil && len(s.Labels) != n {
-		return nil, fmt.Errorf("dataset: a split of %d images has %d labels", n, len(s.Labels))
+		return nil, fmt.Errorf("%w: a split of %d images has %d labels", ErrOptions, n, len(s.Labels))
 	}
 	if order == nil {
 		order = make([]int, n)
@@ -81,7 +81,7 @@ func (s *Split) Batches(order []int, size int) (iter.Seq[Batch], error) {
 	}
 	for k, i := range order {
 		if i < 0 || i >= n {
-			return nil, fmt.Errorf("dataset: order[%d] is %d: the split has %d images", k, i, n)
+			return nil, fmt.Errorf("%w: order[%d] is %d: the split has %d images", ErrOptions, k, i, n)
 		}
 	}
 	return func(yield func(Batch) bool) {

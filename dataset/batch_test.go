@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"slices"
 	"testing"
 )
@@ -113,14 +114,14 @@ func TestBatchesRefuses(t *testing.T) {
 		size  int
 		want  string
 	}{
-		{"no size", s, nil, 0, "dataset: batch 0: want 1 or more images"},
-		{"too large an index", s, []int{0, 5}, 2, "dataset: order[1] is 5: the split has 5 images"},
-		{"negative index", s, []int{-1}, 2, "dataset: order[0] is -1: the split has 5 images"},
-		{"labels missing", short, nil, 2, "dataset: a split of 5 images has 4 labels"},
-		{"zero split", Split{}, []int{0}, 2, "dataset: order[0] is 0: the split has 0 images"},
+		{"no size", s, nil, 0, "dataset: invalid options: batch 0: want 1 or more images"},
+		{"too large an index", s, []int{0, 5}, 2, "dataset: invalid options: order[1] is 5: the split has 5 images"},
+		{"negative index", s, []int{-1}, 2, "dataset: invalid options: order[0] is -1: the split has 5 images"},
+		{"labels missing", short, nil, 2, "dataset: invalid options: a split of 5 images has 4 labels"},
+		{"zero split", Split{}, []int{0}, 2, "dataset: invalid options: order[0] is 0: the split has 0 images"},
 	}
 	for _, test := range tests {
-		if _, err := test.split.Batches(test.order, test.size); err == nil || err.Error() != test.want {
+		if _, err := test.split.Batches(test.order, test.size); !errors.Is(err, ErrOptions) || err.Error() != test.want {
 			t.Errorf("%s: got error %v, want %s", test.name, err, test.want)
 		}
 	}

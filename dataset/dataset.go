@@ -23,7 +23,19 @@ var (
 	// ErrChecksum is wrapped by errors about a file that can be read but is not the
 	// one that it should be.
 	ErrChecksum = errors.New("dataset: checksum mismatch")
+	// ErrNotRegular is wrapped by errors about a folder, a device or a pipe in place of a file.
+	ErrNotRegular = errors.New("not a regular file")
+	// ErrOptions is wrapped by errors about [Options] and other arguments.
+	ErrOptions = errors.New("dataset: invalid options")
 )
+
+// FolderError is a folder that is not there, or that does not hold what it should.
+type FolderError struct {
+	Path    string // the folder, or what is the matter in it
+	Problem string // in words
+}
+
+func (e *FolderError) Error() string { return fmt.Sprintf("dataset: %s: %s", e.Path, e.Problem) }
 
 // Options says how pictures become levels and how they are divided. The zero value
 // is the reference task: 16×16 pixels of 4 levels, no validation split.
@@ -39,6 +51,8 @@ type Options struct {
 	// SplitSeed chooses which images are held out. It is not the seed of a training
 	// run, so that runs of different seeds can be compared. Default 0.
 	SplitSeed uint64
+	// Limits bound what the files may ask for. The zero value is their defaults.
+	Limits Limits
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -53,15 +67,17 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	switch {
 	case !slices.Contains(Resizes, o.Resize):
-		return o, fmt.Errorf("dataset: no way to resize is named %q; there is %q", o.Resize, Resizes)
+		return o, fmt.Errorf("%w: no way to resize is named %q; there is %q", ErrOptions, o.Resize, Resizes)
 	case o.Size < 4 || o.Size > 64:
-		return o, fmt.Errorf("dataset: size %d: want 4 to 64", o.Size)
+		return o, fmt.Errorf("%w: size %d: want 4 to 64", ErrOptions, o.Size)
 	case o.Levels < 2 || o.Levels > 256:
-		return o, fmt.Errorf("dataset: levels %d: want 2 to 256", o.Levels)
+		return o, fmt.Errorf("%w: levels %d: want 2 to 256", ErrOptions, o.Levels)
 	case o.Validation < 0:
-		return o, fmt.Errorf("dataset: validation %d: want 0 or more images", o.Validation)
+		return o, fmt.Errorf("%w: validation %d: want 0 or more images", ErrOptions, o.Validation)
 	}
-	return o, nil
+	var err error
+	o.Limits, err = o.Limits.withDefaults()
+	return o, err
 }
 
 // Set is a data set in memory, resized and quantised.
@@ -139,7 +155,7 @@ func (s *Split) holdOut(seed uint64, sizes ...int) (parts []Split, rest Split) {
 // checkValidation reports whether validation images can be held out of n.
 func checkValidation(validation, n int) error {
 	if validation >= n {
-		return fmt.Errorf("dataset: validation %d: there are %d training images and one at least must be left", validation, n)
+		return fmt.Errorf("%w: validation %d: there are %d training images and one at least must be left", ErrOptions, validation, n)
 	}
 	return nil
 }
@@ -149,11 +165,11 @@ func checkDir(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("dataset: %s: no such folder", dir)
+		return &FolderError{dir, "no such folder"}
 	case err != nil:
 		return fmt.Errorf("dataset: %w", err)
 	case !info.IsDir():
-		return fmt.Errorf("dataset: %s: not a folder", dir)
+		return &FolderError{dir, "not a folder"}
 	}
 	return nil
 }

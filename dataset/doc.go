@@ -44,6 +44,31 @@
 //
 //	(tf.image.resize(images, (16, 16)) / (256 / levels)).astype(int)
 //
+// # Files from strangers
+//
+// What a file says of itself is compared with [Limits], and with how long the file is,
+// before anything of that size is allocated; so a few bytes cannot ask for gigabytes, nor a
+// picture for minutes. [Options].Limits changes them, and so do the methods of Limits that
+// have a function's name:
+//
+//	mask, err := dataset.Limits{Pixels: 1 << 20}.ReadPicture("mask.png", 16, 16, 2, "")
+//
+// # Errors
+//
+// They name the file or the setting. Each wraps one of these, which errors.Is and errors.As
+// tell apart:
+//
+//   - [ErrNotFound]: no place holds the data set;
+//   - [ErrFetch]: none of the places to fetch it from gave it;
+//   - [ErrFormat]: a file's content is damaged or of another kind;
+//   - [ErrChecksum]: a file is whole and not the one that it should be;
+//   - [ErrLimit], a [*LimitError]: a file or a set is larger than [Limits] allow;
+//   - [*FolderError]: a folder is missing or does not hold what it should;
+//   - [ErrNotRegular]: a folder, a device or a pipe in a file's place;
+//   - [ErrOptions], [ErrLimits]: [Options], other arguments or Limits make no sense;
+//   - context.Canceled and context.DeadlineExceeded, and [*fs.PathError] of files that cannot
+//     be read.
+//
 // # Checksums
 //
 // Checksums are of a file's content without its compression: the .gz files of

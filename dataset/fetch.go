@@ -26,6 +26,12 @@ const downloadTimeout = 10 * time.Minute
 
 var errStore = errors.New("cannot store Fashion-MNIST")
 
+// ErrFetch is wrapped by [Fetch]'s error where none of the places gave the files.
+var ErrFetch = errors.New("dataset: cannot fetch Fashion-MNIST")
+
+// errNotHTTPS is wrapped where a download would not be over TLS.
+var errNotHTTPS = errors.New("not HTTPS")
+
 // FetchOptions says where [Fetch] puts the data. The zero value is useful.
 type FetchOptions struct {
 	// Dir is the folder to fill. Default: the one in the user's cache folder where
@@ -41,7 +47,7 @@ type FetchOptions struct {
 // Every file is checked before it gets its name, so a Fetch that fails or is
 // interrupted leaves no broken file, and the next one keeps what is right.
 func Fetch(ctx context.Context, opt FetchOptions) (dir string, err error) {
-	f := fetcher{dst: opt.Dir, logf: opt.Logf, pins: fashionPins, mirrors: mirrors}
+	f := fetcher{dst: opt.Dir, logf: opt.Logf, pins: fashionPins, mirrors: mirrors, client: http.Client{CheckRedirect: stayOnHTTPS}}
 	if f.logf == nil {
 		f.logf = func(string, ...any) {}
 	}
@@ -57,6 +63,7 @@ type fetcher struct {
 	logf    func(format string, args ...any)
 	pins    [4]pin
 	mirrors []string
+	client  http.Client
 }
 
 // ensure fetches unless one of the places has the data.
@@ -106,7 +113,7 @@ func (f *fetcher) fetch(ctx context.Context) error {
 		f.logf("Fashion-MNIST: %v", err)
 		reasons = append(reasons, err.Error())
 	}
-	return fmt.Errorf("dataset: cannot fetch Fashion-MNIST: %s", strings.Join(reasons, "; "))
+	return fmt.Errorf("%w: %s", ErrFetch, strings.Join(reasons, "; "))
 }
 
 func (f *fetcher) fromMirror(ctx context.Context, base string) error {
@@ -114,7 +121,7 @@ func (f *fetcher) fromMirror(ctx context.Context, base string) error {
 		url := base + name + ".gz"
 		err := f.store(i, func(w io.Writer) error {
 			f.logf("Fashion-MNIST: fetching %s", url)
-			return download(ctx, w, url, f.pins[i].size)
+			return f.download(ctx, w, url, f.pins[i].size)
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", url, err)
@@ -123,28 +130,33 @@ func (f *fetcher) fromMirror(ctx context.Context, base string) error {
 	return nil
 }
 
-var client = http.Client{CheckRedirect: stayOnHTTPS}
-
 func stayOnHTTPS(req *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
 		return errors.New("10 redirects")
 	}
-	if via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return fmt.Errorf("redirected to %s, which is not HTTPS", req.URL.Redacted())
+	return onHTTPS(req)
+}
+
+func onHTTPS(req *http.Request) error {
+	if req.URL.Scheme != "https" {
+		return fmt.Errorf("%s: %w", req.URL.Redacted(), errNotHTTPS)
 	}
 	return nil
 }
 
 // download copies a file whose content has size bytes. No compression makes that
 // longer by as much as 64 KiB; what is over is left.
-func download(ctx context.Context, w io.Writer, url string, size int64) error {
+func (f *fetcher) download(ctx context.Context, w io.Writer, url string, size int64) error {
 	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := client.Do(req)
+	if err := onHTTPS(req); err != nil {
+		return err
+	}
+	resp, err := f.client.Do(req)
 	if err != nil {
 		return errors.Unwrap(err) // a *url.Error, whose URL the caller adds
 	}

@@ -22,12 +22,22 @@ func tinyFetcher(t *testing.T, mirrors ...string) (f *fetcher, lines *[]string) 
 		logf:    func(format string, args ...any) { *lines = append(*lines, fmt.Sprintf(format, args...)) },
 		pins:    pinsOf(tiny()),
 		mirrors: mirrors,
+		client:  trusting(),
 	}, lines
+}
+
+// trusting is a client as Fetch's own, but that it trusts the servers of tests.
+func trusting() http.Client {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	c := *s.Client()
+	c.CheckRedirect = stayOnHTTPS
+	return c
 }
 
 // serve serves files under their names, and whatever else has been asked for as 404.
 func serve(t *testing.T, files map[string][]byte) (base string) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, ok := files[strings.TrimPrefix(r.URL.Path, "/")]
 		if !ok {
 			http.NotFound(w, r)
@@ -147,7 +157,7 @@ func TestFetchRefuses(t *testing.T) {
 		test.change(files)
 		f, _ := tinyFetcher(t, serve(t, files))
 		err := f.fetch(t.Context())
-		if err == nil || !strings.HasPrefix(err.Error(), "dataset: cannot fetch Fashion-MNIST: no apt-get for package dataset-fashion-mnist; http://") ||
+		if err == nil || !strings.HasPrefix(err.Error(), "dataset: cannot fetch Fashion-MNIST: no apt-get for package dataset-fashion-mnist; https://") ||
 			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got error %v, want %q", test.name, err, test.want)
 		}
@@ -172,7 +182,7 @@ func TestFetchRepairs(t *testing.T) {
 func TestFetchCancelled(t *testing.T) {
 	t.Setenv("PATH", "")
 	ctx, cancel := context.WithCancel(t.Context())
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte{0x1f})
 		w.(http.Flusher).Flush()
 		cancel()
@@ -213,15 +223,63 @@ func TestFetchRespectsChoice(t *testing.T) {
 	}
 }
 
+// Nothing is asked of a server, nor taken from one, but over TLS. An answer that never
+// ends is cut off.
 func TestDownloadStaysSecure(t *testing.T) {
-	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Setenv("PATH", "")
+	files := tinyFiles()
+	asked := 0
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.Write(files[strings.TrimPrefix(r.URL.Path, "/")])
+	}))
 	defer plain.Close()
-	secure := httptest.NewTLSServer(http.RedirectHandler(plain.URL, http.StatusFound))
-	defer secure.Close()
-	client := *secure.Client()
-	client.CheckRedirect = stayOnHTTPS
-	if _, err := client.Get(secure.URL); err == nil || !strings.Contains(err.Error(), "which is not HTTPS") {
-		t.Errorf("got error %v", err)
+	var sent int // by endless
+	for _, test := range []struct {
+		name    string
+		handler http.HandlerFunc // of a server with TLS; nil: none
+		want    string
+	}{
+		{"no TLS", nil, plain.URL + "/" + trainImages + ".gz: not HTTPS"},
+		{"to no TLS", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, plain.URL+r.URL.Path, http.StatusFound)
+		}, plain.URL + "/" + trainImages + ".gz: not HTTPS"},
+		{"round and round", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		}, "10 redirects"},
+		{"endless", func(w http.ResponseWriter, _ *http.Request) {
+			for err := error(nil); err == nil && sent < 1<<30; {
+				var n int
+				n, err = w.Write(make([]byte, 1<<16))
+				sent += n
+			}
+		}, "magic number is 0"},
+	} {
+		base := plain.URL + "/"
+		if test.handler != nil {
+			s := httptest.NewTLSServer(test.handler)
+			defer s.Close()
+			base = s.URL + "/"
+		}
+		f, _ := tinyFetcher(t, base)
+		err := f.fetch(t.Context())
+		if !errors.Is(err, ErrFetch) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got error %v, want %q", test.name, err, test.want)
+		}
+		if left := names(t, f.dst); left != nil {
+			t.Errorf("%s: left %v behind", test.name, left)
+		}
+	}
+	if asked > 0 {
+		t.Errorf("a server without TLS was asked %d times", asked)
+	}
+	if sent > 64<<20 {
+		t.Errorf("%d bytes of an endless answer were read", sent)
+	}
+	f, _ := tinyFetcher(t, serve(t, files))
+	f.client = http.Client{CheckRedirect: stayOnHTTPS} // which trusts no server of tests
+	if err := f.fetch(t.Context()); !errors.Is(err, ErrFetch) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("a server that nobody vouches for: got error %v", err)
 	}
 	for _, m := range mirrors {
 		if !strings.HasPrefix(m, "https://") || !strings.HasSuffix(m, "/") {

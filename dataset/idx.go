@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // The IDX format, as http://yann.lecun.com/exdb/mnist describes it: a big-endian
@@ -20,10 +21,7 @@ const (
 	magicLabels = 2049 // bytes, one dimension
 )
 
-const (
-	maxSide     = 1 << 14 // of a picture, in pixels; Resize.kernel relies on it
-	maxIDXBytes = 1 << 30 // of elements in one file
-)
+const maxSide = 1 << 14 // of a picture, in pixels; Resize.kernel relies on it
 
 // Images holds grey pictures of one size.
 type Images struct {
@@ -32,11 +30,18 @@ type Images struct {
 }
 
 // ReadImages reads an IDX file of images, compressed by gzip or not. It must end
-// where its header says. name is the file's name for errors, which wrap [ErrFormat]
-// unless r itself fails. Sides over 16,384 pixels and files over 1 GiB are refused;
-// memory grows only as data arrive.
-func ReadImages(r io.Reader, name string) (*Images, error) {
-	f, err := readIDX(r, name, magicImages)
+// where its header says. name is the file's name for errors, which wrap [ErrFormat] or
+// [ErrLimit] unless r itself fails. Memory grows only as data arrive, up to the default
+// [Limits].
+func ReadImages(r io.Reader, name string) (*Images, error) { return Limits{}.ReadImages(r, name) }
+
+// ReadImages is [ReadImages] within other limits.
+func (l Limits) ReadImages(r io.Reader, name string) (*Images, error) {
+	l, err := l.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.readIDX(r, name, magicImages)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +49,15 @@ func ReadImages(r io.Reader, name string) (*Images, error) {
 }
 
 // ReadLabels reads an IDX file of labels, as [ReadImages] does images.
-func ReadLabels(r io.Reader, name string) ([]uint8, error) {
-	f, err := readIDX(r, name, magicLabels)
+func ReadLabels(r io.Reader, name string) ([]uint8, error) { return Limits{}.ReadLabels(r, name) }
+
+// ReadLabels is [ReadLabels] within other limits.
+func (l Limits) ReadLabels(r io.Reader, name string) ([]uint8, error) {
+	l, err := l.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.readIDX(r, name, magicLabels)
 	if err != nil {
 		return nil, err
 	}
@@ -64,26 +76,39 @@ func (f *idxFile) images() *Images {
 	return &Images{Count: f.dims[0], Height: f.dims[1], Width: f.dims[2], Pixels: f.data}
 }
 
+// readIDX reads a file within the default limits.
 func readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
+	return defaultLimits().readIDX(r, name, magic)
+}
+
+func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s: %s", ErrFormat, name, fmt.Sprintf(format, args...))
 	}
-	buffered := bufio.NewReader(r)
+	// The compressed file may be longer than the content, but not by as much.
+	source := &io.LimitedReader{R: r, N: min(l.FileBytes, 1<<62) + min(l.FileBytes, 1<<62)/512 + 1<<16}
+	failed := func(err error) error {
+		if source.N <= 0 {
+			return &LimitError{name, "FileBytes", "bytes, at least", l.FileBytes + 1, l.FileBytes}
+		}
+		return readError(name, err)
+	}
+	buffered := bufio.NewReader(source)
 	src := io.Reader(buffered)
 	if start, _ := buffered.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(buffered)
 		if err != nil {
-			return nil, readError(name, err)
+			return nil, failed(err)
 		}
 		src = z
 	}
 
 	header := make([]byte, 4, 16)
 	switch n, err := io.ReadFull(src, header); {
-	case n == 0 && err == io.EOF:
+	case n == 0 && err == io.EOF && source.N > 0:
 		return nil, bad("empty")
 	case err != nil:
-		return nil, readError(name, err)
+		return nil, failed(err)
 	}
 	if got := binary.BigEndian.Uint32(header); got != magic {
 		return nil, bad("magic number is %s, want %s", describeMagic(got), describeMagic(magic))
@@ -91,7 +116,7 @@ func readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
 	dims := make([]int, magic&0xff)
 	header = header[:4+4*len(dims)]
 	if _, err := io.ReadFull(src, header[4:]); err != nil {
-		return nil, readError(name, err)
+		return nil, failed(err)
 	}
 	total := int64(1)
 	for i := range dims {
@@ -104,8 +129,8 @@ func readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
 		total *= int64(d)
 		dims[i] = int(d)
 	}
-	if total > maxIDXBytes {
-		return nil, bad("header says %d bytes of data: the limit is %d", total, maxIDXBytes)
+	if total > min(l.FileBytes, math.MaxInt) {
+		return nil, &LimitError{name, "FileBytes", "bytes of data, by its header", total, min(l.FileBytes, math.MaxInt)}
 	}
 
 	var body bytes.Buffer
@@ -113,7 +138,7 @@ func readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
 	if n, err := io.CopyN(&body, src, total); err == io.EOF {
 		return nil, bad("truncated: %d of %d bytes of data", n, total)
 	} else if err != nil {
-		return nil, readError(name, err)
+		return nil, failed(err)
 	}
 	// Reading to the end also makes gzip compare its checksum.
 	switch _, err := io.ReadFull(src, make([]byte, 1)); err {
@@ -121,7 +146,7 @@ func readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
 	case nil:
 		return nil, bad("more data than the %d bytes that its header says", total)
 	default:
-		return nil, readError(name, err)
+		return nil, failed(err)
 	}
 
 	f := &idxFile{dims: dims, data: body.Bytes(), size: int64(len(header)) + total}

@@ -56,27 +56,32 @@ func places(dir string) []place {
 // are used or Load fails, and may hold another data set, whose checksum is recorded
 // but not checked. The last two must hold Fashion-MNIST, bit for bit. If nothing is
 // found, the error wraps [ErrNotFound] and says what is wrong with each place; other
-// errors name the file and may wrap [ErrFormat] or [ErrChecksum].
+// errors name the file or folder; the package comment lists them.
 func Load(ctx context.Context, dir string, opt Options) (*Set, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	src, fashion, err := search(ctx, places(dir), fashionPins)
+	src, fashion, err := opt.Limits.search(ctx, places(dir), fashionPins)
 	if err != nil {
 		return nil, err
 	}
 	return src.set(ctx, fashion, opt)
 }
 
+// search searches within the default limits.
+func search(ctx context.Context, list []place, pins [4]pin) (src *sources, fashion bool, err error) {
+	return defaultLimits().search(ctx, list, pins)
+}
+
 // search returns the data of the first place that has them, and whether they are
 // those of the pins.
-func search(ctx context.Context, list []place, pins [4]pin) (src *sources, fashion bool, err error) {
+func (l Limits) search(ctx context.Context, list []place, pins [4]pin) (src *sources, fashion bool, err error) {
 	var reasons []string
 	for _, p := range list {
 		err := p.err
 		if p.dir != "" {
-			src, err = readSources(ctx, p.dir)
+			src, err = l.readSources(ctx, p.dir)
 			if err == nil && p.chosen {
 				fashion, err = src.recognise(pins)
 			} else if err == nil {
@@ -109,7 +114,7 @@ type sources struct {
 }
 
 // readSources reads the four files in dir and checks that they fit together.
-func readSources(ctx context.Context, dir string) (*sources, error) {
+func (l Limits) readSources(ctx context.Context, dir string) (*sources, error) {
 	if err := checkDir(dir); err != nil {
 		return nil, err
 	}
@@ -127,7 +132,7 @@ func readSources(ctx context.Context, dir string) (*sources, error) {
 			return fmt.Errorf("dataset: %w", err)
 		}
 		defer f.Close()
-		s.files[i], err = readIDX(f, s.paths[i], idxMagic(i))
+		s.files[i], err = l.readIDX(f, s.paths[i], idxMagic(i))
 		return err
 	})
 	if err != nil {
@@ -156,17 +161,20 @@ func findIDX(dir, name string) (string, error) {
 		case err != nil:
 			return "", fmt.Errorf("dataset: %w", err)
 		case !info.Mode().IsRegular():
-			return "", fmt.Errorf("dataset: %s: not a regular file", path)
+			return "", fmt.Errorf("dataset: %s: %w", path, ErrNotRegular)
 		}
 		return path, nil
 	}
-	return "", fmt.Errorf("dataset: %s: no such file, nor without .gz", filepath.Join(dir, name+".gz"))
+	return "", &FolderError{filepath.Join(dir, name+".gz"), "no such file, nor without .gz"}
 }
 
 // set resizes and divides the images.
 func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, error) {
 	train, test := s.files[0].images(), s.files[2].images()
 	if err := checkValidation(opt.Validation, train.Count); err != nil {
+		return nil, err
+	}
+	if err := opt.Limits.checkSet(s.dir, max(train.Count, test.Count), opt.Size); err != nil {
 		return nil, err
 	}
 	crop := train.Height != train.Width || test.Height != test.Width

@@ -34,7 +34,7 @@ func pinsOf(files [4][]byte) (pins [4]pin) {
 	return pins
 }
 
-func write(t *testing.T, path string, data []byte) {
+func write(t testing.TB, path string, data []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestLoadRefuses(t *testing.T) {
 			"train-labels-idx1-ubyte: 3 labels for the 4 images of train-images-idx3-ubyte.gz",
 		},
 		{"no images", func(f *[4][]byte) { f[2] = makeIDX(2051, []uint32{0, 4, 4}, nil) }, Options{}, ErrFormat, "t10k-images-idx3-ubyte.gz: no images"},
-		{"validation", func(*[4][]byte) {}, Options{Validation: 4}, nil, "dataset: validation 4: there are 4 training images"},
+		{"validation", func(*[4][]byte) {}, Options{Validation: 4}, nil, "dataset: invalid options: validation 4: there are 4 training images"},
 	}
 	for _, test := range tests {
 		dir := t.TempDir()
@@ -163,18 +163,18 @@ func TestOptions(t *testing.T) {
 		opt  Options
 		want string
 	}{
-		{Options{Size: 3}, "dataset: size 3: want 4 to 64"},
-		{Options{Size: 65}, "dataset: size 65: want 4 to 64"},
-		{Options{Size: -1}, "dataset: size -1: want 4 to 64"},
-		{Options{Levels: 1}, "dataset: levels 1: want 2 to 256"},
-		{Options{Levels: 257}, "dataset: levels 257: want 2 to 256"},
-		{Options{Resize: "cubic"}, `dataset: no way to resize is named "cubic"; there is ["antialias" "bilinear-noantialias"]`},
-		{Options{Validation: -1}, "dataset: validation -1: want 0 or more images"},
+		{Options{Size: 3}, "dataset: invalid options: size 3: want 4 to 64"},
+		{Options{Size: 65}, "dataset: invalid options: size 65: want 4 to 64"},
+		{Options{Size: -1}, "dataset: invalid options: size -1: want 4 to 64"},
+		{Options{Levels: 1}, "dataset: invalid options: levels 1: want 2 to 256"},
+		{Options{Levels: 257}, "dataset: invalid options: levels 257: want 2 to 256"},
+		{Options{Resize: "cubic"}, `dataset: invalid options: no way to resize is named "cubic"; there is ["antialias" "bilinear-noantialias"]`},
+		{Options{Validation: -1}, "dataset: invalid options: validation -1: want 0 or more images"},
 	} {
-		if _, err := Load(t.Context(), t.TempDir(), test.opt); err == nil || err.Error() != test.want {
+		if _, err := Load(t.Context(), t.TempDir(), test.opt); !errors.Is(err, ErrOptions) || err.Error() != test.want {
 			t.Errorf("Load with %+v: got error %v, want %s", test.opt, err, test.want)
 		}
-		if _, err := LoadImages(t.Context(), t.TempDir(), test.opt); err == nil || err.Error() != test.want {
+		if _, err := LoadImages(t.Context(), t.TempDir(), test.opt); !errors.Is(err, ErrOptions) || err.Error() != test.want {
 			t.Errorf("LoadImages with %+v: got error %v, want %s", test.opt, err, test.want)
 		}
 	}

@@ -134,6 +134,7 @@ func TestReadPictureRefuses(t *testing.T) {
 		want                  string
 	}{
 		{good, 0, 4, 4, "", "4×0 pixels: want sides of 1 to 16384"},
+		{good, 1 << 13, 1 << 13, 4, "", "8192×8192 pixels: want 33554432 at most"},
 		{good, 4, 1 << 15, 4, "", "32768×4 pixels"},
 		{good, 4, 4, 1, "", "levels 1: want 2 to 256"},
 		{good, 4, 4, 257, "", "levels 257"},

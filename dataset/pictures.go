@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const maxClasses = 256 // labels are bytes
@@ -21,7 +24,7 @@ const maxClasses = 256 // labels are bytes
 //
 // Pictures become grey (luma; transparent ones are laid over black), lose the ends of
 // their longer side and are resized and quantised; Exif rotation is not applied.
-// Pictures may have 2²⁵ pixels at most, and sides of up to 16,384.
+// opt.Limits say how large pictures may be.
 //
 // One in ten, and at least one, is the test split; opt.SplitSeed decides which.
 func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
@@ -35,22 +38,34 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	}
 	test := max(1, len(files.names)/10)
 	if len(files.names) < 2 {
-		return nil, fmt.Errorf("dataset: %s: a single picture: want two at least, one of them for testing", dir)
+		return nil, &FolderError{dir, "a single picture: want two at least, one of them for testing"}
 	}
 	if err := checkValidation(opt.Validation, len(files.names)-test); err != nil {
+		return nil, err
+	}
+	if err := opt.Limits.checkSet(dir, len(files.names), opt.Size); err != nil {
 		return nil, err
 	}
 
 	area := opt.Size * opt.Size
 	all := Split{Size: opt.Size, Pixels: make([]uint8, len(files.names)*area), Labels: files.labels}
 	entries := make([]entry, len(files.names))
+	room := semaphore.NewWeighted(int64(opt.Limits.Pixels)) // for pixels that are decoded at once
 	err = parallel(ctx, len(files.names), func(i int) error {
-		grey, sum, err := readGrey(filepath.Join(dir, filepath.FromSlash(files.names[i])))
+		p, err := opt.Limits.openPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])))
+		if err != nil {
+			return err
+		}
+		if err := room.Acquire(ctx, p.pixels()); err != nil {
+			return err
+		}
+		defer room.Release(p.pixels())
+		grey, err := p.grey()
 		if err != nil {
 			return err
 		}
 		levelsOf(all.Pixels[i*area:(i+1)*area], grey, opt.Size, opt.Size, opt.Levels, opt.Resize)
-		entries[i] = entry{files.names[i], sum}
+		entries[i] = entry{files.names[i], sha256.Sum256(p.data)}
 		return nil
 	})
 	if ctx.Err() != nil {
@@ -114,11 +129,11 @@ func findPictures(ctx context.Context, dir string) (*pictureFiles, error) {
 		case ".png", ".jpg", ".jpeg":
 			out.names = append(out.names, name)
 		case ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl":
-			return fmt.Errorf("dataset: %s: neither PNG nor JPEG: convert it or take it away", full)
+			return fmt.Errorf("%w: %s: neither PNG nor JPEG: convert it or take it away", ErrFormat, full)
 		}
 		if d.Type()&fs.ModeSymlink != 0 {
 			if target, err := fs.Stat(folder, name); err == nil && target.IsDir() {
-				return fmt.Errorf("dataset: %s: a link to a folder: put the folder itself there", full)
+				return &FolderError{full, "a link to a folder: put the folder itself there"}
 			}
 		}
 		return nil
@@ -127,7 +142,7 @@ func findPictures(ctx context.Context, dir string) (*pictureFiles, error) {
 		return nil, err
 	}
 	if len(out.names) == 0 {
-		return nil, fmt.Errorf("dataset: %s: no PNG or JPEG files", dir)
+		return nil, &FolderError{dir, "no PNG or JPEG files"}
 	}
 	slices.Sort(out.names)
 	slices.Sort(out.classes)
@@ -140,25 +155,25 @@ func (p *pictureFiles) label(dir string) error {
 		return nil
 	}
 	if len(p.classes) > maxClasses {
-		return fmt.Errorf("dataset: %s: %d sub-folders: want %d classes at most", dir, len(p.classes), maxClasses)
+		return &FolderError{dir, fmt.Sprintf("%d sub-folders: want %d classes at most", len(p.classes), maxClasses)}
 	}
 	isSplit := func(class string) bool { return slices.Contains(splitFolders, strings.ToLower(class)) }
 	if !slices.ContainsFunc(p.classes, func(c string) bool { return !isSplit(c) }) {
-		return fmt.Errorf("dataset: %s: its sub-folders %s look like splits, not classes: choose one of them, as %s",
-			dir, strings.Join(p.classes, ", "), filepath.Join(dir, p.classes[0]))
+		return &FolderError{dir, fmt.Sprintf("its sub-folders %s look like splits, not classes: choose one of them, as %s",
+			strings.Join(p.classes, ", "), filepath.Join(dir, p.classes[0]))}
 	}
 	count := make([]int, len(p.classes))
 	for _, name := range p.names {
 		class, _, found := strings.Cut(name, "/")
 		if !found {
-			return fmt.Errorf("dataset: %s: a picture beside class folders: put it into one of them", filepath.Join(dir, name))
+			return &FolderError{filepath.Join(dir, name), "a picture beside class folders: put it into one of them"}
 		}
 		label, _ := slices.BinarySearch(p.classes, class)
 		p.labels = append(p.labels, uint8(label))
 		count[label]++
 	}
 	if empty := slices.Index(count, 0); empty >= 0 {
-		return fmt.Errorf("dataset: %s: no PNG or JPEG files: each sub-folder is a class", filepath.Join(dir, p.classes[empty]))
+		return &FolderError{filepath.Join(dir, p.classes[empty]), "no PNG or JPEG files: each sub-folder is a class"}
 	}
 	return nil
 }

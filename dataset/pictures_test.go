@@ -117,7 +117,7 @@ func TestLoadImagesRefuses(t *testing.T) {
 		{"no picture", map[string][]byte{"a.png": good, "b.jpg": []byte("hello")}, Options{}, "b.jpg: cannot be read as PNG or JPEG: image: unknown format"},
 		{"the first of them", map[string][]byte{"c/a.png": nil, "c/b.jpg": nil}, Options{}, "a.png: cannot be read"},
 		{"truncated", map[string][]byte{"a.png": good, "b.png": good[:len(good)-20]}, Options{}, "b.png: cannot be read as PNG or JPEG: png: invalid format: unexpected EOF"},
-		{"too large", map[string][]byte{"a.png": good, "b.png": huge}, Options{}, "b.png: 16384×16384 pixels: want at most 33554432"},
+		{"too large", map[string][]byte{"a.png": good, "b.png": huge}, Options{}, "b.png: pixels, 16384×16384: 268435456, at most 33554432 is allowed (Limits.Pixels)"},
 		{"another kind", map[string][]byte{"a.png": good, "b.webp": nil}, Options{}, "b.webp: neither PNG nor JPEG"},
 		{"beside classes", map[string][]byte{"x/a.png": good, "b.png": good}, Options{}, "b.png: a picture beside class folders"},
 		{"empty class", map[string][]byte{"x/a.png": good, "x/b.png": good, "y/b.txt": nil}, Options{}, "y: no PNG or JPEG files: each sub-folder is a class"},

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
@@ -199,55 +198,6 @@ func (s *store) write(h header, vectors ...[]float32) error {
 	return nil
 }
 
-// read reads a checkpoint file. Errors about its content wrap [ErrCheckpointFormat].
-func read(path string) (header, [][]float32, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return header{}, nil, fmt.Errorf("train: %w", err)
-	}
-	h, vectors, err := decode(data)
-	if err != nil {
-		err = fmt.Errorf("%w: %s %w", ErrCheckpointFormat, path, err)
-	}
-	return h, vectors, err
-}
-
-// decode reads the content of a checkpoint file. Its errors go on after the file's name.
-func decode(data []byte) (h header, vectors [][]float32, err error) {
-	bad := func(what string) (header, [][]float32, error) { return h, vectors, errors.New(what) }
-	rest, ok := bytes.CutPrefix(data, []byte(magic))
-	if !ok {
-		return bad("does not begin like one")
-	}
-	if len(rest) < 4+sha256.Size {
-		return bad("is cut short")
-	}
-	content, sum := data[:len(data)-sha256.Size], data[len(data)-sha256.Size:]
-	if want := sha256.Sum256(content); !bytes.Equal(sum, want[:]) {
-		return bad("is cut short or damaged: its checksum is wrong")
-	}
-	rest = rest[:len(rest)-sha256.Size]
-	n := int64(binary.LittleEndian.Uint32(rest))
-	if rest = rest[4:]; n > int64(len(rest)) {
-		return bad("has a header of a wrong length")
-	}
-	if err := json.Unmarshal(rest[:n], &h); err != nil {
-		return bad("has a broken header: " + err.Error())
-	}
-	rest = rest[n:]
-	if h.Step < 0 || h.Elements < 0 || h.Elements > len(rest) || len(rest) != h.vectors()*h.Elements*4 {
-		return bad("does not hold what its header says")
-	}
-	vectors = make([][]float32, h.vectors())
-	for i := range vectors {
-		vectors[i] = make([]float32, h.Elements)
-		for k := range vectors[i] {
-			vectors[i][k] = math.Float32frombits(binary.LittleEndian.Uint32(rest[(i*h.Elements+k)*4:]))
-		}
-	}
-	return h, vectors, nil
-}
-
 // openStore makes or opens the checkpoint folder and, to resume, goes to the latest
 // checkpoint that is whole.
 func (t *Trainer) openStore() error {
@@ -273,16 +223,19 @@ func (t *Trainer) openStore() error {
 	if len(files) == 0 {
 		return fmt.Errorf("%w in %s to resume from", ErrNoCheckpoint, t.store.dir)
 	}
-	var errs []error
+	var damaged error
 	for _, path := range files {
-		h, vectors, err := read(path)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		h, vectors, err := read(path, t.engine.layout.len)
+		switch {
+		case err == nil:
+			return t.resume(path, h, vectors)
+		case damaged == nil:
+			damaged = err
+		default:
+			damaged = fmt.Errorf("%w; %w", damaged, err)
 		}
-		return t.resume(path, h, vectors)
 	}
-	return errors.Join(errs...)
+	return damaged
 }
 
 // resume takes over a checkpoint's state.

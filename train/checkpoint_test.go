@@ -3,7 +3,6 @@ package train
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"math"
 	"os"
@@ -95,7 +94,7 @@ func TestCheckpointsDamaged(t *testing.T) {
 		if err := os.WriteFile(last, content, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := read(last); !errors.Is(err, ErrCheckpointFormat) {
+		if _, _, err := read(last, 1); !errors.Is(err, ErrCheckpointFormat) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if got := start(t, small(t), data, cfg).Steps(); got != 3 {
@@ -117,7 +116,7 @@ func TestCheckpointsDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := New(env, small(t), data, cfg); !errors.Is(err, ErrCheckpointFormat) {
+	if _, err := New(env, small(t), data, cfg); !errors.Is(err, ErrCheckpointFormat) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("nothing but damaged ones: error %v", err)
 	}
 }
@@ -199,41 +198,4 @@ func TestCheckpointEvery(t *testing.T) {
 	if err != nil || !equal(tr.Weights(), plain.Weights()) {
 		t.Errorf("checkpoints change the result, or %v", err)
 	}
-}
-
-// sealed appends the checksum that makes data look whole.
-func sealed(data []byte) []byte {
-	sum := sha256.Sum256(data)
-	return append(bytes.Clone(data), sum[:]...)
-}
-
-func FuzzDecode(f *testing.F) {
-	s := store{dir: f.TempDir()}
-	if err := s.write(header{Step: 1, Elements: 2}, []float32{1, 2}, []float32{3, 4}, []float32{5, 6}); err != nil {
-		f.Fatal(err)
-	}
-	whole, err := os.ReadFile(s.last)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(whole)
-	f.Add(whole[:len(whole)-sha256.Size])
-	f.Add(whole[:40])
-	best := Validation{Step: 1}
-	if err := s.write(header{Step: 2, Elements: 1, EMA: 0.5, Best: best}, []float32{1}, []float32{2}, []float32{3}, []float32{4}, []float32{5}); err != nil {
-		f.Fatal(err)
-	}
-	if whole, err = os.ReadFile(s.last); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(whole)
-	f.Add([]byte(magic))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, content := range [][]byte{data, sealed(data)} { // a right checksum lets the fuzzer past it
-			h, vectors, err := decode(content)
-			if err == nil && (len(vectors) != h.vectors() || len(vectors[len(vectors)-1]) != h.Elements) {
-				t.Errorf("%+v, %d elements", h, len(vectors[2]))
-			}
-		}
-	})
 }

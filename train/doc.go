@@ -32,6 +32,24 @@
 // best on [Config].Validation, else the moving average, else the parameters of now. A
 // checkpoint has all three, and where the run was between a step and its validation.
 //
+// # Errors
+//
+// Each wraps one of these, which errors.Is and errors.As tell apart:
+//
+//   - [ErrConfig]: a field of [Config] makes no sense;
+//   - [ErrData]: the images do not fit the model;
+//   - [ErrNoCheckpoint], [ErrCheckpointExists]: of the checkpoint folder, where to go on
+//     or to start;
+//   - [ErrCheckpointFormat]: no checkpoint in it is whole. Each ends with a checksum; a
+//     damaged one is passed over for the one before it;
+//   - [*MismatchError]: the checkpoint is from a run with other settings;
+//   - [*DivergedError]: the loss or a weight is no longer a finite number;
+//   - context.Canceled and context.DeadlineExceeded, [*fs.PathError] of files that cannot be
+//     read or written, and the runtime's own.
+//
+// A checkpoint is read with no more memory than the model's parameters take, whatever it
+// says of itself.
+//
 // # The tape
 //
 // [models.Model].Build calls the tape (tape.go) layer by layer. Each call adds the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/models/pretrained"
+	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )
 
@@ -55,11 +57,25 @@ func (m *modelFlags) read() ([]byte, error) {
 		}
 		return pretrained.Read(name)
 	}
-	b, err := os.ReadFile(m.model)
+	limits, err := runtime.Limits{}.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	b, err := readUpTo(m.model, limits.FileBytes+1) // of one that is too long enough to be refused
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the model: %w", err)
 	}
 	return b, nil
+}
+
+// readUpTo reads so many bytes of a file at most. It may be a pipe, or a device with no end.
+func readUpTo(name string, most int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // load returns the model file and what it is.

@@ -144,13 +144,13 @@ func Parse(props map[string]string) (Meta, error) {
 		m.Epochs, p.err = parse(p.err, "epochs", s, strconv.Atoi)
 	}
 	if s := props[prefix+"nll_nats_per_dim"]; s != "" {
-		m.NatsPerDim, p.err = parse(p.err, "nll_nats_per_dim", s, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+		m.NatsPerDim, p.err = parse(p.err, "nll_nats_per_dim", s, parseFinite)
 	}
 	if s := props[prefix+"verify_readers"]; s != "" {
 		m.VerifyReaders, p.err = parse(p.err, "verify_readers", s, func(s string) (readers []string, err error) {
 			return readers, json.Unmarshal([]byte(s), &readers)
 		})
-		m.VerifyMaxDiff, p.err = parse(p.err, "verify_max_diff", props[prefix+"verify_max_diff"], func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+		m.VerifyMaxDiff, p.err = parse(p.err, "verify_max_diff", props[prefix+"verify_max_diff"], parseFinite)
 	}
 	if p.err == nil && m.Order != Order {
 		p.err = fmt.Errorf("%w: %sorder is %q, must be %q", ErrMetadata, prefix, m.Order, Order)
@@ -190,6 +190,14 @@ func (p *parser) int(key string, low, high int) int {
 	}
 	p.err = err
 	return n
+}
+
+func parseFinite(s string) (float64, error) {
+	x, err := strconv.ParseFloat(s, 64)
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return x, strconv.ErrRange
+	}
+	return x, err
 }
 
 func parse[T any](before error, key, s string, conv func(string) (T, error)) (T, error) {

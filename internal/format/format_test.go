@@ -49,6 +49,8 @@ func TestParseRefuses(t *testing.T) {
 		{"epochs", "many"},
 		{"classes", "a,b"},
 		{"nll_nats_per_dim", "low"},
+		{"nll_nats_per_dim", "NaN"},
+		{"verify_max_diff", "-Inf"},
 		{"verify_readers", "x"},
 		{"verify_max_diff", "x"},
 		{"verify_max_diff", ""},

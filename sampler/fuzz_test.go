@@ -1,0 +1,74 @@
+package sampler_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
+	"pixelcnn/runtime"
+	"pixelcnn/sampler"
+)
+
+// FuzzOpen opens whatever the bytes hold, by both engines, and draws. What is refused is
+// refused in a line, as a model; what is drawn are levels of the model, the same by either
+// engine and in short time.
+func FuzzOpen(f *testing.F) {
+	tiny, _ := tinyModel(f)
+	f.Add(tiny)
+	f.Add(file(f, models.Config{Hidden: 2, Blocks: 1, Kernel: 3, Size: 4, Levels: 2}, 1))
+	f.Add(file(f, models.Config{Arch: "gated", Hidden: 2, Blocks: 1, Kernel: 3, Size: 4, Levels: 3, Classes: 2}, 1))
+	f.Add(oneFile(f, tiny, sampler.OneFileConfig{}))
+	rt, err := runtime.GoWithin(runtime.Limits{FileBytes: 1 << 16, Memory: 1 << 22, TensorBytes: 1 << 20, Operations: 1 << 24})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, model []byte) {
+		begun := time.Now()
+		var drawn []uint8
+		for _, engine := range []sampler.Engine{sampler.Full, sampler.Auto} {
+			levels, err := drawOne(rt, model, engine)
+			if err != nil {
+				// The rest is the runtime's, about a model that loads and does not run.
+				if strings.Contains(err.Error(), "\n") {
+					t.Fatalf("%s: error %q", engine, err)
+				}
+				return
+			}
+			if drawn == nil {
+				drawn = levels
+			} else if string(drawn) != string(levels) {
+				t.Errorf("%v by the full engine, %v by the compiled one", drawn, levels)
+			}
+		}
+		if spent := time.Since(begun); spent > 10*time.Second {
+			t.Errorf("%v", spent)
+		}
+	})
+}
+
+// drawOne draws an image of a model that is small enough; it is nil of another.
+func drawOne(rt onnx.Runtime, model []byte, engine sampler.Engine) ([]uint8, error) {
+	s, err := sampler.Open(rt, model, sampler.Config{Engine: engine, Seed: 1, Threads: 1})
+	if err != nil {
+		if errors.Is(err, sampler.ErrConfig) {
+			return nil, nil // its size
+		}
+		return nil, err
+	}
+	spec := s.Spec()
+	levels := make([]uint8, spec.Height*spec.Width)
+	if len(levels) > 64 {
+		return nil, s.Close()
+	}
+	err = s.Draw(context.Background(), 0, levels)
+	for _, level := range levels {
+		if int(level) >= spec.Levels {
+			err = errors.Join(err, errors.New("a level that the model has not\n"))
+		}
+	}
+	return levels, errors.Join(err, s.Close())
+}
