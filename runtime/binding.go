@@ -8,19 +8,17 @@ import (
 	"fmt"
 	goruntime "runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"pixelcnn/internal/live"
 	"pixelcnn/internal/onnx"
 )
 
-// live counts what C holds for this package.
-var live struct {
-	sessions, bindings, values atomic.Int64
-	held                       sync.Map // *binding: one that is dropped unclosed leaks, and does not crash in its Pinner
-}
+// held are the bindings that are open: one that is dropped unclosed leaks, and does not
+// crash in its Pinner.
+var held sync.Map // *binding
 
 // shortRun is how long a run may have to be waited for when its context ends.
 const shortRun = 10 * time.Millisecond
@@ -60,11 +58,11 @@ func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
 	b := &binding{session: s, long: true, stopped: make(chan struct{}, 1)}
 	if err := b.make(inputs, outputs); err != nil {
 		b.free()
-		return nil, fmt.Errorf("runtime: binding tensors: %s", oneLine(err.Error()))
+		return nil, fmt.Errorf("%w: %s", ErrBind, oneLine(err.Error()))
 	}
 	s.bindings++
-	live.bindings.Add(1)
-	live.held.Store(b, nil)
+	live.Bindings.Add(1)
+	held.Store(b, nil)
 	return b, nil
 }
 
@@ -92,7 +90,7 @@ func (b *binding) bind(set func(string, ort.Value) error, infos []onnx.ValueInfo
 			return values, err
 		}
 		values = append(values, v)
-		live.values.Add(1)
+		live.Values.Add(1)
 		if err := set(infos[i].Name, v); err != nil {
 			return values, err
 		}
@@ -157,13 +155,13 @@ func (b *binding) Close() error {
 	}
 	b.closed = true
 	err := b.free()
-	live.held.Delete(b)
-	live.bindings.Add(-1)
+	held.Delete(b)
+	live.Bindings.Add(-1)
 	b.session.mu.Lock()
 	b.session.bindings--
 	b.session.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("runtime: closing a binding: %s", oneLine(err.Error()))
+		return fmt.Errorf("%w: a binding: %s", ErrClose, oneLine(err.Error()))
 	}
 	return nil
 }
@@ -178,7 +176,7 @@ func (b *binding) free() error {
 	for _, values := range [][]ort.Value{b.in, b.out} {
 		for _, v := range values {
 			errs = append(errs, v.Destroy())
-			live.values.Add(-1)
+			live.Values.Add(-1)
 		}
 	}
 	if b.opts != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pixelcnn/internal/live"
 	"pixelcnn/internal/onnx"
 )
 
@@ -105,7 +106,7 @@ func TestBindingHoldsItsSlices(t *testing.T) {
 // A binding that is dropped open is a leak and nothing worse.
 func TestDroppedBinding(t *testing.T) {
 	s := load(t, openEnv(t), sumModel(t))
-	before := live.bindings.Load()
+	before := live.Bindings.Load()
 	func() {
 		x := onnx.NewTensor(make([]float32, 3), 1, 3)
 		if _, err := s.Bind([]*onnx.Tensor{x, x}, []*onnx.Tensor{onnx.NewTensor(make([]float32, 3), 1, 3)}); err != nil {
@@ -115,10 +116,10 @@ func TestDroppedBinding(t *testing.T) {
 	for range 3 {
 		goruntime.GC()
 	}
-	if live.bindings.Load() != before+1 {
+	if live.Bindings.Load() != before+1 {
 		t.Error("the dropped binding is not counted")
 	}
-	live.held.Range(func(b, _ any) bool {
+	held.Range(func(b, _ any) bool {
 		closeOK(t, b.(*binding))
 		return true
 	})

@@ -32,7 +32,8 @@ type Env struct {
 var _ onnx.Runtime = (*Env)(nil)
 
 // Open finds the library and starts ONNX Runtime, or shares the one that is up
-// (see the package comment). Where the library cannot be had or used the error is
+// (see the package comment). The caller closes what it gets, after all that it has loaded
+// on it; that another user has it open does not matter. Where the library cannot be had or used the error is
 // as [Locate]'s; where another one is open it is an [*InUseError]; limits that make no
 // sense wrap [ErrLimits].
 func Open(cfg Config) (*Env, error) {
@@ -96,11 +97,11 @@ func start(path string) error {
 	ort.SetSharedLibraryPath(path)
 	// Errors are returned; the library should not print them as well.
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-		return fmt.Errorf("ONNX Runtime %s does not start: %s", l.version, oneLine(err.Error()))
+		return fmt.Errorf("%w: ONNX Runtime %s does not start: %s", ErrStart, l.version, oneLine(err.Error()))
 	}
 	if err := ort.DisableTelemetry(); err != nil {
 		_ = ort.DestroyEnvironment() // the first error is the one that tells
-		return fmt.Errorf("its telemetry cannot be disabled: %s", oneLine(err.Error()))
+		return fmt.Errorf("%w: its telemetry cannot be disabled: %s", ErrStart, oneLine(err.Error()))
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ func (e *Env) Close() error {
 		return nil
 	}
 	if err := ort.DestroyEnvironment(); err != nil {
-		return fmt.Errorf("runtime: ending ONNX Runtime: %s", oneLine(err.Error()))
+		return fmt.Errorf("%w: %s", ErrClose, oneLine(err.Error()))
 	}
 	return nil
 }

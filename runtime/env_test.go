@@ -14,15 +14,16 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"pixelcnn/internal/live"
 	"pixelcnn/internal/onnx"
 )
 
 // TestMain checks that the tests together leave nothing in C.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	s, b, v := live.sessions.Load(), live.bindings.Load(), live.values.Load()
-	if code == 0 && (s != 0 || b != 0 || v != 0 || process.users != 0 || ort.IsInitialized()) {
-		fmt.Fprintf(os.Stderr, "left over: %d sessions, %d bindings, %d values, %d users\n", s, b, v, process.users)
+	left := live.Now()
+	if code == 0 && (left != live.Objects{} || process.users != 0 || ort.IsInitialized()) {
+		fmt.Fprintf(os.Stderr, "left over: %v, %d users\n", left, process.users)
 		code = 1
 	}
 	os.Exit(code)

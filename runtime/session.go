@@ -9,6 +9,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"pixelcnn/internal/live"
 	"pixelcnn/internal/onnx"
 )
 
@@ -33,7 +34,7 @@ var ErrLoad = errors.New("runtime: ONNX Runtime cannot load the model")
 // what ONNX Runtime refuses; [ErrOption] for negative Threads.
 func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
 	if opt.Threads < 0 {
-		return nil, fmt.Errorf("%w: %d threads, must be 0 (for one) or more", ErrOption, opt.Threads)
+		return nil, fmt.Errorf("runtime: %w: %d threads, must be 0 (for one) or more", ErrOption, opt.Threads)
 	}
 	m, meter, err := onnx.Check(model, e.limits)
 	if err != nil {
@@ -59,7 +60,7 @@ func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) 
 		e.release()
 		return nil, fmt.Errorf("%w: %s", ErrLoad, oneLine(err.Error()))
 	}
-	live.sessions.Add(1)
+	live.Sessions.Add(1)
 	return s, nil
 }
 
@@ -119,10 +120,10 @@ func (s *session) Close() error {
 	}
 	s.closed = true
 	err := s.ort.Destroy()
-	live.sessions.Add(-1)
+	live.Sessions.Add(-1)
 	s.env.release()
 	if err != nil {
-		return fmt.Errorf("runtime: closing a session: %s", oneLine(err.Error()))
+		return fmt.Errorf("%w: a session: %s", ErrClose, oneLine(err.Error()))
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func fit(kind string, infos []onnx.ValueInfo, tensors []*onnx.Tensor) error {
 	}
 	for i, t := range tensors {
 		if len(t.Shape) == 0 {
-			return fmt.Errorf("%q is of rank 0, which cannot be bound: give it the shape [1] in the graph", infos[i].Name)
+			return fmt.Errorf("%w: %q is of rank 0: give it the shape [1] in the graph", ErrBind, infos[i].Name)
 		}
 	}
 	return nil
@@ -55,7 +55,7 @@ func newValue(t *onnx.Tensor, pins *goruntime.Pinner) (ort.Value, error) {
 	case []bool:
 		return wrap(shape, d, pins)
 	}
-	return nil, fmt.Errorf("a %T cannot be a tensor's data", t.Data)
+	return nil, fmt.Errorf("%w: a %T cannot be a tensor's data", ErrBind, t.Data)
 }
 
 func wrap[T onnx.Element](shape ort.Shape, data []T, pins *goruntime.Pinner) (ort.Value, error) {

@@ -95,7 +95,7 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 		got := p.values[v]
 		if got == nil {
 			if got = p.value(v); got == nil {
-				return nil, fmt.Errorf("goruntime: nothing makes the output %q", v.Name)
+				return nil, fmt.Errorf("goruntime: %w: nothing makes the output %q", onnx.ErrFormat, v.Name)
 			}
 		}
 		if got.dtype != s.outputs[i].DType {

@@ -74,7 +74,7 @@ func TestLoadErrors(t *testing.T) {
 		as    any
 		parts string
 	}{
-		{"operator", 17, func(g *onnx.Graph) { output(g, g.Op("MaxPool", nil, input(g, n, n))) }, &unknown, "operator MaxPool is not supported"},
+		{"operator", 17, func(g *onnx.Graph) { output(g, g.Op("Hardmax", nil, input(g, n, n))) }, &unknown, "operator Hardmax is not supported"},
 		{"domain", 17, func(g *onnx.Graph) {
 			v := g.Op("Relu", nil, input(g, n, n))
 			v.Node.Domain = "com.example"
@@ -100,7 +100,7 @@ func TestLoadErrors(t *testing.T) {
 		}, onnx.ErrShape, "factors of shapes [2 2] and [3 2]"},
 		{"shapes of any batch", 17, func(g *onnx.Graph) {
 			output(g, g.Op("MatMul", nil, input(g, n, onnx.Fixed(2)), weight))
-		}, &node, "factors of shapes [1 2] and [3 2]"},
+		}, onnx.ErrShape, "factors of shapes [1 2] and [3 2]"},
 		{"constants", 17, func(g *onnx.Graph) { output(g, g.Op("MatMul", nil, weight, weight)) }, onnx.ErrShape, "factors of shapes"},
 		{"division", 17, func(g *onnx.Graph) {
 			q := g.Op("Div", nil, onnx.Const("", list(1)), onnx.Const("", list(0)))

@@ -15,7 +15,8 @@ func malformed(format string, args ...any) error {
 // Unmarshal reads a model within the default [Limits]. Tensor data are copied out of
 // b. External data, sparse initializers, functions and tensor types outside [DType]
 // are refused, as are dangling or duplicate names and nodes out of topological order,
-// hence cycles. It does not look at what the nodes do: [Check] does.
+// hence cycles, and nodes that lack what their operator needs. It does not look at the
+// sizes of what they make: [Check] does.
 func Unmarshal(b []byte) (*Model, error) {
 	l, err := Limits{}.WithDefaults()
 	if err != nil {

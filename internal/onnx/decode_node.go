@@ -68,6 +68,12 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 		s.values[name] = v
 		n.Outputs = append(n.Outputs, v)
 	}
+	if operators[n.Op] && n.Domain == "" {
+		trim(n)
+		if err := checkNode(n); err != nil {
+			return nil, malformed("%s: %v", n.Label(), err)
+		}
+	}
 	return n, nil
 }
 

@@ -165,16 +165,19 @@ func gather(n *Node, in []*Tensor) (*Tensor, error) {
 	if idx == nil && in[1].Len() > 0 {
 		return nil, errors.New("indices that are no integers")
 	}
+	// Where there are no elements the indices have to fit all the same.
+	places := make([]int, len(idx))
+	for p, i := range idx {
+		if places[p], err = Axis(i, t.Shape[axis]); err != nil {
+			return nil, fmt.Errorf("index %d of %d", i, t.Shape[axis])
+		}
+	}
 	s := strides(t.Shape)
 	inner := s[axis]
 	outer := t.Len() / max(1, inner*t.Shape[axis])
 	var at []int
 	for o := range outer {
-		for _, i := range idx {
-			k, err := Axis(i, t.Shape[axis])
-			if err != nil {
-				return nil, fmt.Errorf("index %d of %d", i, t.Shape[axis])
-			}
+		for _, k := range places {
 			for j := range inner {
 				at = append(at, (o*t.Shape[axis]+k)*inner+j)
 			}
@@ -292,6 +295,9 @@ func where(in []*Tensor) (*Tensor, error) {
 	cond, ok := in[0].Data.([]bool)
 	if !ok || len(in) != 3 {
 		return nil, errors.New("a condition that is not bool")
+	}
+	if in[1].DType() != in[2].DType() {
+		return nil, fmt.Errorf("choices of types %v and %v", in[1].DType(), in[2].DType())
 	}
 	shape, err := broadcast(in[0].Shape, in[1].Shape, in[2].Shape)
 	if err != nil {

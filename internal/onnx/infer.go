@@ -45,6 +45,9 @@ func infer(n *Node, opset int64) error {
 	if len(shapes) == 0 || n.Inputs[0] == nil {
 		return nil
 	}
+	if err := checkNumbers(n, shapes); err != nil {
+		return err
+	}
 	dtype := n.Inputs[0].DType
 	switch n.Op {
 	case "Cast":
@@ -53,7 +56,12 @@ func infer(n *Node, opset int64) error {
 		dtype = DType(n.Attrs.Int("dtype", int64(dtype)))
 	case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsNaN", "IsInf":
 		dtype = Bool
-	case "Where", "CastLike":
+	case "Where":
+		dtype = n.Inputs[1].DType
+		if other := n.Inputs[2].DType; dtype != other && dtype != Undefined && other != Undefined {
+			return fmt.Errorf("choices of types %v and %v", dtype, other)
+		}
+	case "CastLike":
 		dtype = n.Inputs[1].DType
 	case "ArgMax", "ArgMin":
 		dtype = Int64
@@ -383,6 +391,9 @@ func convShape(n *Node, shapes [][]int) ([]int, error) {
 	group := int(n.Attrs.Int("group", 1))
 	if group < 1 || x[1] != w[1]*group || w[0]%group != 0 {
 		return nil, fmt.Errorf("%d channels for a weight of shape %v in %d groups", x[1], w, group)
+	}
+	if err := checkBias(shapes, w[0]); err != nil {
+		return nil, err
 	}
 	out := []int{x[0], w[0]}
 	for i, o := range windows {

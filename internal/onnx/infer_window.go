@@ -81,6 +81,9 @@ func convTransposeShape(n *Node, shapes [][]int) ([]int, error) {
 	if group < 1 || group > 1<<20 || x[1] != w[0] || w[0]%int(group) != 0 {
 		return nil, fmt.Errorf("%d channels for a weight of shape %v in %d groups", x[1], w, group)
 	}
+	if err := checkBias(shapes, w[1]*int(group)); err != nil {
+		return nil, err
+	}
 	extra, sizes := n.Attrs.Ints("output_padding"), n.Attrs.Ints("output_shape")
 	if extra != nil && len(extra) != len(windows) || sizes != nil && len(sizes) != len(windows) {
 		return nil, errors.New("output_padding or output_shape does not fit")
@@ -110,4 +113,13 @@ func convTransposeShape(n *Node, shapes [][]int) ([]int, error) {
 		out = append(out, size)
 	}
 	return out, nil
+}
+
+// checkBias refuses a convolution's third input where it is not one number for each channel
+// of the result: ONNX Runtime reads as many, whatever there is.
+func checkBias(shapes [][]int, channels int) error {
+	if len(shapes) < 3 || shapes[2] == nil || slices.Equal(shapes[2], []int{channels}) {
+		return nil
+	}
+	return fmt.Errorf("a bias of shape %v for %d channels", shapes[2], channels)
 }

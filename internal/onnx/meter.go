@@ -30,8 +30,16 @@ const small = 1 << 12
 // loop counted. It is about a second.
 const maxVisits = 1 << 18
 
-// trials are sizes that free dimensions usually take.
-var trials = []int{1, 2, 3, 4, 8, 16, 28, 32, 64, 128, 256}
+// trials are sizes that free dimensions usually take, the first one of a batch.
+var trials = func() (sizes [][2]int) {
+	for _, n := range []int{28, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 96, 128, 224, 256} {
+		sizes = append(sizes, [2]int{1, n})
+	}
+	for _, n := range []int{2, 3, 4, 8, 16, 28} {
+		sizes = append(sizes, [2]int{n, n})
+	}
+	return sizes
+}()
 
 // newMeter measures the model for its fixed sizes, or for small ones where some are free.
 func newMeter(m *Model, l Limits) (*Meter, error) {
@@ -50,7 +58,7 @@ func newMeter(m *Model, l Limits) (*Meter, error) {
 			shapes[i] = Sizes(v.Shape)
 			for k, d := range shapes[i] {
 				if d < 0 {
-					shapes[i][k] = size
+					shapes[i][k] = size[min(k, 1)]
 				}
 			}
 		}
@@ -64,12 +72,11 @@ func newMeter(m *Model, l Limits) (*Meter, error) {
 		case !free || !errors.Is(err, ErrShape) || errors.Is(err, errUntold):
 			return nil, err
 		case first == nil:
-			first = err
+			first = fmt.Errorf("%w (with %d for its free dimensions; so it is with all that were tried)", err, size[1])
 		}
 	}
-	// The file may fit some other size. What depends on constants alone has to be
-	// right in any case, since it is computed before there is an input.
-	return t, t.constants()
+	// Of such a graph nothing would be known, and a runtime may not survive it.
+	return nil, first
 }
 
 // Strip drops the elements of the model's large constants, of which only the sizes are

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -61,6 +62,9 @@ func (r *reading) read(s *schedule, n *Node, runs int64) error {
 		return fmt.Errorf("%w: %s: %w", ErrShape, n.Label(), err)
 	}
 	*r.visits++
+	if err := r.checkTrilu(n); err != nil {
+		return at(err)
+	}
 	if r.skips(n) {
 		for _, v := range n.Outputs {
 			if v != nil {
@@ -132,6 +136,22 @@ func (r *reading) skips(n *Node) bool {
 		}
 	}
 	return false
+}
+
+// checkTrilu refuses a Trilu whose diagonal is not known, or so far out that ONNX Runtime
+// would count beyond what an integer holds, and write there.
+func (r *reading) checkTrilu(n *Node) error {
+	if n.Op != "Trilu" || n.Domain != "" || len(n.Inputs) < 2 || n.Inputs[1] == nil {
+		return nil
+	}
+	k := r.value(n.Inputs[1])
+	if k == nil || k.Const == nil || len(k.Const.Ints()) != 1 {
+		return errors.New("its diagonal is no constant")
+	}
+	if d := k.Const.Ints()[0]; max(d, -d) > math.MaxInt32 || d == math.MinInt64 {
+		return fmt.Errorf("its diagonal is %d", d)
+	}
+	return nil
 }
 
 // finish gives shapes to what infer leaves open.

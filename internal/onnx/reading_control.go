@@ -21,6 +21,13 @@ func (r *reading) control(s *schedule, n *Node, runs int64) error {
 	for _, v := range captured(n) {
 		e.in = append(e.in, r.value(v))
 	}
+	conditions := map[string]int{"If": 1, "Loop": 2}[n.Op] // a Loop's first is the number of rounds
+	for i, v := range n.Inputs[:min(len(n.Inputs), conditions)] {
+		w := r.value(v)
+		if w != nil && w.Shape != nil && (count(Sizes(w.Shape)) != 1 || slices.Contains(Sizes(w.Shape), 0)) {
+			return bad("input %d of shape %v, must be one number", i, Sizes(w.Shape))
+		}
+	}
 	var results []*Value // what the node makes
 	var err error
 	if n.Op == "If" {

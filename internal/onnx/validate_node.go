@@ -1,0 +1,115 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// checkNode refuses a node of a known operator that cannot be right, whatever the sizes
+// are. A runtime may not look: ONNX Runtime divides by a stride of zero.
+func checkNode(n *Node) error {
+	if err := checkArity(n); err != nil {
+		return err
+	}
+	if err := checkWindow(n); err != nil {
+		return err
+	}
+	return checkGraphs(n)
+}
+
+// maxWindow bounds strides, pads and the like.
+const maxWindow = 1 << 20
+
+// checkWindow checks the lists that describe a window, of the operators that have one.
+func checkWindow(n *Node) error {
+	switch n.Op {
+	case "Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool":
+	default:
+		return nil
+	}
+	rank := -1
+	for _, list := range []struct {
+		name  string
+		each  int // elements for each dimension
+		least int64
+	}{{"kernel_shape", 1, 1}, {"strides", 1, 1}, {"dilations", 1, 1}, {"pads", 2, 0}, {"output_padding", 1, 0}, {"output_shape", 1, 1}} {
+		v := n.Attrs.Ints(list.name)
+		if v == nil {
+			continue
+		}
+		if rank < 0 {
+			rank = len(v) / list.each
+		}
+		if len(v) != rank*list.each || rank == 0 {
+			return fmt.Errorf("its %s are %d, its window has %d dimensions", list.name, len(v), rank)
+		}
+		for _, x := range v {
+			if x < list.least || x > maxWindow {
+				return fmt.Errorf("its %s are %v, must be from %d to %d", list.name, v, list.least, maxWindow)
+			}
+		}
+	}
+	if g := n.Attrs.Int("group", 1); g < 1 || g > maxWindow {
+		return fmt.Errorf("it has %d groups", g)
+	}
+	return nil
+}
+
+// checkGraphs refuses a Loop or an If whose graphs have not as many inputs and outputs as
+// it needs. ONNX Runtime does not look, and writes where there is nothing.
+func checkGraphs(n *Node) error {
+	if n.Op != "Loop" && n.Op != "If" {
+		return nil
+	}
+	if slices.Contains(n.Outputs, nil) {
+		return errors.New("it must have all of its outputs")
+	}
+	names, in, extra := []string{"then_branch", "else_branch"}, 0, 0
+	if n.Op == "Loop" {
+		// The body has the number of the round and a condition before the values that go
+		// round, and gives the condition out.
+		names, in, extra = []string{"body"}, max(2, len(n.Inputs)), 1
+	}
+	for _, name := range names {
+		g, ok := n.Attrs[name].(*Graph)
+		if !ok {
+			return fmt.Errorf("it has no %s", name)
+		}
+		if len(g.Inputs) != in || len(g.Outputs) != len(n.Outputs)+extra || n.Op == "Loop" && len(g.Outputs) < in-1 {
+			return fmt.Errorf("its %s has %d inputs and %d outputs, for %d inputs and %d outputs", name, len(g.Inputs), len(g.Outputs), len(n.Inputs), len(n.Outputs))
+		}
+	}
+	return nil
+}
+
+// numbers are the inputs that are one number each, by operator.
+var numbers = map[string][]int{
+	"CumSum": {1}, "TopK": {1}, "OneHot": {1}, "Range": {0, 1, 2}, "Clip": {1, 2}, "Dropout": {1, 2}, "Pad": {2}, "Trilu": {1},
+}
+
+// checkNumbers refuses a node whose input is no one number where it has to be: ONNX Runtime
+// reads it even if there is none. The shape of an input that is missing is nil.
+func checkNumbers(n *Node, shapes [][]int) error {
+	for _, i := range numbers[n.Op] {
+		if i < len(shapes) && shapes[i] != nil && count(shapes[i]) != 1 || i < len(shapes) && slices.Contains(shapes[i], 0) {
+			return fmt.Errorf("input %d of shape %v, must be one number", i, shapes[i])
+		}
+	}
+	return nil
+}
+
+// trim drops what is missing at the end of a node's optional inputs, which says the same and
+// is what ONNX Runtime's optimizers count on.
+func trim(n *Node) {
+	if variadic[n.Op] || n.Op == "Loop" {
+		return
+	}
+	need, known := arity[n.Op]
+	if !known {
+		need = 1
+	}
+	for k := len(n.Inputs); k > need && n.Inputs[k-1] == nil; k-- {
+		n.Inputs = n.Inputs[:k-1]
+	}
+}

@@ -1,0 +1,129 @@
+package onnx
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+)
+
+// TestCheckNode: what ONNX Runtime does not survive, and what panicked here, is refused by
+// name. Each graph is met with an input [n,2,6,6] and alone differs from one that is right.
+func TestCheckNode(t *testing.T) {
+	x4 := []Dim{Free("n"), Fixed(2), Fixed(6), Fixed(6)}
+	ints := func(v ...int64) *Value { return Const("", NewTensor(v, len(v))) }
+	floats := func(shape ...int) *Value {
+		n, _ := Size(shape)
+		return Const("", NewTensor(make([]float32, n), shape...))
+	}
+	branch := func(x *Value, outputs int) *Graph {
+		g := &Graph{}
+		for i := range outputs {
+			g.Output(g.Op("Relu", nil, x), "branch"+string(rune('a'+i)), Float32)
+		}
+		return g
+	}
+	loop := func(g *Graph, x *Value, inputs, outputs int) *Value {
+		body := &Graph{}
+		body.Input("round", Int64)
+		on := body.Input("on", Bool)
+		carried := body.Input("carried", Float32)
+		body.Output(body.Op("Identity", nil, on), "still_on", Bool)
+		body.Output(body.Op("Relu", nil, carried), "more", Float32)
+		body.Output(body.Op("Neg", nil, carried), "gathered", Float32)
+		in := []*Value{Const("", Scalar(int64(3))), Const("", Scalar(true)), x, x}
+		return g.Ops(outputs, "Loop", Attrs{"body": body}, in[:inputs]...)[0]
+	}
+	conv := func(name string, value any) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			return g.Op("Conv", Attrs{"pads": []int64{1, 1, 1, 1}, name: value}, x, floats(2, 2, 3, 3))
+		}
+	}
+	for name, c := range map[string]struct {
+		build func(g *Graph, x *Value) *Value
+		want  string // empty where it is right
+		is    error
+	}{
+		"convolution":        {conv("strides", []int64{1, 1}), "", nil},
+		"stride of zero":     {conv("strides", []int64{1, 0}), "its strides are [1 0], must be from 1", ErrFormat},
+		"dilation below":     {conv("dilations", []int64{-1, 1}), "its dilations are [-1 1], must be from 1", ErrFormat},
+		"pads far out":       {conv("pads", []int64{1, 1, 1, math.MaxInt64}), "its pads are", ErrFormat},
+		"three strides":      {conv("strides", []int64{1, 1, 1}), "its pads are 4, its window has 3 dimensions", ErrFormat},
+		"kernel of nothing":  {conv("kernel_shape", []int64{0, 3}), "its kernel_shape are [0 3]", ErrFormat},
+		"no group":           {conv("group", int64(0)), "it has 0 groups", ErrFormat},
+		"another rank":       {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 3)) }, "input and weight of shapes", ErrShape},
+		"diagonal":           {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, Const("", Scalar(int64(-1)))) }, "", nil},
+		"diagonal far out":   {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, ints(math.MinInt64+1)) }, "its diagonal is -9223372036854775807", ErrShape},
+		"diagonal least":     {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, ints(math.MinInt64)) }, "its diagonal is", ErrShape},
+		"diagonal that runs": {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, g.Op("ArgMax", nil, x)) }, "its diagonal is no constant", ErrShape},
+		"branches": {func(g *Graph, x *Value) *Value {
+			return g.Op("If", Attrs{"then_branch": branch(x, 1), "else_branch": branch(x, 1)}, Const("", Scalar(true)))
+		}, "", nil},
+		"branch too many": {func(g *Graph, x *Value) *Value {
+			return g.Op("If", Attrs{"then_branch": branch(x, 1), "else_branch": branch(x, 2)}, Const("", Scalar(true)))
+		}, "its else_branch has 0 inputs and 2 outputs, for 1 inputs and 1 outputs", ErrFormat},
+		"no branch": {func(g *Graph, x *Value) *Value {
+			return g.Op("If", Attrs{"then_branch": branch(x, 1)}, Const("", Scalar(true)))
+		}, "it has no else_branch", ErrFormat},
+		"loop":            {func(g *Graph, x *Value) *Value { return loop(g, x, 3, 2) }, "", nil},
+		"loop in too few": {func(g *Graph, x *Value) *Value { return loop(g, x, 2, 2) }, "its body has 3 inputs and 3 outputs, for 2 inputs", ErrFormat},
+		"loop in more":    {func(g *Graph, x *Value) *Value { return loop(g, x, 4, 2) }, "its body has 3 inputs and 3 outputs, for 4 inputs", ErrFormat},
+		"loop out fewer":  {func(g *Graph, x *Value) *Value { return loop(g, x, 3, 1) }, "for 3 inputs and 1 outputs", ErrFormat},
+		"loop out more":   {func(g *Graph, x *Value) *Value { return loop(g, x, 3, 3) }, "for 3 inputs and 3 outputs", ErrFormat},
+		"loop without one": {func(g *Graph, x *Value) *Value {
+			out := loop(g, x, 3, 2)
+			out.Node.Outputs[1] = nil
+			return out
+		}, "it must have all of its outputs", ErrFormat},
+		"gather from nothing": {func(g *Graph, x *Value) *Value {
+			return g.Op("Add", nil, x, g.Op("ReduceSum", nil, g.Op("Gather", nil, floats(0), ints(0, 1))))
+		}, "index 0 of 0", ErrShape},
+		"choice of two types": {func(g *Graph, x *Value) *Value {
+			return g.Op("Add", nil, x, g.Op("Where", nil, Const("", Scalar(false)), floats(1), ints(1)))
+		}, "choices of types float32 and int64", ErrShape},
+		"axis of nothing": {func(g *Graph, x *Value) *Value { return g.Op("CumSum", nil, x, ints()) }, "input 1 of shape [0], must be one number", ErrShape},
+		"two axes":        {func(g *Graph, x *Value) *Value { return g.Op("CumSum", nil, x, ints(0, 1)) }, "input 1 of shape [2], must be one number", ErrShape},
+		"no condition": {func(g *Graph, x *Value) *Value {
+			none := Const("", NewTensor([]bool{}, 0))
+			return g.Op("If", Attrs{"then_branch": branch(x, 1), "else_branch": branch(x, 1)}, none)
+		}, "input 0 of shape [0], must be one number", ErrShape},
+		"bias":               {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(2)) }, "", nil},
+		"short bias":         {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(1)) }, "a bias of shape [1] for 2 channels", ErrShape},
+		"empty bias":         {func(g *Graph, x *Value) *Value { return g.Op("ConvTranspose", nil, x, floats(2, 2, 1, 1), floats(0)) }, "a bias of shape [0] for 2 channels", ErrShape},
+		"bias left out":      {func(g *Graph, x *Value) *Value { return g.Op("LayerNormalization", nil, x, floats(6), nil) }, "", nil},
+		"declared otherwise": {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &Graph{}
+			g.Output(c.build(g, g.Input("x", Float32, x4...)), "y", Float32, x4...)
+			file, err := Marshal(&Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = Check(file, Limits{})
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, c.is)):
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestTrials: a graph that fits one size only is let through where that one is usual.
+func TestTrials(t *testing.T) {
+	for size, want := range map[int]bool{16: true, 28: true, 5: true, 1000: false} {
+		g := &Graph{}
+		x := g.Input("x", Float32, Free("n"), Free("h"), Free("w"))
+		y := g.Op("Concat", Attrs{"axis": int64(0)}, x, Const("", NewTensor(make([]float32, size*size), 1, size, size)))
+		g.Output(y, "y", Float32, Free("m"), Free("h"), Free("w"))
+		file, err := Marshal(&Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Check(file, Limits{}); (err == nil) != want || err != nil && !errors.Is(err, ErrShape) {
+			t.Errorf("of %d×%d: %v", size, size, err)
+		}
+	}
+}
