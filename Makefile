@@ -10,19 +10,27 @@ export CGO_ENABLED ?= 1
 PYTHON  ?= python3
 BLAS    ?=
 BENCH   ?=
+FUZZTIME ?= 10m
+SOAK    ?= 20m
+MUTANTS ?= 100000
 
-.PHONY: help deps build demo test lint unit race nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train clean
+.PHONY: help deps build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
 	@echo 'make build   bin/trainer and bin/sampler'
 	@echo 'make demo    deps, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
 	@echo 'make test    deps, build, linters and tests'
+	@echo 'make vuln    look for known vulnerabilities in what the project is built of'
+	@echo 'make fuzz    each fuzz target for $(FUZZTIME) (FUZZTIME=…), one after the other: a table of what they found'
+	@echo 'make soak    draw under load for $(SOAK) (SOAK=…): the same images, nothing left over, no growth'
+	@echo 'make mutate  show $(MUTANTS) damaged models (MUTANTS=…) to all that reads them, and to ONNX Runtime'
 	@echo 'make browser the page that draws in the browser: static files in $(OUT)/browser'
 	@echo 'make parity  draw 1,000 images of each model with every runtime: a table of the pixels that differ'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
 	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/bench/sample --help)'
 	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
+	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
 	@echo 'make clean   remove bin and $(OUT)'
 
@@ -39,7 +47,7 @@ demo: deps
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png
 	bin/sampler score --model $(OUT)/pixelcnn.onnx
 
-test: deps parity-deps lint unit race nocgo cross generated embed test-node test-browser
+test: deps parity-deps lint vuln unit race fuzz-short nocgo cross generated embed test-node test-browser
 
 lint:
 	@files=$$($(GO) tool gofumpt -l .); test -z "$$files" || { echo "not formatted by gofumpt:" $$files; exit 1; }
@@ -47,12 +55,33 @@ lint:
 	$(GO) tool staticcheck ./...
 	cd examples/embed && $(GO) vet ./...
 
+# The modules are those whose checksums go.sum has, and nothing is known against them. Where
+# the vulnerability database cannot be reached, this says so and goes on.
+vuln:
+	$(GO) mod verify
+	$(GO) run ./internal/vuln
+
 unit:
 	$(GO) test $$($(GO) list ./... | grep -v /examples/)
 
 # The packages that share memory between goroutines or with C.
 race:
 	$(GO) test -race -short ./runtime ./sampler ./dataset
+
+fuzz:
+	$(GO) run ./internal/fuzz -time $(FUZZTIME)
+
+# Some seconds for each target; their seeds run as ordinary tests.
+fuzz-short:
+	$(GO) run ./internal/fuzz -total 45s
+
+# The long forms of tests that are among the ordinary ones. With few arenas malloc keeps
+# less of what threads have freed, so that a leak is the easier to see.
+soak:
+	MALLOC_ARENA_MAX=2 $(GO) test -race -count=1 -timeout 0 -v ./internal/soak -soak $(SOAK)
+
+mutate:
+	$(GO) run ./internal/mutate -n $(MUTANTS)
 
 # Only runtime's ONNX Runtime part may need a C compiler.
 nocgo:
@@ -82,6 +111,9 @@ parity: deps parity-deps
 # The library as others use it: a module of its own.
 embed:
 	@dir=$$(mktemp -d) && (cd examples/embed && $(GO) run . -dir $$dir) && rm -r $$dir
+
+kill: deps
+	$(GO) test -count=1 -timeout 60m -run '^TestKill$$' -v ./cmd/trainer -kills 200
 
 browser:
 	$(GO) run ./examples/browser -o $(OUT)/browser

@@ -1,6 +1,8 @@
 // Package export writes a trained model as pixelcnn.onnx, a file that any ONNX
 // runtime reads: opset 17, IR 8, default domain, ordinary convolutions whose masks
 // are already multiplied into the weights.
+//
+// Errors wrap [models.ErrWeights], or are those of the writer that was given.
 package export
 
 import (

@@ -3,6 +3,7 @@ package internal
 import (
 	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,6 +47,28 @@ func TestImports(t *testing.T) {
 	}
 	if !deps(t, "runtime")["cgo"] {
 		t.Error("runtime does not use cgo, so this test proves nothing")
+	}
+}
+
+// TestNoNetworkInside: what draws, exports and runs models has no network code in it, and
+// what draws starts no program either.
+func TestNoNetworkInside(t *testing.T) {
+	for pkg, never := range map[string][]string{
+		"sampler": {"net", "net/http", "os/exec"},
+		"export":  {"net", "net/http", "os/exec"},
+		"models":  {"net", "net/http", "os/exec"},
+		"runtime": {"net", "net/http"},
+	} {
+		out, err := exec.Command("go", "list", "-deps", "pixelcnn/"+pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		uses := strings.Fields(string(out))
+		for _, n := range never {
+			if slices.Contains(uses, n) {
+				t.Errorf("%s depends on %s", pkg, n)
+			}
+		}
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 // ErrConfig is wrapped by every error about a [Config].
 var ErrConfig = errors.New("models: invalid configuration")
 
+// ErrWeights is wrapped where a model's weights are not those of its configuration.
+var ErrWeights = errors.New("models: invalid weights")
+
 // Config chooses an architecture and its size. Fields left zero take the values of
 // the reference task, FashionMNIST at 16×16 in 4 levels.
 type Config struct {
@@ -183,12 +186,12 @@ func (l *lister) Embed(x Value, e Embedding) Value {
 }
 
 // Check tells whether the weights are there, each of its size, and zero where a
-// mask hides them.
+// mask hides them. The error wraps [ErrWeights].
 func (m *Model) Check() error {
 	for _, p := range m.Params() {
 		w := m.Weights[p.Name]
 		if got, want := len(w), p.Len(); got != want {
-			return fmt.Errorf("models: weight %s has %d elements, want %d", p.Name, got, want)
+			return fmt.Errorf("%w: %s has %d elements, want %d", ErrWeights, p.Name, got, want)
 		}
 		if p.Kind != Weight {
 			continue
@@ -196,7 +199,7 @@ func (m *Model) Check() error {
 		k := p.Conv.Kernel
 		for i, x := range w {
 			if dy, dx := i/k%k-k/2, i%k-k/2; x != 0 && !p.Conv.Mask.live(dy, dx) {
-				return fmt.Errorf("models: weight %s is not zero at (%d, %d), which its mask hides", p.Name, dy, dx)
+				return fmt.Errorf("%w: %s is not zero at (%d, %d), which its mask hides", ErrWeights, p.Name, dy, dx)
 			}
 		}
 	}

@@ -141,8 +141,8 @@ func TestCheck(t *testing.T) {
 	}
 	hidden := m.Weights["stem_weight"]
 	hidden[4] = 1 // the centre, which mask A hides
-	if err := m.Check(); err == nil || !strings.Contains(err.Error(), "stem_weight") {
-		t.Errorf("error %v, want one about stem_weight", err)
+	if err := m.Check(); !errors.Is(err, ErrWeights) || !strings.Contains(err.Error(), "stem_weight") {
+		t.Errorf("error %v, want an ErrWeights about stem_weight", err)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
+	"pixelcnn/internal/goruntime"
 	"pixelcnn/internal/onnx"
 )
 
@@ -12,7 +14,7 @@ import (
 type Kind string
 
 const (
-	Auto   Kind = "auto" // ONNX Runtime where its library is found, the one in Go where not
+	Auto   Kind = "auto" // the faster one that is there, see [OpenAny]
 	ORT    Kind = "ort"  // ONNX Runtime
 	PureGo Kind = "go"   // the one in Go, see [Go]
 )
@@ -25,27 +27,42 @@ var ErrKind = errors.New("runtime: no such runtime")
 
 // Any is a runtime of either kind. It is safe for concurrent use.
 type Any struct {
-	onnx.Runtime
-	env *Env // nil with the runtime in Go
-	why error
+	first onnx.Runtime // takes every model, or all but those that second takes
+	used  Kind         // the kind of first
+	why   error        // why it is PureGo where ONNX Runtime would be the faster
+
+	second bool // ONNX Runtime takes what the one in Go has no operator for
+	cfg    Config
+	mu     sync.Mutex
+	env    *Env // nil until it is needed
 }
 
-// OpenAny opens a runtime of a kind; an empty one is [Auto]. With the
-// runtime in Go, nothing but the limits of cfg counts. With Auto the one in Go serves where no library is
-// found; not where cfg or the environment names one that cannot be used. Errors are those
-// of [Open], and wrap [ErrKind].
-func OpenAny(kind Kind, cfg Config) (*Any, error) {
+// OpenAny opens a runtime of a kind; an empty one is [Auto].
+//
+// Auto takes the one in Go on processors where it is known to be the faster, which are
+// those with AVX2, and there ONNX Runtime for the models whose operators the one in Go
+// does not have. On others it takes ONNX Runtime, and the one in Go where no library is
+// found. Where cfg.Lib or the environment names a library, it is ONNX Runtime. The images
+// are the same bytes whichever it is.
+//
+// With the runtime in Go, nothing but the limits of cfg counts. Errors are those of
+// [Open], and wrap [ErrKind].
+func OpenAny(kind Kind, cfg Config) (*Any, error) { return openAny(kind, cfg, goruntime.Fast()) }
+
+// openAny is OpenAny on a processor where the runtime in Go is fast, or not.
+func openAny(kind Kind, cfg Config, fast bool) (*Any, error) {
 	if kind == "" {
 		kind = Auto
 	}
 	if !slices.Contains(Kinds, kind) {
 		return nil, fmt.Errorf("%w: %q, must be one of %q", ErrKind, kind, Kinds)
 	}
-	a := &Any{}
-	if kind != PureGo {
+	a := &Any{cfg: cfg, used: PureGo}
+	a.second = kind == Auto && fast && !newSearch().named(cfg.Lib)
+	if kind == ORT || kind == Auto && !a.second {
 		env, err := Open(cfg)
 		if err == nil {
-			a.Runtime, a.env = env, env
+			a.first, a.used, a.env = env, ORT, env
 			return a, nil
 		}
 		if kind == ORT || cfg.Lib != "" || !errors.Is(err, ErrNoRuntime) {
@@ -54,21 +71,44 @@ func OpenAny(kind Kind, cfg Config) (*Any, error) {
 		a.why = err
 	}
 	var err error
-	a.Runtime, err = GoWithin(cfg.Limits)
+	a.first, err = GoWithin(cfg.Limits)
 	return a, err
 }
 
-// Kind is that of the runtime in use, ORT or PureGo. Where Auto had to take the one in
-// Go, why is the reason, which wraps [ErrNoRuntime].
-func (a *Any) Kind() (used Kind, why error) {
-	if a.env != nil {
-		return ORT, nil
+// Load makes a session of a model file's bytes, as [Env.Load] does.
+func (a *Any) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+	s, err := a.first.Load(model, opt)
+	if err == nil || !a.second || !goruntime.Unsupported(err) {
+		return s, err
 	}
-	return PureGo, a.why
+	env, missing := a.ort()
+	if missing != nil {
+		return nil, fmt.Errorf("%w; ONNX Runtime may be able to: %w", err, missing)
+	}
+	return env.Load(model, opt)
 }
+
+// ort opens ONNX Runtime when it is first needed.
+func (a *Any) ort() (*Env, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.env != nil {
+		return a.env, nil
+	}
+	var err error
+	a.env, err = Open(a.cfg)
+	return a.env, err
+}
+
+// Kind is that of the runtime in use, ORT or PureGo. Where Auto had to take the one in
+// Go though ONNX Runtime is the faster here, why is the reason, which wraps
+// [ErrNoRuntime].
+func (a *Any) Kind() (used Kind, why error) { return a.used, a.why }
 
 // Close frees the runtime, as [Env.Close] does.
 func (a *Any) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.env == nil {
 		return nil
 	}

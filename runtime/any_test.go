@@ -52,50 +52,106 @@ func runs(t *testing.T, rt onnx.Runtime) {
 }
 
 // TestOpenAny asks for each kind, with ONNX Runtime where this build can have it, and
-// without.
+// without, on a processor where the runtime in Go is the faster one and on another.
 func TestOpenAny(t *testing.T) {
 	ort := PureGo // what is there
 	if _, err := libraryVersion(""); !errors.Is(err, ErrNoCgo) {
 		ort = ORT
 	}
-	check := func(t *testing.T, kind, want Kind, fell bool) {
+	check := func(t *testing.T, kind Kind, fast bool, want Kind, fell bool) {
 		t.Helper()
-		rt, err := OpenAny(kind, Config{})
+		rt, err := openAny(kind, Config{}, fast)
 		if err != nil {
 			t.Fatalf("%q: %v", kind, err)
 		}
 		used, why := rt.Kind()
 		if used != want || errors.Is(why, ErrNoRuntime) != fell || (why != nil) != fell {
-			t.Errorf("%q opens %q because of %v, want %q", kind, used, why, want)
+			t.Errorf("%q, fast %v: opens %q because of %v, want %q", kind, fast, used, why, want)
 		}
 		runs(t, rt)
 		if err := rt.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	check(t, "", ort, ort != ORT)
-	check(t, Auto, ort, ort != ORT)
-	check(t, PureGo, PureGo, false)
-	if ort == ORT {
-		check(t, ORT, ORT, false)
+	for _, fast := range []bool{false, true} {
+		auto := ort
+		if fast {
+			auto = PureGo
+		}
+		check(t, "", fast, auto, auto != ORT && !fast)
+		check(t, Auto, fast, auto, auto != ORT && !fast)
+		check(t, PureGo, fast, PureGo, false)
+		if ort == ORT {
+			check(t, ORT, fast, ORT, false)
+		}
 	}
 	if _, err := OpenAny("java", Config{}); !errors.Is(err, ErrKind) {
 		t.Errorf("java: error %v, want ErrKind", err)
 	}
+	t.Run("named", func(t *testing.T) {
+		lib, err := Locate("")
+		if err != nil || ort != ORT {
+			t.Skip("no ONNX Runtime to name")
+		}
+		t.Setenv(settings[0], lib)
+		check(t, Auto, true, ORT, false)
+	})
 	t.Run("none", func(t *testing.T) {
 		hide(t)
-		check(t, Auto, PureGo, true)
-		check(t, PureGo, PureGo, false)
+		check(t, Auto, false, PureGo, true)
+		check(t, Auto, true, PureGo, false)
+		check(t, PureGo, false, PureGo, false)
 		if _, err := OpenAny(ORT, Config{}); !errors.Is(err, ErrNoRuntime) {
 			t.Errorf("error %v, want ErrNoRuntime", err)
 		}
 		// A library that is named and cannot be used is never skipped.
-		if _, err := OpenAny(Auto, Config{Lib: "none.so"}); err == nil {
-			t.Error("no error for a library that is not there")
+		for _, fast := range []bool{false, true} {
+			if _, err := openAny(Auto, Config{Lib: "none.so"}, fast); err == nil {
+				t.Error("no error for a library that is not there")
+			}
 		}
 		t.Setenv(settings[0], "none.so")
-		if _, err := OpenAny(Auto, Config{}); ort == ORT && err == nil {
-			t.Error("no error for a library that the environment names and is not there")
+		for _, fast := range []bool{false, true} {
+			if _, err := openAny(Auto, Config{}, fast); ort == ORT && err == nil {
+				t.Error("no error for a library that the environment names and is not there")
+			}
+		}
+	})
+}
+
+// TestOpenAnySecond loads a model with an operator that only ONNX Runtime has.
+func TestOpenAnySecond(t *testing.T) {
+	graph := &onnx.Graph{}
+	x := graph.Input("x", onnx.Float32, onnx.Shape(1, 1, 2, 2)...)
+	graph.Output(graph.Op("GlobalLpPool", nil, x), "y", onnx.Float32, onnx.Shape(1, 1, 1, 1)...)
+	model, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(rt *Any) error {
+		s, err := rt.Load(model, onnx.SessionOptions{})
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.Close(), rt.Close())
+	}
+	rt, err := openAny(Auto, Config{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, missing := libraryVersion(""); errors.Is(missing, ErrNoCgo) {
+		t.Log("without cgo")
+	} else if err := load(rt); err != nil {
+		t.Error(err)
+	}
+	t.Run("none", func(t *testing.T) {
+		hide(t)
+		rt, err := openAny(Auto, Config{}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := load(rt); !errors.Is(err, ErrNoRuntime) || !errors.Is(err, ErrOperator) {
+			t.Errorf("error %v, want ErrOperator and ErrNoRuntime", err)
 		}
 	})
 }
@@ -108,6 +164,6 @@ func ExampleOpenAny() {
 	}
 	defer rt.Close()
 	used, why := rt.Kind()
-	fmt.Println(used == ORT && why == nil || used == PureGo && errors.Is(why, ErrNoRuntime))
+	fmt.Println(used == ORT && why == nil || used == PureGo && (why == nil || errors.Is(why, ErrNoRuntime)))
 	// Output: true
 }

@@ -45,7 +45,7 @@ func unpack(ctx context.Context, w io.Writer, file string, goos, goarch string, 
 		return unpacked{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return unpacked{}, fmt.Errorf("%s is not a file", file)
+		return unpacked{}, fmt.Errorf("%w: %s is not a file", ErrArchive, file)
 	}
 	r := bufio.NewReader(f)
 	magic, _ := r.Peek(4) // a shorter file matches nothing
@@ -65,7 +65,10 @@ func unpack(ctx context.Context, w io.Writer, file string, goos, goarch string, 
 		err = fmt.Errorf("no ONNX Runtime library for %s-%s in this archive", goos, goarch)
 	}
 	if err != nil {
-		return unpacked{}, fmt.Errorf("%s: %w", file, err)
+		if ctx.Err() != nil {
+			return unpacked{}, ctx.Err()
+		}
+		return unpacked{}, fmt.Errorf("%w: %s: %w", ErrArchive, file, err)
 	}
 	return u, nil
 }

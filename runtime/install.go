@@ -63,7 +63,7 @@ func Install(ctx context.Context, opt InstallOptions) (string, error) {
 	}
 	var path string
 	if opt.From != "" {
-		path, err = in.from(ctx, opt.From)
+		path, err = in.from(ctx, opt.From, false)
 	} else {
 		path, err = in.fetch(ctx)
 	}
@@ -93,8 +93,8 @@ func (in *installer) place(version string) string {
 func (in *installer) fetch(ctx context.Context) (string, error) {
 	want, ok := in.files[in.target()]
 	if !ok {
-		return "", fmt.Errorf("%s@%s has no library for %s; give an official release archive: %s --from FILE",
-			in.npm, in.version, in.target(), installHint)
+		return "", fmt.Errorf("%w: %s@%s has no library for %s; give an official release archive: %s --from FILE",
+			ErrRelease, in.npm, in.version, in.target(), installHint)
 	}
 	dest := in.place(in.version)
 	switch sum, err := fileSum(dest); {
@@ -113,15 +113,15 @@ func (in *installer) fetch(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return in.from(ctx, archive)
+	return in.from(ctx, archive, true)
 }
 
 // pack has npm put the package into dir.
 func (in *installer) pack(ctx context.Context, dir string) (string, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", fmt.Errorf("npm was not found: install it, or give a file that was fetched elsewhere "+
-			"(the %s@%s package or an official release archive): %s --from FILE", in.npm, in.version, installHint)
+		return "", fmt.Errorf("%w: npm was not found: install it, or give a file that was fetched elsewhere "+
+			"(the %s@%s package or an official release archive): %s --from FILE", ErrFetch, in.npm, in.version, installHint)
 	}
 	spec := in.npm + "@" + in.version
 	registry, err := runNPM(ctx, npm, dir, "config", "get", "registry")
@@ -135,7 +135,7 @@ func (in *installer) pack(ctx context.Context, dir string) (string, error) {
 	}
 	archive := filepath.Join(dir, in.npm+"-"+in.version+".tgz")
 	if _, err := os.Stat(archive); err != nil {
-		return "", fmt.Errorf("npm pack left no %s", filepath.Base(archive))
+		return "", fmt.Errorf("%w: npm pack left no %s", ErrFetch, filepath.Base(archive))
 	}
 	return archive, nil
 }
@@ -151,13 +151,14 @@ func runNPM(ctx context.Context, npm, dir string, args ...string) (string, error
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		return "", fmt.Errorf("npm %s: %w: %s", args[0], err, strings.Join(strings.Fields(errs.String()), " "))
+		return "", fmt.Errorf("%w: npm %s: %w: %s", ErrFetch, args[0], err, strings.Join(strings.Fields(errs.String()), " "))
 	}
 	return strings.TrimSpace(out.String()), nil
 }
 
-// from installs what file is or holds.
-func (in *installer) from(ctx context.Context, file string) (string, error) {
+// from installs what file is or holds. Where it must be pinned, its SHA-256 is known and
+// decides; nothing in a file that was fetched can change that.
+func (in *installer) from(ctx context.Context, file string, pinned bool) (string, error) {
 	if err := os.MkdirAll(in.cache, 0o755); err != nil {
 		return "", err
 	}
@@ -179,7 +180,7 @@ func (in *installer) from(ctx context.Context, file string) (string, error) {
 	if found.member != "" {
 		in.log("%s holds %s", file, found.member)
 	}
-	version, err := in.check(found, sum, staged.Name())
+	version, err := in.check(found, sum, staged.Name(), pinned)
 	if err != nil {
 		return "", err
 	}
@@ -187,18 +188,18 @@ func (in *installer) from(ctx context.Context, file string) (string, error) {
 }
 
 // check returns the version of a library that may be installed.
-func (in *installer) check(found unpacked, sum, path string) (string, error) {
+func (in *installer) check(found unpacked, sum, path string, pinned bool) (string, error) {
 	want, known := in.files[in.target()]
 	if known && sum == want.sha256 {
 		in.log("SHA-256 %s, as it should be for version %s", sum, in.version)
 		return in.version, nil
 	}
-	if known && found.npm == in.npm+"@"+in.version {
+	if pinned || known && found.npm == in.npm+"@"+in.version {
 		return "", &ChecksumError{found.member, want.sha256, sum}
 	}
 	version, err := libraryVersion(path)
 	if err != nil {
-		return "", fmt.Errorf("the library cannot be used here: %w", err)
+		return "", err
 	}
 	if version, err = checkVersion(version); err != nil {
 		return "", err

@@ -102,7 +102,7 @@ func TestFetch(t *testing.T) {
 
 	// A damaged file is replaced from an archive.
 	write(t, want, "damaged")
-	if _, err := in.from(context.Background(), archive); err != nil {
+	if _, err := in.from(context.Background(), archive, true); err != nil {
 		t.Error(err)
 	}
 	if content, _ := os.ReadFile(want); string(content) != "\x7fELF right" {
@@ -130,6 +130,20 @@ func TestFetchFails(t *testing.T) {
 			wantNothingIn(t, in.cache)
 		})
 	}
+	// What is fetched is what is pinned, whatever it says that it is.
+	t.Run("another package", func(t *testing.T) {
+		in, _ := newInstaller(t, rel)
+		other := write(t, filepath.Join(t.TempDir(), "other.tgz"), tgz(t,
+			member{name: "package/package.json", content: `{"name":"other","version":"1.98.7"}`},
+			member{name: "package/bin/napi-v6/linux/x64/libonnxruntime.so.1", content: "\x7fELF wrong"}))
+		fakeNPM(t, "cp '"+other+"' onnxruntime-none-1.98.7.tgz")
+		_, err := in.fetch(context.Background())
+		var ce *ChecksumError
+		if !errors.As(err, &ce) {
+			t.Errorf("error %v, want a ChecksumError", err)
+		}
+		wantNothingIn(t, in.cache)
+	})
 	t.Run("no npm", func(t *testing.T) {
 		in, _ := newInstaller(t, rel)
 		t.Setenv("PATH", t.TempDir())

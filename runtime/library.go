@@ -56,7 +56,6 @@ static const char *version_of(void *lib) {
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unsafe"
@@ -78,12 +77,12 @@ func openLibrary(path string) (*library, error) {
 	defer C.free(unsafe.Pointer(text))
 	handle := C.lib_open(cpath, text, 1024)
 	if handle == nil {
-		return nil, fmt.Errorf("it cannot be loaded: %s", oneLine(strings.TrimPrefix(C.GoString(text), path+": ")))
+		return nil, fmt.Errorf("%w: it cannot be loaded: %s", ErrStart, oneLine(strings.TrimPrefix(C.GoString(text), path+": ")))
 	}
 	version := C.version_of(handle)
 	if version == nil {
 		C.lib_close(handle)
-		return nil, errors.New("it is a library, but not ONNX Runtime")
+		return nil, fmt.Errorf("%w: it is a library, but not ONNX Runtime", ErrStart)
 	}
 	return &library{handle, C.GoString(version)}, nil
 }

@@ -68,7 +68,7 @@ func newSearch() *search {
 func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("runtime: no cache folder: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrCache, err)
 	}
 	return filepath.Join(dir, "pixelcnn", "onnxruntime"), nil
 }
@@ -88,6 +88,11 @@ func systemFolders(goos, goarch string) []string {
 		return []string{"/opt/homebrew/lib", "/usr/local/lib", "/usr/lib"}
 	}
 	return nil
+}
+
+// named tells whether explicit or a setting names a library.
+func (s *search) named(explicit string) bool {
+	return explicit != "" || slices.ContainsFunc(settings, func(name string) bool { return s.getenv(name) != "" })
 }
 
 // find returns the first library that check takes.

@@ -33,7 +33,7 @@ func findRelease(version string) (release, error) {
 			return r, nil
 		}
 	}
-	return release{}, fmt.Errorf("runtime: no checksum is known of ONNX Runtime %q, only of %q: give its library as a file", version, Releases())
+	return release{}, fmt.Errorf("runtime: %w of ONNX Runtime %q, only of %q: give its library as a file", ErrRelease, version, Releases())
 }
 
 // releases: the packages have nothing for other platforms. On Windows they have DLLs

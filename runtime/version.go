@@ -37,7 +37,7 @@ func compareVersions(a, b [3]int) int {
 func checkVersion(s string) (string, error) {
 	v, ok := parseVersion(s)
 	if !ok {
-		return "", fmt.Errorf("it gives its version as %q, which is none", s)
+		return "", fmt.Errorf("%w: it gives its version as %q, which is none", ErrStart, s)
 	}
 	if compareVersions(v, minVersion) < 0 {
 		return "", fmt.Errorf("version %s is %w: %d.%d or later is needed; run: %s",

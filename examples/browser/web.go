@@ -45,7 +45,7 @@ func webRuntime(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(temp)
-	npm := exec.CommandContext(ctx, "npm", "pack", webPackage+"@"+webVersion, "--silent", "--pack-destination", temp)
+	npm := exec.CommandContext(ctx, "npm", "pack", webPackage+"@"+webVersion, "--silent", "--ignore-scripts", "--pack-destination", temp)
 	npm.Dir = temp
 	if out, err := npm.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: npm pack: %w\n%s", errNoWeb, err, out)
@@ -93,7 +93,8 @@ func unpackWeb(archive, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", archive, err)
 	}
-	for r := tar.NewReader(z); ; {
+	// Far more than the package unpacks to.
+	for r := tar.NewReader(io.LimitReader(z, 4<<30)); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -26,7 +26,7 @@ func main() {
 }
 
 func draw(dir string) error {
-	env, err := runtime.Open(runtime.Config{}) // finds libonnxruntime
+	env, err := runtime.OpenAny(runtime.Auto, runtime.Config{}) // the runtime in Go, or ONNX Runtime
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,11 @@
 //   - kernel_shape must be given; group and negative axes are not understood.
 //   - A file's opset and metadata are not looked at.
 //
+// # Errors
+//
+// [*DifferenceError] where the readers differ, [*ReadError] where onnx-go cannot read the
+// file, [ErrFile] where it is not one of the exporter's; those of the runtime are wrapped.
+//
 // The library panics on hostile files, so it is only for files that this project has just
 // made; a panic is an error here all the same. It is no longer maintained: it stays out
 // of every package but this one, and out of the sampler.

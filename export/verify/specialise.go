@@ -16,16 +16,16 @@ func classes(g *onnx.Graph, label *onnx.Value) (int, error) {
 			continue
 		}
 		if n.Op != "Gather" || len(n.Inputs) != 2 || n.Inputs[1] != label || n.Inputs[0].Const == nil || n.Attrs.Int("axis", 0) != 0 {
-			return 0, fmt.Errorf("%s: the label is other than the row of a table", n.Label())
+			return 0, fmt.Errorf("%w: %s: the label is other than the row of a table", ErrFile, n.Label())
 		}
 		shape := n.Inputs[0].Const.Shape
 		if len(shape) != 2 || shape[0] < 1 || rows != 0 && shape[0] != rows {
-			return 0, fmt.Errorf("%s: a table of shape %v", n.Label(), shape)
+			return 0, fmt.Errorf("%w: %s: a table of shape %v", ErrFile, n.Label(), shape)
 		}
 		rows = shape[0]
 	}
 	if rows == 0 {
-		return 0, fmt.Errorf("nothing takes the input %q", format.Label)
+		return 0, fmt.Errorf("%w: nothing takes the input %q", ErrFile, format.Label)
 	}
 	return rows, nil
 }

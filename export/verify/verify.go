@@ -46,6 +46,9 @@ func (e *DifferenceError) Error() string {
 		e.ORT, e.Read, Reader, e.Diff(), Tolerance, e.Index[0], e.Index[1], e.Index[2], e.Index[3])
 }
 
+// ErrFile is wrapped where a file is not one that package export writes.
+var ErrFile = errors.New("not a file of the exporter")
+
 // A ReadError is a file that the second reader cannot evaluate.
 type ReadError struct{ Err error }
 
@@ -60,7 +63,7 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // images.
 //
 // The error is a [*DifferenceError] where the largest difference is over [Tolerance], a
-// [*ReadError] where onnx-go cannot read the file, or that of rt.
+// [*ReadError] where onnx-go cannot read the file, wraps [ErrFile], or is that of rt.
 func File(ctx context.Context, rt onnx.Runtime, file []byte) (Result, error) {
 	s, err := readSubject(file)
 	if err != nil {
@@ -105,21 +108,21 @@ func readSubject(file []byte) (*subject, error) {
 	}
 	g := m.Graph
 	if len(g.Inputs) == 0 || g.Inputs[0].Name != format.Image || len(g.Inputs[0].Shape) != 4 {
-		return nil, fmt.Errorf("the file has no input %q of rank 4", format.Image)
+		return nil, fmt.Errorf("%w: it has no input %q of rank 4", ErrFile, format.Image)
 	}
 	if len(g.Outputs) != 1 || g.Outputs[0].Name != format.Logits || len(g.Outputs[0].Shape) != 4 {
-		return nil, fmt.Errorf("the file has no single output %q of rank 4", format.Logits)
+		return nil, fmt.Errorf("%w: it has no single output %q of rank 4", ErrFile, format.Logits)
 	}
 	in, out := onnx.Sizes(g.Inputs[0].Shape), onnx.Sizes(g.Outputs[0].Shape)
 	s := &subject{file: file, levels: out[1], height: in[2], width: in[3]}
 	if in[1] != 1 || s.levels < 2 || s.height < 1 || s.width < 1 || out[2] != s.height || out[3] != s.width {
-		return nil, fmt.Errorf("an image of shape %v and logits of shape %v do not fit", in, out)
+		return nil, fmt.Errorf("%w: an image of shape %v and logits of shape %v do not fit", ErrFile, in, out)
 	}
 	switch {
 	case len(g.Inputs) == 1:
 		return s, nil
 	case len(g.Inputs) > 2 || g.Inputs[1].Name != format.Label:
-		return nil, fmt.Errorf("an input beside %q and %q", format.Image, format.Label)
+		return nil, fmt.Errorf("%w: it has an input beside %q and %q", ErrFile, format.Image, format.Label)
 	}
 	s.classes, err = classes(g, g.Inputs[1])
 	return s, err

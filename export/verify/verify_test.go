@@ -218,6 +218,9 @@ func TestRefuses(t *testing.T) {
 		if errors.As(err, &reader) != c.read {
 			t.Errorf("%s: error %v of type %T", c.name, err, err)
 		}
+		if kind := map[bool]error{true: onnx.ErrFormat, false: verify.ErrFile}[c.name == "no file"]; !c.read && !errors.Is(err, kind) {
+			t.Errorf("%s: error %v, want %v", c.name, err, kind)
+		}
 	}
 }
 

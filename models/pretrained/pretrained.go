@@ -8,6 +8,7 @@ package pretrained
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ import (
 var files embed.FS
 
 const ending = ".onnx"
+
+// ErrName is wrapped by [Read]'s error where there is no model of that name.
+var ErrName = errors.New("pretrained: no model")
 
 // Names lists the models, in alphabetical order: a file's name without its ending.
 func Names() []string {
@@ -34,7 +38,7 @@ func Names() []string {
 // Read returns a model's file, a copy of its own. The error lists the names that there are.
 func Read(name string) ([]byte, error) {
 	if !slices.Contains(Names(), name) {
-		return nil, fmt.Errorf("pretrained: no model is named %q; there is %q", name, Names())
+		return nil, fmt.Errorf("%w is named %q; there is %q", ErrName, name, Names())
 	}
 	b, err := files.ReadFile(name + ending)
 	if err != nil {

@@ -2,6 +2,7 @@ package pretrained_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -54,7 +55,7 @@ func TestModels(t *testing.T) {
 func TestRead(t *testing.T) {
 	for _, name := range []string{"", "none", "pixelcnn.onnx", "../pretrained/pixelcnn"} {
 		_, err := pretrained.Read(name)
-		if err == nil || !strings.Contains(err.Error(), `"pixelcnn"`) {
+		if !errors.Is(err, pretrained.ErrName) || !strings.Contains(err.Error(), `"pixelcnn"`) {
 			t.Errorf("%q: error %v, want one that lists the names", name, err)
 		}
 	}
