@@ -1,7 +1,7 @@
 // Package sampler draws images from an autoregressive convolutional network in an
 // ONNX file, pixel by pixel.
 //
-//	env, err := runtime.Open(runtime.Config{})          // finds libonnxruntime
+//	env, err := runtime.OpenAny(runtime.Auto, runtime.Config{})
 //	defer env.Close()
 //	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.7, Seed: 42})
 //	defer s.Close()
@@ -53,5 +53,9 @@
 // # Errors
 //
 // [ErrConfig] is wrapped by errors about a setting, [ErrModel] by those about a
-// file, [ErrLogits] by those about logits from which nothing can be drawn.
+// file, [ErrLogits] by those about logits from which nothing can be drawn. Beside
+// ErrModel there is [ErrNotCausal], as [*CausalityError] where the node is known, or
+// [*UnsupportedError]; what the runtime said of the file, such as its ErrLimit, is
+// wrapped as well, and so is its error where a run fails. A draw that its context has
+// stopped wraps the context's error.
 package sampler

@@ -81,8 +81,8 @@ func openExample(cfg sampler.Config) (*sampler.Sampler, func()) {
 
 // Images come as they are done. Leaving the loop ends the draw.
 func ExampleSampler_Images() {
-	s, closeAll := openExample(sampler.Config{Seed: 1})
-	defer closeAll()
+	s, done := openExample(sampler.Config{Seed: 1})
+	defer done()
 	i := 0
 	for img, err := range s.Images(context.Background(), 1_000_000) {
 		if err != nil {

@@ -90,7 +90,7 @@ type engine interface {
 }
 
 // Open reads an ONNX model and prepares it on a runtime, such as the one that
-// [pixelcnn/runtime.Open] returns. The runtime must outlive the sampler.
+// [pixelcnn/runtime.OpenAny] returns. The runtime must outlive the sampler.
 //
 // Errors wrap [ErrConfig] for a bad setting and [ErrModel] for a file that is no
 // model to draw from.

@@ -56,7 +56,8 @@ func draw(t testing.TB, model []byte, cfg sampler.Config, n int) []uint8 {
 
 var small = models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 7, Levels: 5}
 
-// TestSameBytes: image i of a seed is the same whatever the batch and the threads.
+// TestSameBytes: image i of a seed is the same whatever the batch, the threads, the engine,
+// the order and the runtime.
 func TestSameBytes(t *testing.T) {
 	model := file(t, small, 1)
 	want := draw(t, model, sampler.Config{Engine: sampler.Full, Batch: 1, Threads: 1, Seed: 5}, 23)
@@ -67,13 +68,24 @@ func TestSameBytes(t *testing.T) {
 		{Threads: 1},
 		{Threads: 2},
 		{Engine: sampler.Full, Batch: 7, Threads: 5},
-		{Raster: true, Batch: 5},
+		{Raster: true, Batch: 5, Threads: 2},
 	} {
 		cfg.Seed = 5
 		if got := draw(t, model, cfg, 23); !bytes.Equal(got, want) {
 			t.Errorf("%+v draws other images", cfg)
 		}
 	}
+	orders(t, func(t *testing.T, rt onnx.Runtime, cfg sampler.Config) {
+		cfg.Seed = 5
+		s, err := sampler.Open(rt, model, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if got := make([]uint8, len(want)); s.Draw(context.Background(), 0, got) != nil || !bytes.Equal(got, want) {
+			t.Error("other images")
+		}
+	})
 	if bytes.Equal(draw(t, model, sampler.Config{Seed: 6}, 23), want) {
 		t.Error("another seed draws the same images")
 	}
@@ -88,7 +100,7 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// TestChainRule: the product of a draw's conditional probabilities, as the forward
+// TestDrawFollowsModel: the product of a draw's conditional probabilities, as the forward
 // graph sees them, is what LogProb returns, and the draw follows them: each pixel is
 // the one that its coin picks from the reference evaluation's logits.
 func TestDrawFollowsModel(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -241,8 +242,12 @@ func TestRequestRefused(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	model := file(t, small, 1)
 	ctx := context.Background()
-	for _, engine := range engines {
-		s := open(t, model, sampler.Config{Engine: engine, Batch: 2, Threads: 2})
+	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
+		s, err := sampler.Open(rt, model, sampler.Config{Engine: engine, Batch: 2, Threads: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
 		want := draw(t, model, sampler.Config{Engine: engine}, 6)
 		keep := make([]bool, 49)
 		for k := range keep {
@@ -263,6 +268,15 @@ func TestConcurrent(t *testing.T) {
 					if !bytes.Equal(sample.Levels, want[i*49:(i+1)*49]) {
 						t.Errorf("%s: Samples: another image %d", engine, i)
 					}
+				}
+			})
+			wg.Go(func() {
+				i := 0
+				for img, err := range s.Images(ctx, 6) {
+					if err != nil || !bytes.Equal(img.Pix, s.Spec().Gray(want[i*49:(i+1)*49]).Pix) {
+						t.Errorf("%s: Images: another image %d, or error %v", engine, i, err)
+					}
+					i++
 				}
 			})
 			wg.Go(func() {
@@ -293,6 +307,35 @@ func TestConcurrent(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	})
+}
+
+// TestInterleaved: two samplers and two draws of one, each image in turn, know nothing of each
+// other.
+func TestInterleaved(t *testing.T) {
+	model := file(t, small, 1)
+	for _, engine := range engines {
+		one := open(t, model, sampler.Config{Engine: engine, Seed: 1, Batch: 1})
+		other := open(t, model, sampler.Config{Engine: engine, Seed: 2, Temperature: 0.5, Batch: 1})
+		draws := []*sampler.Sampler{one, other, one}
+		var next []func() (sampler.Sample, error, bool)
+		for _, s := range draws {
+			pull, stop := iter.Pull2(s.Samples(context.Background(), sampler.Request{N: 4}))
+			defer stop()
+			next = append(next, pull)
+		}
+		for i := range 4 {
+			for k, s := range draws {
+				got, err, _ := next[k]()
+				alone := make([]uint8, 49)
+				if err := errors.Join(err, s.Draw(context.Background(), uint64(i), alone)); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got.Levels, alone) {
+					t.Errorf("%s: image %d of draw %d is not the one drawn alone", engine, i, k)
+				}
+			}
+		}
 	}
 }
 
@@ -338,7 +381,10 @@ func (b countingBinding) Run(ctx context.Context) error {
 func TestCancel(t *testing.T) {
 	model := file(t, small, 1)
 	const threads, parts = 2, 5
-	for _, engine := range engines {
+	keep := make([]bool, 49)
+	keep[48] = true
+	completion := sampler.Completion{Picture: make([]uint8, 49), Keep: keep, Particles: 4}
+	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
 		for name, use := range map[string]func(context.Context, *sampler.Sampler) error{
 			"Draw": func(ctx context.Context, s *sampler.Sampler) error { return s.Draw(ctx, 0, make([]uint8, 20*49)) },
 			"Samples": func(ctx context.Context, s *sampler.Sampler) (last error) {
@@ -359,6 +405,12 @@ func TestCancel(t *testing.T) {
 				}
 				return last
 			},
+			"Complete": func(ctx context.Context, s *sampler.Sampler) (last error) {
+				for _, err := range s.Complete(ctx, completion, 20) {
+					last = err
+				}
+				return last
+			},
 			"LogProb": func(ctx context.Context, s *sampler.Sampler) error {
 				_, err := s.LogProb(ctx, make([]uint8, 2000*49))
 				return err
@@ -366,7 +418,7 @@ func TestCancel(t *testing.T) {
 		} {
 			ctx, cancel := context.WithCancel(context.Background())
 			const last = 9
-			c := &counting{Runtime: env, last: last, cancel: cancel}
+			c := &counting{Runtime: rt, last: last, cancel: cancel}
 			s, err := sampler.Open(c, model, sampler.Config{Engine: engine, Batch: 4, Threads: threads})
 			if err != nil {
 				t.Fatal(err)
@@ -382,5 +434,5 @@ func TestCancel(t *testing.T) {
 			}
 			cancel()
 		}
-	}
+	})
 }

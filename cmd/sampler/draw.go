@@ -267,11 +267,18 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 func (r *run) report() {
 	w, spec := r.cmd.ErrOrStderr(), r.s.Spec()
 	if r.f.output != "-" {
-		fmt.Fprintf(w, "%s: %d images of %d×%d\n", r.f.output, r.req.N, spec.Height, spec.Width)
+		fmt.Fprintf(w, "%s: %s of %d×%d\n", r.f.output, countImages(r.req.N), spec.Height, spec.Width)
 	}
 	if n := r.req.Completion.Particles; n > 1 {
 		images := float64(r.req.N)
 		fmt.Fprintf(w, "mean effective sample size %.1f of %d particles, resampled %.1f times an image\n",
 			r.effective/images, n, r.resampled/images)
 	}
+}
+
+func countImages(n int) string {
+	if n == 1 {
+		return "1 image"
+	}
+	return fmt.Sprintf("%d images", n)
 }

@@ -137,8 +137,8 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if f.format == "json" {
 		err = set.writeJSON(w, dims)
 	} else {
-		fmt.Fprintf(w, "%s: %d images of %d×%d×%d, %s\n",
-			set.name, len(set.logProb), spec.Height, spec.Width, spec.Levels, nll(set.logProb, dims))
+		fmt.Fprintf(w, "%s: %s of %d×%d×%d, %s\n",
+			set.name, countImages(len(set.logProb)), spec.Height, spec.Width, spec.Levels, nll(set.logProb, dims))
 		if set.given != nil {
 			fmt.Fprintf(w, "given the class: %s\n", nll(set.given, dims))
 		}

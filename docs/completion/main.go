@@ -38,56 +38,110 @@ func main() {
 	images := flag.Int("images", 100, "test images to complete")
 	most := flag.Int("particles", 128, "most particles")
 	flag.Parse()
-	if err := measure(context.Background(), *model, *output, *images, *most); err != nil {
+	file, err := os.ReadFile(*model)
+	if err != nil {
+		log.Fatal(err)
+	}
+	curves, err := measure(context.Background(), file, *images, *most)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, c := range curves {
+		for i, p := range c.points {
+			fmt.Printf("%s, %4d particles: %7.2f ± %.2f nats, effective size %.1f, resampled %.1f times\n",
+				c.name, 1<<i, p.mean, p.deviation, p.effective, p.resampled)
+		}
+	}
+	if err := write(*output, curves); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func measure(ctx context.Context, model, output string, images, most int) (err error) {
-	file, err := os.ReadFile(model)
+// curve is what was measured with 1, 2, 4, … particles.
+type curve struct {
+	name   string
+	points []point
+}
+
+// point are means over the pictures: of the log-probability of the kept half, in nats, with
+// its standard error; of the effective size; of how often was resampled.
+type point struct{ mean, deviation, effective, resampled float64 }
+
+// measure completes the first test images with up to most particles.
+func measure(ctx context.Context, model []byte, images, most int) (curves []curve, err error) {
+	rt, err := runtime.OpenAny(runtime.Auto, runtime.Config{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	env, err := runtime.Open(runtime.Config{})
+	defer func() { err = errors.Join(err, rt.Close()) }()
+	s, err := sampler.Open(rt, model, sampler.Config{})
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, env.Close()) }()
-	s, err := sampler.Open(env, file, sampler.Config{})
-	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	spec := s.Spec()
 	set, err := dataset.Load(ctx, "", dataset.Options{Size: spec.Height, Levels: spec.Levels})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pixels := spec.Height * spec.Width
 	pictures := slices.Collect(slices.Chunk(set.Test.Pixels, pixels))
 	if images < 2 || images > len(pictures) {
-		return fmt.Errorf("-images is %d, must be from 2 to %d", images, len(pictures))
+		return nil, fmt.Errorf("-images is %d, must be from 2 to %d", images, len(pictures))
 	}
 	right, lower := make([]bool, pixels), make([]bool, pixels)
 	for k := range pixels {
 		right[k] = k%spec.Width >= spec.Width/2
 		lower[k] = k/spec.Width >= spec.Height/2
 	}
+	for _, half := range []struct {
+		name string
+		keep []bool
+	}{{"right half kept", right}, {"lower half kept", lower}} {
+		c := curve{name: half.name}
+		for n := 1; n <= most; n *= 2 {
+			p, err := complete(ctx, s, pictures[:images], half.keep, n)
+			if err != nil {
+				return nil, err
+			}
+			c.points = append(c.points, p)
+		}
+		curves = append(curves, c)
+	}
+	return curves, nil
+}
+
+// complete completes each picture once.
+func complete(ctx context.Context, s *sampler.Sampler, pictures [][]uint8, keep []bool, particles int) (p point, err error) {
+	images, squares := float64(len(pictures)), 0.0
+	for i, picture := range pictures {
+		for sample, err := range s.Samples(ctx, sampler.Request{
+			First: uint64(i), N: 1,
+			Completion: sampler.Completion{Picture: picture, Keep: keep, Particles: particles},
+		}) {
+			if err != nil {
+				return p, err
+			}
+			p.mean += sample.LogProbKept / images
+			squares += sample.LogProbKept * sample.LogProbKept / images
+			p.effective += sample.EffectiveSize / images
+			p.resampled += float64(sample.Resampled) / images
+		}
+	}
+	p.deviation = math.Sqrt((squares - p.mean*p.mean) / (images - 1))
+	return p, nil
+}
+
+// write plots curves as PNG.
+func write(output string, curves []curve) error {
 	p := plot.New()
 	p.Title.Text = "Completion with particles"
 	p.X.Label.Text = "particles"
 	p.Y.Label.Text = "log-probability of the kept half, nats"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, powers{}
 	p.Add(plotter.NewGrid())
-	for i, half := range []struct {
-		name string
-		keep []bool
-	}{{"right half kept", right}, {"lower half kept", lower}} {
-		curve, err := measureHalf(ctx, s, half.name, pictures[:images], half.keep, most)
-		if err != nil {
-			return err
-		}
-		if err := add(p, half.name, curve, i); err != nil {
+	for i, c := range curves {
+		if err := add(p, c, i); err != nil {
 			return err
 		}
 	}
@@ -102,56 +156,29 @@ func measure(ctx context.Context, model, output string, images, most int) (err e
 	})
 }
 
-// points are means with their standard errors.
-type points struct {
-	plotter.XYs
-	plotter.YErrors
-}
-
-// measureHalf completes each picture with 1, 2, 4, … particles.
-func measureHalf(ctx context.Context, s *sampler.Sampler, name string, pictures [][]uint8, keep []bool, most int) (points, error) {
-	var out points
-	for n := 1; n <= most; n *= 2 {
-		var sum, squares, effective, resampled float64
-		for i, picture := range pictures {
-			for sample, err := range s.Samples(ctx, sampler.Request{
-				First: uint64(i), N: 1,
-				Completion: sampler.Completion{Picture: picture, Keep: keep, Particles: n},
-			}) {
-				if err != nil {
-					return out, err
-				}
-				sum += sample.LogProbKept
-				squares += sample.LogProbKept * sample.LogProbKept
-				effective += sample.EffectiveSize
-				resampled += float64(sample.Resampled)
-			}
-		}
-		images := float64(len(pictures))
-		mean := sum / images
-		deviation := math.Sqrt((squares/images - mean*mean) / (images - 1))
-		fmt.Printf("%s, %4d particles: %7.2f ± %.2f nats, effective size %.1f, resampled %.1f times\n",
-			name, n, mean, deviation, effective/images, resampled/images)
-		out.XYs = append(out.XYs, plotter.XY{X: float64(n), Y: mean})
-		out.YErrors = append(out.YErrors, struct{ Low, High float64 }{deviation, deviation})
+// add draws the i-th curve.
+func add(p *plot.Plot, c curve, i int) error {
+	var at struct {
+		plotter.XYs
+		plotter.YErrors
 	}
-	return out, nil
-}
-
-func add(p *plot.Plot, name string, curve points, i int) error {
-	line, dots, err := plotter.NewLinePoints(curve.XYs)
+	for k, point := range c.points {
+		at.XYs = append(at.XYs, plotter.XY{X: float64(int(1) << k), Y: point.mean})
+		at.YErrors = append(at.YErrors, struct{ Low, High float64 }{point.deviation, point.deviation})
+	}
+	line, dots, err := plotter.NewLinePoints(at.XYs)
 	if err != nil {
 		return err
 	}
-	bars, err := plotter.NewYErrorBars(curve)
+	bars, err := plotter.NewYErrorBars(at)
 	if err != nil {
 		return err
 	}
-	c := []color.Color{color.RGBA{0x1f, 0x4e, 0x79, 0xff}, color.RGBA{0xc0, 0x39, 0x2b, 0xff}}[i]
-	line.Color, dots.Color, bars.Color = c, c, c
+	colour := []color.Color{color.RGBA{0x1f, 0x4e, 0x79, 0xff}, color.RGBA{0xc0, 0x39, 0x2b, 0xff}}[i]
+	line.Color, dots.Color, bars.Color = colour, colour, colour
 	line.Width, dots.Shape = vg.Points(1.5), draw.CircleGlyph{}
 	p.Add(bars, line, dots)
-	p.Legend.Add(name, line, dots)
+	p.Legend.Add(c.name, line, dots)
 	return nil
 }
 

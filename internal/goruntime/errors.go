@@ -13,6 +13,9 @@ var ErrClosed = errors.New("already closed")
 // ErrInUse is wrapped by a session's Close while bindings of it are open.
 var ErrInUse = errors.New("still in use")
 
+// ErrOption is wrapped by Load's error about its options.
+var ErrOption = errors.New("invalid option")
+
 // ErrTooLarge is wrapped where a graph needs more memory than [Config] allows. It is
 // an [onnx.ErrLimit] too.
 var ErrTooLarge error = tooLarge{}
@@ -59,6 +62,17 @@ type NodeError struct {
 func (e *NodeError) Error() string { return fmt.Sprintf("goruntime: %s: %v", e.Node, e.Err) }
 
 func (e *NodeError) Unwrap() error { return e.Err }
+
+// Unsupported tells whether Load's error is about what this runtime cannot do, and not
+// about a model that none can run.
+func Unsupported(err error) bool {
+	var (
+		op    *UnknownOpError
+		opset *OpsetError
+		node  *NodeError
+	)
+	return errors.As(err, &op) || errors.As(err, &opset) || errors.As(err, &node) && !errors.Is(err, onnx.ErrLimit)
+}
 
 // ShapeError is a tensor whose shape the graph does not take.
 type ShapeError = onnx.ShapeError

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"pixelcnn/internal/goruntime/kernel"
 	"pixelcnn/internal/onnx"
 )
 
@@ -16,6 +17,10 @@ type Config struct {
 
 // Runtime implements [onnx.Runtime] in Go. It is safe for concurrent use.
 type Runtime struct{ limits onnx.Limits }
+
+// Fast tells whether this processor is one for which the kernels are vector instructions
+// throughout. Where they are not, ONNX Runtime is the faster.
+func Fast() bool { return kernel.Fast() }
 
 // New makes a runtime. Its error wraps [onnx.ErrLimits].
 func New(c Config) (*Runtime, error) {
@@ -39,7 +44,7 @@ func (r *Runtime) Limits() onnx.Limits { return r.limits }
 // (with [ErrTooLarge] in it, or not), settings that are not supported.
 func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
 	if opt.Threads < 0 {
-		return nil, fmt.Errorf("goruntime: %d threads: must be 0 (for one) or more", opt.Threads)
+		return nil, fmt.Errorf("goruntime: %w: %d threads, must be 0 (for one) or more", ErrOption, opt.Threads)
 	}
 	m, meter, err := onnx.Check(model, r.limits)
 	if err != nil {

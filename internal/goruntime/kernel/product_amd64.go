@@ -11,6 +11,9 @@ var (
 	hasAVX512 = hasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ
 )
 
+// Fast tells whether the kernels are vector instructions throughout.
+func Fast() bool { return hasAVX2 }
+
 // tile is what the assembly works on: some rows and at most two panels. Distances
 // are in bytes.
 type tile struct {

@@ -2,6 +2,9 @@
 
 package kernel
 
+// Fast tells whether the kernels are vector instructions throughout.
+func Fast() bool { return false }
+
 // block computes the rows lo to hi-1 of C, over k0 ≤ k < k1; end tells that there
 // are no more columns of A.
 func (p *Product) block(lo, hi, k0, k1 int, end bool) { p.portable(lo, hi, k0, k1, end) }
