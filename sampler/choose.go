@@ -13,6 +13,14 @@ import (
 // pixel itself or on a later one: there is no order to draw in.
 var ErrNotCausal = compile.ErrNotCausal
 
+// CausalityError names what looks ahead, where the compiler has found it. It wraps
+// [ErrNotCausal].
+type CausalityError = compile.CausalityError
+
+// UnsupportedError says why the incremental engine cannot run a model. It comes with
+// [ErrModel] where that engine was asked for.
+type UnsupportedError = compile.UnsupportedError
+
 // choose makes the engine that cfg asks for. Whatever it is, the model must be
 // causal: by the compiler's proof, or, where the graph is beyond the compiler, by
 // a numeric probe.

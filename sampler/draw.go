@@ -66,6 +66,12 @@ func (d *drawer) pick(u float64) int {
 			return best
 		}
 	}
+	// Where errors of the logits are as large as the temperature, a rival of the
+	// likeliest level could have all of the probability in its place.
+	rivals := false
+	if reach := 2 * rounding * (1 + math.Abs(top)); reach > d.temperature {
+		rivals = d.rivals(top - reach - 40*d.temperature) // e^-40 is below the coin's grain
+	}
 	// The division comes last: it may overflow to -Inf, never to NaN, however
 	// small the temperature.
 	sum, largest := 0.0, 0.0
@@ -92,18 +98,18 @@ func (d *drawer) pick(u float64) int {
 			continue
 		}
 		if rest < p {
-			d.tie = filterTie || d.near(u, rest, p, sum, rounding*(1+largest))
+			d.tie = rivals || filterTie || d.near(u, rest, p, sum, rounding*(1+largest))
 			return k
 		}
 		rest -= p
 		last = k
 	}
-	d.tie = filterTie
+	d.tie = rivals || filterTie
 	return last // rounding only: u < 1
 }
 
 // logProb is the log-probability with which the last draw took a level of this
-// logit, in nats.
+// logit, in nats: a finite number for one that it could have drawn.
 func (d *drawer) logProb(logit float64) float64 {
 	if d.steering.greedy {
 		return 0
@@ -111,15 +117,36 @@ func (d *drawer) logProb(logit float64) float64 {
 	return (logit-d.top)/d.temperature - math.Log(d.sum)
 }
 
+// rivals tells whether weights, which hold logits, has two that are at least from.
+func (d *drawer) rivals(from float64) bool {
+	n := 0
+	for _, l := range d.weights {
+		if l >= from {
+			n++
+		}
+	}
+	return n > 1
+}
+
 // near tells whether logits that are off by delta could have moved a boundary of
 // the level that was drawn past u. The level has weight p of sum, and the coin lies
 // rest above the level's lower boundary. A boundary at the cumulative probability
-// C moves by no more than 2·delta/T·C·(1−C), to first order.
+// C moves by no more than reach·C·(1−C).
 func (d *drawer) near(u, rest, p, sum, delta float64) bool {
-	reach := min(1, 2*delta/d.temperature)
+	reach := d.reach(delta)
 	lower := u - rest/sum
 	upper := lower + p/sum
 	return rest/sum <= reach*lower*(1-lower) && lower > 0 || upper-u <= reach*upper*(1-upper)
+}
+
+// reach is e^r − 1 or a little more, where e^r bounds what the ratio of two weights
+// changes by if logits are off by delta: r = 2·delta/T.
+func (d *drawer) reach(delta float64) float64 {
+	r := 2 * delta / d.temperature
+	if r <= 1 {
+		return r + float64(r*r)
+	}
+	return math.Expm1(min(r, 700))
 }
 
 // uniforms fills u with the coins of image index of the seed, pixel k's at u[k]:

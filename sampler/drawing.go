@@ -114,14 +114,14 @@ func (d *drawing) pixel(i, pixel int, logits []float32, stride int, u float64) i
 	}
 	level := d.level(logits, stride, u)
 	if d.tie && d.how.settle != nil {
-		level = d.settled(i, pixel, u)
+		level, _ = d.settled(i, pixel, u)
 	}
 	d.levels[i*d.pixels+pixel] = uint8(level)
 	return level
 }
 
-// settled draws a near tie once more.
-func (d *drawing) settled(i, pixel int, u float64) int {
+// settled draws a near tie once more, and tells the logit that it took.
+func (d *drawing) settled(i, pixel int, u float64) (level int, logit float64) {
 	return d.how.settle.level(&d.drawer, d.levels[i*d.pixels:(i+1)*d.pixels], d.how.class(d.first+uint64(i)), pixel, u)
 }
 
@@ -129,13 +129,16 @@ func (d *drawing) anyPixel(i, pixel int, logits []float32, stride int, u float64
 	at := (d.offset+i)*d.pixels + pixel
 	kept := d.how.keep != nil && d.how.keep[at]
 	level := int(d.levels[i*d.pixels+pixel])
+	logit := 0.0 // of the level that is drawn
 	if !kept {
 		if d.how.temperatures != nil {
 			d.temperature = d.how.temperatures[pixel]
 		}
-		level = d.level(logits, stride, u)
+		if level = d.level(logits, stride, u); level >= 0 {
+			logit = float64(logits[level*stride])
+		}
 		if d.tie && d.how.settle != nil {
-			level = d.settled(i, pixel, u)
+			level, logit = d.settled(i, pixel, u)
 		}
 		if level < 0 {
 			return -1
@@ -146,7 +149,7 @@ func (d *drawing) anyPixel(i, pixel int, logits []float32, stride int, u float64
 		// At temperature 1 with nothing left out the draw has done the sums already.
 		model := 0.0
 		if !kept && d.temperature == 1 && !d.steered {
-			model = d.logProb(float64(logits[level*stride]))
+			model = d.logProb(logit)
 		} else {
 			var ok bool
 			if model, ok = logSoftmax(logits, stride, len(d.weights), level); !ok {
@@ -158,7 +161,7 @@ func (d *drawing) anyPixel(i, pixel int, logits []float32, stride int, u float64
 		if kept {
 			r.kept[row] += model
 		} else {
-			r.drawn[row] += d.logProb(float64(logits[level*stride]))
+			r.drawn[row] += d.logProb(logit)
 		}
 	}
 	if d.how.known != nil {

@@ -61,16 +61,20 @@ func (s *settler) labels(class int) ([][]float64, error) {
 
 // level draws a pixel, with the drawer that met the near tie, of an image of a class
 // whose levels, [H, W], are drawn as far as the pixel depends on them. The result is -1
-// where the model is not defined for the class.
-func (s *settler) level(d *drawer, levels []uint8, class, pixel int, u float64) int {
+// where the model is not defined for the class. logit is that of the level.
+func (s *settler) level(d *drawer, levels []uint8, class, pixel int, u float64) (level int, logit float64) {
 	labels, err := s.labels(class)
 	if err != nil {
-		return -1
+		return -1, 0
 	}
 	e := s.exact.Get().(*compile.Exact)
 	defer s.exact.Put(e)
 	s.settled.Add(1)
 	e.Begin(levels, labels)
-	copy(d.weights, e.Logits(pixel))
-	return d.pick(u)
+	logits := e.Logits(pixel)
+	copy(d.weights, logits)
+	if level = d.pick(u); level < 0 {
+		return -1, 0
+	}
+	return level, logits[level]
 }

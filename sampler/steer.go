@@ -37,7 +37,7 @@ func (d *drawer) rank() {
 // The result is a tie where logits that are off by delta could have left out others.
 func (d *drawer) filter(delta float64) (sum float64, tie bool) {
 	s, w := d.steering, d.weights
-	reach := min(1, 2*delta/d.temperature) // a ratio of weights moves by no more, to first order
+	reach := d.reach(delta) // a ratio of weights moves by no more
 	keep := len(w)
 	if s.topK > 0 {
 		keep = min(keep, s.topK)
@@ -61,14 +61,14 @@ func (d *drawer) filter(delta float64) (sum float64, tie bool) {
 	// Two levels of about the same rank, one on either side of the cut.
 	if keep < len(w) {
 		in, out := w[d.order[keep-1]], w[d.order[keep]]
-		tie = tie || in > 0 && out >= in*(1-reach)
+		tie = tie || in > 0 && out >= in/(1+reach)
 	}
 	if s.minP > 0 {
 		for keep > 1 && w[d.order[keep-1]] < s.minP {
 			keep--
-			tie = tie || w[d.order[keep]] >= s.minP*(1-reach)
+			tie = tie || w[d.order[keep]] >= s.minP/(1+reach)
 		}
-		tie = tie || keep > 1 && w[d.order[keep-1]]*(1-reach) <= s.minP
+		tie = tie || keep > 1 && w[d.order[keep-1]]/(1+reach) <= s.minP
 	}
 	for i, k := range d.order {
 		if i >= keep {
@@ -86,9 +86,11 @@ func (c Config) temperatures(height, width int) []float64 {
 		return nil
 	}
 	t := make([]float64, 0, height*width)
+	least, greatest := min(c.Temperature, c.TemperatureEnd), max(c.Temperature, c.TemperatureEnd)
 	for y := range height {
 		share := float64(y) / float64(height-1)
 		row := float64(c.Temperature*(1-share)) + float64(c.TemperatureEnd*share)
+		row = min(max(row, least), greatest) // rounding could make it 0 or infinite
 		for range width {
 			t = append(t, row)
 		}

@@ -19,7 +19,8 @@ type Likelihood struct {
 func (l Likelihood) BitsPerDim() float64 { return l.NatsPerDim / math.Ln2 }
 
 // Evaluate returns the likelihood of all of data under the weights that
-// [Trainer.Weights] returns. When ctx ends, it returns an error that wraps ctx's.
+// [Trainer.Weights] returns. When ctx ends, it returns an error that wraps ctx's. A
+// likelihood that is not finite is a [*DivergedError].
 func (t *Trainer) Evaluate(ctx context.Context, data *dataset.Split) (Likelihood, error) {
 	if err := check(t.model, data); err != nil {
 		return Likelihood{}, err
@@ -40,7 +41,11 @@ func (t *Trainer) likelihood(ctx context.Context, params []float32, data *datase
 		}
 		return Likelihood{}, err
 	}
-	return likelihood(nll, t.model.Size*t.model.Size), nil
+	l := likelihood(nll, t.model.Size*t.model.Size)
+	if !finite(l.NatsPerDim) {
+		return Likelihood{}, &DivergedError{Step: t.step, Loss: l.NatsPerDim}
+	}
+	return l, nil
 }
 
 // likelihood summarises the images' negative log-likelihoods, in nats.

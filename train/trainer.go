@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pixelcnn/dataset"
+	"pixelcnn/internal/atomicfile"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
 )
@@ -52,11 +53,15 @@ type Step struct {
 	GradientNorm    float64       // before clipping; 0 where Config.ClipNorm is off
 }
 
+// ErrData is wrapped by errors about images that do not fit the model.
+var ErrData = errors.New("train: unsuitable images")
+
 // DivergedError tells that the loss or the weights are no longer finite numbers.
-// No checkpoint has been written since; a lower learning rate may help.
+// The trainer keeps the weights from before the step, and the latest checkpoint is of
+// finite ones; a lower learning rate may help.
 type DivergedError struct {
 	Step int     // the step that met it
-	Loss float64 // that step's, in nats/dim
+	Loss float64 // that step's, in nats/dim, or that of an evaluation after it
 }
 
 func (e *DivergedError) Error() string {
@@ -68,8 +73,9 @@ func (e *DivergedError) Error() string {
 // nil, or from a checkpoint where cfg.Resume is set. m is not changed; see
 // [Trainer.Weights].
 //
-// Errors: what [Config] refuses, as [ErrConfig]; what [Trainer.Run] can meet of
-// checkpoints; the runtime's. Close the trainer when done.
+// Errors: what [Config] refuses, as [ErrConfig]; images that do not fit, as [ErrData];
+// of checkpoints, [ErrNoCheckpoint], [ErrCheckpointExists], [ErrCheckpointFormat],
+// [*MismatchError] and [*fs.PathError]; the runtime's. Close the trainer when done.
 func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Trainer, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -98,35 +104,39 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 		return nil, err
 	}
 	if cfg.Checkpoint != "" {
-		if err := t.openStore(); err != nil {
+		err := t.openStore()
+		if err == nil {
+			err = atomicfile.Sweep(t.store.dir, filePrefix) // of runs that were killed
+		}
+		if err != nil {
 			return nil, errors.Join(err, t.Close())
 		}
 	}
 	return t, nil
 }
 
-// check tells whether the model can be run on data.
+// check tells whether the model can be run on data. Its errors wrap ErrData.
 func check(m *models.Model, data *dataset.Split) error {
 	if data.Size != m.Size {
-		return fmt.Errorf("train: images of %d×%d pixels for a model of %d×%d", data.Size, data.Size, m.Size, m.Size)
+		return fmt.Errorf("%w: images of %d×%d pixels for a model of %d×%d", ErrData, data.Size, data.Size, m.Size, m.Size)
 	}
 	if n := len(data.Pixels); n == 0 || n%(m.Size*m.Size) != 0 {
-		return fmt.Errorf("train: %d pixels are no whole number of images of %d×%d", n, m.Size, m.Size)
+		return fmt.Errorf("%w: %d pixels are no whole number of images of %d×%d", ErrData, n, m.Size, m.Size)
 	}
 	for i, level := range data.Pixels {
 		if int(level) >= m.Levels {
-			return fmt.Errorf("train: image %d has level %d, and the model has %d levels", i/(m.Size*m.Size), level, m.Levels)
+			return fmt.Errorf("%w: image %d has level %d, and the model has %d levels", ErrData, i/(m.Size*m.Size), level, m.Levels)
 		}
 	}
 	if m.Classes == 0 {
 		return nil
 	}
 	if len(data.Labels) != data.N() {
-		return fmt.Errorf("train: %d labels for %d images, and the model has %d classes", len(data.Labels), data.N(), m.Classes)
+		return fmt.Errorf("%w: %d labels for %d images, and the model has %d classes", ErrData, len(data.Labels), data.N(), m.Classes)
 	}
 	for i, class := range data.Labels {
 		if int(class) >= m.Classes {
-			return fmt.Errorf("train: image %d is of class %d, and the model has %d classes", i, class, m.Classes)
+			return fmt.Errorf("%w: image %d is of class %d, and the model has %d classes", ErrData, i, class, m.Classes)
 		}
 	}
 	return nil
@@ -169,7 +179,9 @@ func (t *Trainer) last() int {
 // stops the training and is returned as it is.
 //
 // When ctx ends, the step being taken is given up, a checkpoint is written and an
-// error returned that wraps ctx's. A loss that is not finite is a [*DivergedError].
+// error returned that wraps ctx's. A loss or a weight that is not finite is a
+// [*DivergedError], a checkpoint that cannot be written an [*fs.PathError]; both leave
+// the checkpoints that there are as they were.
 func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
 	if err := t.save(); err != nil {
 		return err
@@ -242,15 +254,15 @@ func (t *Trainer) take(ctx context.Context) (Step, error) {
 	}
 	rate := t.cfg.LearningRate * t.cfg.Schedule.rate(t.step+1, t.cfg.Warmup, t.last())
 	norm, err := t.engine.update(1/dims, rate, t.step+1)
+	if errors.Is(err, errDiverged) {
+		err = &DivergedError{Step: t.step + 1, Loss: nll / dims}
+	}
 	if err != nil {
 		return Step{}, err
 	}
-	if !finite(norm) {
-		return Step{}, &DivergedError{Step: t.step + 1, Loss: nll / dims}
-	}
 	t.step++
 	t.epochNLL += nll
-	took := time.Since(start)
+	took := max(time.Since(start), 1) // a coarse clock may not have moved
 	seen := min(t.data.N(), (at+1)*t.cfg.Batch)
 	return Step{
 		Step: t.step, Steps: t.last(), Epoch: epoch + 1, EpochDone: at == n-1,

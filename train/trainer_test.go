@@ -158,7 +158,7 @@ func TestDiverges(t *testing.T) {
 		t.Fatalf("checkpoints %v, %v", files, err)
 	}
 	for _, f := range files {
-		_, vectors, err := read(f)
+		_, vectors, err := read(f, tr.engine.layout.len)
 		if err != nil {
 			t.Error(err)
 		}

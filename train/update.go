@@ -115,15 +115,22 @@ func (u *updater) close() error {
 	return errors.Join(errs...)
 }
 
+// errDiverged is what update returns where a number is not finite.
+var errDiverged = errors.New("train: not finite")
+
 // update applies Adam to the gradients in the lanes, times scale. It is the step-th
 // update, counted from 1. It returns the norm of the gradient where that is clipped,
-// else 0; where the norm is not finite, nothing has changed.
+// else 0. Where the norm, a parameter or a moment would not be finite, the error is
+// errDiverged and nothing has changed.
 func (e *engine) update(scale, learningRate float64, step int) (norm float64, err error) {
 	e.scale[0] = float32(scale)
 	e.rate[0], e.root[0] = correction(learningRate, step)
 	if e.adds != nil {
-		if norm, err = e.clip(); err != nil || !finite(norm) {
+		if norm, err = e.clip(); err != nil {
 			return norm, err
+		}
+		if !finite(norm) {
+			return norm, errDiverged
 		}
 	}
 	ctx := context.Background() // an update is done whole or not at all
@@ -133,16 +140,38 @@ func (e *engine) update(scale, learningRate float64, step int) (norm float64, er
 		}
 		first, end := e.chunk(i)
 		e.shrink(first, end, learningRate*e.cfg.WeightDecay)
-		if e.average != nil {
-			follow(e.average[first:end], e.next[0][first:end], averageDecay(e.cfg.EMA, step))
+		// The second moment is not finite wherever the first, or the gradient, is not;
+		// and where it alone is, its square having overflowed, the parameter would
+		// never move again.
+		if !allFinite(e.next[0][first:end]) || !allFinite(e.next[2][first:end]) {
+			return errDiverged
 		}
 		return nil
 	})
+	if err == nil && e.average != nil { // only now: another chunk may have diverged
+		err = e.parallel(ctx, adamChunks, func(i int) error {
+			first, end := e.chunk(i)
+			follow(e.average[first:end], e.next[0][first:end], averageDecay(e.cfg.EMA, step))
+			return nil
+		})
+	}
 	if err != nil {
 		return norm, err
 	}
 	e.restore(e.next[0], e.next[1], e.next[2])
 	return norm, nil
+}
+
+// allFinite tells whether none of x is NaN or an infinity. x has a multiple of four
+// elements.
+func allFinite(x []float32) bool {
+	var s [4]float32 // a finite number less itself is 0, others are NaN
+	for ; len(x) >= 4; x = x[4:] {
+		for k := range s {
+			s[k] += x[k] - x[k]
+		}
+	}
+	return s[0]+s[1]+s[2]+s[3] == 0
 }
 
 // clip adds up the lanes, times e.scale, and sets e.factor to what clips the result.

@@ -39,9 +39,6 @@ func (t *Trainer) validate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !finite(l.NatsPerDim) {
-		return &DivergedError{Step: t.step, Loss: l.NatsPerDim}
-	}
 	v := Validation{Likelihood: l, Step: t.step, Epoch: (t.step-1)/t.perEpoch() + 1}
 	v.Best = t.best.Step == 0 || l.NatsPerDim < t.best.NatsPerDim
 	t.stale++

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,8 @@ type report struct {
 	terminal bool      // log is one: the progress line is written over
 	last     time.Time // when the progress line was written
 	metrics  *os.File
-	encoder  *json.Encoder
+	lines    io.Writer // the metrics or standard output; nil for none
+	before   []byte    // the line that a resumed run goes on after
 	curve    curve
 	perEpoch float64 // steps an epoch
 }
@@ -35,7 +37,8 @@ type report struct {
 // epochs is the number of epochs after a step.
 func (r *report) epochs(step int) float64 { return float64(step) / r.perEpoch }
 
-func newReport(cmd *cobra.Command, f *trainFlags, set *dataset.Set) (*report, error) {
+// newReport begins or, after step, goes on.
+func newReport(cmd *cobra.Command, f *trainFlags, set *dataset.Set, step int) (*report, error) {
 	r := &report{cmd: cmd, flags: f, set: set, log: cmd.ErrOrStderr()}
 	if file, ok := r.log.(*os.File); ok {
 		r.terminal = term.IsTerminal(int(file.Fd()))
@@ -45,17 +48,16 @@ func newReport(cmd *cobra.Command, f *trainFlags, set *dataset.Set) (*report, er
 	switch f.metrics {
 	case "":
 	case "-":
-		r.encoder = json.NewEncoder(cmd.OutOrStdout())
+		r.lines = cmd.OutOrStdout()
 	default:
-		mode := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-		if f.train.Resume {
-			mode = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+		if !f.train.Resume {
+			step = -1
 		}
 		var err error
-		if r.metrics, err = os.OpenFile(f.metrics, mode, 0o666); err != nil {
+		if r.metrics, r.before, err = openMetrics(f.metrics, step); err != nil {
 			return nil, err
 		}
-		r.encoder = json.NewEncoder(r.metrics)
+		r.lines = r.metrics
 	}
 	return r, nil
 }
@@ -150,11 +152,24 @@ func (r *report) writeNLL(step int, split string, nats float64) error {
 	}{int(r.epochs(step)), split, nats, nats / math.Ln2})
 }
 
+// write writes a line of metrics, unless it is what a resumed run begins with and was
+// written before it was stopped.
 func (r *report) write(object any) error {
-	if r.encoder == nil {
+	if r.lines == nil {
 		return nil
 	}
-	return r.encoder.Encode(object)
+	line, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	again := bytes.Equal(line, r.before)
+	r.before = nil
+	if again {
+		return nil
+	}
+	_, err = r.lines.Write(line)
+	return err
 }
 
 func (r *report) written(path string) {

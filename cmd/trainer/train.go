@@ -106,7 +106,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 			err = writeProfile(cmd.ErrOrStderr(), f.train.Profile)
 		}
 	}()
-	if report, err = newReport(cmd, f, set); err != nil {
+	if report, err = newReport(cmd, f, set, t.Steps()); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, report.close()) }()

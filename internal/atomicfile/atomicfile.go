@@ -4,10 +4,8 @@ package atomicfile
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -15,9 +13,11 @@ import (
 // Write makes or replaces the file at path with what write writes to w, which is
 // buffered. The content goes into a new file beside it, is synced, and takes the
 // name by a rename; after an error the old file is as it was and the new one gone.
-// A path that names something else than a regular file, such as a pipe or a
-// device, is written to directly. Errors of
-// write itself come back as they are, those of the system as [fs.PathError].
+// What a process leaves beside it that dies while it writes, the next Write of the
+// same path removes; see also [Sweep].
+// A path that names something else than a regular file, such as a pipe or a device, is
+// written to directly. Errors of write itself come back as they are, those of the
+// system as [fs.PathError].
 func Write(path string, write func(w io.Writer) error) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // replace what a link points at, not the link
@@ -32,21 +32,24 @@ func Write(path string, write func(w io.Writer) error) error {
 		}
 		return fill(f, write, false)
 	}
-	dir := filepath.Dir(path)
-	temp := filepath.Join(dir, fmt.Sprintf(".%s.%x.tmp", filepath.Base(path), rand.Uint64()))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := create(path)
 	if err != nil {
 		return about(path, err)
 	}
 	err = fill(f, write, true)
 	if err == nil {
-		err = os.Rename(temp, path)
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		_ = os.Remove(temp)
+		_ = os.Remove(f.Name())
+	}
+	if locks {
+		_ = f.Close() // its content is synced or given up
+	}
+	if err != nil {
 		return about(path, err)
 	}
-	syncDir(dir)
+	syncDir(filepath.Dir(path))
 	return nil
 }
 
@@ -63,15 +66,18 @@ func about(path string, err error) error {
 	return err
 }
 
-// fill writes and closes f.
-func fill(f *os.File, write func(io.Writer) error, sync bool) error {
+// fill writes f, and closes it unless it stays open for its lock.
+func fill(f *os.File, write func(io.Writer) error, regular bool) error {
 	b := bufio.NewWriterSize(f, 1<<16)
 	err := write(b)
 	if err == nil {
 		err = b.Flush()
 	}
-	if err == nil && sync {
+	if err == nil && regular {
 		err = f.Sync()
+	}
+	if locks && regular {
+		return err
 	}
 	if e := f.Close(); err == nil {
 		err = e
@@ -94,13 +100,15 @@ func Check(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
 		return nil // a device or a pipe
 	}
-	probe := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%x.tmp", filepath.Base(path), rand.Uint64()))
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return &fs.PathError{Op: "write", Path: path, Err: errors.New("is a folder, not a file")}
 	}
-	f, err := os.OpenFile(probe, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := create(path)
 	if err != nil {
 		return about(path, err)
 	}
-	return errors.Join(f.Close(), os.Remove(probe))
+	if !locks {
+		return errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	return errors.Join(os.Remove(f.Name()), f.Close())
 }

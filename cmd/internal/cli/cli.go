@@ -63,16 +63,42 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 		return ok
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		others := slices.DeleteFunc(parts(err), func(e error) bool { return errors.Is(e, context.Canceled) })
+		if len(others) > 0 {
+			fmt.Fprintf(stderr, "%s: interrupted; %s\n", cmd.Name(), text(others))
+			return failed
+		}
 		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Name())
 		return interrupted
 	}
 	// The sampler's library has the command's name, which once is enough.
-	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimRight(strings.TrimPrefix(err.Error(), cmd.Name()+": "), "\n"))
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimPrefix(text(parts(err)), cmd.Name()+": "))
 	if isUsage(err, invalid) {
 		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name())
 		return usage
 	}
 	return failed
+}
+
+// parts lists the errors that [errors.Join] has put together, or err alone.
+func parts(err error) (list []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // one that wraps several
+		return []error{err}
+	}
+	for _, e := range joined.Unwrap() {
+		list = append(list, parts(e)...)
+	}
+	return list
+}
+
+// text is what errors say, in one line where each does.
+func text(list []error) string {
+	var s []string
+	for _, err := range list {
+		s = append(s, err.Error())
+	}
+	return strings.TrimRight(strings.Join(s, "; "), "\n")
 }
 
 func isUsage(err error, invalid []error) bool {

@@ -3,6 +3,8 @@
 //
 //	usage COMMAND…        it exits with status 2 and one line of error
 //	fails COMMAND…        it exits with status 1 and one line of error
+//	filled N COMMAND…     it does so where no file can have more than N blocks
+//	clean FOLDER…         no file that was not finished lies there
 //	idx FOLDER N          writes a small data set of N images a part
 //	truncate FILE SIZE    cuts a file off
 package clitest
@@ -11,6 +13,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,8 +34,20 @@ func Run(t *testing.T, setup func(dir string) error, more map[string]Command) {
 		t.Fatal(err)
 	}
 	commands := map[string]Command{
-		"usage": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, 2, args) },
-		"fails": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, 1, args) },
+		"usage": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, 2, args[0], args) },
+		"fails": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, 1, args[0], args) },
+		"filled": func(ts *testscript.TestScript, _ bool, args []string) {
+			exits(ts, 1, args[1], append([]string{"sh", "-c", `ulimit -f "$0"; exec "$@"`}, args...))
+		},
+		"clean": func(ts *testscript.TestScript, _ bool, args []string) {
+			for _, dir := range args {
+				files, err := filepath.Glob(filepath.Join(ts.MkAbs(dir), ".*.tmp"))
+				ts.Check(err)
+				if len(files) > 0 {
+					ts.Fatalf("left behind: %q", files)
+				}
+			}
+		},
 		"idx": func(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Check(modeltest.WriteIDX(ts.MkAbs(args[0]), number(ts, args[1])))
 		},
@@ -60,18 +75,18 @@ func number(ts *testscript.TestScript, s string) int {
 	return n
 }
 
-// exits runs a command and checks its status, and that it ends with one line of
+// exits runs the command of that name and checks its status, and that it ends with one line of
 // error, apart from the hint that follows an error of usage.
-func exits(ts *testscript.TestScript, want int, args []string) {
+func exits(ts *testscript.TestScript, want int, name string, args []string) {
 	err := ts.Exec(args[0], args[1:]...)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != want {
 		ts.Fatalf("%v: %v, want exit status %d", args, err, want)
 	}
-	message := strings.TrimSuffix(ts.ReadFile("stderr"), "Try '"+args[0]+" --help'.\n")
+	message := strings.TrimSuffix(ts.ReadFile("stderr"), "Try '"+name+" --help'.\n")
 	lines := strings.Split(strings.TrimSuffix(message, "\n"), "\n")
 	for i, line := range lines {
-		if last := i == len(lines)-1; strings.HasPrefix(line, args[0]+": ") != last {
+		if last := i == len(lines)-1; strings.HasPrefix(line, name+": ") != last {
 			ts.Fatalf("%v: stderr does not end with one line of error", args)
 		}
 	}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+)
+
+// openMetrics opens the file for metrics. A run that is resumed after a step, which is
+// not negative, adds to what is there; what a run that was killed has written of later
+// steps goes, and so does a line that it has not finished. last is the last line that
+// stays, nil for none.
+func openMetrics(path string, step int) (f *os.File, last []byte, err error) {
+	if info, err := os.Stat(path); step < 0 || err == nil && !info.Mode().IsRegular() {
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		return f, nil, err
+	}
+	if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, nil, err
+	}
+	end, last, err := endOf(f, step)
+	if err == nil {
+		err = f.Truncate(end)
+	}
+	if err == nil {
+		_, err = f.Seek(end, io.SeekStart)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, last, nil
+}
+
+// endOf is the length of what metrics hold up to a step, and the last line of that.
+func endOf(metrics io.Reader, step int) (length int64, last []byte, err error) {
+	for r := bufio.NewReader(metrics); ; {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) { // what comes before it is no line
+			return length, last, nil
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		var object struct{ Step int }
+		if err := json.Unmarshal(line, &object); err == nil && object.Step > step {
+			return length, last, nil
+		}
+		length, last = length+int64(len(line)), line
+	}
+}
