@@ -28,6 +28,7 @@ func FuzzFlagValues(f *testing.F) {
 		"0/8", "7/8", "-0/1", "8/8", "0/0", "9999999999999999999/3", "grey", "viridis", "#000000,ff8800,FFFFFF", "000000", ",", "0000000,111111",
 	} {
 		f.Add(text, uint8(4))
+		f.Add(text, uint8(255))
 	}
 	f.Fuzz(func(t *testing.T, text string, n uint8) {
 		for _, make := range []func() pflag.Value{
@@ -55,7 +56,7 @@ func FuzzFlagValues(f *testing.F) {
 				}
 			case *palette:
 				colours := v.colours(int(n) + 2)
-				if colours[0] != v.stops[0] || colours[n+1] != v.stops[len(v.stops)-1] {
+				if colours[0] != v.stops[0] || colours[len(colours)-1] != v.stops[len(v.stops)-1] {
 					t.Errorf("palette %v: %d colours %v", v, len(colours), colours)
 				}
 			}

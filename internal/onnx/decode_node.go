@@ -3,6 +3,8 @@ package onnx
 import (
 	"fmt"
 	"math"
+	"strings"
+	"unicode"
 )
 
 func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int) (*Node, error) {
@@ -33,6 +35,9 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 	})
 	if err != nil {
 		return nil, err
+	}
+	if strings.ContainsFunc(n.Op, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return nil, malformed("node %q has %q for an operator", n.Name, n.Op)
 	}
 	for _, name := range in {
 		var v *Value
