@@ -113,7 +113,7 @@ func (l Limits) newPicture(name string, data []byte) (*pictureFile, error) {
 }
 
 func (p *pictureFile) bad(format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %w", ErrFormat, p.name, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: %s: "+format, append([]any{ErrFormat, p.name}, args...)...)
 }
 
 func (p *pictureFile) pixels() int64 { return int64(p.width) * int64(p.height) }

@@ -14,13 +14,21 @@ import (
 )
 
 // leaves are errors without a kind of their own, by package, each the beginning of its
-// text: what calls the function that returns it gives it one.
+// text, or empty where that is no constant: what calls the function that returns it gives it one.
 var leaves = map[string][]string{
 	"runtime": {
 		"not set", "the system names none", "nothing is installed there", // the reasons in a NotFoundError
 		"neither a file nor a folder", "the folder holds no %s", // in a LibraryError
 		"neither a shared library nor", "no ONNX Runtime library for %s-%s", // in an ErrArchive, and below
 		"it unpacks to more than", "the library is larger than",
+	},
+	"dataset": {
+		"not set",                                                                 // in an ErrNotFound
+		"no %s for package %s", "apt-get download left", "%s: %s", "10 redirects", "", // in an ErrFetch
+	},
+	"train": {
+		"not a list of events", // in an ErrProfile
+		"",                     // decode's, in an ErrCheckpointFormat
 	},
 	"sampler": {"output %q gets shape %v"}, // in an ErrModel
 	"export/verify": { // in a ReadError
@@ -33,12 +41,12 @@ var leaves = map[string][]string{
 // functions, errors wrap one that errors.Is or errors.As can tell apart. Kinds are
 // variables of a package, or types.
 func TestErrorKinds(t *testing.T) {
-	for _, pkg := range []string{"runtime", "sampler", "export", "export/verify", "models", "models/pretrained"} {
+	for _, pkg := range []string{"runtime", "sampler", "export", "export/verify", "models", "models/pretrained", "dataset", "train"} {
 		t.Run(pkg, func(t *testing.T) {
 			made := kindless(t, filepath.Join("..", filepath.FromSlash(pkg)))
 			used := map[string]bool{}
 			for _, text := range slices.Sorted(maps.Keys(made)) {
-				i := slices.IndexFunc(leaves[pkg], func(l string) bool { return strings.HasPrefix(text, l) })
+				i := slices.IndexFunc(leaves[pkg], func(l string) bool { return text == l || l != "" && strings.HasPrefix(text, l) })
 				if i < 0 {
 					t.Errorf("%s: the error %q wraps no kind", made[text], text)
 					continue

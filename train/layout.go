@@ -159,7 +159,7 @@ func (l layout) pack(w map[string][]float32) ([]float32, error) {
 	for _, s := range l.slots {
 		dense := w[s.param.Name]
 		if len(dense) != s.param.Len() {
-			return nil, fmt.Errorf("train: weight %s has %d elements, want %d", s.param.Name, len(dense), s.param.Len())
+			return nil, fmt.Errorf("%w: %s has %d elements, want %d", models.ErrWeights, s.param.Name, len(dense), s.param.Len())
 		}
 		hidden := 0
 		for _, x := range dense {
@@ -174,7 +174,7 @@ func (l layout) pack(w map[string][]float32) ([]float32, error) {
 			}
 		})
 		if hidden > 0 {
-			return nil, fmt.Errorf("train: weight %s has %d entries that its mask hides and that are not zero", s.param.Name, hidden)
+			return nil, fmt.Errorf("%w: %s has %d entries that its mask hides and that are not zero", models.ErrWeights, s.param.Name, hidden)
 		}
 	}
 	return vec, nil

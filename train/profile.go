@@ -33,20 +33,24 @@ type OperatorTime struct {
 	FLOPs int64 // of matrix products, two for a multiply-add; 0 for others
 }
 
+// ErrProfile is wrapped by [ReadProfile]'s errors.
+var ErrProfile = errors.New("train: no usable profile")
+
 // ReadProfile reads the files that a run with [Config].Profile left behind. The
-// profiler stops after a million events, some 200 steps of the reference model.
+// profiler stops after a million events, some 200 steps of the reference model. Errors
+// wrap [ErrProfile].
 func ReadProfile(prefix string) (Profile, error) {
 	files, err := filepath.Glob(prefix + "_*.json")
 	if err != nil {
-		return Profile{}, fmt.Errorf("train: profile %s: %w", prefix, err)
+		return Profile{}, fmt.Errorf("%w: %s: %w", ErrProfile, prefix, err)
 	}
 	if len(files) == 0 {
-		return Profile{}, fmt.Errorf("train: there is no profile %s_*.json", prefix)
+		return Profile{}, fmt.Errorf("%w: there is no %s_*.json", ErrProfile, prefix)
 	}
 	p := profiler{ops: map[string]*OperatorTime{}}
 	for _, name := range files {
 		if err := p.file(name); err != nil {
-			return Profile{}, fmt.Errorf("train: profile %s: %w", name, err)
+			return Profile{}, fmt.Errorf("%w: %s: %w", ErrProfile, name, err)
 		}
 	}
 	out := Profile{Passes: p.passes}
