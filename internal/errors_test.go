@@ -23,7 +23,7 @@ var leaves = map[string][]string{
 		"it unpacks to more than", "the library is larger than",
 	},
 	"dataset": {
-		"not set",                                                                 // in an ErrNotFound
+		"not set",                                                                     // in an ErrNotFound
 		"no %s for package %s", "apt-get download left", "%s: %s", "10 redirects", "", // in an ErrFetch
 	},
 	"train": {
