@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -228,13 +229,12 @@ func TestFetchRespectsChoice(t *testing.T) {
 func TestDownloadStaysSecure(t *testing.T) {
 	t.Setenv("PATH", "")
 	files := tinyFiles()
-	asked := 0
+	var asked, sent atomic.Int64 // requests without TLS; bytes of the endless answer
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		w.Write(files[strings.TrimPrefix(r.URL.Path, "/")])
 	}))
 	defer plain.Close()
-	var sent int // by endless
 	for _, test := range []struct {
 		name    string
 		handler http.HandlerFunc // of a server with TLS; nil: none
@@ -248,10 +248,10 @@ func TestDownloadStaysSecure(t *testing.T) {
 			http.Redirect(w, r, r.URL.Path, http.StatusFound)
 		}, "10 redirects"},
 		{"endless", func(w http.ResponseWriter, _ *http.Request) {
-			for err := error(nil); err == nil && sent < 1<<30; {
+			for err := error(nil); err == nil && sent.Load() < 1<<30; {
 				var n int
 				n, err = w.Write(make([]byte, 1<<16))
-				sent += n
+				sent.Add(int64(n))
 			}
 		}, "magic number is 0"},
 	} {
@@ -270,11 +270,11 @@ func TestDownloadStaysSecure(t *testing.T) {
 			t.Errorf("%s: left %v behind", test.name, left)
 		}
 	}
-	if asked > 0 {
-		t.Errorf("a server without TLS was asked %d times", asked)
+	if n := asked.Load(); n > 0 {
+		t.Errorf("a server without TLS was asked %d times", n)
 	}
-	if sent > 64<<20 {
-		t.Errorf("%d bytes of an endless answer were read", sent)
+	if n := sent.Load(); n > 64<<20 {
+		t.Errorf("%d bytes of an endless answer were read", n)
 	}
 	f, _ := tinyFetcher(t, serve(t, files))
 	f.client = http.Client{CheckRedirect: stayOnHTTPS} // which trusts no server of tests
