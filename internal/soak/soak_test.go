@@ -83,7 +83,7 @@ func TestSoak(t *testing.T) {
 		t.Error("ONNX Runtime's environment is still up")
 	}
 	goleak.VerifyNone(t, before)
-	if err := flat(sizes, slack(lasting)); err != nil {
+	if err := flat(sizes, slack(lasting)); err != nil && !underRace {
 		t.Error(err)
 	}
 }
