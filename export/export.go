@@ -1,6 +1,6 @@
 // Package export writes a trained model as pixelcnn.onnx, a file that any ONNX
 // runtime reads: opset 17, IR 8, default domain, ordinary convolutions whose masks
-// are already multiplied into the weights.
+// are already multiplied into the weights. It reads the weights of such a file back, too.
 //
 // Errors wrap [models.ErrWeights], or are those of the writer that was given.
 package export
@@ -100,6 +100,9 @@ func (b *builder) Image() models.Value {
 	return b.keep(b.image)
 }
 
+// The convolutions that have no weights of the model.
+const hinges, oneHotConv = "hinges", "onehot"
+
 // OneHot makes the channels out of the image. With z = level − k, channel k is
 // relu(z+1) − 2·relu(z) + relu(z−1), which is 1 at z = 0 and 0 at the other whole numbers.
 func (b *builder) OneHot() models.Value {
@@ -115,9 +118,9 @@ func (b *builder) OneHot() models.Value {
 			}
 		}
 	}
-	x := b.conv("hinges", b.values[b.Image()], 1, steep, shift)
+	x := b.conv(hinges, b.values[b.Image()], 1, steep, shift)
 	x = b.Relu(x)
-	return b.conv("onehot", b.values[x], 1, mix, make([]float32, n))
+	return b.conv(oneHotConv, b.values[x], 1, mix, make([]float32, n))
 }
 
 // Embed adds the label's row of the table, at every pixel.
@@ -135,10 +138,10 @@ func (b *builder) Embed(x models.Value, e models.Embedding) models.Value {
 // Conv of the image makes up for the scale that the first layer was trained with.
 func (b *builder) Conv(x models.Value, c models.Conv) models.Value {
 	weight, bias := b.model.Weights[c.Name+"_weight"], b.model.Weights[c.Name+"_bias"]
-	if own := 1 / float64(b.model.Levels-1); b.values[x] == b.image && b.model.InputScale != own {
+	if b.values[x] == b.image {
 		weight = slices.Clone(weight)
 		for i := range weight {
-			weight[i] *= float32(b.model.InputScale / own)
+			weight[i] *= inputFactor(b.model)
 		}
 	}
 	return b.conv(c.Name, b.values[x], c.Kernel, weight, bias)

@@ -66,6 +66,7 @@ type header struct {
 	EMA          float64 `json:",omitzero"`
 	Flip         bool    `json:",omitzero"`
 	Validation   string  `json:",omitzero"` // as Data, of the validation images; empty for none
+	Start        string  `json:",omitzero"` // SHA-256 of the weights that it began with, in hex; empty for drawn ones
 
 	Step      int
 	EpochNLL  float64    // of the current epoch's steps, in nats
@@ -91,7 +92,8 @@ func (t *Trainer) header() header {
 	h := header{
 		Model: t.model.Config, Batch: t.cfg.Batch, LearningRate: t.cfg.LearningRate, Schedule: t.cfg.Schedule, Init: t.cfg.Init, Seed: t.cfg.Seed, Data: t.digest,
 		Warmup: t.cfg.Warmup, WeightDecay: t.cfg.WeightDecay, ClipNorm: t.cfg.ClipNorm, EMA: t.cfg.EMA, Flip: t.cfg.Flip,
-		Step: t.step, EpochNLL: t.epochNLL, Elements: t.engine.layout.len,
+		Start: t.start,
+		Step:  t.step, EpochNLL: t.epochNLL, Elements: t.engine.layout.len,
 		Validated: t.validated, Stale: t.stale, Best: t.best,
 	}
 	if t.cfg.Validation != nil {
@@ -106,14 +108,14 @@ func (t *Trainer) header() header {
 // settings lists what has to agree between a checkpoint and the run that goes on from it.
 func (h header) settings() [][2]string {
 	p := func(name string, v any) [2]string { return [2]string{name, fmt.Sprint(v)} }
-	validation := cmp.Or(h.Validation, "none")
+	validation, start := cmp.Or(h.Validation, "none"), cmp.Or(h.Start, "drawn by the seed")
 	return [][2]string{
 		p("arch", h.Model.Arch), p("hidden", h.Model.Hidden), p("blocks", h.Model.Blocks), p("kernel", h.Model.Kernel),
 		p("size", h.Model.Size), p("levels", h.Model.Levels),
 		p("classes", h.Model.Classes), p("input", h.Model.Input), p("input scale", h.Model.InputScale), p("model", h.Model),
 		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed), p("init", h.Init),
 		p("warm-up", h.Warmup), p("weight decay", h.WeightDecay), p("clip norm", h.ClipNorm), p("EMA", h.EMA), p("flip", h.Flip),
-		p("validation data", validation), p("training data", h.Data),
+		p("initial weights", start), p("validation data", validation), p("training data", h.Data),
 		p("parameters", h.Elements),
 	}
 }

@@ -151,6 +151,11 @@ func TestCheckpointMismatch(t *testing.T) {
 	if _, err := New(env, small(t), stripes(12, 5, 3), held); !errors.As(err, &mismatch) || mismatch.Setting != "validation data" || mismatch.Have != "none" {
 		t.Errorf("with validation: error %v", err)
 	}
+	begun := small(t)
+	begun.Weights = start(t, small(t), stripes(12, 5, 3), Config{Seed: 9}).Weights()
+	if _, err := New(env, begun, stripes(12, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "initial weights" || mismatch.Have != "drawn by the seed" {
+		t.Errorf("with weights to start from: error %v", err)
+	}
 	wider, err := models.New(models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 5, Levels: 3})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type Trainer struct {
 	model  *models.Model
 	data   *dataset.Split
 	digest string // of data's pixels
+	start  string // SHA-256 of the packed m.Weights, in hex; empty where they were drawn
 	engine *engine
 
 	step      int     // steps done
@@ -99,6 +101,7 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 		if params, err = l.pack(m.Weights); err != nil {
 			return nil, err
 		}
+		t.start = weightsDigest(params)
 	}
 	if t.engine, err = newEngine(rt, m, l, params, cfg); err != nil {
 		return nil, err
@@ -150,6 +153,16 @@ func digest(m *models.Model, data *dataset.Split) string {
 		h.Write(data.Labels)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// weightsDigest is the SHA-256 of packed parameters as little-endian float32, in hex.
+func weightsDigest(params []float32) string {
+	b := make([]byte, 0, 4*len(params))
+	for _, x := range params {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // Close frees what the runtime holds.

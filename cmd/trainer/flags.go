@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,8 @@ import (
 type trainFlags struct {
 	data, images string
 	preset       string
+	from         string
+	typical      float64
 	model        models.Config
 	classes      bool
 	resize       dataset.Resize
@@ -51,6 +54,8 @@ func (f *trainFlags) register(cmd *cobra.Command) {
 	flags.Float64Var(&f.train.LearningRate, "lr", 1e-3, "learning rate of Adam")
 	flags.StringVar((*string)(&f.train.Schedule), "schedule", string(train.Constant), "course of the learning rate: constant, or cosine, which falls to 0")
 	flags.StringVar((*string)(&f.train.Init), "init", string(train.FanIn), "range of the initial weights: fan-in, PyTorch's, or glorot, Keras'")
+	flags.StringVar(&f.from, "from", "", "a model of this trainer to start from, in place of drawn weights; its architecture and sizes must be these")
+	flags.Float64Var(&f.typical, "typical", 0, "leave out the training images of whose class --from is less sure than that, such as 0.5; 0 means none")
 	flags.IntVar(&f.train.Warmup, "warmup", 0, "steps over which the learning rate rises from 0, before its schedule")
 	flags.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay (AdamW), times the learning rate, of weights but not of biases and class embeddings; 0 means none")
 	flags.Float64Var(&f.train.ClipNorm, "clip-norm", 0, "greatest norm of the gradient, a longer one is scaled down to it; 0 means any")
@@ -88,6 +93,9 @@ func text[S ~string](names []S) (out []string) {
 
 // check finds what can be found wrong before the data are read.
 func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
+	if f.from != "" && cmd.Flag("init").Changed {
+		return nil, cli.Usagef("--from and --init exclude each other")
+	}
 	if err := f.apply(cmd); err != nil {
 		return nil, err
 	}
@@ -106,6 +114,10 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 		return nil, cli.Usagef("--data and --images exclude each other")
 	case !slices.Contains(dataset.Resizes, f.resize):
 		return nil, cli.Usagef("--resize is %q, must be one of %q", f.resize, dataset.Resizes)
+	case !(f.typical >= 0 && f.typical < 1):
+		return nil, cli.Usagef("--typical is %v, must be 0 or more and less than 1", f.typical)
+	case f.typical > 0 && (f.from == "" || !f.classes):
+		return nil, cli.Usagef("--typical needs --from, the model that tells, and --classes")
 	case f.validation < 0:
 		return nil, cli.Usagef("--validation is %d, must be 0 or more", f.validation)
 	case f.train.Patience > 0 && f.validation == 0:
@@ -132,7 +144,7 @@ func (f *trainFlags) command(cmd *cobra.Command) string {
 	s := "trainer"
 	for _, name := range []string{
 		"arch", "hidden", "blocks", "kernel", "size", "levels", "resize", "input", "input-scale", "classes",
-		"epochs", "steps", "batch", "lr", "schedule", "init", "warmup", "weight-decay", "clip-norm", "ema", "flip",
+		"epochs", "steps", "batch", "lr", "schedule", "init", "from", "typical", "warmup", "weight-decay", "clip-norm", "ema", "flip",
 		"validation", "patience", "seed",
 	} {
 		flag := cmd.Flag(name)
@@ -141,6 +153,8 @@ func (f *trainFlags) command(cmd *cobra.Command) string {
 			if flag.Value.String() == "true" {
 				s += " --" + name
 			}
+		case name == "from" && f.from != "":
+			s += " --from " + filepath.Base(f.from)
 		case flag.Changed || name == "epochs" || name == "seed":
 			s += fmt.Sprintf(" --%s %s", name, flag.Value)
 		}

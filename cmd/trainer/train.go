@@ -38,6 +38,7 @@ set is used but once, at the end. Without it, it is tried on the test set.`,
   trainer --epochs 30 --checkpoint run1 --metrics run1.jsonl --plot run1.png -o pixelcnn.onnx
   trainer --epochs 30 --checkpoint run1 --resume -o pixelcnn.onnx
   trainer --arch gated --classes --ema 0.999 --schedule cosine --warmup 500 --validation 5000 -o gated.onnx
+  trainer --arch gated --classes --from gated.onnx --typical 0.5 --epochs 1 --lr 5e-4 -o tuned.onnx
   trainer --images pictures --size 32 --levels 8 -o pictures.onnx`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -82,6 +83,9 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 		meta.ClassPrior = set.Train.ClassShares(f.model.Classes)
+	}
+	if err := f.start(ctx, cmd.ErrOrStderr(), env, m, set, &meta); err != nil {
+		return err
 	}
 	var report *report
 	if f.validation > 0 {

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"pixelcnn/dataset"
+	"pixelcnn/export"
+	"pixelcnn/models"
+	"pixelcnn/runtime"
+	"pixelcnn/sampler"
+)
+
+// start gives m the weights of the file of --from, and leaves out of the training images
+// those that are not typical. It adds to meta what was left out.
+func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env, m *models.Model, set *dataset.Set, meta *export.Meta) error {
+	if f.from == "" {
+		return nil
+	}
+	file, err := os.ReadFile(f.from)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	if m.Weights, err = export.Weights(file, m.Config); err != nil {
+		return fmt.Errorf("--from %s: %w", f.from, err)
+	}
+	if f.typical == 0 {
+		return nil
+	}
+	sure, err := f.certainties(ctx, log, env, file, set)
+	if err != nil {
+		return fmt.Errorf("--typical: %s: %w", f.from, err)
+	}
+	all := set.Train.N()
+	if set.Train = typical(set.Train, sure, f.typical); set.Train.N() == 0 {
+		return fmt.Errorf("--typical %v: no training image is left of %d: give less", f.typical, all)
+	}
+	fmt.Fprintf(log, "--typical %v: %d of %d training images are left out\n", f.typical, all-set.Train.N(), all)
+	meta.Preprocess += fmt.Sprintf("; typical=%v left out %d of %d", f.typical, all-set.Train.N(), all)
+	return nil
+}
+
+// certainties is the probability that a model gives to each training image's own class by
+// Bayes' rule: p(class)·p(image | class) as a share of that of all classes, [N].
+func (f *trainFlags) certainties(ctx context.Context, log io.Writer, env *runtime.Env, file []byte, set *dataset.Set) (sure []float64, err error) {
+	spec, err := sampler.ReadSpec(file)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(spec.Classes, set.ClassNames) {
+		return nil, fmt.Errorf("its classes are %q, and those of %s are %q", spec.Classes, set.Name, set.ClassNames)
+	}
+	s, err := sampler.Open(env, file, sampler.Config{Threads: f.train.Threads})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	told := time.Now()
+	area := set.Size * set.Size
+	for part := range slices.Chunk(set.Train.Pixels, 256*area) {
+		byClass, err := s.LogProbByClass(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for i, all := range spec.SumOut(byClass) {
+			class := int(set.Train.Labels[len(sure)])
+			sure = append(sure, spec.Prior[class]*math.Exp(byClass[i*len(spec.Prior)+class]-all))
+		}
+		if time.Since(told) >= quiet {
+			told = time.Now()
+			fmt.Fprintf(log, "--typical: %d of %d training images\n", len(sure), set.Train.N())
+		}
+	}
+	return sure, nil
+}
+
+// typical is the part of a split of which something is at least that sure.
+func typical(s dataset.Split, sure []float64, least float64) dataset.Split {
+	area := s.Size * s.Size
+	out := dataset.Split{Size: s.Size}
+	for i, p := range sure {
+		if p >= least {
+			out.Pixels = append(out.Pixels, s.Pixels[i*area:(i+1)*area]...)
+			out.Labels = append(out.Labels, s.Labels[i])
+		}
+	}
+	return out
+}
