@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -62,8 +63,8 @@ func Weights(file []byte, c models.Config) (map[string][]float32, error) {
 		}
 		m.Weights[p.Name] = w
 	}
-	for name := range stored {
-		return bad("it has %s, which the model has not", name)
+	if len(stored) > 0 {
+		return bad("it has %s, which the model has not", slices.Sorted(maps.Keys(stored))[0])
 	}
 	if err := m.Check(); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
