@@ -1,17 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"pixelcnn/sampler"
 )
 
-// loadPictures reads the PNG and JPEG files of a folder and of those below, by name.
-// Names that begin with a dot are left out.
+// loadPictures finds the PNG and JPEG files of a folder and of those below, by name, which
+// are read as they are scored. Names that begin with a dot are left out.
 func (f *scoreFlags) loadPictures(ctx context.Context, spec *sampler.Spec) (*scored, error) {
 	set := &scored{name: f.images}
 	err := filepath.WalkDir(f.images, func(path string, d fs.DirEntry, err error) error {
@@ -44,18 +47,30 @@ func (f *scoreFlags) loadPictures(ctx context.Context, spec *sampler.Spec) (*sco
 	if len(set.files) == 0 {
 		return nil, fmt.Errorf("%s: no PNG or JPEG files", f.images)
 	}
+	set.images, set.parts = len(set.files), readInParts(ctx, set.files, spec)
 	set.classes = f.folderClasses(spec, set.files)
-	for _, file := range set.files {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		levels, err := readPicture(file, spec.Height, spec.Width, spec)
-		if err != nil {
-			return nil, err
-		}
-		set.levels = append(set.levels, levels...)
-	}
 	return set, nil
+}
+
+// readInParts reads pictures, atOnce of them at a time. A part is good until the next one.
+func readInParts(ctx context.Context, files []string, spec *sampler.Spec) iter.Seq2[[]uint8, error] {
+	return func(yield func([]uint8, error) bool) {
+		var levels []uint8
+		for part := range slices.Chunk(files, atOnce) {
+			levels = levels[:0]
+			for _, file := range part {
+				picture, err := readPicture(file, spec.Height, spec.Width, spec)
+				if err = cmp.Or(ctx.Err(), err); err != nil {
+					yield(nil, err)
+					return
+				}
+				levels = append(levels, picture...)
+			}
+			if !yield(levels, nil) {
+				return
+			}
+		}
+	}
 }
 
 // folderClasses are the classes of files by the folders, of the one that is scored, in

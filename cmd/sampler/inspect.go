@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -27,20 +28,28 @@ func newInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := inspect(cmd.OutOrStdout(), o.model, len(file), spec); err != nil || !plan && svg == "" {
+			var text strings.Builder // of which much is the file's own words
+			show := func() error {
+				_, err := io.WriteString(cmd.OutOrStdout(), cli.Printable(text.String()))
 				return err
+			}
+			if err := inspect(&text, o.model, len(file), spec); err != nil {
+				return err
+			}
+			if !plan && svg == "" {
+				return show()
 			}
 			p, err := spec.Plan()
 			if err != nil {
-				return fmt.Errorf("%s: %w", o.model, err)
+				return errors.Join(show(), fmt.Errorf("%s: %w", o.model, err))
 			}
 			if plan {
-				if err := writePlan(cmd.OutOrStdout(), p); err != nil {
+				if err := writePlan(&text, p); err != nil {
 					return err
 				}
 			}
-			if svg == "" {
-				return nil
+			if err := show(); err != nil || svg == "" {
+				return err
 			}
 			return cli.Output(cmd, svg, func(w io.Writer) error { return writeWave(w, spec.Height, spec.Width, p.Wave) })
 		},
@@ -67,7 +76,7 @@ func inspect(w io.Writer, name string, size int, spec *sampler.Spec) error {
 		fmt.Fprintf(t, "parameters\t%d\n", d.Parameters)
 	}
 	for _, k := range slices.Sorted(maps.Keys(d.Metadata)) {
-		fmt.Fprintf(t, "%s\t%s\n", k, d.Metadata[k])
+		fmt.Fprintf(t, "%s\t%s\n", k, strings.ReplaceAll(d.Metadata[k], "\n", "\n\t"))
 	}
 	if spec.Classes != nil {
 		fmt.Fprintf(t, "\nclass\tname\tprior\n")

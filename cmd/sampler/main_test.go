@@ -24,8 +24,9 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the real command. Each script finds in its folder tiny.onnx, an
 // untrained model of 6×6 pixels and 3 levels; odd.onnx, the same with an operator that
-// the incremental engine does not know; classes.onnx, the same again with three classes;
-// and white.png, 30×20 pixels of white.
+// the incremental engine does not know; rude.onnx, the same as odd.onnx with commands to a
+// terminal in its texts; classes.onnx, tiny.onnx with three classes; and white.png, 30×20
+// pixels of white.
 func TestScripts(t *testing.T) {
 	m := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3}, 1)
 	clitest.Run(t, func(dir string) error {
@@ -42,6 +43,14 @@ func TestScripts(t *testing.T) {
 			}
 		}
 		if err := writeModel(filepath.Join(dir, "odd.onnx"), file); err != nil {
+			return err
+		}
+		const clear = "\x1b[2J"
+		for _, node := range file.Graph.Nodes {
+			node.Name = clear + node.Name
+		}
+		file.ProducerName, file.Doc, file.Metadata["pixelcnn.command"] = clear, "Clear\r"+clear, "trainer "+clear+"\nand so on"
+		if err := writeModel(filepath.Join(dir, "rude.onnx"), file); err != nil {
 			return err
 		}
 		classes := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3, Classes: 3}, 1)

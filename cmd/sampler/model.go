@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -12,7 +10,6 @@ import (
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/models/pretrained"
-	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )
 
@@ -57,25 +54,11 @@ func (m *modelFlags) read() ([]byte, error) {
 		}
 		return pretrained.Read(name)
 	}
-	limits, err := runtime.Limits{}.WithDefaults()
-	if err != nil {
-		return nil, err
-	}
-	b, err := readUpTo(m.model, limits.FileBytes+1) // of one that is too long enough to be refused
+	b, err := cli.ReadModel(m.model)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the model: %w", err)
 	}
 	return b, nil
-}
-
-// readUpTo reads so many bytes of a file at most. It may be a pipe, or a device with no end.
-func readUpTo(name string, most int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // load returns the model file and what it is.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"slices"
 
@@ -95,8 +96,9 @@ func (f *scoreFlags) check(cmd *cobra.Command) error {
 type scored struct {
 	name    string
 	files   []string // nil for a data set
-	levels  []uint8
-	classes []int // nil where they are not known, or the model has none
+	images  int
+	parts   iter.Seq2[[]uint8, error] // their levels, of at most atOnce at a time
+	classes []int                     // nil where they are not known, or the model has none
 	logProb []float64
 	given   []float64 // given the class; nil where classes is
 }
@@ -126,7 +128,7 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	bar := newBar(cmd, len(set.levels)/(spec.Height*spec.Width), false)
+	bar := newBar(cmd, set.images, false)
 	err = set.score(cmd.Context(), s, bar)
 	bar.clear()
 	if err != nil {
@@ -152,13 +154,17 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	return w.Flush()
 }
 
-// atOnce is the number of images that are scored between two looks at the bar.
+// atOnce is the number of images that are in memory and scored between two looks at the
+// bar. A data set's are in memory anyway.
 const atOnce = 256
 
 // score fills in the log-probabilities.
 func (set *scored) score(ctx context.Context, s *sampler.Sampler, bar *bar) error {
 	spec := s.Spec()
-	for part := range slices.Chunk(set.levels, atOnce*spec.Height*spec.Width) {
+	for part, err := range set.parts {
+		if err != nil {
+			return err
+		}
 		done := len(set.logProb)
 		if spec.Label == "" {
 			logProb, err := s.LogProb(ctx, part)
@@ -176,7 +182,7 @@ func (set *scored) score(ctx context.Context, s *sampler.Sampler, bar *bar) erro
 				set.given = append(set.given, byClass[(i-done)*len(spec.Classes)+set.classes[i]])
 			}
 		}
-		bar.update(len(set.logProb)*spec.Height*spec.Width, len(set.levels))
+		bar.update(len(set.logProb), set.images)
 	}
 	return nil
 }
@@ -201,12 +207,26 @@ func (f *scoreFlags) loadSet(ctx context.Context, spec *sampler.Spec) (*scored, 
 	if f.split == "train" {
 		part = set.Train
 	}
-	out := &scored{name: set.Name + " " + f.split, levels: part.Pixels, classes: classesOf(spec, set.ClassNames, part.Labels)}
+	n := part.N()
 	if f.limit > 0 {
-		out.levels = out.levels[:min(len(out.levels), f.limit*spec.Height*spec.Width)]
-		out.classes = out.classes[:min(len(out.classes), f.limit)]
+		n = min(n, f.limit)
 	}
-	return out, nil
+	area := spec.Height * spec.Width
+	return &scored{
+		name: set.Name + " " + f.split, images: n, parts: inParts(part.Pixels[:n*area], atOnce*area),
+		classes: classesOf(spec, set.ClassNames, part.Labels[:min(n, len(part.Labels))]),
+	}, nil
+}
+
+// inParts is what is in memory already, so many bytes at a time.
+func inParts(levels []uint8, size int) iter.Seq2[[]uint8, error] {
+	return func(yield func([]uint8, error) bool) {
+		for part := range slices.Chunk(levels, size) {
+			if !yield(part, nil) {
+				return
+			}
+		}
+	}
 }
 
 // classesOf translates a data set's labels into the model's classes: by name where both

@@ -2,8 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/draw"
+	"io/fs"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,10 +44,11 @@ func TestScoreInParts(t *testing.T) {
 		defer s.Close()
 		const n = 2*atOnce + 7
 		rng := rand.New(rand.NewPCG(1, 1))
-		set := &scored{levels: make([]uint8, n*16)}
-		for k := range set.levels {
-			set.levels[k] = uint8(rng.IntN(3))
+		levels := make([]uint8, n*16)
+		for k := range levels {
+			levels[k] = uint8(rng.IntN(3))
 		}
+		set := &scored{images: n, parts: inParts(levels, atOnce*16)}
 		for range n {
 			if classes > 0 {
 				set.classes = append(set.classes, rng.IntN(classes))
@@ -52,13 +61,13 @@ func TestScoreInParts(t *testing.T) {
 		if !strings.Contains(w.String(), "256 of 519 images") {
 			t.Errorf("%q, want some of 519 images", w.String())
 		}
-		want, err := s.LogProb(t.Context(), set.levels)
+		want, err := s.LogProb(t.Context(), levels)
 		if err != nil {
 			t.Fatal(err)
 		}
 		compare(t, set.logProb, want)
 		if classes > 0 {
-			if want, err = s.LogProbGiven(t.Context(), set.levels, set.classes); err != nil {
+			if want, err = s.LogProbGiven(t.Context(), levels, set.classes); err != nil {
 				t.Fatal(err)
 			}
 		} else {
@@ -76,6 +85,56 @@ func compare(t *testing.T, got, want []float64) {
 	for i, w := range want {
 		if math.Abs(got[i]-w) > 1e-4 {
 			t.Errorf("image %d: %g, want %g", i, got[i], w)
+		}
+	}
+}
+
+// TestReadInParts: a folder's pictures are read a part at a time, and no more than asked for.
+func TestReadInParts(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{filepath.Join(dir, "black.png"), filepath.Join(dir, "white.png")}
+	for i, name := range names {
+		m := image.NewGray(image.Rect(0, 0, 2, 2))
+		draw.Draw(m, m.Rect, image.NewUniform(color.Gray{Y: uint8(255 * i)}), image.Point{}, draw.Src)
+		if err := writePNG(name, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec := &sampler.Spec{Height: 2, Width: 2, Levels: 3}
+	files := append(slices.Repeat(names, atOnce), names[1]) // two parts and a picture
+	var sizes []int
+	for levels, err := range readInParts(t.Context(), files, spec) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, len(levels)/4)
+		if len(sizes) < 3 && !slices.Equal(levels[:8], []uint8{0, 0, 0, 0, 2, 2, 2, 2}) {
+			t.Errorf("part %d begins with %v", len(sizes), levels[:8])
+		}
+	}
+	if !slices.Equal(sizes, []int{atOnce, atOnce, 1}) {
+		t.Errorf("parts of %v pictures", sizes)
+	}
+
+	files[atOnce] = filepath.Join(dir, "none.png") // the second part's first
+	for levels, err := range readInParts(t.Context(), files, spec) {
+		if len(levels) != 4*atOnce || err != nil {
+			t.Errorf("%d levels, error %v", len(levels), err)
+		}
+		break
+	}
+	var last error
+	for _, err := range readInParts(t.Context(), files, spec) {
+		last = err
+	}
+	if !errors.Is(last, fs.ErrNotExist) {
+		t.Errorf("error %v", last)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for _, err := range readInParts(stopped, files, spec) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
 		}
 	}
 }

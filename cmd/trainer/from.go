@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"time"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 	"pixelcnn/export"
 	"pixelcnn/models"
@@ -18,22 +18,30 @@ import (
 )
 
 // start gives m the weights of the file of --from, and leaves out of the training images
-// those that are not typical. It adds to meta what was left out.
+// those that are not typical. It adds to meta what was left out, and the commands that made
+// the file that it starts from.
 func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env, m *models.Model, set *dataset.Set, meta *export.Meta) error {
 	if f.from == "" {
 		return nil
 	}
-	file, err := os.ReadFile(f.from)
+	file, err := cli.ReadModel(f.from)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	if m.Weights, err = export.Weights(file, m.Config); err != nil {
 		return fmt.Errorf("--from %s: %w", f.from, err)
 	}
+	spec, err := sampler.ReadSpec(file)
+	if err != nil {
+		return fmt.Errorf("--from %s: %w", f.from, err)
+	}
+	if before := spec.Meta.Command; before != "" {
+		meta.Command = before + "\n" + meta.Command
+	}
 	if f.typical == 0 {
 		return nil
 	}
-	sure, err := f.certainties(ctx, log, env, file, set)
+	sure, err := f.certainties(ctx, log, env, file, spec, set)
 	if err != nil {
 		return fmt.Errorf("--typical: %s: %w", f.from, err)
 	}
@@ -48,11 +56,7 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env,
 
 // certainties is the probability that a model gives to each training image's own class by
 // Bayes' rule: p(class)·p(image | class) as a share of that of all classes, [N].
-func (f *trainFlags) certainties(ctx context.Context, log io.Writer, env *runtime.Env, file []byte, set *dataset.Set) (sure []float64, err error) {
-	spec, err := sampler.ReadSpec(file)
-	if err != nil {
-		return nil, err
-	}
+func (f *trainFlags) certainties(ctx context.Context, log io.Writer, env *runtime.Env, file []byte, spec *sampler.Spec, set *dataset.Set) (sure []float64, err error) {
 	if !slices.Equal(spec.Classes, set.ClassNames) {
 		return nil, fmt.Errorf("its classes are %q, and those of %s are %q", spec.Classes, set.Name, set.ClassNames)
 	}

@@ -47,10 +47,12 @@ type Meta struct {
 	Dataset       string // "fashion-mnist"
 	DatasetSHA256 string
 	Preprocess    string
-	Command       string // the command that trained the file
-	Seed          uint64
-	Epochs        int
-	NatsPerDim    float64 // test set; 0 where not measured
+	// Command is the command that trained the file. Where one went on from another's file
+	// (--from), the other's is in the lines before.
+	Command    string
+	Seed       uint64
+	Epochs     int
+	NatsPerDim float64 // test set; 0 where not measured
 	// VerifyMaxDiff is the largest difference of a logit between VerifyReaders, which read
 	// the file back when it was written. They are empty where that was not done.
 	VerifyMaxDiff float64

@@ -65,14 +65,14 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		others := slices.DeleteFunc(parts(err), func(e error) bool { return errors.Is(e, context.Canceled) })
 		if len(others) > 0 {
-			fmt.Fprintf(stderr, "%s: interrupted; %s\n", cmd.Name(), text(others))
+			fmt.Fprintf(stderr, "%s: interrupted; %s\n", cmd.Name(), Printable(text(others)))
 			return failed
 		}
 		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Name())
 		return interrupted
 	}
 	// The sampler's library has the command's name, which once is enough.
-	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimPrefix(text(parts(err)), cmd.Name()+": "))
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimPrefix(Printable(text(parts(err))), cmd.Name()+": "))
 	if isUsage(err, invalid) {
 		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name())
 		return usage

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	ort "pixelcnn/runtime"
+)
+
+// ReadModel returns the bytes of a model file. Of one that is longer than the default
+// [ort.Limits] allow it returns enough to be refused.
+func ReadModel(name string) ([]byte, error) {
+	limits, err := ort.Limits{}.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return readUpTo(name, limits.FileBytes+1)
+}
+
+// readUpTo reads so many bytes of a file at most. It may be a pipe, or a device with no end.
+func readUpTo(name string, most int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most))
+}

@@ -1,0 +1,20 @@
+package cli
+
+import "testing"
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                      "",
+		"1 → 64, 7×7 \"x\" \\":  "1 → 64, 7×7 \"x\" \\",
+		"two\nlines\tand a tab": "two\nlines\tand a tab",
+		"\x1b]0;title\a":        `\x1b]0;title\a`,
+		"over\rwritten\b\x7f":   `over\rwritten\b\x7f`,
+		"\u009b31m":             `\u009b31m`,       // the escape of 8-bit terminals
+		"a\u202eb\u2066c":       `a\u202eb\u2066c`, // runs of text from right to left
+		"\xff\xc3(\uFFFD":       `\xff\xc3(` + "\uFFFD",
+	} {
+		if got := Printable(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
