@@ -38,11 +38,13 @@ func packages(t *testing.T) string {
 			t.Skipf("%s is not installed", program)
 		}
 	}
-	copyFile(t, "package.json", filepath.Join(dir, "package.json"))
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		copyFile(t, name, filepath.Join(dir, name))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	// Its install script would fetch what only GPUs need.
-	npm := exec.CommandContext(ctx, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline")
+	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
 	npm.Dir = dir
 	if out, err := npm.CombinedOutput(); err != nil {
 		t.Skipf("npm cannot install onnxruntime-node: %v\n%s", err, out)

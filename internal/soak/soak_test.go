@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	goruntime "runtime"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,14 +66,15 @@ func TestSoak(t *testing.T) {
 			}
 		})
 	}
-	sizes := watch(ctx, lasting/200)
+	resident, own := watch(ctx, lasting/200)
 	group.Wait()
 
 	for _, o := range s.shared {
 		closed(t, o)
 	}
 	closed(t, env)
-	t.Logf("%d draws compared, %d ended early, %d samplers opened; memory in MiB: %v", s.compared.Load(), s.ended.Load(), s.opened.Load(), thin(sizes, 12))
+	t.Logf("%d draws compared, %d ended early, %d samplers opened; MiB resident %v, of which Go has %v",
+		s.compared.Load(), s.ended.Load(), s.opened.Load(), thin(resident, 12), thin(own, 12))
 	if s.compared.Load() < drawers || s.ended.Load() < drawers {
 		t.Errorf("%d draws compared and %d ended early are no load", s.compared.Load(), s.ended.Load())
 	}
@@ -83,7 +85,10 @@ func TestSoak(t *testing.T) {
 		t.Error("ONNX Runtime's environment is still up")
 	}
 	goleak.VerifyNone(t, before)
-	if err := flat(sizes, slack(lasting)); err != nil && !underRace {
+	if err := flat(own, slack(lasting)); err != nil {
+		t.Error("Go's memory:", err)
+	}
+	if err := flat(resident, slack(lasting)); err != nil && !underRace {
 		t.Error(err)
 	}
 }
@@ -161,23 +166,26 @@ func closed(t *testing.T, c interface{ Close() error }) {
 	}
 }
 
-// watch measures the process until the context ends, at most so often. It returns nil
-// where the system does not tell.
-func watch(ctx context.Context, every time.Duration) (mib []int) {
+// watch measures until the context ends, at most so often, the memory in MiB of the
+// process, nil where the system does not tell, and what Go has of it.
+func watch(ctx context.Context, every time.Duration) (resident, own []int) {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	for {
 		select {
 		case <-ctx.Done():
-			return mib
+			return resident, own
 		case <-time.After(max(every, 20*time.Millisecond)):
-			if n, ok := resident(); ok {
-				mib = append(mib, n)
+			if n, ok := process(); ok {
+				resident = append(resident, n)
 			}
+			metrics.Read(sample)
+			own = append(own, int((sample[0].Value.Uint64()-sample[1].Value.Uint64())>>20))
 		}
 	}
 }
 
-// resident is the memory that the process has now, in MiB.
-func resident() (int, bool) {
+// process is the memory that the process has now, in MiB.
+func process() (int, bool) {
 	status, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0, false
