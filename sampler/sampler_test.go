@@ -13,6 +13,7 @@ import (
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/runtimetest"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
@@ -20,14 +21,7 @@ import (
 
 var env *runtime.Env
 
-func TestMain(m *testing.M) {
-	var err error
-	if env, err = runtime.Open(runtime.Config{}); err != nil {
-		os.Stderr.WriteString(err.Error() + "\n")
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
 
 // file exports a model of random weights.
 func file(t testing.TB, c models.Config, seed uint64) []byte {

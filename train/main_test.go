@@ -1,24 +1,17 @@
 package train
 
 import (
-	"os"
 	"testing"
 
 	"pixelcnn/dataset"
+	"pixelcnn/internal/runtimetest"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 )
 
 var env *runtime.Env
 
-func TestMain(m *testing.M) {
-	var err error
-	if env, err = runtime.Open(runtime.Config{}); err != nil {
-		os.Stderr.WriteString(err.Error() + "\n")
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
 
 // stripes makes n images with something to learn: diagonal stripes of a period and a
 // phase that depend on the image. Its class is the period's.

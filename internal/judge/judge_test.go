@@ -4,27 +4,20 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"pixelcnn/dataset"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/runtimetest"
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )
 
 var env *runtime.Env
 
-func TestMain(m *testing.M) {
-	var err error
-	if env, err = runtime.Open(runtime.Config{}); err != nil {
-		os.Stderr.WriteString(err.Error() + "\n")
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
 
 // TestRecognised trains a judge for a few seconds. It must know real images, and
 // find in samples the class that was asked for, and not the next one.

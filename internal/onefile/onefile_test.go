@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -16,6 +15,7 @@ import (
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onefile"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/runtimetest"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
@@ -23,14 +23,7 @@ import (
 
 var env *runtime.Env
 
-func TestMain(m *testing.M) {
-	var err error
-	if env, err = runtime.Open(runtime.Config{}); err != nil {
-		os.Stderr.WriteString(err.Error() + "\n")
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
 
 // values are the input values of a model of this project.
 func values(levels int) []float32 {
