@@ -76,8 +76,9 @@ fuzz-short:
 	$(GO) run ./internal/fuzz -total 45s
 
 # The long forms of tests that are among the ordinary ones. With few arenas malloc keeps
-# less of what threads have freed, so that a leak is the easier to see. The race detector
-# keeps memory of its own, so it is the second run that must not grow.
+# less of what threads have freed, so that a leak is the easier to see. In neither run may
+# Go's memory grow; the race detector keeps memory of its own, so it is in the second that
+# the process may not.
 soak:
 	MALLOC_ARENA_MAX=2 $(GO) test -race -count=1 -timeout 0 -v ./internal/soak -soak $(SOAK)
 	MALLOC_ARENA_MAX=2 $(GO) test -count=1 -timeout 0 -v ./internal/soak -soak $(SOAK)
