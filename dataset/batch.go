@@ -40,8 +40,16 @@ func (s *Split) Flips(seed uint64, epoch int) []bool {
 }
 
 // Flipped copies the chosen images with their labels; images i with flips[i] are
-// mirrored left to right. It returns the copies and their indices, 0, 1, ….
-func (s *Split) Flipped(index []int, flips []bool) (*Split, []int) {
+// mirrored left to right. It returns the copies and their indices, 0, 1, …. An index
+// outside the split, and as many flips or labels as there are no images, are errors, which
+// wrap [ErrOptions].
+func (s *Split) Flipped(index []int, flips []bool) (*Split, []int, error) {
+	if len(flips) != s.N() {
+		return nil, nil, fmt.Errorf("%w: a split of %d images and %d flips", ErrOptions, s.N(), len(flips))
+	}
+	if err := s.check("index", index); err != nil {
+		return nil, nil, err
+	}
 	out := s.subset(index)
 	all := make([]int, len(index))
 	for k, i := range index {
@@ -53,7 +61,22 @@ func (s *Split) Flipped(index []int, flips []bool) (*Split, []int) {
 			}
 		}
 	}
-	return &out, all
+	return &out, all, nil
+}
+
+// check reports whether the images of a list of that name are there, with their labels
+// where there are labels.
+func (s *Split) check(name string, list []int) error {
+	n := s.N()
+	if s.Labels != nil && len(s.Labels) != n {
+		return fmt.Errorf("%w: a split of %d images has %d labels", ErrOptions, n, len(s.Labels))
+	}
+	for k, i := range list {
+		if i < 0 || i >= n {
+			return fmt.Errorf("%w: %s[%d] is %d: the split has %d images", ErrOptions, name, k, i, n)
+		}
+	}
+	return nil
 }
 
 // Batches yields the images of order, size at a time; a nil order means all of them
@@ -66,22 +89,16 @@ func (s *Split) Flipped(index []int, flips []bool) (*Split, []int) {
 //
 // A size below 1 and an index outside the split are errors, which wrap [ErrOptions].
 func (s *Split) Batches(order []int, size int) (iter.Seq[Batch], error) {
-	n := s.N()
 	if size < 1 {
 		return nil, fmt.Errorf("%w: batch %d: want 1 or more images", ErrOptions, size)
 	}
-	if s.Labels != nil && len(s.Labels) != n {
-		return nil, fmt.Errorf("%w: a split of %d images has %d labels", ErrOptions, n, len(s.Labels))
+	if err := s.check("order", order); err != nil {
+		return nil, err
 	}
 	if order == nil {
-		order = make([]int, n)
+		order = make([]int, s.N())
 		for i := range order {
 			order[i] = i
-		}
-	}
-	for k, i := range order {
-		if i < 0 || i >= n {
-			return nil, fmt.Errorf("%w: order[%d] is %d: the split has %d images", ErrOptions, k, i, n)
 		}
 	}
 	return func(yield func(Batch) bool) {

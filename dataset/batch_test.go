@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 )
@@ -187,7 +188,10 @@ func TestFlips(t *testing.T) {
 func TestFlipped(t *testing.T) {
 	s := &Split{Size: 2, Pixels: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Labels: []uint8{7, 8, 9}}
 	before := slices.Clone(s.Pixels)
-	got, index := s.Flipped([]int{2, 0, 2}, []bool{false, true, true})
+	got, index, err := s.Flipped([]int{2, 0, 2}, []bool{false, true, true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if want := []uint8{10, 9, 12, 11, 1, 2, 3, 4, 10, 9, 12, 11}; !slices.Equal(got.Pixels, want) || got.Size != 2 {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -197,12 +201,42 @@ func TestFlipped(t *testing.T) {
 	if !slices.Equal(s.Pixels, before) {
 		t.Error("the split itself is flipped")
 	}
+	short := &Split{Size: 2, Pixels: s.Pixels, Labels: []uint8{7}}
+	for name, call := range map[string]func() error{
+		"an index":   func() error { _, _, err := s.Flipped([]int{3}, make([]bool, 3)); return err },
+		"below 0":    func() error { _, _, err := s.Flipped([]int{-1}, make([]bool, 3)); return err },
+		"the flips":  func() error { _, _, err := s.Flipped([]int{0}, nil); return err },
+		"the labels": func() error { _, _, err := short.Flipped([]int{0}, make([]bool, 3)); return err },
+	} {
+		if err := call(); !errors.Is(err, ErrOptions) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestN(t *testing.T) {
+	for _, c := range []struct{ size, pixels, want int }{
+		{0, 4, 0}, {-1, 4, 0}, {1, 4, 4}, {2, 11, 2}, {2, 3, 0}, {1 << 32, 12, 0}, {math.MaxInt, 12, 0},
+	} {
+		s := Split{Size: c.size, Pixels: make([]uint8, c.pixels)}
+		if got := s.N(); got != c.want {
+			t.Errorf("%d pixels in images of size %d are %d, want %d", c.pixels, c.size, got, c.want)
+		}
+	}
 }
 
 func TestClassShares(t *testing.T) {
 	s := &Split{Size: 1, Pixels: make([]uint8, 4), Labels: []uint8{2, 0, 2, 2}}
-	if got := s.ClassShares(4); !slices.Equal(got, []float64{0.25, 0, 0.75, 0}) {
-		t.Errorf("shares %v", got)
+	if got, err := s.ClassShares(4); err != nil || !slices.Equal(got, []float64{0.25, 0, 0.75, 0}) {
+		t.Errorf("shares %v, error %v", got, err)
+	}
+	for _, classes := range []int{-1, 0, 2, math.MaxInt} {
+		if got, err := s.ClassShares(classes); !errors.Is(err, ErrOptions) {
+			t.Errorf("shares of %d classes: %v, error %v", classes, got, err)
+		}
+	}
+	if got, err := new(Split).ClassShares(4); !errors.Is(err, ErrOptions) {
+		t.Errorf("shares of nothing: %v, error %v", got, err)
 	}
 }
 
@@ -210,6 +244,6 @@ func BenchmarkFlipped(b *testing.B) {
 	s := &Split{Size: 16, Pixels: make([]uint8, 1000*256)}
 	index, flips := s.Order(1, 0)[:128], s.Flips(1, 0)
 	for b.Loop() {
-		s.Flipped(index, flips)
+		_, _, _ = s.Flipped(index, flips)
 	}
 }

@@ -105,20 +105,27 @@ func (s *Split) N() int {
 	if s.Size < 1 {
 		return 0
 	}
-	return len(s.Pixels) / (s.Size * s.Size)
+	return len(s.Pixels) / s.Size / s.Size // their product may overflow
 }
 
 // ClassShares returns how much of the split each of so many classes is: their relative
-// frequencies. The split must have labels, all below classes, and an image at least.
-func (s *Split) ClassShares(classes int) []float64 {
+// frequencies. A split without labels and a label that is no class are errors, which wrap
+// [ErrOptions].
+func (s *Split) ClassShares(classes int) ([]float64, error) {
+	if len(s.Labels) == 0 || classes < 1 || classes > maxClasses {
+		return nil, fmt.Errorf("%w: shares of %d classes among %d labels: want 1 to %d classes and a label at least", ErrOptions, classes, len(s.Labels), maxClasses)
+	}
 	shares := make([]float64, classes)
-	for _, l := range s.Labels {
+	for i, l := range s.Labels {
+		if int(l) >= classes {
+			return nil, fmt.Errorf("%w: image %d has the label %d: want less than %d", ErrOptions, i, l, classes)
+		}
 		shares[l]++
 	}
 	for l := range shares {
 		shares[l] /= float64(len(s.Labels))
 	}
-	return shares
+	return shares, nil
 }
 
 // subset copies the images with the given indices.

@@ -34,6 +34,10 @@ type Config struct {
 	InputScale float64
 }
 
+// maxParameters is the most that a model may have: its file is then 400 MB long, which
+// readers still take by default.
+const maxParameters = 100_000_000
+
 // Values of Config.Input.
 const (
 	Level  = "level"  // one channel, the level times InputScale
@@ -112,10 +116,27 @@ func New(c Config) (*Model, error) {
 	case c.Input == Level && !(c.InputScale > 0 && c.InputScale <= math.MaxFloat32):
 		return nil, fmt.Errorf("%w: input scale is %v, must be a positive number", ErrConfig, c.InputScale)
 	}
+	total := 0
+	for _, p := range m.Params() {
+		total += p.Len()
+	}
+	if total > maxParameters {
+		return nil, fmt.Errorf("%w: hidden %d, blocks %d and kernel %d make %d parameters, must be %d or less",
+			ErrConfig, c.Hidden, c.Blocks, c.Kernel, total, maxParameters)
+	}
 	return m, nil
 }
 
-// Build describes the model to b and returns its logits, [N, Levels, H, W].
+// Valid tells whether the model is one that [New] made; the error wraps [ErrConfig].
+func (m *Model) Valid() error {
+	if m == nil || m.build == nil {
+		return fmt.Errorf("%w: not a model that New made", ErrConfig)
+	}
+	return nil
+}
+
+// Build describes the model, which must be valid, to b and returns its logits,
+// [N, Levels, H, W].
 func (m *Model) Build(b Builder) Value { return m.build(m.Config, b) }
 
 // Param is one parameter tensor.
@@ -153,8 +174,14 @@ func (p Param) Len() int {
 	return n
 }
 
-// Params lists the parameters in forward order, each weight before its bias.
-func (m *Model) Params() []Param { return Params(func(b Builder) { m.Build(b) }) }
+// Params lists the parameters in forward order, each weight before its bias. A model that
+// is not valid has none.
+func (m *Model) Params() []Param {
+	if m.Valid() != nil {
+		return nil
+	}
+	return Params(func(b Builder) { m.Build(b) })
+}
 
 // Params lists the parameters of what build describes, as [Model.Params] does.
 func Params(build func(Builder)) []Param {
@@ -186,8 +213,11 @@ func (l *lister) Embed(x Value, e Embedding) Value {
 }
 
 // Check tells whether the weights are there, each of its size, and zero where a
-// mask hides them. The error wraps [ErrWeights].
+// mask hides them. The error wraps [ErrWeights], or is that of [Model.Valid].
 func (m *Model) Check() error {
+	if err := m.Valid(); err != nil {
+		return err
+	}
 	for _, p := range m.Params() {
 		w := m.Weights[p.Name]
 		if got, want := len(w), p.Len(); got != want {

@@ -95,6 +95,21 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+// TestNotMade: what New did not make has no layers to ask.
+func TestNotMade(t *testing.T) {
+	for _, m := range []*Model{nil, {}} {
+		if err := m.Valid(); !errors.Is(err, ErrConfig) {
+			t.Errorf("valid: error %v", err)
+		}
+		if err := m.Check(); !errors.Is(err, ErrConfig) {
+			t.Errorf("check: error %v", err)
+		}
+		if p := m.Params(); p != nil {
+			t.Errorf("parameters %v", p)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	for _, c := range []struct {
 		config Config
@@ -116,6 +131,7 @@ func TestNewRefuses(t *testing.T) {
 		{Config{Input: "binary"}, "input"},
 		{Config{InputScale: -1}, "input scale"},
 		{Config{Input: OneHot, InputScale: 1}, "input scale"},
+		{Config{Hidden: 4096, Blocks: 1000}, "hidden 4096, blocks 1000 and kernel 7 make 54"}, // 10⁹ of them
 	} {
 		_, err := New(c.config)
 		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), c.names) {

@@ -77,6 +77,9 @@ func openAny(kind Kind, cfg Config, fast bool) (*Any, error) {
 
 // Load makes a session of a model file's bytes, as [Env.Load] does.
 func (a *Any) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+	if a.first == nil { // OpenAny did not make it
+		return nil, fmt.Errorf("runtime: %w", ErrClosed)
+	}
 	s, err := a.first.Load(model, opt)
 	if err == nil || !a.second || !goruntime.Unsupported(err) {
 		return s, err

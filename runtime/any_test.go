@@ -167,3 +167,14 @@ func ExampleOpenAny() {
 	fmt.Println(used == ORT && why == nil || used == PureGo && (why == nil || errors.Is(why, ErrNoRuntime)))
 	// Output: true
 }
+
+// TestZeroAny: one that OpenAny did not make says so.
+func TestZeroAny(t *testing.T) {
+	var a Any
+	if _, err := a.Load(nil, onnx.SessionOptions{}); !errors.Is(err, ErrClosed) {
+		t.Errorf("Load: error %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Errorf("Close: error %v", err)
+	}
+}

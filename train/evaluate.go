@@ -22,6 +22,9 @@ func (l Likelihood) BitsPerDim() float64 { return l.NatsPerDim / math.Ln2 }
 // [Trainer.Weights] returns. When ctx ends, it returns an error that wraps ctx's. A
 // likelihood that is not finite is a [*DivergedError].
 func (t *Trainer) Evaluate(ctx context.Context, data *dataset.Split) (Likelihood, error) {
+	if t.closed {
+		return Likelihood{}, ErrClosed
+	}
 	if err := check(t.model, data); err != nil {
 		return Likelihood{}, err
 	}

@@ -25,6 +25,7 @@ type Trainer struct {
 	digest string // of data's pixels
 	start  string // SHA-256 of the packed m.Weights, in hex; empty where they were drawn
 	engine *engine
+	closed bool
 
 	step      int     // steps done
 	epochNLL  float64 // of the steps done in this epoch, in nats
@@ -58,6 +59,9 @@ type Step struct {
 // ErrData is wrapped by errors about images that do not fit the model.
 var ErrData = errors.New("train: unsuitable images")
 
+// ErrClosed is what a trainer returns after [Trainer.Close].
+var ErrClosed = errors.New("train: the trainer is already closed")
+
 // DivergedError tells that the loss or the weights are no longer finite numbers.
 // The trainer keeps the weights from before the step, and the latest checkpoint is of
 // finite ones; a lower learning rate may help.
@@ -75,7 +79,8 @@ func (e *DivergedError) Error() string {
 // nil, or from a checkpoint where cfg.Resume is set. m is not changed; see
 // [Trainer.Weights].
 //
-// Errors: what [Config] refuses, as [ErrConfig]; images that do not fit, as [ErrData];
+// Errors: what [Config] refuses, as [ErrConfig]; a model that [models.New] did not make,
+// as [models.ErrConfig]; images that do not fit, as [ErrData];
 // of checkpoints, [ErrNoCheckpoint], [ErrCheckpointExists], [ErrCheckpointFormat],
 // [*MismatchError] and [*fs.PathError]; the runtime's. Close the trainer when done.
 func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Trainer, error) {
@@ -83,10 +88,16 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 	if err != nil {
 		return nil, err
 	}
+	if rt == nil {
+		return nil, fmt.Errorf("%w: there is no runtime", ErrConfig)
+	}
 	if err := check(m, data); err != nil {
 		return nil, err
 	}
 	t := &Trainer{cfg: cfg, model: m, data: data, digest: digest(m, data), orderOf: -1, savedStep: -1}
+	if n := t.perEpoch(); cfg.Epochs > math.MaxInt/n {
+		return nil, fmt.Errorf("%w: epochs is %d, must be %d or less with %d steps in each", ErrConfig, cfg.Epochs, math.MaxInt/n, n)
+	}
 	if cfg.Validation != nil {
 		if err := check(m, cfg.Validation); err != nil {
 			return nil, fmt.Errorf("%w (of the validation images)", err)
@@ -118,8 +129,15 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 	return t, nil
 }
 
-// check tells whether the model can be run on data. Its errors wrap ErrData.
+// check tells whether the model can be run on data. Its errors wrap ErrData, or
+// [models.ErrConfig] where the model is not one that [models.New] made.
 func check(m *models.Model, data *dataset.Split) error {
+	if err := m.Valid(); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	if data == nil {
+		return fmt.Errorf("%w: there are none", ErrData)
+	}
 	if data.Size != m.Size {
 		return fmt.Errorf("%w: images of %d×%d pixels for a model of %d×%d", ErrData, data.Size, data.Size, m.Size, m.Size)
 	}
@@ -165,8 +183,14 @@ func weightsDigest(params []float32) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Close frees what the runtime holds.
-func (t *Trainer) Close() error { return t.engine.close() }
+// Close frees what the runtime holds. Afterwards there are still [Trainer.Weights].
+func (t *Trainer) Close() error {
+	if t.closed {
+		return ErrClosed
+	}
+	t.closed = true
+	return t.engine.close()
+}
 
 // Weights returns the parameters in the form of [models.Model].Weights: those that were
 // best on the validation images, where there are some and an epoch is done; else the
@@ -177,7 +201,7 @@ func (t *Trainer) Weights() map[string][]float32 { return t.engine.layout.unpack
 func (t *Trainer) Steps() int { return t.step }
 
 // perEpoch is the number of steps in an epoch.
-func (t *Trainer) perEpoch() int { return (t.data.N() + t.cfg.Batch - 1) / t.cfg.Batch }
+func (t *Trainer) perEpoch() int { return (t.data.N()-1)/t.cfg.Batch + 1 }
 
 // last is the number of the last step.
 func (t *Trainer) last() int {
@@ -196,6 +220,9 @@ func (t *Trainer) last() int {
 // [*DivergedError], a checkpoint that cannot be written an [*fs.PathError]; both leave
 // the checkpoints that there are as they were.
 func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
+	if t.closed {
+		return ErrClosed
+	}
 	if err := t.save(); err != nil {
 		return err
 	}
@@ -209,7 +236,7 @@ func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
 			return err
 		}
 		spent += s.Duration
-		s.Left = spent / time.Duration(t.step-first) * time.Duration(t.last()-t.step)
+		s.Left = left(spent, t.step-first, t.last()-t.step)
 		if on != nil {
 			if err := on(s); err != nil {
 				return t.saved(err)
@@ -225,6 +252,16 @@ func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
 		}
 	}
 	return t.save()
+}
+
+// left is how long some more steps take, at the pace of those done. Of more than a
+// Duration can say, about 292 years, it is the most that it can.
+func left(spent time.Duration, done, more int) time.Duration {
+	pace := spent / time.Duration(done)
+	if pace > 0 && more > int(math.MaxInt64/pace) {
+		return math.MaxInt64
+	}
+	return pace * time.Duration(more)
 }
 
 // saved writes a checkpoint before err is returned.
@@ -251,7 +288,10 @@ func (t *Trainer) take(ctx context.Context) (Step, error) {
 	}
 	data, batch := t.data, t.order[at*t.cfg.Batch:min(t.data.N(), (at+1)*t.cfg.Batch)]
 	if t.cfg.Flip {
-		data, batch = t.data.Flipped(batch, t.flips)
+		var err error
+		if data, batch, err = t.data.Flipped(batch, t.flips); err != nil {
+			return Step{}, err
+		}
 	}
 	nll, err := t.engine.gradient(ctx, data, batch)
 	if err != nil {

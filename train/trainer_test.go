@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pixelcnn/dataset"
 	"pixelcnn/models"
@@ -204,6 +205,7 @@ func TestRefuses(t *testing.T) {
 		"batch is -1, must be 1 or more":             {good, Config{Batch: -1}},
 		"threads is -2, must be 1 or more":           {good, Config{Threads: -2}},
 		"steps is -3, must be 0 or more":             {good, Config{Steps: -3}},
+		"with 4 steps in each":                       {good, Config{Epochs: math.MaxInt, Batch: 1}},
 		"learning rate is -1, must be a positive":    {good, Config{LearningRate: -1}},
 		"learning rate is NaN, must be a positive":   {good, Config{LearningRate: math.NaN()}},
 		"learning rate is +Inf, must be a positive":  {good, Config{LearningRate: math.Inf(1)}},
@@ -234,9 +236,69 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%v is no ErrConfig", err)
 		}
 	}
+	if _, err := New(nil, m, good, Config{}); !errors.Is(err, ErrConfig) {
+		t.Errorf("no runtime: error %v", err)
+	}
+	if _, err := New(env, m, nil, Config{}); !errors.Is(err, ErrData) {
+		t.Errorf("no images: error %v", err)
+	}
+	for _, m := range []*models.Model{nil, {}} {
+		if _, err := New(env, m, good, Config{}); !errors.Is(err, models.ErrConfig) {
+			t.Errorf("no model: error %v", err)
+		}
+	}
 	tr := start(t, m, good, Config{})
 	if _, err := tr.Evaluate(context.Background(), stripes(4, 5, 4)); err == nil {
 		t.Error("evaluated levels that the model does not have")
+	}
+}
+
+// TestClosed: what a closed trainer has learnt is still there, and it says that it is closed.
+func TestClosed(t *testing.T) {
+	data := stripes(4, 5, 3)
+	tr, err := New(env, small(t), data, Config{Steps: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve(t, tr)
+	before := tr.Weights()
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !equal(tr.Weights(), before) {
+		t.Error("other weights")
+	}
+	_, evaluated := tr.Evaluate(t.Context(), data)
+	for name, err := range map[string]error{"Run": tr.Run(t.Context(), nil), "Evaluate": evaluated, "Close": tr.Close()} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestLargeBatch: a batch has the images that there are.
+func TestLargeBatch(t *testing.T) {
+	m, data := small(t), stripes(4, 5, 3)
+	want := curve(t, start(t, m, data, Config{Epochs: 2, Batch: 4}))
+	if got := curve(t, start(t, m, data, Config{Epochs: 2, Batch: math.MaxInt})); !slices.Equal(got, want) {
+		t.Errorf("losses %v, want %v", got, want)
+	}
+}
+
+func TestLeft(t *testing.T) {
+	for _, c := range []struct {
+		spent      time.Duration
+		done, more int
+		want       time.Duration
+	}{
+		{6 * time.Second, 3, 5, 10 * time.Second},
+		{2, 3, 5, 0},
+		{time.Second, 1, 0, 0},
+		{time.Second, 1, math.MaxInt, math.MaxInt64},
+	} {
+		if got := left(c.spent, c.done, c.more); got != c.want {
+			t.Errorf("%v for %d, and %d more: %v, want %v", c.spent, c.done, c.more, got, c.want)
+		}
 	}
 }
 

@@ -210,7 +210,10 @@ func TestThreadsEverything(t *testing.T) {
 // do where they are not.
 func TestFlip(t *testing.T) {
 	m, data := small(t), stripes(37, 5, 3)
-	flipped, _ := data.Flipped([]int{0, 1, 2, 3}, []bool{true, true, true, true})
+	flipped, _, err := data.Flipped([]int{0, 1, 2, 3}, slices.Repeat([]bool{true}, 37))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if slices.Equal(flipped.Pixels, data.Pixels[:4*25]) {
 		t.Fatal("symmetric images: the test shows nothing")
 	}

@@ -44,7 +44,7 @@ func newReport(cmd *cobra.Command, f *trainFlags, set *dataset.Set, step int) (*
 		r.terminal = term.IsTerminal(int(file.Fd()))
 	}
 	batch := f.train.Batch
-	r.perEpoch = float64((set.Train.N() + batch - 1) / batch)
+	r.perEpoch = float64((set.Train.N()-1)/batch + 1)
 	switch f.metrics {
 	case "":
 	case "-":

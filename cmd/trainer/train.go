@@ -82,7 +82,9 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 		if m, err = models.New(f.model); err != nil {
 			return err
 		}
-		meta.ClassPrior = set.Train.ClassShares(f.model.Classes)
+		if meta.ClassPrior, err = set.Train.ClassShares(f.model.Classes); err != nil {
+			return err
+		}
 	}
 	if err := f.start(ctx, cmd.ErrOrStderr(), env, m, set, &meta); err != nil {
 		return err
