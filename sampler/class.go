@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"pixelcnn/internal/format"
 )
 
 // readClasses finds the classes of a class-conditional model, and their probabilities.
@@ -66,13 +68,13 @@ func (s *Spec) Class(name string) (int, error) {
 		case len(found) == 1:
 			return class, nil
 		case len(found) > 1:
-			return 0, fmt.Errorf("%w: class %q could be any of %q", ErrConfig, name, found)
+			return 0, fmt.Errorf("%w: class %q could be any of %s", ErrConfig, name, format.Cut(fmt.Sprintf("%q", found)))
 		}
 	}
 	if s.Classes == nil {
 		return 0, fmt.Errorf("%w: class is %q, must be a number: the model does not name its classes", ErrConfig, name)
 	}
-	return 0, fmt.Errorf("%w: no class is %q; the model has %q, or 0 to %d", ErrConfig, name, s.Classes, len(s.Classes)-1)
+	return 0, fmt.Errorf("%w: no class is %q; the model has %s, or 0 to %d", ErrConfig, name, format.Cut(fmt.Sprintf("%q", s.Classes)), len(s.Classes)-1)
 }
 
 // ClassNamed is [Spec.Class] for whole names and numbers only.

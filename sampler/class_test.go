@@ -74,6 +74,16 @@ func TestClassNames(t *testing.T) {
 	}
 }
 
+// TestClassErrorIsShort: a file may name a great many classes, of which an error tells a part.
+func TestClassErrorIsShort(t *testing.T) {
+	s := sampler.Spec{Label: "label", Classes: slices.Repeat([]string{"a shirt of some kind"}, 1000)}
+	for _, name := range []string{"hat", "shirt"} {
+		if _, err := s.Class(name); !errors.Is(err, sampler.ErrConfig) || len(err.Error()) > 300 || !strings.Contains(err.Error(), `["a shirt of some kind" "a shirt`) {
+			t.Errorf("%s: error of %d bytes: %.400v", name, len(err.Error()), err)
+		}
+	}
+}
+
 // TestClassIsReference: the log-probabilities of images of each class, as drawn and as
 // scored, are those of the model in float64 loops, given the class.
 func TestClassIsReference(t *testing.T) {

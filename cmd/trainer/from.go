@@ -12,6 +12,7 @@ import (
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 	"pixelcnn/export"
+	"pixelcnn/internal/format"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
@@ -58,7 +59,8 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env,
 // Bayes' rule: p(class)·p(image | class) as a share of that of all classes, [N].
 func (f *trainFlags) certainties(ctx context.Context, log io.Writer, env *runtime.Env, file []byte, spec *sampler.Spec, set *dataset.Set) (sure []float64, err error) {
 	if !slices.Equal(spec.Classes, set.ClassNames) {
-		return nil, fmt.Errorf("its classes are %q, and those of %s are %q", spec.Classes, set.Name, set.ClassNames)
+		return nil, fmt.Errorf("its classes are %s, and those of %s are %s",
+			format.Cut(fmt.Sprintf("%q", spec.Classes)), set.Name, format.Cut(fmt.Sprintf("%q", set.ClassNames)))
 	}
 	s, err := sampler.Open(env, file, sampler.Config{Threads: f.train.Threads})
 	if err != nil {

@@ -111,7 +111,7 @@ func Parse(props map[string]string) (Meta, error) {
 		return Meta{}, nil
 	}
 	if version != Version {
-		return Meta{}, fmt.Errorf("%w: %sformat is %q, and this program reads %q", ErrMetadata, prefix, version, Version)
+		return Meta{}, fmt.Errorf("%w: %sformat is %q, and this program reads %q", ErrMetadata, prefix, Cut(version), Version)
 	}
 	p := parser{props: props}
 	m := Meta{
@@ -155,9 +155,22 @@ func Parse(props map[string]string) (Meta, error) {
 		m.VerifyMaxDiff, p.err = parse(p.err, "verify_max_diff", props[prefix+"verify_max_diff"], parseFinite)
 	}
 	if p.err == nil && m.Order != Order {
-		p.err = fmt.Errorf("%w: %sorder is %q, must be %q", ErrMetadata, prefix, m.Order, Order)
+		p.err = fmt.Errorf("%w: %sorder is %q, must be %q", ErrMetadata, prefix, Cut(m.Order), Order)
 	}
 	return m, p.err
+}
+
+// Cut is a text for an error, which should not be as long as a file may be: its first
+// hundred characters, and a sign that there were more.
+func Cut(text string) string {
+	n := 0
+	for at := range text {
+		if n == 100 {
+			return text[:at] + "…"
+		}
+		n++
+	}
+	return text
 }
 
 // checkPrior tells whether prior is a distribution over so many classes. JSON has no
@@ -208,7 +221,7 @@ func parse[T any](before error, key, s string, conv func(string) (T, error)) (T,
 		return v, before
 	}
 	if err != nil {
-		return v, fmt.Errorf("%w: %s%s is %q, which cannot be read", ErrMetadata, prefix, key, s)
+		return v, fmt.Errorf("%w: %s%s is %q, which cannot be read", ErrMetadata, prefix, key, Cut(s))
 	}
 	return v, nil
 }

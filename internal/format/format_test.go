@@ -38,6 +38,23 @@ func TestParseForeign(t *testing.T) {
 	}
 }
 
+// TestErrorsAreShort: of a property that is as long as a file, an error tells the beginning.
+func TestErrorsAreShort(t *testing.T) {
+	for _, key := range []string{"format", "levels", "order", "classes", "class_prior", "seed", "nll_nats_per_dim"} {
+		props := maps.Clone(meta.Props())
+		props["pixelcnn."+key] = strings.Repeat("é", 1<<20)
+		_, err := Parse(props)
+		if want := `"` + strings.Repeat("é", 100) + `…"`; !errors.Is(err, ErrMetadata) || len(err.Error()) > 400 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %.500v, want ErrMetadata with %s", key, err, want)
+		}
+	}
+	for text, want := range map[string]string{"": "", strings.Repeat("x", 100): strings.Repeat("x", 100)} {
+		if got := Cut(text); got != want {
+			t.Errorf("%q: cut to %q", text, got)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ key, value string }{
 		{"format", "2"},
