@@ -90,7 +90,7 @@ func (r *requestClasses) of(first uint64, n int) ([]int, error) {
 	for i := range out {
 		image := first + uint64(i)
 		if len(r.list) > 0 {
-			out[i] = r.list[image%uint64(len(r.list))]
+			out[i] = r.list[image/uint64(r.s.cfg.ClassRun)%uint64(len(r.list))]
 			continue
 		}
 		u := classCoin(r.s.cfg.Seed, image)

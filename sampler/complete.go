@@ -22,7 +22,7 @@ type Completion struct {
 	Picture []uint8 // levels [H, W], row-major; those that are not kept do not matter
 	Keep    []bool  // [H, W]
 	// Particles is the number of candidates for each image. 0 and 1 mean a plain
-	// completion.
+	// completion. See Request.BestOf for the most.
 	Particles int
 }
 

@@ -108,6 +108,7 @@ func (e *wholeEngine) draw(ctx context.Context, first uint64, levels []uint8, ho
 	if batch == 0 {
 		batch = min(incrementalBatch, (n+how.threads-1)/how.threads)
 	}
+	batch = min(batch, n)
 	return how.inParts(ctx, levels, batch*pixels, func(ctx context.Context, at int, part []uint8) error {
 		return e.drawBatch(ctx, first+uint64(at/pixels), part, how)
 	})

@@ -53,6 +53,9 @@ type Config struct {
 	// finds a number by name. Where there are none, each image's class is drawn from the
 	// model's prior, with a coin of its own that leaves the pixels' coins alone.
 	Classes []int
+	// ClassRun is how many images in a row have the same one of Classes, or of
+	// Request.Classes: image i is of class Classes[⌊i/ClassRun⌋ mod len(Classes)]. 0 means 1.
+	ClassRun int
 	// Height and Width are those of the images where not 0; they need not be what the
 	// model was trained on. Not every model can draw in another size.
 	Height, Width int
@@ -61,9 +64,11 @@ type Config struct {
 	// Raster has the incremental engine draw pixel by pixel, row by row, instead of in
 	// waves: slower, in reading order, and there to be compared with.
 	Raster bool
-	// Batch is the number of images computed together; 0 lets the engine choose.
+	// Batch is the number of images computed together; 0 lets the engine choose. Their
+	// pixels must not be more than 2³⁰.
 	Batch int
-	// Threads is the number of batches computed at once; 0 means one per processor.
+	// Threads is the number of batches computed at once, up to 1,024; 0 means one per
+	// processor.
 	Threads int
 	// PixelScale and PixelOffset turn a level into the model's input:
 	// level·scale + offset. A scale of 0 means 1/(levels-1), the scale of this
@@ -106,6 +111,9 @@ func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
 	if err := spec.checkClasses(cfg.Classes); err != nil {
 		return nil, err
 	}
+	if err := spec.checkTogether("batch", cfg.Batch); err != nil {
+		return nil, err
+	}
 	cfg.Classes = slices.Clone(cfg.Classes)
 	if spec.whole != nil {
 		return openWhole(rt, spec, cfg)
@@ -137,8 +145,10 @@ func (c Config) Check() error {
 	switch {
 	case c.Batch < 0:
 		return fmt.Errorf("%w: batch is %d, must not be negative", ErrConfig, c.Batch)
-	case c.Threads < 0:
-		return fmt.Errorf("%w: threads is %d, must not be negative", ErrConfig, c.Threads)
+	case c.Threads < 0 || c.Threads > maxThreads:
+		return fmt.Errorf("%w: threads is %d, must be from 0 (for one per processor) to %d", ErrConfig, c.Threads, maxThreads)
+	case c.ClassRun < 0:
+		return fmt.Errorf("%w: the number of images in a row of a class is %d, must not be negative", ErrConfig, c.ClassRun)
 	case !finite(c.PixelScale) || !finite(c.PixelOffset):
 		return fmt.Errorf("%w: pixel scale %g and offset %g must be finite", ErrConfig, c.PixelScale, c.PixelOffset)
 	}
@@ -149,6 +159,10 @@ func (c Config) Check() error {
 	return fmt.Errorf("%w: engine is %q, must be one of %q", ErrConfig, c.Engine, []Engine{Auto, Incremental, Full})
 }
 
+// maxThreads bounds the threads, each of which has memory of its own: more than the
+// processors are of no use, and few machines have as many.
+const maxThreads = 1024
+
 func (c Config) withDefaults() Config {
 	if c.Temperature == 0 {
 		c.Temperature = 1
@@ -156,8 +170,11 @@ func (c Config) withDefaults() Config {
 	if c.Engine == "" {
 		c.Engine = Auto
 	}
+	if c.ClassRun == 0 {
+		c.ClassRun = 1
+	}
 	if c.Threads == 0 {
-		c.Threads = runtime.GOMAXPROCS(0)
+		c.Threads = min(runtime.GOMAXPROCS(0), maxThreads)
 	}
 	return c
 }

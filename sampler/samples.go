@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"iter"
+	"math"
 	"slices"
 	"sync/atomic"
 )
@@ -16,7 +17,8 @@ type Request struct {
 	N     int
 	// BestOf, where over 1, draws as many candidates for each image and keeps the
 	// likeliest under the model as it is: image i is one of the images i·BestOf to
-	// (i+1)·BestOf-1 of a request without.
+	// (i+1)·BestOf-1 of a request without. The candidates for an image, with particles
+	// BestOf·Particles, must not have more than 2³⁰ pixels.
 	BestOf int
 	// Completion is zero where nothing is kept.
 	Completion Completion
@@ -121,6 +123,9 @@ func (s *Sampler) check(r Request) error {
 	case r.BestOf > 1 && s.cfg.Greedy:
 		return fmt.Errorf("%w: greedy and best-of exclude each other: greedy candidates are all alike", ErrConfig)
 	}
+	if err := s.checkCandidates(r); err != nil {
+		return err
+	}
 	if err := s.spec.checkClasses(r.Classes); err != nil {
 		return err
 	}
@@ -128,6 +133,27 @@ func (s *Sampler) check(r Request) error {
 		return err
 	}
 	return s.checkCompletion(r.Completion)
+}
+
+// checkCandidates bounds what is drawn for an image, and for all of them, so that what is
+// counted of it is a number.
+func (s *Sampler) checkCandidates(r Request) error {
+	bestOf, particles := max(1, r.BestOf), max(1, r.Completion.Particles)
+	if err := s.spec.checkTogether("best-of", bestOf); err != nil {
+		return err
+	}
+	if err := s.spec.checkTogether("particles", particles); err != nil {
+		return err
+	}
+	candidates := int64(bestOf) * int64(particles) // of 30 bits each
+	if candidates > maxTogether/int64(s.pixels()) {
+		return fmt.Errorf("%w: best-of %d with %d particles: of candidates of %d×%d, %d are the most",
+			ErrConfig, bestOf, particles, s.spec.Height, s.spec.Width, maxTogether/s.pixels())
+	}
+	if most := math.MaxInt / (int(candidates) * s.pixels()); r.N > most {
+		return fmt.Errorf("%w: the number of images is %d; of %d×%d, %d are the most", ErrConfig, r.N, s.spec.Height, s.spec.Width, most)
+	}
+	return nil
 }
 
 // listed are the classes that a request lists, if any.

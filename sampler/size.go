@@ -20,6 +20,19 @@ func checkSize(height, width int) error {
 	return nil
 }
 
+// maxTogether bounds the pixels that are drawn together: a byte of level each, and a few
+// hundred of what the network makes of it.
+const maxTogether = 1 << 30
+
+// checkTogether validates a number of images that are drawn together.
+func (s *Spec) checkTogether(what string, images int) error {
+	if most := maxTogether / (s.Height * s.Width); images > most {
+		return fmt.Errorf("%w: %s is %d; of images of %d×%d, %d are the most that are drawn together",
+			ErrConfig, what, images, s.Height, s.Width, most)
+	}
+	return nil
+}
+
 // resize makes s the spec of a model for images of another size; 0 keeps the file's.
 // The network slides over its images, so all it takes is to declare other sizes, unless
 // something within has the size built in.

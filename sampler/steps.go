@@ -21,7 +21,8 @@ type Step struct {
 
 // Steps draws the images of a request and yields after each step of the engine: with
 // the full engine after each pixel. All images are drawn together, so that a picture
-// of them grows, but where the model's batch is fixed. Leaving the loop ends the draw.
+// of them grows, but where the model's batch is fixed; they must not have more than 2³⁰
+// pixels. Leaving the loop ends the draw.
 // After an error it yields nothing more.
 //
 // BestOf and particles have no such steps and are errors here.
@@ -30,6 +31,9 @@ func (s *Sampler) Steps(ctx context.Context, req Request) iter.Seq2[Step, error]
 		err := s.check(req)
 		if err == nil && (req.BestOf > 1 || req.Completion.Particles > 1) {
 			err = fmt.Errorf("%w: best-of and particles cannot be drawn in steps", ErrConfig)
+		}
+		if err == nil {
+			err = s.spec.checkTogether("the number of images", req.N)
 		}
 		if err != nil {
 			yield(Step{}, err)
