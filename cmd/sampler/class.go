@@ -93,5 +93,6 @@ func (f *drawFlags) completeClass(*cobra.Command, []string, string) ([]string, c
 	if err != nil || spec.Label == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return append([]string{everyClass}, spec.Classes...), cobra.ShellCompDirectiveNoFileComp
+	named := slices.DeleteFunc(slices.Clone(spec.Classes), func(name string) bool { return cli.Name(name) != name })
+	return append([]string{everyClass}, named...), cobra.ShellCompDirectiveNoFileComp
 }

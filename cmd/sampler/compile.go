@@ -49,7 +49,7 @@ sampler itself takes such a file as --model, too.`,
 				return err
 			}
 			if output != "-" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d bytes, draws images of %d×%d with %d levels\n", output, len(whole), spec.Height, spec.Width, spec.Levels)
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d bytes, draws images of %d×%d with %d levels\n", cli.Name(output), len(whole), spec.Height, spec.Width, spec.Levels)
 			}
 			return nil
 		},

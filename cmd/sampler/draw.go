@@ -267,7 +267,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 func (r *run) report() {
 	w, spec := r.cmd.ErrOrStderr(), r.s.Spec()
 	if r.f.output != "-" {
-		fmt.Fprintf(w, "%s: %s of %d×%d\n", r.f.output, countImages(r.req.N), spec.Height, spec.Width)
+		fmt.Fprintf(w, "%s: %s of %d×%d\n", cli.Name(r.f.output), countImages(r.req.N), spec.Height, spec.Width)
 	}
 	if n := r.req.Completion.Particles; n > 1 {
 		images := float64(r.req.N)

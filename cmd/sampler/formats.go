@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/sampler"
 )
 
@@ -74,7 +75,7 @@ type jsonLines struct {
 }
 
 func newJSON(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
-	return jsonLines{json.NewEncoder(w), spec, f}, nil
+	return jsonLines{cli.NewEncoder(w), spec, f}, nil
 }
 
 // jsonSample is a line. Settings that are off are left out.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,28 +27,23 @@ func newInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var text strings.Builder // of which much is the file's own words
-			show := func() error {
-				_, err := io.WriteString(cmd.OutOrStdout(), cli.Printable(text.String()))
-				return err
-			}
-			if err := inspect(&text, o.model, len(file), spec); err != nil {
+			if err := inspect(cmd.OutOrStdout(), o.model, len(file), spec); err != nil {
 				return err
 			}
 			if !plan && svg == "" {
-				return show()
+				return nil
 			}
 			p, err := spec.Plan()
 			if err != nil {
-				return errors.Join(show(), fmt.Errorf("%s: %w", o.model, err))
+				return fmt.Errorf("%s: %w", o.model, err)
 			}
 			if plan {
-				if err := writePlan(&text, p); err != nil {
+				if err := writePlan(cmd.OutOrStdout(), p); err != nil {
 					return err
 				}
 			}
-			if err := show(); err != nil || svg == "" {
-				return err
+			if svg == "" {
+				return nil
 			}
 			return cli.Output(cmd, svg, func(w io.Writer) error { return writeWave(w, spec.Height, spec.Width, p.Wave) })
 		},
@@ -61,42 +55,44 @@ func newInspect() *cobra.Command {
 	return cmd
 }
 
+// inspect says what a file is, of which much is the file's own words.
 func inspect(w io.Writer, name string, size int, spec *sampler.Spec) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	d := spec.Describe()
-	fmt.Fprintf(t, "file\t%s, %d bytes, IR %d, opset %d, by %s\n", name, size, d.IRVersion, d.Opset, d.Producer)
+	fmt.Fprintf(t, "file\t%s, %d bytes, IR %d, opset %d, by %s\n", cli.Name(name), size, d.IRVersion, d.Opset, cli.Name(d.Producer))
 	if spec.Whole() {
 		fmt.Fprintf(t, "holds\ta whole sampler, for images of %d×%d with %d levels\n", spec.Height, spec.Width, spec.Levels)
 	} else {
-		fmt.Fprintf(t, "input\t%s float32 [batch, 1, %d, %d]\n", spec.Input, spec.Height, spec.Width)
+		fmt.Fprintf(t, "input\t%s float32 [batch, 1, %d, %d]\n", cli.Name(spec.Input), spec.Height, spec.Width)
 		if spec.Label != "" {
-			fmt.Fprintf(t, "input\t%s, the class\n", spec.Label)
+			fmt.Fprintf(t, "input\t%s, the class\n", cli.Name(spec.Label))
 		}
-		fmt.Fprintf(t, "output\t%s float32, %d levels\n", spec.Output, spec.Levels)
+		fmt.Fprintf(t, "output\t%s float32, %d levels\n", cli.Name(spec.Output), spec.Levels)
 		fmt.Fprintf(t, "parameters\t%d\n", d.Parameters)
 	}
 	for _, k := range slices.Sorted(maps.Keys(d.Metadata)) {
-		fmt.Fprintf(t, "%s\t%s\n", k, strings.ReplaceAll(d.Metadata[k], "\n", "\n\t"))
+		fmt.Fprintf(t, "%s\t%s\n", cli.Name(k), strings.ReplaceAll(cli.Printable(d.Metadata[k]), "\n", "\n\t"))
 	}
 	if spec.Classes != nil {
 		fmt.Fprintf(t, "\nclass\tname\tprior\n")
 		for class, name := range spec.Classes {
-			fmt.Fprintf(t, "%d\t%s\t%.4f\n", class, name, spec.Prior[class])
+			fmt.Fprintf(t, "%d\t%s\t%.4f\n", class, cli.Name(name), spec.Prior[class])
 		}
 	}
 	fmt.Fprintf(t, "\nnode\toperator\tkernel\tchannels\tlive taps\tparameters\n")
 	for _, l := range d.Layers {
 		if l.Parameters == 0 {
-			fmt.Fprintf(t, "%s\t%s\t\t\t\t\n", l.Name, l.Op)
+			fmt.Fprintf(t, "%s\t%s\t\t\t\t\n", cli.Name(l.Name), cli.Name(l.Op))
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\n", l.Name, l.Op, l.Kernel, l.Channels, l.Taps, l.Parameters)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\n", cli.Name(l.Name), cli.Name(l.Op), l.Kernel, l.Channels, l.Taps, l.Parameters)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if d.Doc != "" {
-		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(d.Doc))
+	if d.Doc == "" {
+		return nil
 	}
-	return nil
+	_, err := fmt.Fprintf(w, "\n%s\n", cli.Printable(strings.TrimSpace(d.Doc)))
+	return err
 }

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/runtime"
 )
 
@@ -22,7 +21,7 @@ Nothing happens where it is in place already.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := runtime.Install(cmd.Context(), runtime.InstallOptions{
 				From: from,
-				Log:  func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) },
+				Log:  cli.Log(cmd),
 			})
 			return err
 		},

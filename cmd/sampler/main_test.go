@@ -25,8 +25,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs the real command. Each script finds in its folder tiny.onnx, an
 // untrained model of 6×6 pixels and 3 levels; odd.onnx, the same with an operator that
 // the incremental engine does not know; rude.onnx, the same as odd.onnx with commands to a
-// terminal in its texts; classes.onnx, tiny.onnx with three classes; and white.png, 30×20
-// pixels of white.
+// terminal in its texts; classes.onnx, tiny.onnx with three classes; rudeclasses.onnx, the
+// same with such names; white.png, 30×20 pixels of white; and rude, a folder of such
+// pictures with rude names.
 func TestScripts(t *testing.T) {
 	m := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3}, 1)
 	clitest.Run(t, func(dir string) error {
@@ -63,11 +64,29 @@ func TestScripts(t *testing.T) {
 		if err := writeModel(filepath.Join(dir, "classes.onnx"), file); err != nil {
 			return err
 		}
+		file.Metadata["pixelcnn.classes"] = `["a\u009b2J\u202e","b\nsampler: ok","c\fsampler: ok"]`
+		if err := writeModel(filepath.Join(dir, "rudeclasses.onnx"), file); err != nil {
+			return err
+		}
 		white := image.NewGray(image.Rect(0, 0, 30, 20))
 		draw.Draw(white, white.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
-		return writePNG(filepath.Join(dir, "white.png"), white)
+		if err := os.MkdirAll(filepath.Join(dir, rudeFolder), 0o700); err != nil {
+			return err
+		}
+		for _, name := range []string{
+			"white.png",
+			filepath.Join(rudeFolder, "\x1b]0;owned\a.png"),
+			filepath.Join(rudeFolder, "a\nsampler: all is well.png"),
+		} {
+			if err := writePNG(filepath.Join(dir, name), white); err != nil {
+				return err
+			}
+		}
+		return nil
 	}, scriptCommands)
 }
+
+const rudeFolder = "rude/\u009bm"
 
 func writeModel(name string, m *onnx.Model) error {
 	b, err := onnx.Marshal(m)

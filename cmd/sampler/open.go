@@ -69,7 +69,7 @@ func (o *open) sampler(notes io.Writer, model []byte, cfg sampler.Config) (s *sa
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
 	}
 	if _, why := s.Engine(); why != nil && cfg.Engine == sampler.Auto {
-		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %s\n", o.model, cli.Printable(why.Error()))
+		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %s\n", cli.Name(o.model), cli.Name(why.Error()))
 	}
 	return s, func() { _, _ = s.Close(), rt.Close() }, nil
 }

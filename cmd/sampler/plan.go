@@ -5,6 +5,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/sampler"
 )
 
@@ -20,7 +21,7 @@ func writePlan(w io.Writer, plan *sampler.Plan) error {
 	fmt.Fprintf(t, "caches\t%d bytes an image\n", plan.CacheBytes)
 	fmt.Fprintf(t, "\nlayer\toperator\tchannels\tlive taps\tmultiply-adds of a pass\n")
 	for _, l := range plan.Layers {
-		fmt.Fprintf(t, "%s\t%s\t%d → %d\t%d of %d\t%d\n", l.Node, l.Op, l.In, l.Out, l.Live, l.Taps, l.MACs)
+		fmt.Fprintf(t, "%s\t%s\t%d → %d\t%d of %d\t%d\n", cli.Name(l.Node), cli.Name(l.Op), l.In, l.Out, l.Live, l.Taps, l.MACs)
 	}
 	return t.Flush()
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -140,7 +139,7 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 		err = set.writeJSON(w, dims)
 	} else {
 		fmt.Fprintf(w, "%s: %s of %d×%d×%d, %s\n",
-			set.name, countImages(len(set.logProb)), spec.Height, spec.Width, spec.Levels, nll(set.logProb, dims))
+			cli.Name(set.name), countImages(len(set.logProb)), spec.Height, spec.Width, spec.Levels, nll(set.logProb, dims))
 		if set.given != nil {
 			fmt.Fprintf(w, "given the class: %s\n", nll(set.given, dims))
 		}
@@ -259,7 +258,7 @@ func (s *scored) writeExtremes(w io.Writer, n, dims int) {
 	list := func(title string, of []int) {
 		fmt.Fprintf(w, "\n%s\n%12s %12s  file\n", title, "nats", "nats/dim")
 		for _, i := range of {
-			fmt.Fprintf(w, "%12.2f %12.4f  %s\n", s.logProb[i], -s.logProb[i]/float64(dims), s.files[i])
+			fmt.Fprintf(w, "%12.2f %12.4f  %s\n", s.logProb[i], -s.logProb[i]/float64(dims), cli.Name(s.files[i]))
 		}
 	}
 	if n = min(n, len(order)); n == 0 {
@@ -271,7 +270,7 @@ func (s *scored) writeExtremes(w io.Writer, n, dims int) {
 }
 
 func (s *scored) writeJSON(w io.Writer, dims int) error {
-	encoder := json.NewEncoder(w)
+	encoder := cli.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	for i, lp := range s.logProb {
 		line := struct {

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 )
 
@@ -18,7 +17,7 @@ func newFetch() *cobra.Command {
 apt-get is at hand, without installing it, else from upstream. Each file's
 SHA-256 is checked. The files go into the user's cache folder, or into --dir.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
+			log := cli.Log(cmd)
 			dir, err := dataset.Fetch(cmd.Context(), dataset.FetchOptions{Dir: dir, Logf: log})
 			if err == nil {
 				log("Fashion-MNIST is in %s", dir)

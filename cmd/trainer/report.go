@@ -75,7 +75,7 @@ func (r *report) begin(m *models.Model, t *train.Trainer) {
 		classes = fmt.Sprintf(", %d classes", m.Classes)
 	}
 	fmt.Fprintf(r.log, "%s: %d training%s and %d test images, %d×%d, %d levels%s\n",
-		r.set.Name, r.set.Train.N(), validation, r.set.Test.N(), m.Size, m.Size, m.Levels, classes)
+		cli.Name(r.set.Name), r.set.Train.N(), validation, r.set.Test.N(), m.Size, m.Size, m.Levels, classes)
 	fmt.Fprintf(r.log, "%s: %d filters, %d blocks, %d parameters\n", m.Arch, m.Hidden, m.Blocks, parameters)
 	if t.Steps() > 0 {
 		fmt.Fprintf(r.log, "resumed after step %d\n", t.Steps())
@@ -174,7 +174,7 @@ func (r *report) write(object any) error {
 
 func (r *report) written(path string) {
 	if path != "-" {
-		fmt.Fprintln(r.log, path)
+		fmt.Fprintln(r.log, cli.Name(path))
 	}
 }
 

@@ -65,14 +65,14 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		others := slices.DeleteFunc(parts(err), func(e error) bool { return errors.Is(e, context.Canceled) })
 		if len(others) > 0 {
-			fmt.Fprintf(stderr, "%s: interrupted; %s\n", cmd.Name(), Printable(text(others)))
+			fmt.Fprintf(stderr, "%s: interrupted; %s\n", cmd.Name(), indented(text(others)))
 			return failed
 		}
 		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Name())
 		return interrupted
 	}
 	// The sampler's library has the command's name, which once is enough.
-	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimPrefix(Printable(text(parts(err))), cmd.Name()+": "))
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimPrefix(indented(text(parts(err))), cmd.Name()+": "))
 	if isUsage(err, invalid) {
 		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name())
 		return usage
@@ -92,7 +92,7 @@ func parts(err error) (list []error) {
 	return list
 }
 
-// text is what errors say, in one line where each does.
+// text is what errors say, in one line where each does that.
 func text(list []error) string {
 	var s []string
 	for _, err := range list {
@@ -152,7 +152,7 @@ func Versions(cmd *cobra.Command, lib func() string) {
 func Library(lib string) string {
 	env, err := ort.Open(ort.Config{Lib: lib})
 	if err != nil {
-		return err.Error()
+		return Printable(err.Error())
 	}
 	defer env.Close()
 	return fmt.Sprintf("ONNX Runtime %s, %s", env.Version(), env.Lib())
@@ -175,3 +175,10 @@ func version() string {
 	}
 	return v + " " + info.GoVersion
 }
+// Log returns a function that writes lines of text for people to a command's standard error.
+func Log(cmd *cobra.Command) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		fmt.Fprintln(cmd.ErrOrStderr(), Name(fmt.Sprintf(format, args...)))
+	}
+}
+

@@ -18,3 +18,16 @@ func TestPrintable(t *testing.T) {
 		}
 	}
 }
+
+func TestName(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                 "",
+		"shirt 7×7.png":    "shirt 7×7.png",
+		"a\nb\t\x1b]0;x\a": `a\nb\t\x1b]0;x\a`,
+		"a\u0085b\u2028c":  `a\u0085b\u2028c`,
+	} {
+		if got := Name(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
