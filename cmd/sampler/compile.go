@@ -30,6 +30,12 @@ sampler itself takes such a file as --model, too.`,
   sampler compile --model pixelcnn.onnx --completion -o pixelcnn.sampler.onnx
   sampler --model pixelcnn.sampler.onnx --temp 0.7`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output == "" {
+				output = strings.TrimSuffix(strings.TrimPrefix(m.model, "@"), ".onnx") + ".sampler.onnx"
+			}
+			if err := cli.Apart([]cli.File{{Flag: "--output", Path: output}}, []cli.File{m.file()}); err != nil {
+				return err
+			}
 			file, spec, err := m.load()
 			if err != nil {
 				return err
@@ -38,9 +44,6 @@ sampler itself takes such a file as --model, too.`,
 			whole, err := sampler.OneFile(file, cfg)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.model, err)
-			}
-			if output == "" {
-				output = strings.TrimSuffix(strings.TrimPrefix(m.model, "@"), ".onnx") + ".sampler.onnx"
 			}
 			if err := cli.Output(cmd, output, func(w io.Writer) error {
 				_, err := w.Write(whole)

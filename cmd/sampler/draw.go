@@ -187,9 +187,6 @@ func (f *drawFlags) checkFormat() error {
 	if f.output == "" {
 		f.output = "samples." + f.format
 	}
-	if f.output == "-" && f.labels == "-" {
-		return cli.Usagef("--output and --labels cannot both be standard output")
-	}
 	return nil
 }
 
@@ -228,6 +225,9 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if cfg.Classes, err = f.arrange(cmd, spec); err != nil {
+		return err
+	}
+	if err := cli.Apart(f.outputs(), f.inputs()); err != nil {
 		return err
 	}
 	s, closeAll, err := f.open.sampler(notes, model, cfg)

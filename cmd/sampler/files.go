@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,35 @@ func isPattern(path string) bool { return number.MatchString(path) }
 // fileOf is the name of an image's file.
 func fileOf(pattern string, index uint64) string {
 	return number.ReplaceAllStringFunc(pattern, func(verb string) string { return fmt.Sprintf(verb, index) })
+}
+
+// outputs are the files that the flags have written. Of a file for each image those are
+// named whose number an input's name, or that of the labels, has in it.
+func (f *drawFlags) outputs() []cli.File {
+	out := []cli.File{{Flag: "--output", Path: f.output}}
+	if isPattern(f.output) {
+		out = nil
+		first, n := f.shard.of(f.n)
+		for _, other := range append(f.inputs(), cli.File{Path: f.labels}) {
+			for _, digits := range digits.FindAllString(other.Path, -1) {
+				if i, err := strconv.ParseUint(digits, 10, 63); err == nil && int(i) >= first && int(i)-first < n {
+					out = append(out, cli.File{Flag: "--output", Path: fileOf(f.output, i)})
+				}
+			}
+		}
+	}
+	return append(out, cli.File{Flag: "--labels", Path: f.labels})
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// inputs are the files that the flags have read.
+func (f *drawFlags) inputs() []cli.File {
+	in := []cli.File{f.file(), {Flag: "--init", Path: f.init}}
+	for _, keep := range f.keep {
+		in = append(in, cli.File{Flag: "--keep", Path: keep})
+	}
+	return in
 }
 
 // files is one PNG for each image, each there whole or not at all.

@@ -61,6 +61,14 @@ func (m *modelFlags) read() ([]byte, error) {
 	return b, nil
 }
 
+// file is the model's file, if it is one.
+func (m *modelFlags) file() cli.File {
+	if strings.HasPrefix(m.model, "@") {
+		return cli.File{}
+	}
+	return cli.File{Flag: "--model", Path: m.model}
+}
+
 // load returns the model file and what it is.
 func (m *modelFlags) load() ([]byte, *sampler.Spec, error) {
 	file, err := m.read()

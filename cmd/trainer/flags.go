@@ -127,6 +127,10 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	outputs := []cli.File{{Flag: "--output", Path: f.output}, {Flag: "--plot", Path: f.plot}, {Flag: "--metrics", Path: f.metrics}}
+	if err := cli.Apart(outputs, []cli.File{{Flag: "--from", Path: f.from}}); err != nil {
+		return nil, err
+	}
 	for _, path := range []string{f.output, f.plot, f.metrics} {
 		if path == "" || path == "-" {
 			continue
