@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -40,17 +41,17 @@ func (f *drawFlags) listClasses(spec *sampler.Spec) ([]int, error) {
 }
 
 // arrange decides what depends on the classes: how many images there are, each class's
-// in a row of the grid, and returns the classes by image.
-func (f *drawFlags) arrange(cmd *cobra.Command, spec *sampler.Spec) ([]int, error) {
+// in a row of the grid. The classes go into cfg.
+func (f *drawFlags) arrange(cmd *cobra.Command, spec *sampler.Spec, cfg *sampler.Config) error {
 	list, err := f.listClasses(spec)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	switch {
 	case f.labels != "" && spec.Label == "":
-		return nil, cli.Usagef("--labels: %s has no classes", f.model)
+		return cli.Usagef("--labels: %s has no classes", f.model)
 	case slices.Contains(f.captions, "class") && spec.Label == "":
-		return nil, cli.Usagef("--captions class: %s has no classes", f.model)
+		return cli.Usagef("--captions class: %s has no classes", f.model)
 	}
 	if len(list) > 1 {
 		if !cmd.Flags().Changed("number") {
@@ -58,25 +59,24 @@ func (f *drawFlags) arrange(cmd *cobra.Command, spec *sampler.Spec) ([]int, erro
 			if f.columns > 0 {
 				each = f.columns
 			}
+			if most := math.MaxInt / len(list); each > most {
+				return cli.Usagef("--columns is %d, must be at most %d with %d classes", each, most, len(list))
+			}
 			f.n = len(list) * each
 		}
 		if f.n%len(list) != 0 {
-			return nil, cli.Usagef("-n is %d, must be a multiple of the %d classes of --class", f.n, len(list))
+			return cli.Usagef("-n is %d, must be a multiple of the %d classes of --class", f.n, len(list))
 		}
-		each := f.n / len(list)
+		cfg.ClassRun = f.n / len(list)
 		if f.columns == 0 {
-			f.columns = each
+			f.columns = cfg.ClassRun
 		}
-		by := make([]int, 0, f.n)
-		for _, class := range list {
-			by = append(by, slices.Repeat([]int{class}, each)...)
-		}
-		list = by
 	}
 	if f.shard.parts > f.n {
-		return nil, cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
+		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
 	}
-	return list, nil
+	cfg.Classes = list
+	return nil
 }
 
 // className is the name of a class, or its number where it has none.

@@ -224,7 +224,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Classes, err = f.arrange(cmd, spec); err != nil {
+	if err := f.arrange(cmd, spec, &cfg); err != nil {
 		return err
 	}
 	if err := cli.Apart(f.outputs(), f.inputs()); err != nil {
@@ -249,11 +249,8 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	req.LevelsOnly = f.format != "json" && len(f.captions) == 0
 	req.Rounded = !req.LevelsOnly
 	r := &run{f: f, cmd: cmd, s: s, req: req}
-	err = r.write()
+	err = r.writeAll()
 	bar.clear()
-	if err == nil && f.labels != "" {
-		err = cli.Output(cmd, f.labels, r.writeLabels)
-	}
 	if err != nil {
 		return err
 	}

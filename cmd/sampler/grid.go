@@ -55,13 +55,13 @@ func newSheet(spec *sampler.Spec, l layout, p *palette, coloured bool) (*sheet, 
 		s.columns = int(math.Ceil(math.Sqrt(float64(l.images))))
 	}
 	s.columns = min(s.columns, l.images)
-	rows := (l.images + s.columns - 1) / s.columns
+	rows := (l.images-1)/s.columns + 1
 	dx, dy := s.pitch()
-	s.size = image.Pt(s.columns*dx+s.gap, rows*dy+s.gap)
-	if s.size.X > maxSide || s.size.Y > maxSide {
-		return nil, cli.Usagef("%d images at --scale %d make a picture of %d×%d pixels; use fewer, a smaller scale, or --format npy",
-			l.images, l.scale, s.size.X, s.size.Y)
+	if room := maxSide - s.gap; s.columns > room/dx || rows > room/dy { // no product: it may be too large
+		return nil, cli.Usagef("%d images, %d side by side, at --scale %d make a picture with a side of over %d pixels; use fewer, a smaller scale, or --format npy",
+			l.images, s.columns, l.scale, maxSide)
 	}
+	s.size = image.Pt(s.columns*dx+s.gap, rows*dy+s.gap)
 	s.shade(spec.Levels, p, coloured)
 	s.pix = make([]uint8, s.size.X*s.size.Y)
 	for i := range s.pix {

@@ -19,7 +19,21 @@ type run struct {
 
 	first                []sampler.Sample // the first ones, for a preview
 	effective, resampled float64          // sums over the images
-	classes              []int            // of the images, where --labels wants them
+	labels               io.Writer        // takes the images' classes; nil where --labels does not want them
+}
+
+// writeAll draws the images and writes them, and their classes beside them.
+func (r *run) writeAll() error {
+	if r.f.labels == "" {
+		return r.write()
+	}
+	return cli.Output(r.cmd, r.f.labels, func(w io.Writer) error {
+		r.labels = w
+		if err := writeNPYHeader(w, "<i8", r.req.N); err != nil {
+			return err
+		}
+		return r.write()
+	})
 }
 
 // write draws the images and writes them.
@@ -55,25 +69,11 @@ func (r *run) into(out sink) error {
 		}
 		r.effective += sample.EffectiveSize
 		r.resampled += float64(sample.Resampled)
-		r.remember(sample)
+		if err := r.remember(sample); err != nil {
+			return err
+		}
 	}
 	return out.close()
-}
-
-// writeLabels writes the images' classes.
-func (r *run) writeLabels(w io.Writer) error {
-	if err := writeNPYHeader(w, "<i8", len(r.classes)); err != nil {
-		return err
-	}
-	return binary.Write(w, binary.LittleEndian, int64s(r.classes))
-}
-
-func int64s(list []int) []int64 {
-	out := make([]int64, len(list))
-	for i, x := range list {
-		out[i] = int64(x)
-	}
-	return out
 }
 
 func (r *run) animate(w io.Writer) error {
@@ -87,17 +87,20 @@ func (r *run) animate(w io.Writer) error {
 		if g.classes != nil {
 			sample.Class = g.classes[i]
 		}
-		r.remember(sample)
+		if err := r.remember(sample); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// remember keeps what is needed when all images are there.
-func (r *run) remember(s sampler.Sample) {
-	if r.f.labels != "" {
-		r.classes = append(r.classes, s.Class)
-	}
+// remember writes an image's class, and keeps what a preview needs.
+func (r *run) remember(s sampler.Sample) error {
 	if r.f.preview != "none" && len(r.first) < previewed {
 		r.first = append(r.first, s)
 	}
+	if r.labels == nil {
+		return nil
+	}
+	return binary.Write(r.labels, binary.LittleEndian, int64(s.Class))
 }
