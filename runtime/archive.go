@@ -35,18 +35,18 @@ type unpacked struct {
 // Only the bytes of that one member are taken: no name in an archive becomes a
 // path, and links are passed over.
 func unpack(ctx context.Context, w io.Writer, file string, goos, goarch string, lim limits) (unpacked, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return unpacked{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(file) // before opening, as that waits if it is a pipe
 	if err != nil {
 		return unpacked{}, err
 	}
 	if !info.Mode().IsRegular() {
 		return unpacked{}, fmt.Errorf("%w: %s is not a file", ErrArchive, file)
 	}
+	f, err := os.Open(file)
+	if err != nil {
+		return unpacked{}, err
+	}
+	defer f.Close()
 	r := bufio.NewReader(f)
 	magic, _ := r.Peek(4) // a shorter file matches nothing
 	wanted := func(name string) bool { return isLibrary(name, goos, goarch) }

@@ -118,6 +118,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	defer func() { err = errors.Join(err, report.close()) }()
 	report.begin(m, t)
 
+	cli.Finishes(ctx) // a checkpoint, and the model as it is then
 	nll, err := f.epochs(ctx, t, set, report)
 	interrupted := ctx.Err() != nil && errors.Is(err, context.Canceled)
 	if err != nil && !interrupted {

@@ -11,7 +11,9 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -40,13 +42,57 @@ func Usagef(format string, args ...any) error {
 }
 
 // Main runs a command on the process's arguments and streams, and returns the exit
-// status. SIGINT and SIGTERM end the context; a second one ends the process.
+// status. SIGINT and SIGTERM end the context; a second one ends the process. So does the
+// first one after a grace, unless the command [Finishes].
 // Errors that wrap one of invalid are errors of usage too.
 func Main(newCommand func() *cobra.Command, invalid ...error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	defer stop()
-	return Run(ctx, newCommand(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, invalid...)
+	ctx = context.WithValue(ctx, finishes{}, new(atomic.Bool))
+	cmd := newCommand()
+	done := make(chan int, 1)
+	go func() { done <- Run(ctx, cmd, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, invalid...) }()
+	return wait(ctx, cmd.Name(), done, grace, os.Stderr)
+}
+
+// grace is how long a command has to end after an interrupt. What draws, scores or trains
+// looks at its context at each step and needs less. What does not look is cut short: the
+// opening of a pipe at whose other end nobody is waits for ever. Outputs are files that are
+// there whole or not at all, so nothing is half written then; what was begun beside them
+// the next writer of the same file removes.
+const grace = 2 * time.Second
+
+// finishes is the key of a context's *atomic.Bool, which Finishes sets.
+type finishes struct{}
+
+// Finishes says that from here on a command has work to finish after an interrupt, such as
+// the writing of a checkpoint, for which it has the time that it takes.
+func Finishes(ctx context.Context) {
+	if f, ok := ctx.Value(finishes{}).(*atomic.Bool); ok {
+		f.Store(true)
+	}
+}
+
+// wait returns the status that a command of that name is done with, or what is to be
+// said and returned where it is cut short.
+func wait(ctx context.Context, name string, done <-chan int, grace time.Duration, stderr io.Writer) int {
+	select {
+	case status := <-done:
+		return status
+	case <-ctx.Done():
+	}
+	select {
+	case status := <-done:
+		return status
+	case <-time.After(grace):
+	}
+	if f, ok := ctx.Value(finishes{}).(*atomic.Bool); ok && f.Load() {
+		fmt.Fprintf(stderr, "%s: interrupted, finishing; once more ends it at once\n", name)
+		return <-done
+	}
+	fmt.Fprintf(stderr, "%s: interrupted; it did not stop within %v and was cut short\n", name, grace)
+	return interrupted
 }
 
 // Run is Main with everything given.
@@ -134,6 +180,13 @@ func Alias(flags *pflag.FlagSet, alias, name string) {
 	})
 }
 
+// Log returns a function that writes lines of text for people to a command's standard error.
+func Log(cmd *cobra.Command) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		fmt.Fprintln(cmd.ErrOrStderr(), Name(fmt.Sprintf(format, args...)))
+	}
+}
+
 // Output writes the file at path whole or not at all; "-" is standard output.
 func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error {
 	if path == "-" {
@@ -175,10 +228,3 @@ func version() string {
 	}
 	return v + " " + info.GoVersion
 }
-// Log returns a function that writes lines of text for people to a command's standard error.
-func Log(cmd *cobra.Command) func(format string, args ...any) {
-	return func(format string, args ...any) {
-		fmt.Fprintln(cmd.ErrOrStderr(), Name(fmt.Sprintf(format, args...)))
-	}
-}
-
