@@ -104,8 +104,8 @@ func (d *drawer) pick(u float64) int {
 		rest -= p
 		last = k
 	}
-	d.tie = rivals || filterTie
-	return last // rounding only: u < 1
+	d.tie = true // as u < 1, it is rounding alone that leads here
+	return last
 }
 
 // logProb is the log-probability with which the last draw took a level of this
@@ -131,13 +131,16 @@ func (d *drawer) rivals(from float64) bool {
 // near tells whether logits that are off by delta could have moved a boundary of
 // the level that was drawn past u. The level has weight p of sum, and the coin lies
 // rest above the level's lower boundary. A boundary at the cumulative probability
-// C moves by no more than reach·C·(1−C).
+// C moves by no more than reach·C·(1−C), and by what rounding makes of it.
 func (d *drawer) near(u, rest, p, sum, delta float64) bool {
 	reach := d.reach(delta)
 	lower := u - rest/sum
 	upper := lower + p/sum
-	return rest/sum <= reach*lower*(1-lower) && lower > 0 || upper-u <= reach*upper*(1-upper)
+	return rest/sum <= reach*lower*(1-lower)+grain && lower > 0 || upper-u <= reach*upper*(1-upper)+grain
 }
+
+// grain is what a sum of up to 256 weights may be off by, as a share of it: 2⁻⁵³ for each.
+const grain = 0x1p-45
 
 // reach is e^r − 1 or a little more, where e^r bounds what the ratio of two weights
 // changes by if logits are off by delta: r = 2·delta/T.

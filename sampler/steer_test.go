@@ -215,6 +215,7 @@ func BenchmarkLevelSteered(b *testing.B) {
 func TestTies(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 0))
 	const levels = 5
+	names := []string{"plain", "greedy", "top-k", "top-p", "min-p", "all"}
 	changed, ties := map[string]int{}, map[string]int{}
 	for range 200_000 {
 		exact := make([]float64, levels)
@@ -239,14 +240,15 @@ func TestTies(t *testing.T) {
 		for _, x := range p[:rank+1] {
 			cumulative += x / sum
 		}
-		for name, s := range map[string]steering{
-			"plain":  {},
-			"greedy": {greedy: true},
-			"top-k":  {topK: 1 + rank},
-			"top-p":  {topP: min(1, cumulative*near)},
-			"min-p":  {minP: min(1, p[rank]/p[0]*near)},
-			"all":    {topK: 4, topP: min(1, cumulative*near), minP: min(1, p[rank]/p[0]*near)},
+		for i, s := range []steering{
+			{},
+			{greedy: true},
+			{topK: 1 + rank},
+			{topP: min(1, cumulative*near)},
+			{minP: min(1, p[rank]/p[0]*near)},
+			{topK: 4, topP: min(1, cumulative*near), minP: min(1, p[rank]/p[0]*near)},
 		} {
+			name := names[i]
 			d := s.drawer(temperature, levels)
 			copy(d.weights, exact)
 			d.pick(0.5)
@@ -276,9 +278,28 @@ func TestTies(t *testing.T) {
 		}
 	}
 	t.Logf("other levels %v, near ties %v", changed, ties)
-	for _, name := range []string{"plain", "greedy", "top-k", "top-p", "min-p", "all"} {
+	for _, name := range names {
 		if changed[name] < 100 || ties[name] > 180_000 {
 			t.Errorf("%s: %d other levels and %d near ties tell nothing", name, changed[name], ties[name])
+		}
+	}
+}
+
+// TestTieOfRounding: a coin within rounding of a boundary is a near tie, however little
+// the level behind it weighs.
+func TestTieOfRounding(t *testing.T) {
+	d := steering{}.drawer(1, 2)
+	for _, c := range []struct {
+		behind, u float64 // the second level's logit; the first one's is 0
+		tie       bool
+	}{
+		{-36.7, math.Nextafter(1, 0), true}, // e^-36.7 is about 2^-53
+		{-36.7, 1 - 1e-9, false},
+		{-800, math.Nextafter(1, 0), true}, // and e^-800 is nothing
+	} {
+		d.weights[0], d.weights[1] = 0, c.behind
+		if d.pick(c.u); d.tie != c.tie {
+			t.Errorf("the other level has %g, u = 1-%g: near tie %v", c.behind, 1-c.u, d.tie)
 		}
 	}
 }
