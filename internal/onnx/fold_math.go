@@ -186,6 +186,9 @@ func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
 				if y == 0 {
 					return nil, fmt.Errorf("a division by zero")
 				}
+				if y == -1 && (x == math.MinInt64 || x == math.MinInt32 && to == Int32) {
+					return nil, fmt.Errorf("a division of %d by -1", x)
+				}
 				out[i] = x / y
 			default:
 				out[i] = int64(f(float64(x), float64(y)))

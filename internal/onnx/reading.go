@@ -80,7 +80,11 @@ func (r *reading) read(s *schedule, n *Node, runs int64) error {
 		return at(err)
 	}
 	if len(r.nodes) > 0 { // it was not folded, or only in part
-		if err := r.finish(r.nodes[len(r.nodes)-1]); err != nil {
+		last := r.nodes[len(r.nodes)-1]
+		if err := checkDivisor(last); err != nil {
+			return at(err)
+		}
+		if err := r.finish(last); err != nil {
 			return at(err)
 		}
 	}

@@ -99,6 +99,24 @@ func checkNumbers(n *Node, shapes [][]int) error {
 	return nil
 }
 
+// checkDivisor refuses a division of integers that may be by 0, or of the least one by -1:
+// the processor ends the process that does either.
+func checkDivisor(n *Node) error {
+	if n.Op != "Div" && n.Op != "Mod" || n.Inputs[0].DType == Float32 || n.Inputs[0].DType == Float64 {
+		return nil
+	}
+	divisor := n.Inputs[1].Const
+	if divisor == nil || divisor.Len() > small { // Strip drops such a constant
+		return fmt.Errorf("its divisor is an integer that is no constant of at most %d elements", small)
+	}
+	for _, d := range floats(divisor) {
+		if d == 0 || d == -1 {
+			return fmt.Errorf("its divisor is an integer that may not be %g", d)
+		}
+	}
+	return nil
+}
+
 // trim drops what is missing at the end of a node's optional inputs, which says the same and
 // is what ONNX Runtime's optimizers count on.
 func trim(n *Node) {

@@ -34,6 +34,15 @@ func TestCheckNode(t *testing.T) {
 		in := []*Value{Const("", Scalar(int64(3))), Const("", Scalar(true)), x, x}
 		return g.Ops(outputs, "Loop", Attrs{"body": body}, in[:inputs]...)[0]
 	}
+	whole := func(g *Graph, x *Value) *Value { return g.Op("Cast", Attrs{"to": int64(Int64)}, x) }
+	// plus adds the sum of what may be of any size and type.
+	plus := func(g *Graph, x, more *Value) *Value {
+		more = g.Op("Cast", Attrs{"to": int64(Float32)}, more)
+		return g.Op("Add", nil, x, g.Op("ReduceSum", Attrs{"keepdims": int64(0)}, more))
+	}
+	by := func(op string, divisor *Value) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value { return plus(g, x, g.Op(op, nil, whole(g, x), divisor)) }
+	}
 	conv := func(name string, value any) func(*Graph, *Value) *Value {
 		return func(g *Graph, x *Value) *Value {
 			return g.Op("Conv", Attrs{"pads": []int64{1, 1, 1, 1}, name: value}, x, floats(2, 2, 3, 3))
@@ -87,11 +96,20 @@ func TestCheckNode(t *testing.T) {
 			none := Const("", NewTensor([]bool{}, 0))
 			return g.Op("If", Attrs{"then_branch": branch(x, 1), "else_branch": branch(x, 1)}, none)
 		}, "input 0 of shape [0], must be one number", ErrShape},
-		"bias":               {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(2)) }, "", nil},
-		"short bias":         {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(1)) }, "a bias of shape [1] for 2 channels", ErrShape},
-		"empty bias":         {func(g *Graph, x *Value) *Value { return g.Op("ConvTranspose", nil, x, floats(2, 2, 1, 1), floats(0)) }, "a bias of shape [0] for 2 channels", ErrShape},
-		"bias left out":      {func(g *Graph, x *Value) *Value { return g.Op("LayerNormalization", nil, x, floats(6), nil) }, "", nil},
-		"declared otherwise": {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
+		"bias":                   {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(2)) }, "", nil},
+		"short bias":             {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(1)) }, "a bias of shape [1] for 2 channels", ErrShape},
+		"empty bias":             {func(g *Graph, x *Value) *Value { return g.Op("ConvTranspose", nil, x, floats(2, 2, 1, 1), floats(0)) }, "a bias of shape [0] for 2 channels", ErrShape},
+		"bias left out":          {func(g *Graph, x *Value) *Value { return g.Op("LayerNormalization", nil, x, floats(6), nil) }, "", nil},
+		"division":               {by("Div", ints(2)), "", nil},
+		"division by zero":       {by("Div", ints(2, 0, 1, 1, 1, 1)), "its divisor is an integer that may not be 0", ErrShape},
+		"division by minus one":  {by("Div", ints(-1)), "its divisor is an integer that may not be -1", ErrShape},
+		"remainder by zero":      {by("Mod", ints(0)), "its divisor is an integer that may not be 0", ErrShape},
+		"division by what runs":  {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(5), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
+		"remainder by what runs": {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Mod", nil, whole(g, x), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
+		"division of numbers":    {func(g *Graph, x *Value) *Value { return g.Op("Div", nil, x, x) }, "", nil},
+		"division of sizes":      {func(g *Graph, x *Value) *Value { s := g.Op("Shape", nil, x); return plus(g, x, g.Op("Div", nil, s, s)) }, "", nil},
+		"division of the least":  {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(math.MinInt64), ints(-1))) }, "a division of -9223372036854775808 by -1", ErrShape},
+		"declared otherwise":     {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := &Graph{}
