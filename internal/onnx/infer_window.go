@@ -90,22 +90,23 @@ func convTransposeShape(n *Node, shapes [][]int) ([]int, error) {
 	}
 	out := []int{x[0], w[1] * int(group)}
 	for i, o := range windows {
-		// Automatic padding makes the result smaller than this bound.
 		size := (x[i+2]-1)*o.Stride + (o.Kernel-1)*o.Dilation + 1
-		if n.Attrs.String("auto_pad", "NOTSET") == "NOTSET" {
-			size -= o.Begin + o.End
-		}
 		if extra != nil {
-			if extra[i] < 0 || extra[i] > 1<<20 {
-				return nil, errors.New("output_padding out of range")
+			if extra[i] < 0 || extra[i] >= int64(max(o.Stride, o.Dilation)) {
+				return nil, fmt.Errorf("output_padding %v, must be below its stride or its dilation", extra)
 			}
 			size += int(extra[i])
 		}
-		if sizes != nil {
-			if sizes[i] < 1 || sizes[i] > 1<<31 {
-				return nil, errors.New("output_shape out of range")
+		// Automatic padding makes the result smaller than this bound. Beyond it ONNX Runtime
+		// reads what is not there.
+		switch {
+		case sizes != nil:
+			if sizes[i] < 1 || sizes[i] > int64(size) {
+				return nil, fmt.Errorf("output_shape %v, its window makes at most %d of %d pixels", sizes, size, x[i+2])
 			}
 			size = int(sizes[i])
+		case n.Attrs.String("auto_pad", "NOTSET") == "NOTSET":
+			size -= o.Begin + o.End
 		}
 		if size < 1 {
 			return nil, fmt.Errorf("a kernel of %d on %d pixels", o.Kernel, x[i+2])

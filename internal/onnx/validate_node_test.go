@@ -43,6 +43,11 @@ func TestCheckNode(t *testing.T) {
 	by := func(op string, divisor *Value) func(*Graph, *Value) *Value {
 		return func(g *Graph, x *Value) *Value { return plus(g, x, g.Op(op, nil, whole(g, x), divisor)) }
 	}
+	transposed := func(attrs Attrs, kernel int) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			return plus(g, x, g.Op("ConvTranspose", attrs, x, floats(2, 2, kernel, kernel)))
+		}
+	}
 	conv := func(name string, value any) func(*Graph, *Value) *Value {
 		return func(g *Graph, x *Value) *Value {
 			return g.Op("Conv", Attrs{"pads": []int64{1, 1, 1, 1}, name: value}, x, floats(2, 2, 3, 3))
@@ -96,20 +101,24 @@ func TestCheckNode(t *testing.T) {
 			none := Const("", NewTensor([]bool{}, 0))
 			return g.Op("If", Attrs{"then_branch": branch(x, 1), "else_branch": branch(x, 1)}, none)
 		}, "input 0 of shape [0], must be one number", ErrShape},
-		"bias":                   {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(2)) }, "", nil},
-		"short bias":             {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(1)) }, "a bias of shape [1] for 2 channels", ErrShape},
-		"empty bias":             {func(g *Graph, x *Value) *Value { return g.Op("ConvTranspose", nil, x, floats(2, 2, 1, 1), floats(0)) }, "a bias of shape [0] for 2 channels", ErrShape},
-		"bias left out":          {func(g *Graph, x *Value) *Value { return g.Op("LayerNormalization", nil, x, floats(6), nil) }, "", nil},
-		"division":               {by("Div", ints(2)), "", nil},
-		"division by zero":       {by("Div", ints(2, 0, 1, 1, 1, 1)), "its divisor is an integer that may not be 0", ErrShape},
-		"division by minus one":  {by("Div", ints(-1)), "its divisor is an integer that may not be -1", ErrShape},
-		"remainder by zero":      {by("Mod", ints(0)), "its divisor is an integer that may not be 0", ErrShape},
-		"division by what runs":  {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(5), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
-		"remainder by what runs": {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Mod", nil, whole(g, x), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
-		"division of numbers":    {func(g *Graph, x *Value) *Value { return g.Op("Div", nil, x, x) }, "", nil},
-		"division of sizes":      {func(g *Graph, x *Value) *Value { s := g.Op("Shape", nil, x); return plus(g, x, g.Op("Div", nil, s, s)) }, "", nil},
-		"division of the least":  {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(math.MinInt64), ints(-1))) }, "a division of -9223372036854775808 by -1", ErrShape},
-		"declared otherwise":     {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
+		"bias":                      {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(2)) }, "", nil},
+		"short bias":                {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(1)) }, "a bias of shape [1] for 2 channels", ErrShape},
+		"empty bias":                {func(g *Graph, x *Value) *Value { return g.Op("ConvTranspose", nil, x, floats(2, 2, 1, 1), floats(0)) }, "a bias of shape [0] for 2 channels", ErrShape},
+		"bias left out":             {func(g *Graph, x *Value) *Value { return g.Op("LayerNormalization", nil, x, floats(6), nil) }, "", nil},
+		"division":                  {by("Div", ints(2)), "", nil},
+		"division by zero":          {by("Div", ints(2, 0, 1, 1, 1, 1)), "its divisor is an integer that may not be 0", ErrShape},
+		"division by minus one":     {by("Div", ints(-1)), "its divisor is an integer that may not be -1", ErrShape},
+		"remainder by zero":         {by("Mod", ints(0)), "its divisor is an integer that may not be 0", ErrShape},
+		"division by what runs":     {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(5), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
+		"remainder by what runs":    {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Mod", nil, whole(g, x), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
+		"division of numbers":       {func(g *Graph, x *Value) *Value { return g.Op("Div", nil, x, x) }, "", nil},
+		"division of sizes":         {func(g *Graph, x *Value) *Value { s := g.Op("Shape", nil, x); return plus(g, x, g.Op("Div", nil, s, s)) }, "", nil},
+		"division of the least":     {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(math.MinInt64), ints(-1))) }, "a division of -9223372036854775808 by -1", ErrShape},
+		"transposed":                {transposed(Attrs{"output_shape": []int64{6, 6}}, 1), "", nil},
+		"transposed, too large":     {transposed(Attrs{"output_shape": []int64{6, 7}}, 1), "output_shape [6 7], its window makes at most 6 of 6 pixels", ErrShape},
+		"transposed, padded":        {transposed(Attrs{"strides": []int64{3, 3}, "output_padding": []int64{2, 2}, "output_shape": []int64{20, 20}}, 3), "", nil}, // 5·3+3+2
+		"transposed, padded beyond": {transposed(Attrs{"strides": []int64{3, 3}, "output_padding": []int64{2, 3}}, 3), "output_padding [2 3], must be below its stride", ErrShape},
+		"declared otherwise":        {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := &Graph{}
