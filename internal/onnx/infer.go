@@ -48,6 +48,9 @@ func infer(n *Node, opset int64) error {
 	if err := checkNumbers(n, shapes); err != nil {
 		return err
 	}
+	if err := checkEmpty(n, shapes); err != nil {
+		return err
+	}
 	dtype := n.Inputs[0].DType
 	switch n.Op {
 	case "Cast":

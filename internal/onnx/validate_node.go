@@ -99,6 +99,28 @@ func checkNumbers(n *Node, shapes [][]int) error {
 	return nil
 }
 
+// filled lists the operators whose inputs must have elements. The others are given none by
+// shape arithmetic and by whole samplers, and ONNX Runtime takes that.
+var filled = map[string]bool{
+	"InstanceNormalization": true, "GroupNormalization": true, "LpNormalization": true, "MeanVarianceNormalization": true, "LRN": true,
+	"MaxPool": true, "AveragePool": true, "LpPool": true, "GlobalMaxPool": true, "GlobalAveragePool": true, "GlobalLpPool": true,
+	"ConvTranspose": true, "TopK": true, "Einsum": true, "OneHot": true, "GatherND": true, "ScatterND": true, "ScatterElements": true,
+}
+
+// checkEmpty refuses a node whose input has no elements where its operator needs some: ONNX
+// Runtime divides by their number, or reads the first one.
+func checkEmpty(n *Node, shapes [][]int) error {
+	if !filled[n.Op] {
+		return nil
+	}
+	for i, s := range shapes {
+		if slices.Contains(s, 0) {
+			return fmt.Errorf("input %d of shape %v, must have elements", i, s)
+		}
+	}
+	return nil
+}
+
 // checkDivisor refuses a division of integers that may be by 0, or of the least one by -1:
 // the processor ends the process that does either.
 func checkDivisor(n *Node) error {

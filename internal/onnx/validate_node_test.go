@@ -48,6 +48,15 @@ func TestCheckNode(t *testing.T) {
 			return plus(g, x, g.Op("ConvTranspose", attrs, x, floats(2, 2, kernel, kernel)))
 		}
 	}
+	// none has no rows, or no columns.
+	none := func(g *Graph, x *Value, axis int64) *Value {
+		return g.Op("Slice", nil, x, ints(0), ints(0), ints(axis))
+	}
+	empty := func(op string, attrs Attrs, more ...*Value) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			return plus(g, x, g.Op(op, attrs, append([]*Value{none(g, x, 3)}, more...)...))
+		}
+	}
 	conv := func(name string, value any) func(*Graph, *Value) *Value {
 		return func(g *Graph, x *Value) *Value {
 			return g.Op("Conv", Attrs{"pads": []int64{1, 1, 1, 1}, name: value}, x, floats(2, 2, 3, 3))
@@ -103,7 +112,7 @@ func TestCheckNode(t *testing.T) {
 		}, "input 0 of shape [0], must be one number", ErrShape},
 		"bias":                      {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(2)) }, "", nil},
 		"short bias":                {func(g *Graph, x *Value) *Value { return g.Op("Conv", nil, x, floats(2, 2, 1, 1), floats(1)) }, "a bias of shape [1] for 2 channels", ErrShape},
-		"empty bias":                {func(g *Graph, x *Value) *Value { return g.Op("ConvTranspose", nil, x, floats(2, 2, 1, 1), floats(0)) }, "a bias of shape [0] for 2 channels", ErrShape},
+		"empty bias":                {func(g *Graph, x *Value) *Value { return g.Op("ConvTranspose", nil, x, floats(2, 2, 1, 1), floats(0)) }, "input 2 of shape [0], must have elements", ErrShape},
 		"bias left out":             {func(g *Graph, x *Value) *Value { return g.Op("LayerNormalization", nil, x, floats(6), nil) }, "", nil},
 		"division":                  {by("Div", ints(2)), "", nil},
 		"division by zero":          {by("Div", ints(2, 0, 1, 1, 1, 1)), "its divisor is an integer that may not be 0", ErrShape},
@@ -118,6 +127,12 @@ func TestCheckNode(t *testing.T) {
 		"transposed, too large":     {transposed(Attrs{"output_shape": []int64{6, 7}}, 1), "output_shape [6 7], its window makes at most 6 of 6 pixels", ErrShape},
 		"transposed, padded":        {transposed(Attrs{"strides": []int64{3, 3}, "output_padding": []int64{2, 2}, "output_shape": []int64{20, 20}}, 3), "", nil}, // 5·3+3+2
 		"transposed, padded beyond": {transposed(Attrs{"strides": []int64{3, 3}, "output_padding": []int64{2, 3}}, 3), "output_padding [2 3], must be below its stride", ErrShape},
+		"moved nothing":             {empty("Transpose", nil), "", nil},
+		"largest of none":           {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
+		"norm of none":              {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
+		"length of none":            {empty("LpNormalization", nil), "must have elements", ErrShape},
+		"neighbours":                {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
+		"pool of none":              {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
 		"declared otherwise":        {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
 	} {
 		t.Run(name, func(t *testing.T) {
