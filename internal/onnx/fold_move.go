@@ -236,6 +236,7 @@ func Slices(n *Node, shape []int) ([]Range, error) {
 	if len(ends) != len(starts) || axes != nil && len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
 		return nil, errors.New("starts, ends, axes and steps differ in length")
 	}
+	seen := make([]bool, len(shape))
 	for i, start := range starts {
 		axis, err := Axis(int64(i), len(shape))
 		if axes != nil {
@@ -244,6 +245,10 @@ func Slices(n *Node, shape []int) ([]Range, error) {
 		if err != nil {
 			return nil, err
 		}
+		if seen[axis] {
+			return nil, fmt.Errorf("axes %v, one of which is there twice", axes)
+		}
+		seen[axis] = true
 		step := int64(1)
 		if steps != nil {
 			step = steps[i]
@@ -300,6 +305,9 @@ func Pads(n *Node, rank int) (begin, end []int, value *Value, err error) {
 			k, err := Axis(a, rank)
 			if err != nil {
 				return nil, nil, nil, err
+			}
+			if slices.Contains(axes, k) {
+				return nil, nil, nil, fmt.Errorf("axes %v, one of which is there twice", given)
 			}
 			axes = append(axes, k)
 		}

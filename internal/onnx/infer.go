@@ -118,6 +118,11 @@ func inferShape(n *Node, shapes [][]int) ([]int, error) {
 	x := shapes[0]
 	switch {
 	case sameShape[n.Op] || n.Op == "Cast":
+		if axis, ok := n.Attrs["axis"].(int64); ok {
+			if _, err := Axis(axis, len(x)); err != nil {
+				return nil, err
+			}
+		}
 		return x, nil
 	case broadcasts[n.Op]:
 		return broadcast(shapes...)
@@ -165,6 +170,9 @@ func inferShape(n *Node, shapes [][]int) ([]int, error) {
 	case "Pad":
 		begin, end, _, err := Pads(n, len(x))
 		if err != nil {
+			return nil, err
+		}
+		if err := checkPads(n, x, begin, end); err != nil {
 			return nil, err
 		}
 		out := slices.Clone(x)

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -116,6 +117,28 @@ func checkEmpty(n *Node, shapes [][]int) error {
 	for i, s := range shapes {
 		if slices.Contains(s, 0) {
 			return fmt.Errorf("input %d of shape %v, must have elements", i, s)
+		}
+	}
+	return nil
+}
+
+// checkPads refuses a Pad that repeats more than there is: ONNX Runtime leaves the rest
+// unwritten.
+func checkPads(n *Node, x, begin, end []int) error {
+	mode := n.Attrs.String("mode", "constant")
+	if mode == "constant" {
+		return nil
+	}
+	for i, d := range x {
+		most := math.MaxInt
+		switch mode {
+		case "reflect": // the edge itself is not repeated
+			most = d - 1
+		case "wrap":
+			most = d
+		}
+		if b, e := begin[i], end[i]; (b != 0 || e != 0) && (d == 0 || min(b, e) < 0 || max(b, e) > most) {
+			return fmt.Errorf("pads %d and %d of mode %s for %d elements", b, e, mode, d)
 		}
 	}
 	return nil

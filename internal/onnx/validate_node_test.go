@@ -48,6 +48,11 @@ func TestCheckNode(t *testing.T) {
 			return plus(g, x, g.Op("ConvTranspose", attrs, x, floats(2, 2, kernel, kernel)))
 		}
 	}
+	padded := func(mode string, begin, end int64) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			return plus(g, x, g.Op("Pad", Attrs{"mode": mode}, x, ints(0, 0, begin, 0, 0, 0, end, 0)))
+		}
+	}
 	// none has no rows, or no columns.
 	none := func(g *Graph, x *Value, axis int64) *Value {
 		return g.Op("Slice", nil, x, ints(0), ints(0), ints(axis))
@@ -127,13 +132,26 @@ func TestCheckNode(t *testing.T) {
 		"transposed, too large":     {transposed(Attrs{"output_shape": []int64{6, 7}}, 1), "output_shape [6 7], its window makes at most 6 of 6 pixels", ErrShape},
 		"transposed, padded":        {transposed(Attrs{"strides": []int64{3, 3}, "output_padding": []int64{2, 2}, "output_shape": []int64{20, 20}}, 3), "", nil}, // 5·3+3+2
 		"transposed, padded beyond": {transposed(Attrs{"strides": []int64{3, 3}, "output_padding": []int64{2, 3}}, 3), "output_padding [2 3], must be below its stride", ErrShape},
-		"moved nothing":             {empty("Transpose", nil), "", nil},
-		"largest of none":           {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
-		"norm of none":              {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
-		"length of none":            {empty("LpNormalization", nil), "must have elements", ErrShape},
-		"neighbours":                {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
-		"pool of none":              {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
-		"declared otherwise":        {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
+		"reflected":                 {padded("reflect", 5, 5), "", nil},
+		"reflected twice":           {padded("reflect", 0, 6), "pads 0 and 6 of mode reflect for 6 elements", ErrShape},
+		"wrapped":                   {padded("wrap", 6, 6), "", nil},
+		"wrapped twice":             {padded("wrap", 7, 0), "pads 7 and 0 of mode wrap for 6 elements", ErrShape},
+		"wrapped and cut":           {padded("wrap", 2, -1), "pads 2 and -1 of mode wrap", ErrShape},
+		"edge":                      {padded("edge", 9, 9), "", nil},
+		"pads twice": {func(g *Graph, x *Value) *Value {
+			return plus(g, x, g.Op("Pad", nil, x, ints(1, 1, 1, 1), floats(), ints(2, -2)))
+		}, "axes [2 -2], one of which is there twice", ErrShape},
+		"slice twice": {func(g *Graph, x *Value) *Value {
+			return plus(g, x, g.Op("Slice", nil, x, ints(0, 1), ints(2, 3), ints(2, 2)))
+		}, "axes [2 2], one of which is there twice", ErrShape},
+		"axis far out":       {func(g *Graph, x *Value) *Value { return g.Op("Softmax", Attrs{"axis": int64(1 << 40)}, x) }, "axis out of range for rank 4", ErrShape},
+		"moved nothing":      {empty("Transpose", nil), "", nil},
+		"largest of none":    {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
+		"norm of none":       {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
+		"length of none":     {empty("LpNormalization", nil), "must have elements", ErrShape},
+		"neighbours":         {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
+		"pool of none":       {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
+		"declared otherwise": {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := &Graph{}
