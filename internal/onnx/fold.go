@@ -56,8 +56,16 @@ type folder struct {
 	opset  int64
 	values map[*Value]*Value // by the original
 	nodes  []*Node
-	most   int // elements of a constant
-	left   int // elements to read and make
+	most   int  // elements of a constant
+	left   int  // elements to read and make
+	exact  bool // leave what is rounded
+}
+
+// rounded are the operators whose results in floating point depend, in the last bit, on who
+// computes them. A size may depend on that bit.
+var rounded = map[string]bool{
+	"Exp": true, "Log": true, "Tanh": true, "Sin": true, "Cos": true, "Erf": true, "Sigmoid": true, "Softplus": true,
+	"Pow": true, "MatMul": true, "Gemm": true, "ReduceProd": true, "ReduceSum": true, "ReduceMean": true,
 }
 
 // affords tells whether a node whose inputs are constants is to be evaluated, and
@@ -65,6 +73,9 @@ type folder struct {
 func (f *folder) affords(n *Node) bool {
 	if n.Op == "Constant" {
 		return true // it is there already
+	}
+	if f.exact && rounded[n.Op] && n.Inputs[0].DType != Int64 && n.Inputs[0].DType != Int32 {
+		return false
 	}
 	cost := 0
 	for _, v := range slices.Concat(n.Inputs, n.Outputs) {

@@ -275,7 +275,7 @@ func pad(n *Node, t *Tensor) (*Tensor, error) {
 		fill = &Tensor{[]int{}, value.Const.Data}
 	}
 	fill, err = cast(fill, t.DType())
-	if err != nil {
+	if fill == nil || err != nil {
 		return nil, err
 	}
 	out, err := Broadcast(fill, shape)

@@ -56,7 +56,18 @@ func number(t *Tensor) float64 {
 	return 0
 }
 
-// cast converts a tensor. Integers keep all their bits.
+// large tells whether float64 may have rounded integers.
+func large(f []float64) bool {
+	return slices.ContainsFunc(f, func(x float64) bool { return math.Abs(x) >= 1<<53 })
+}
+
+// ranges are what each integer type takes of numbers in the same way everywhere.
+var ranges = map[DType][2]float64{
+	Int64: {-1 << 53, 1 << 53}, Int32: {math.MinInt32, math.MaxInt32}, Int8: {math.MinInt8, math.MaxInt8}, Uint8: {0, math.MaxUint8},
+}
+
+// cast converts a tensor. Integers keep all their bits. It returns nil where a number is
+// beyond what its new type holds: what becomes of it depends on who casts it.
 func cast(t *Tensor, to DType) (*Tensor, error) {
 	if t.DType() == to {
 		return t, nil
@@ -68,6 +79,9 @@ func cast(t *Tensor, to DType) (*Tensor, error) {
 		return &Tensor{t.Shape, widen(i)}, nil
 	}
 	f := floats(t)
+	if r, ok := ranges[to]; ok && slices.ContainsFunc(f, func(x float64) bool { return !(r[0] <= x && x <= r[1]) }) {
+		return nil, nil
+	}
 	switch to {
 	case Float32:
 		return &Tensor{t.Shape, narrow[float32](f)}, nil
@@ -142,10 +156,14 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// elementwise evaluates unary and binary operators. It returns nil for others.
+// elementwise evaluates unary and binary operators. It returns nil for others, and for
+// integers that float64 may have rounded.
 func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
 	if f := unary[n.Op]; f != nil && len(in) == 1 {
 		out := floats(in[0])
+		if integers(in[0]) != nil && large(out) {
+			return nil, nil
+		}
 		for i, x := range out {
 			out[i] = f(x)
 		}
@@ -191,12 +209,19 @@ func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
 				}
 				out[i] = x / y
 			default:
-				out[i] = int64(f(float64(x), float64(y)))
+				z := f(float64(x), float64(y))
+				if large([]float64{float64(x), float64(y), z}) {
+					return nil, nil
+				}
+				out[i] = int64(z)
 			}
 		}
 		return cast(&Tensor{shape, out}, to)
 	}
 	a, b := floats(in[0]), floats(in[1])
+	if integers(in[0]) != nil && (large(a) || large(b)) {
+		return nil, nil
+	}
 	out := make([]float64, len(at))
 	for i := range out {
 		out[i] = f(a[at[i]], b[bt[i]])
@@ -240,6 +265,9 @@ func reduce(n *Node, t *Tensor) (*Tensor, error) {
 		default:
 			out[o] += x
 		}
+	}
+	if integers(t) != nil && (large(d) || large(out)) {
+		return nil, nil
 	}
 	if n.Op == "ReduceMean" {
 		for i := range out {

@@ -85,6 +85,32 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// TestFoldLeaves: what runtimes may compute in another way than Go is not folded.
+func TestFoldLeaves(t *testing.T) {
+	for _, c := range []struct {
+		name, op string
+		attrs    Attrs
+		in       []*Value
+	}{
+		{"cast beyond the type", "Cast", Attrs{"to": int64(Int32)}, []*Value{reals(1 << 32)}},
+		{"cast of no number", "Cast", Attrs{"to": int64(Int64)}, []*Value{reals(float32(math.NaN()))}},
+		{"unary", "Neg", nil, []*Value{vec(1<<53 + 1)}},
+		{"binary", "Max", nil, []*Value{vec(1<<53 + 1), vec(0)}},
+		{"power", "Pow", nil, []*Value{vec(3), vec(40)}},
+		{"comparison", "Greater", nil, []*Value{vec(1<<53 + 1), vec(1 << 53)}},
+		{"sum", "ReduceSum", nil, []*Value{vec(1<<53, 1)}},
+	} {
+		g := &Graph{}
+		g.Outputs = []*Value{g.Op(c.op, c.attrs, c.in...)}
+		m, err := Simplify(&Model{Opsets: map[string]int64{"": 17}, Graph: g}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if out := m.Graph.Outputs[0].Const; out != nil {
+			t.Errorf("%s: it has become %v", c.name, out.Data)
+		}
+	}
+}
+
 // TestSimplify: shape arithmetic goes, what depends on the input stays, the original
 // is left alone.
 func TestSimplify(t *testing.T) {

@@ -62,6 +62,10 @@ func TestCheckNode(t *testing.T) {
 			return plus(g, x, g.Op(op, attrs, append([]*Value{none(g, x, 3)}, more...)...))
 		}
 	}
+	// sized makes as many zeros as a number says.
+	sized := func(g *Graph, x, n *Value) *Value {
+		return plus(g, x, g.Op("ConstantOfShape", nil, g.Op("Reshape", nil, n, ints(1))))
+	}
 	conv := func(name string, value any) func(*Graph, *Value) *Value {
 		return func(g *Graph, x *Value) *Value {
 			return g.Op("Conv", Attrs{"pads": []int64{1, 1, 1, 1}, name: value}, x, floats(2, 2, 3, 3))
@@ -144,13 +148,20 @@ func TestCheckNode(t *testing.T) {
 		"slice twice": {func(g *Graph, x *Value) *Value {
 			return plus(g, x, g.Op("Slice", nil, x, ints(0, 1), ints(2, 3), ints(2, 2)))
 		}, "axes [2 2], one of which is there twice", ErrShape},
-		"axis far out":       {func(g *Graph, x *Value) *Value { return g.Op("Softmax", Attrs{"axis": int64(1 << 40)}, x) }, "axis out of range for rank 4", ErrShape},
-		"moved nothing":      {empty("Transpose", nil), "", nil},
-		"largest of none":    {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
-		"norm of none":       {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
-		"length of none":     {empty("LpNormalization", nil), "must have elements", ErrShape},
-		"neighbours":         {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
-		"pool of none":       {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
+		"axis far out":    {func(g *Graph, x *Value) *Value { return g.Op("Softmax", Attrs{"axis": int64(1 << 40)}, x) }, "axis out of range for rank 4", ErrShape},
+		"moved nothing":   {empty("Transpose", nil), "", nil},
+		"largest of none": {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
+		"norm of none":    {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
+		"length of none":  {empty("LpNormalization", nil), "must have elements", ErrShape},
+		"neighbours":      {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
+		"pool of none":    {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
+		"size":            {func(g *Graph, x *Value) *Value { return sized(g, x, g.Op("Neg", nil, ints(-3))) }, "", nil},
+		"size of a rounded number": {func(g *Graph, x *Value) *Value {
+			return sized(g, x, whole(g, g.Op("Exp", nil, Const("", Scalar(float32(1))))))
+		}, "a size cannot be told", ErrShape},
+		"size of a number too large": {func(g *Graph, x *Value) *Value {
+			return sized(g, x, g.Op("Sub", nil, g.Op("Neg", nil, ints(-1<<53-1)), ints(1<<53)))
+		}, "a size cannot be told", ErrShape},
 		"declared otherwise": {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
 	} {
 		t.Run(name, func(t *testing.T) {
