@@ -115,17 +115,19 @@ func planRange(p *planner, n *node) error {
 
 func planRangeOf[T float32 | float64 | int32 | int64](p *planner, n *node) error {
 	start, limit, delta := elements[T](n.in[0])[0], elements[T](n.in[1])[0], elements[T](n.in[2])[0]
-	count := math.Ceil((float64(limit) - float64(start)) / float64(delta))
-	if !(count <= math.MaxInt32) {
-		return errorf("from %v to %v by %v", start, limit, delta)
+	count, err := onnx.RangeLength(onnx.Scalar(start), onnx.Scalar(limit), onnx.Scalar(delta))
+	if err != nil {
+		return err
 	}
-	y, err := p.output(n, 0, n.in[0].dtype, []int{int(max(count, 0))})
+	y, err := p.output(n, 0, n.in[0].dtype, []int{count})
 	if err != nil {
 		return err
 	}
 	p.add(n, &step{writes: []*value{y}, run: func(*workers) error {
-		for i := range elements[T](y) {
-			elements[T](y)[i] = start + T(i)*delta
+		x := start
+		for i := range elements[T](y) { // added up, as ONNX Runtime does
+			elements[T](y)[i] = x
+			x += delta
 		}
 		return nil
 	}})

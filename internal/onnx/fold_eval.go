@@ -3,7 +3,6 @@ package onnx
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -320,14 +319,17 @@ func countUp(in []*Tensor) (*Tensor, error) {
 	if len(in) != 3 || in[1] == nil || in[2] == nil {
 		return nil, errors.New("it needs three inputs")
 	}
-	start, limit, step := number(in[0]), number(in[1]), number(in[2])
-	count := math.Ceil((limit - start) / step)
-	if !(count <= maxFold) {
-		return nil, fmt.Errorf("from %g to %g by %g", start, limit, step)
+	count, err := RangeLength(in[0], in[1], in[2])
+	if err != nil {
+		return nil, err
 	}
-	out := []float64{}
-	for i := range int(max(count, 0)) {
-		out = append(out, start+float64(i)*step)
+	out := make([]float64, count)
+	x, step := number(in[0]), number(in[2])
+	for i := range out {
+		out[i] = x
+		if x += step; in[0].DType() == Float32 { // ONNX Runtime adds up in the type
+			x = float64(float32(x))
+		}
 	}
 	return cast(NewTensor(out, len(out)), in[0].DType())
 }

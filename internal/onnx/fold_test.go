@@ -49,6 +49,7 @@ func TestFold(t *testing.T) {
 		{"squeeze", "Squeeze", nil, []*Value{grid(1, 2, 1, 2)}, []int{2}, []float32{1, 2}},
 		{"flatten", "Flatten", Attrs{"axis": int64(2)}, []*Value{grid(1, 2, 1, 2)}, []int{2, 1}, []float32{1, 2}},
 		{"count", "Range", nil, []*Value{Const("", Scalar(int64(5))), Const("", Scalar(int64(0))), Const("", Scalar(int64(-2)))}, []int{3}, []int64{5, 3, 1}},
+		{"count by tenths", "Range", nil, []*Value{Const("", Scalar(float32(0))), Const("", Scalar(float32(0.95))), Const("", Scalar(float32(0.1)))}, []int{10}, []float32{0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.70000005, 0.8000001, 0.9000001}},
 		{"lower triangle", "Trilu", Attrs{"upper": int64(0)}, []*Value{grid(2, 2, 1, 2, 3, 4)}, []int{2, 2}, []float32{1, 0, 3, 4}},
 		{"strict upper triangle", "Trilu", nil, []*Value{grid(2, 2, 1, 2, 3, 4), Const("", Scalar(int64(1)))}, []int{2, 2}, []float32{0, 2, 0, 0}},
 		{"cast to integers", "Cast", Attrs{"to": int64(Int64)}, []*Value{reals(1.9, -1.9)}, []int{2}, []int64{1, -1}},
@@ -107,6 +108,24 @@ func TestFoldLeaves(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		} else if out := m.Graph.Outputs[0].Const; out != nil {
 			t.Errorf("%s: it has become %v", c.name, out.Data)
+		}
+	}
+}
+
+// TestRangeLength: by hand; the span is rounded as its type rounds it.
+func TestRangeLength(t *testing.T) {
+	for _, c := range []struct {
+		start, limit, step *Tensor
+		want               int
+	}{
+		{Scalar(int64(0)), Scalar(int64(10)), Scalar(int64(3)), 4},
+		{Scalar(int64(0)), Scalar(int64(10)), Scalar(int64(-3)), 0},
+		{Scalar(int32(5)), Scalar(int32(-1)), Scalar(int32(-2)), 3},
+		{Scalar(float32(-1)), Scalar(float32(1 << 24)), Scalar(float32(1 << 20)), 16}, // 1<<24 + 1 is no float32
+		{Scalar(float64(-1)), Scalar(float64(1 << 24)), Scalar(float64(1 << 20)), 17},
+	} {
+		if got, err := RangeLength(c.start, c.limit, c.step); got != c.want || err != nil {
+			t.Errorf("from %v to %v by %v: %d, %v, want %d", c.start.Data, c.limit.Data, c.step.Data, got, err, c.want)
 		}
 	}
 }

@@ -85,16 +85,33 @@ func indexShape(n *Node, shapes [][]int) ([]int, error) {
 				return nil, errNotConstant
 			}
 		}
-		start, limit, step := number(n.Inputs[0].Const), number(n.Inputs[1].Const), number(n.Inputs[2].Const)
-		count := math.Ceil((limit - start) / step)
-		if !(count <= math.MaxInt32) {
-			return nil, fmt.Errorf("from %g to %g by %g", start, limit, step)
-		}
-		return []int{int(max(count, 0))}, nil
+		count, err := RangeLength(n.Inputs[0].Const, n.Inputs[1].Const, n.Inputs[2].Const)
+		return []int{count}, err
 	case "Einsum":
 		return einsumShape(n, shapes)
 	}
 	return nil, nil
+}
+
+// RangeLength is how many elements a Range has for these arguments. The span is taken in
+// their type, as ONNX Runtime does: one that overflows is refused.
+func RangeLength(start, limit, step *Tensor) (int, error) {
+	a, b, by := number(start), number(limit), number(step)
+	span := b - a
+	bad := by == 0
+	switch start.DType() {
+	case Float32:
+		span = float64(float32(b) - float32(a))
+	case Int32:
+		bad = bad || math.Abs(span) > math.MaxInt32
+	case Int64:
+		bad = bad || large([]float64{a, b, by})
+	}
+	count := math.Ceil(span / by)
+	if bad || !(count <= math.MaxInt32) {
+		return 0, fmt.Errorf("from %g to %g by %g", a, b, by)
+	}
+	return int(max(count, 0)), nil
 }
 
 func dimensions(dims []int64) ([]int, error) {

@@ -66,6 +66,11 @@ func TestCheckNode(t *testing.T) {
 	sized := func(g *Graph, x, n *Value) *Value {
 		return plus(g, x, g.Op("ConstantOfShape", nil, g.Op("Reshape", nil, n, ints(1))))
 	}
+	counted := func(start, limit, step *Tensor) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			return plus(g, x, g.Op("Range", nil, Const("", start), Const("", limit), Const("", step)))
+		}
+	}
 	conv := func(name string, value any) func(*Graph, *Value) *Value {
 		return func(g *Graph, x *Value) *Value {
 			return g.Op("Conv", Attrs{"pads": []int64{1, 1, 1, 1}, name: value}, x, floats(2, 2, 3, 3))
@@ -148,14 +153,18 @@ func TestCheckNode(t *testing.T) {
 		"slice twice": {func(g *Graph, x *Value) *Value {
 			return plus(g, x, g.Op("Slice", nil, x, ints(0, 1), ints(2, 3), ints(2, 2)))
 		}, "axes [2 2], one of which is there twice", ErrShape},
-		"axis far out":    {func(g *Graph, x *Value) *Value { return g.Op("Softmax", Attrs{"axis": int64(1 << 40)}, x) }, "axis out of range for rank 4", ErrShape},
-		"moved nothing":   {empty("Transpose", nil), "", nil},
-		"largest of none": {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
-		"norm of none":    {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
-		"length of none":  {empty("LpNormalization", nil), "must have elements", ErrShape},
-		"neighbours":      {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
-		"pool of none":    {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
-		"size":            {func(g *Graph, x *Value) *Value { return sized(g, x, g.Op("Neg", nil, ints(-3))) }, "", nil},
+		"axis far out":       {func(g *Graph, x *Value) *Value { return g.Op("Softmax", Attrs{"axis": int64(1 << 40)}, x) }, "axis out of range for rank 4", ErrShape},
+		"moved nothing":      {empty("Transpose", nil), "", nil},
+		"largest of none":    {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
+		"norm of none":       {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
+		"length of none":     {empty("LpNormalization", nil), "must have elements", ErrShape},
+		"neighbours":         {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
+		"pool of none":       {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
+		"count":              {counted(Scalar(int64(5)), Scalar(int64(0)), Scalar(int64(-2))), "", nil},
+		"count overflows":    {counted(Scalar(int64(math.MaxInt64)), Scalar(int64(math.MinInt64+9)), Scalar(int64(1))), "from 9.2", ErrShape},
+		"count overflows 32": {counted(Scalar(int32(math.MaxInt32)), Scalar(int32(math.MinInt32+9)), Scalar(int32(1))), "from 2.1", ErrShape},
+		"count by nothing":   {counted(Scalar(int64(5)), Scalar(int64(5)), Scalar(int64(0))), "from 5 to 5 by 0", ErrShape},
+		"size":               {func(g *Graph, x *Value) *Value { return sized(g, x, g.Op("Neg", nil, ints(-3))) }, "", nil},
 		"size of a rounded number": {func(g *Graph, x *Value) *Value {
 			return sized(g, x, whole(g, g.Op("Exp", nil, Const("", Scalar(float32(1))))))
 		}, "a size cannot be told", ErrShape},
