@@ -45,12 +45,7 @@ func (r *reading) control(s *schedule, n *Node, runs int64) error {
 		if v == nil {
 			continue
 		}
-		w := results[i]
-		if w.Shape == nil {
-			r.hide(v)
-			continue
-		}
-		w = &Value{Name: v.Name, DType: w.DType, Shape: w.Shape}
+		w := &Value{Name: v.Name, DType: results[i].DType, Shape: results[i].Shape}
 		if err := r.bounded(w, n.Label()); err != nil {
 			return err
 		}
@@ -97,7 +92,15 @@ func (r *reading) loop(n *Node, runs int64) (results []*Value, memory int64, err
 	if err := l.begin(r); err != nil {
 		return nil, 0, err
 	}
-	if l.count > int64((maxVisits-*r.visits)/(1+len(l.body.Nodes))) {
+	switch {
+	case l.count == 0: // ONNX Runtime computes the body's constants all the same
+		begin := slices.Clone(l.now)
+		l.turn(nil)
+		if err := l.read(r, 1); err != nil {
+			return nil, 0, err
+		}
+		l.now = begin
+	case l.count > int64((maxVisits-*r.visits)/(1+len(l.body.Nodes))):
 		l.turn(nil)
 		if err := l.read(r, times(runs, l.count)); err != nil {
 			return nil, 0, err
@@ -105,30 +108,22 @@ func (r *reading) loop(n *Node, runs int64) (results []*Value, memory int64, err
 		if l.changed {
 			return nil, 0, l.bad("what goes round changes its size")
 		}
-		for i, v := range l.gathered {
-			l.gathered[i] = &Value{DType: v.DType, Shape: append(Shape(int(l.count)), v.Shape...)}
+	default:
+		for i := range l.count {
+			l.turn(Scalar(i))
+			if err := l.read(r, runs); err != nil {
+				return nil, 0, err
+			}
 		}
-		return append(l.now, l.gathered...), l.memory, nil
-	}
-	for i := range l.count {
-		l.turn(Scalar(i))
-		if err := l.read(r, runs); err != nil {
-			return nil, 0, err
+		if l.changed && !l.sure {
+			return nil, 0, l.bad("what goes round changes its size, and the loop may end early")
 		}
 	}
-	if l.changed && !l.sure {
-		return nil, 0, l.bad("what goes round changes its size, and the loop may end early")
-	}
-	if l.count == 0 {
-		l.gathered = nil // their size is not known
-		for range l.body.Outputs[1+len(l.carried):] {
-			l.gathered = append(l.gathered, &Value{})
-		}
+	if len(l.gathered) > 0 && !l.sure {
+		return nil, 0, l.bad("%v: what it gathers, since the loop may end early", errUntold)
 	}
 	for i, v := range l.gathered {
-		if l.count > 0 {
-			l.gathered[i] = &Value{DType: v.DType, Shape: append(Shape(int(l.count)), v.Shape...)}
-		}
+		l.gathered[i] = &Value{DType: v.DType, Shape: append(Shape(int(l.count)), v.Shape...)}
 	}
 	return append(l.now, l.gathered...), l.memory, nil
 }
@@ -167,7 +162,10 @@ func (l *rounds) begin(r *reading) error {
 		return l.bad("its body has %d inputs and %d outputs for %d values that go round", len(l.body.Inputs), len(l.body.Outputs), len(l.carried))
 	}
 	on := r.value(l.node.Inputs[1])
-	l.sure = l.body.Outputs[0] == l.body.Inputs[1] && (on == nil || on.Const != nil)
+	l.sure = on == nil || on.Const != nil
+	if l.sure && on != nil && !holds(on) {
+		l.count = 0
+	}
 	for _, v := range l.carried {
 		w := r.value(v)
 		if w == nil || w.Shape == nil {
@@ -201,6 +199,9 @@ func (l *rounds) read(r *reading, runs int64) error {
 		return err
 	}
 	l.memory = max(l.memory, saturate(held, s.peak()))
+	if on := s.ends[0]; on != r.value(l.body.Inputs[1]) && !holds(on) {
+		l.sure = false
+	}
 	for i, v := range s.ends[1:] {
 		if v.Shape == nil {
 			return l.bad("%v: output %d of its body", errUntold, 1+i)
@@ -218,6 +219,15 @@ func (l *rounds) read(r *reading, runs int64) error {
 	}
 	l.gathered = slices.Clone(gathered)
 	return nil
+}
+
+// holds tells whether a condition is known to be true.
+func holds(v *Value) bool {
+	if v.Const == nil {
+		return false
+	}
+	b, ok := v.Const.Data.([]bool)
+	return ok && len(b) == 1 && b[0]
 }
 
 // captured lists what a node's graphs read of the graph around them.

@@ -34,6 +34,17 @@ func TestCheckNode(t *testing.T) {
 		in := []*Value{Const("", Scalar(int64(3))), Const("", Scalar(true)), x, x}
 		return g.Ops(outputs, "Loop", Attrs{"body": body}, in[:inputs]...)[0]
 	}
+	// turns is a Loop of a condition and a number of rounds, each of which makes a value.
+	turns := func(g *Graph, x, on *Value, count int64, each func(body *Graph, carried *Value) *Value) *Node {
+		body := &Graph{}
+		body.Input("round", Int64)
+		still := body.Input("on", Bool)
+		carried := body.Input("carried", Float32)
+		body.Output(body.Op("Identity", nil, still), "still_on", Bool)
+		body.Output(body.Op("Relu", nil, carried), "more", Float32)
+		body.Output(each(body, carried), "gathered", Float32)
+		return g.Ops(2, "Loop", Attrs{"body": body}, Const("", Scalar(count)), on, x)[0].Node
+	}
 	whole := func(g *Graph, x *Value) *Value { return g.Op("Cast", Attrs{"to": int64(Int64)}, x) }
 	// plus adds the sum of what may be of any size and type.
 	plus := func(g *Graph, x, more *Value) *Value {
@@ -171,6 +182,24 @@ func TestCheckNode(t *testing.T) {
 		"size of a number too large": {func(g *Graph, x *Value) *Value {
 			return sized(g, x, g.Op("Sub", nil, g.Op("Neg", nil, ints(-1<<53-1)), ints(1<<53)))
 		}, "a size cannot be told", ErrShape},
+		"no rounds": {func(g *Graph, x *Value) *Value {
+			return turns(g, x, nil, 0, func(g *Graph, x *Value) *Value { return plus(g, x, ints(5)) }).Outputs[0]
+		}, "", nil},
+		"no rounds of a division": {func(g *Graph, x *Value) *Value {
+			return turns(g, x, nil, 0, func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(5), ints(0))) }).Outputs[0]
+		}, "a division by zero", ErrShape},
+		"no rounds, gathered": {func(g *Graph, x *Value) *Value {
+			all := turns(g, x, nil, 0, func(g *Graph, x *Value) *Value { return g.Op("Neg", nil, x) }).Outputs[1]
+			return plus(g, x, g.Op("GlobalMaxPool", nil, all))
+		}, "input 0 of shape [0 1 2 6 6], must have elements", ErrShape},
+		"off from the start": {func(g *Graph, x *Value) *Value {
+			all := turns(g, x, Const("", Scalar(false)), 3, func(g *Graph, x *Value) *Value { return g.Op("Neg", nil, x) }).Outputs[1]
+			return plus(g, x, g.Op("GlobalMaxPool", nil, all))
+		}, "input 0 of shape [0 1 2 6 6], must have elements", ErrShape},
+		"ends early": {func(g *Graph, x *Value) *Value {
+			on := g.Op("Cast", Attrs{"to": int64(Bool)}, g.Op("ReduceSum", Attrs{"keepdims": int64(0)}, x))
+			return turns(g, x, on, 3, func(g *Graph, x *Value) *Value { return g.Op("Neg", nil, x) }).Outputs[0]
+		}, "what it gathers, since the loop may end early", ErrShape},
 		"declared otherwise": {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
 	} {
 		t.Run(name, func(t *testing.T) {
