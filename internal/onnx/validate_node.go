@@ -16,6 +16,9 @@ func checkNode(n *Node) error {
 	if err := checkWindow(n); err != nil {
 		return err
 	}
+	if g := n.Attrs.Int("num_groups", 0); n.Op == "GroupNormalization" && g < 1 {
+		return fmt.Errorf("it has %d groups", g)
+	}
 	return checkGraphs(n)
 }
 

@@ -164,13 +164,16 @@ func TestCheckNode(t *testing.T) {
 		"slice twice": {func(g *Graph, x *Value) *Value {
 			return plus(g, x, g.Op("Slice", nil, x, ints(0, 1), ints(2, 3), ints(2, 2)))
 		}, "axes [2 2], one of which is there twice", ErrShape},
-		"axis far out":       {func(g *Graph, x *Value) *Value { return g.Op("Softmax", Attrs{"axis": int64(1 << 40)}, x) }, "axis out of range for rank 4", ErrShape},
-		"moved nothing":      {empty("Transpose", nil), "", nil},
-		"largest of none":    {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
-		"norm of none":       {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
-		"length of none":     {empty("LpNormalization", nil), "must have elements", ErrShape},
-		"neighbours":         {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
-		"pool of none":       {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
+		"axis far out":    {func(g *Graph, x *Value) *Value { return g.Op("Softmax", Attrs{"axis": int64(1 << 40)}, x) }, "axis out of range for rank 4", ErrShape},
+		"moved nothing":   {empty("Transpose", nil), "", nil},
+		"largest of none": {empty("TopK", Attrs{"axis": int64(1)}, ints(1)), "input 0 of shape [1 2 6 0], must have elements", ErrShape},
+		"norm of none":    {empty("InstanceNormalization", nil, floats(2), floats(2)), "must have elements", ErrShape},
+		"length of none":  {empty("LpNormalization", nil), "must have elements", ErrShape},
+		"neighbours":      {empty("LRN", Attrs{"size": int64(3)}), "must have elements", ErrShape},
+		"pool of none":    {empty("GlobalMaxPool", nil), "must have elements", ErrShape},
+		"no groups to norm": {func(g *Graph, x *Value) *Value {
+			return g.Op("GroupNormalization", Attrs{"num_groups": int64(0)}, x, floats(2), floats(2))
+		}, "it has 0 groups", ErrFormat},
 		"count":              {counted(Scalar(int64(5)), Scalar(int64(0)), Scalar(int64(-2))), "", nil},
 		"count overflows":    {counted(Scalar(int64(math.MaxInt64)), Scalar(int64(math.MinInt64+9)), Scalar(int64(1))), "from 9.2", ErrShape},
 		"count overflows 32": {counted(Scalar(int32(math.MaxInt32)), Scalar(int32(math.MinInt32+9)), Scalar(int32(1))), "from 2.1", ErrShape},
