@@ -222,6 +222,11 @@ func TestUnsupported(t *testing.T) {
 			return n.Op("Slice", nil, x, ints(-1), ints(-99), ints(3), ints(-1))
 		}},
 		{"Reshape", "mixes pixels", func(n *net, x *onnx.Value) *onnx.Value { return n.Op("Reshape", nil, x, ints(-1, 1, 4, 12)) }},
+		{"Slice", "makes nothing", func(n *net, x *onnx.Value) *onnx.Value { return n.Op("Slice", nil, x, ints(0), ints(0), ints(1)) }},
+		{"Split", "makes nothing", func(n *net, x *onnx.Value) *onnx.Value {
+			return n.Ops(2, "Split", onnx.Attrs{"axis": int64(1)}, x, ints(0, 1))[1]
+		}},
+		{"Expand", "makes nothing", func(n *net, x *onnx.Value) *onnx.Value { return n.Op("Expand", nil, x, ints(1, 0, 6, 8)) }},
 		{"Add", "differently", func(n *net, x *onnx.Value) *onnx.Value {
 			y := n.Op("Slice", nil, x, ints(0), ints(6), ints(3))
 			return n.Op("Add", nil, y, n.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, y))

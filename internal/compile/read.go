@@ -102,6 +102,9 @@ func (r *reader) node(n *onnx.Node) error {
 		if v != nil && v.Shape == nil {
 			return unsupported(n, "the operator %s is not known here", n.Op)
 		}
+		if v != nil && slices.Contains(onnx.Sizes(v.Shape), 0) {
+			return unsupported(n, "it makes nothing")
+		}
 	}
 	var out *view
 	var err error
