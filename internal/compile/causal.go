@@ -1,20 +1,41 @@
 package compile
 
+import "fmt"
+
+// maxReads bounds the proof: what units read at all pixels, in all. It is a second or so,
+// and to name who looks ahead takes about as long again, and 2 GiB.
+const maxReads = 1 << 30
+
 // causal proves that no logits depend on the pixel itself or on a later one.
 func causal(units []*unit) error {
-	last := horizon(units, tap{})
-	p := seesAhead(units, last)
+	work := 0
+	for _, u := range units {
+		if !u.still() {
+			work += u.dom.h() * u.dom.w() * (1 + len(u.args))
+		}
+		if work > maxReads {
+			return &UnsupportedError{u.label, u.op, fmt.Sprintf("up to it an image takes more than %d reads, too many to prove anything of", maxReads)}
+		}
+	}
+	p := seesAhead(units, horizon(units, tap{}, false))
 	if p < 0 {
 		return nil
 	}
-	return blame(units, last, p)
+	return blame(units, p, maxReads/work)
 }
 
 // horizon finds, for each unit and position, the last pixel in raster order that the
 // value there depends on, -1 where there is none. Padding is taken into account
-// exactly. The tap without, if any, is left out.
-func horizon(units []*unit, without tap) [][]int32 {
+// exactly. The tap without, if any, is left out. Unless all are wanted, only those of the
+// logits are sure to be kept.
+func horizon(units []*unit, without tap, all bool) [][]int32 {
 	last := make([][]int32, len(units))
+	until := make([]int, len(units)) // the unit's last reader
+	for i, u := range units {
+		for _, a := range u.args {
+			until[a.src.id] = i
+		}
+	}
 	for i, u := range units {
 		if u.kind == perImage {
 			continue
@@ -41,6 +62,11 @@ func horizon(units []*unit, without tap) [][]int32 {
 			}
 		}
 		last[i] = l
+		for _, a := range u.args {
+			if !all && until[a.src.id] == i {
+				last[a.src.id] = nil
+			}
+		}
 	}
 	return last
 }
@@ -71,7 +97,9 @@ func seesAhead(units []*unit, last [][]int32) int {
 // blame follows the path by which the logits of pixel p see too much. It names the
 // tap on it without which all would be well; of several, or where there is none
 // alone, the one that looks furthest ahead, and of those the one next to the picture.
-func blame(units []*unit, last [][]int32, p int) error {
+// It tries that for so many taps.
+func blame(units []*unit, p, tries int) error {
+	last := horizon(units, tap{}, true)
 	u := units[len(units)-1]
 	w := u.dom.w()
 	y, x := p/w, p%w
@@ -86,7 +114,9 @@ func blame(units []*unit, last [][]int32, p int) error {
 				continue
 			}
 			ahead := a.dy > e.DY || a.dy == e.DY && a.dx >= e.DX
-			if cure := seesAhead(units, horizon(units, tap{u, a.label, a.dy, a.dx})) < 0; cure && (!alone || ahead) || !alone && ahead {
+			cure := tries > 0 && seesAhead(units, horizon(units, tap{u, a.label, a.dy, a.dx}, false)) < 0
+			tries--
+			if cure && (!alone || ahead) || !alone && ahead {
 				alone = alone || cure
 				if e.Node, e.DY, e.DX = u.label, a.dy, a.dx; a.label != "" {
 					e.Node = a.label

@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"pixelcnn/internal/onnx"
 )
@@ -88,7 +89,8 @@ func (e *emitter) stage(st *stage, logits *unit) error {
 // input adds a graph input that shows what args read, or finds the one that does.
 func (g *stageGraph) input(form Form, args ...arg) *onnx.Value {
 	in := Input{Form: form}
-	name := [...]string{"view", "stacked", "joined", "label"}[form]
+	var text strings.Builder
+	text.WriteString([...]string{"view", "stacked", "joined", "label"}[form])
 	for _, a := range args {
 		in.Channels += a.src.channels
 		if form == PerImage {
@@ -97,12 +99,13 @@ func (g *stageGraph) input(form Form, args ...arg) *onnx.Value {
 				g.program.Labels = append(g.program.Labels, Label{a.src.channels})
 			}
 			in.Label = g.labels[a.src]
-			name += fmt.Sprintf("_%d", in.Label)
+			fmt.Fprintf(&text, "_%d", in.Label)
 			continue
 		}
 		in.Caches = append(in.Caches, g.caches[a.src])
-		name += fmt.Sprintf("_%d_%s_%s", g.caches[a.src], signed(a.dy), signed(a.dx))
+		fmt.Fprintf(&text, "_%d_%s_%s", g.caches[a.src], signed(a.dy), signed(a.dx))
 	}
+	name := text.String()
 	if v := g.byInput[name]; v != nil {
 		return v
 	}

@@ -15,8 +15,11 @@ func fuse(logits *unit) {
 			u.unjoin()
 		}
 	}
-	for _, u := range order(logits) {
-		n := uses(order(logits))
+	units := order(logits)
+	// The counts hold to the end: whoever takes a unit's place reads what it read, and
+	// nobody asks for that unit again.
+	n := uses(units)
+	for _, u := range units {
 		switch {
 		case u.kind != apply || u.dtype != onnx.Float32:
 		case len(u.args) == 1 && len(u.operands) == 2:
@@ -29,43 +32,41 @@ func fuse(logits *unit) {
 
 // unjoin makes a linear unit read the parts of a concat unit itself.
 func (u *unit) unjoin() {
-	for i := 0; i < len(u.args); i++ {
-		a, w := u.args[i], u.weights[i]
-		if a.src.kind != concat || w == nil || a.valid != a.src.full {
-			continue
+	args, weights := u.args, u.weights
+	u.args, u.weights = nil, nil
+	for i, a := range args {
+		u.read(a, weights[i])
+	}
+}
+
+// read appends a weighted argument, or, for a concat unit, its parts.
+func (u *unit) read(a arg, w []float32) {
+	if a.src.kind != concat || w == nil || a.valid != a.src.full {
+		u.args, u.weights = append(u.args, a), append(u.weights, w)
+		return
+	}
+	chans := a.chans
+	if chans == nil {
+		chans = count(a.src.channels)
+	}
+	all := make([]float32, a.src.channels*u.channels)
+	used := make([]bool, a.src.channels)
+	for k, c := range chans {
+		for o := range u.channels {
+			x := w[k*u.channels+o]
+			all[c*u.channels+o] += x
+			used[c] = used[c] || x != 0
 		}
-		chans := a.chans
-		if chans == nil {
-			chans = count(a.src.channels)
-		}
-		var parts []arg
-		var weights [][]float32
-		first := 0
-		for _, p := range a.src.args {
-			size := p.channels()
-			pw := make([]float32, size*u.channels)
-			used := false
-			for k, c := range chans {
-				if c < first || c >= first+size {
-					continue
-				}
-				for o := range u.channels {
-					x := w[k*u.channels+o]
-					pw[(c-first)*u.channels+o] += x
-					used = used || x != 0
-				}
-			}
-			first += size
+	}
+	for _, p := range a.src.args {
+		size := p.channels()
+		if slices.Contains(used[:size], true) {
 			// The part is zero where the whole is.
 			p.valid = p.valid.and(a.src.full.shift(p.dy, p.dx))
 			p.dy, p.dx, p.label = p.dy+a.dy, p.dx+a.dx, a.label
-			if used {
-				parts, weights = append(parts, p), append(weights, pw)
-			}
+			u.read(p, all[:size*u.channels:size*u.channels]) // a part may be joined itself
 		}
-		u.args = slices.Replace(u.args, i, i+1, parts...)
-		u.weights = slices.Replace(u.weights, i, i+1, weights...)
-		i-- // a part may be joined itself
+		used, all = used[size:], all[size*u.channels:]
 	}
 }
 

@@ -1,37 +1,67 @@
 package compile
 
-import "pixelcnn/internal/onnx"
+import (
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
 
 // trim decides where each unit is needed and moves its origin there: afterwards a
 // unit is computed at 0 ≤ y < dom.h(), 0 ≤ x < dom.w(), and reads of arguments
 // outside of their src's dom are reads of zero. Arguments that only ever read zero
 // are gone. The logits and the picture keep the image's coordinates.
 func trim(logits *unit) []*unit {
-	size := logits.full
-	for {
-		units := order(logits)
-		demand(units, size)
-		if !separate(units) {
-			settle(units)
-			return order(logits)
+	units := order(logits)
+	readers := make([][]reading, len(units)) // by what is read
+	for _, u := range units {
+		for i, a := range u.args {
+			readers[a.src.id] = append(readers[a.src.id], reading{u, i})
 		}
 	}
+	for i, u := range slices.Backward(units) { // whoever reads u is done
+		u.demand(logits.full, readers[i])
+	}
+	units = order(logits)
+	settle(units)
+	return order(logits)
 }
 
-// demand sets dom. A unit no larger than the image is kept whole, so that units
-// that belong together keep the same size.
-func demand(units []*unit, size rect) {
-	for _, u := range units {
-		u.dom = rect{}
-		if u.full.h() <= size.h() && u.full.w() <= size.w() {
-			u.dom = u.full
-		}
+// A reading is argument i of a unit.
+type reading struct {
+	*unit
+	i int
+}
+
+// demand sets dom, from those of the units that read u. A unit no larger than the image
+// is kept whole, so that units that belong together keep the same size.
+//
+// An argument that must read zeros where others need u gets a cropped copy between,
+// which may need more of u in turn.
+func (u *unit) demand(size rect, readers []reading) {
+	u.dom = rect{}
+	if u.kind == perImage {
+		return
 	}
-	for i := len(units) - 1; i >= 0; i-- {
-		for _, a := range units[i].args {
-			if a.src.kind != perImage {
-				a.src.dom = a.src.dom.cover(a.reads(units[i]))
+	if u.full.h() <= size.h() && u.full.w() <= size.w() {
+		u.dom = u.full
+	}
+	for _, r := range readers {
+		u.dom = u.dom.cover(r.args[r.i].reads(r.unit))
+	}
+	for again := true; again; {
+		again = false
+		for _, r := range readers {
+			a := r.args[r.i]
+			if a.src != u || r.dom.shift(a.dy, a.dx).and(u.dom).within(a.valid) {
+				continue
 			}
+			crop := &unit{
+				kind: apply, label: u.label, op: "Identity", channels: u.channels, dtype: u.dtype,
+				full: a.valid.and(u.full), args: []arg{{src: u, valid: a.valid}}, operands: []operand{{arg: 0}},
+			}
+			r.args[r.i].src = crop
+			crop.demand(size, []reading{r})
+			u.dom, again = u.dom.cover(crop.dom), true
 		}
 	}
 }
@@ -39,48 +69,11 @@ func demand(units []*unit, size rect) {
 // reads is what u reads of a's source that is not zero, in the source's coordinates.
 func (a arg) reads(u *unit) rect { return u.dom.shift(a.dy, a.dx).and(a.valid).and(a.src.full) }
 
-// separate finds an argument that must read zeros where its source is needed by
-// others, puts a cropped copy between, and tells whether it did.
-func separate(units []*unit) bool {
-	for _, u := range units {
-		for i, a := range u.args {
-			if u.dom.shift(a.dy, a.dx).and(a.src.dom).within(a.valid) {
-				continue
-			}
-			whole := arg{src: a.src, valid: a.valid}
-			u.args[i].src = &unit{
-				kind: apply, label: a.src.label, op: "Identity", channels: a.src.channels,
-				dtype: a.src.dtype, full: a.valid.and(a.src.full), args: []arg{whole}, operands: []operand{{arg: 0}},
-			}
-			return true
-		}
-	}
-	return false
-}
-
 // settle drops arguments that read nothing and moves origins.
 func settle(units []*unit) {
 	for _, u := range units {
-		for i := 0; i < len(u.args); i++ {
-			a := u.args[i]
-			if a.src.kind == perImage || u.kind != linear && u.kind != apply || !a.reads(u).empty() {
-				continue
-			}
-			u.args = append(u.args[:i:i], u.args[i+1:]...)
-			if u.kind == linear {
-				u.weights = append(u.weights[:i:i], u.weights[i+1:]...)
-				i--
-				continue
-			}
-			for k, o := range u.operands {
-				switch {
-				case o.arg == i:
-					u.operands[k] = operand{arg: -1, value: onnx.Scalar(float32(0))}
-				case o.arg > i:
-					u.operands[k].arg--
-				}
-			}
-			i--
+		if u.kind == linear || u.kind == apply {
+			u.drop()
 		}
 		if u.kind == linear && len(u.args) == 0 {
 			u.freeze()
@@ -102,6 +95,32 @@ func settle(units []*unit) {
 		if u.kind != perImage {
 			y, x := u.dom.y0, u.dom.x0
 			u.full, u.dom = u.full.shift(-y, -x), u.dom.shift(-y, -x)
+		}
+	}
+}
+
+// drop leaves out arguments that read nothing; an operator gets a zero in their place.
+func (u *unit) drop() {
+	args, weights := u.args, u.weights
+	u.args, u.weights = nil, nil
+	at := make([]int, len(args)) // where each argument goes, -1 for none
+	for i, a := range args {
+		if at[i] = -1; a.src.kind != perImage && a.reads(u).empty() {
+			continue
+		}
+		at[i] = len(u.args)
+		u.args = append(u.args, a)
+		if u.kind == linear {
+			u.weights = append(u.weights, weights[i])
+		}
+	}
+	for k, o := range u.operands {
+		switch {
+		case o.arg < 0:
+		case at[o.arg] < 0:
+			u.operands[k] = operand{arg: -1, value: onnx.Scalar(float32(0))}
+		default:
+			u.operands[k].arg = at[o.arg]
 		}
 	}
 }
