@@ -24,8 +24,8 @@ func (s *Spec) readClasses() error {
 	if n == 0 {
 		return nil
 	}
-	if n > maxClasses {
-		return fmt.Errorf("%w: it has %d classes; %d are the most", ErrModel, n, maxClasses)
+	if n < 0 || n > maxClasses {
+		return fmt.Errorf("%w: its label %q has %d classes, must have up to %d", ErrModel, s.Label, n, maxClasses)
 	}
 	s.Classes = s.Meta.Classes
 	for k := len(s.Classes); k < n; k++ {

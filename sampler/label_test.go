@@ -268,6 +268,12 @@ func TestLabelRefused(t *testing.T) {
 		}, `input "class"`},
 		{"free classes", func(m *onnx.Model) { m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Free("c")} }, `input "class"`},
 		{"another batch", func(m *onnx.Model) { m.Graph.Inputs[1].Shape[0] = onnx.Fixed(2) }, `input "class" is for 2 images`},
+		{"fewer than no classes", func(m *onnx.Model) {
+			m.Graph.Op("OneHot", nil, m.Graph.Inputs[1], list(-5), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
+		}, `label "class" has -5 classes`},
+		{"too many classes", func(m *onnx.Model) {
+			m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(1 << 20)}
+		}, `label "class" has 1048576 classes`},
 		{"names of other classes", func(m *onnx.Model) {
 			m.Metadata = map[string]string{
 				"pixelcnn.format": "1", "pixelcnn.levels": "3", "pixelcnn.height": "6", "pixelcnn.width": "6",
