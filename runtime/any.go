@@ -103,6 +103,9 @@ func (a *Any) ort() (*Env, error) {
 	return a.env, err
 }
 
+// Limits are those that models are held to, complete with the defaults.
+func (a *Any) Limits() onnx.Limits { return onnx.LimitsOf(a.first) }
+
 // Kind is that of the runtime in use, ORT or PureGo. Where Auto had to take the one in
 // Go though ONNX Runtime is the faster here, why is the reason, which wraps
 // [ErrNoRuntime].

@@ -33,10 +33,15 @@ func (s *Sampler) choose(rt onnx.Runtime, values []float32) error {
 	compiled, err := newIncrementalEngine(rt, s.spec.model, compile.Options{Height: s.spec.Height, Width: s.spec.Width, Raster: s.cfg.Raster}, values, labels)
 	if err == nil {
 		s.settler = newSettler(compiled.many.program, values, s.spec.label)
+		if s.cfg.Engine != Full {
+			s.why = compiled.fits(1)
+		}
 	}
 	switch {
-	case err == nil && s.cfg.Engine == Full:
+	case err == nil && (s.cfg.Engine == Full || s.cfg.Engine == Auto && s.why != nil):
 		return compiled.close()
+	case err == nil && s.why != nil:
+		return errors.Join(fmt.Errorf("%w: the incremental engine cannot run it: %w", ErrModel, s.why), compiled.close())
 	case err == nil:
 		s.engine, s.used = compiled, Incremental
 		return nil

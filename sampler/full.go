@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,14 +15,19 @@ type fullEngine struct {
 	spec    *Spec
 	values  []float32 // input value of each level
 	session onnx.Session
+	memory  int64 // the most that the tensors of a run may take
 }
 
 func newFullEngine(rt onnx.Runtime, spec *Spec, values []float32) (*fullEngine, error) {
+	limits, err := onnx.LimitsOf(rt).WithDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("sampler: %w", err)
+	}
 	session, err := rt.Load(spec.file, onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	return &fullEngine{spec, values, session}, nil
+	return &fullEngine{spec, values, session, limits.Memory}, nil
 }
 
 func (e *fullEngine) close() error { return e.session.Close() }
@@ -38,8 +44,8 @@ func (e *fullEngine) draw(ctx context.Context, first uint64, levels []uint8, how
 		batch = min(fullBatch, (n+how.threads-1)/how.threads)
 	}
 	batch = min(batch, n)
-	if e.spec.Batch > 0 {
-		batch = e.spec.Batch
+	if how.batch == 0 || e.spec.Batch > 0 {
+		batch = e.fit(batch)
 	}
 	return how.inParts(ctx, levels, batch*pixels, func(ctx context.Context, at int, part []uint8) error {
 		return e.drawBatch(ctx, first+uint64(at/pixels), part, batch, how)
@@ -49,7 +55,7 @@ func (e *fullEngine) draw(ctx context.Context, first uint64, levels []uint8, how
 // drawBatch draws the images of levels in a run of batch images, the last of which
 // may be idle.
 func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8, batch int, how options) error {
-	f, err := newForward(e.session, e.spec, batch)
+	f, err := e.forward(batch)
 	if err != nil {
 		return err
 	}
@@ -94,8 +100,32 @@ type forward struct {
 	binding onnx.Binding
 }
 
-func newForward(session onnx.Session, spec *Spec, batch int) (*forward, error) {
+// fit is batch, or as much less as the limits want, where the file does not fix it.
+func (e *fullEngine) fit(batch int) int {
+	if e.spec.Batch > 0 {
+		return e.spec.Batch
+	}
+	for ; batch > 1; batch /= 2 {
+		f, err := e.forward(batch)
+		if err == nil {
+			f.close()
+		}
+		if !errors.Is(err, onnx.ErrLimit) {
+			break
+		}
+	}
+	return batch
+}
+
+func (e *fullEngine) forward(batch int) (*forward, error) {
+	spec := e.spec
 	shape := spec.logitsShape(batch)
+	// An image takes a float32 for each pixel and logit, and a coin.
+	if need := int64(batch) * int64(spec.Height*spec.Width) * int64(4+4*spec.Levels+8); need > e.memory {
+		return nil, fmt.Errorf("%w: %w", ErrModel, &onnx.LimitError{
+			Limit: "Memory", What: fmt.Sprintf("bytes of the pictures and logits of a batch of %d", batch), Have: need, Max: e.memory,
+		})
+	}
 	f := &forward{
 		image:  make([]float32, batch*spec.Height*spec.Width),
 		logits: make([]float32, batch*spec.Height*spec.Width*spec.Levels),
@@ -106,7 +136,7 @@ func newForward(session onnx.Session, spec *Spec, batch int) (*forward, error) {
 		inputs = slices.Insert(inputs, f.label.at, f.classes)
 	}
 	var err error
-	f.binding, err = session.Bind(inputs, []*onnx.Tensor{onnx.NewTensor(f.logits, shape...)})
+	f.binding, err = e.session.Bind(inputs, []*onnx.Tensor{onnx.NewTensor(f.logits, shape...)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

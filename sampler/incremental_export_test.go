@@ -51,3 +51,18 @@ func Labels(s *Spec, class int) []*onnx.Tensor { return s.label.of(class) }
 func Exactly(s *Sampler, sample *Sample, keep []bool) error {
 	return s.settler.logProbs(context.Background(), sample, s.options(), keep)
 }
+
+// Need is how many bytes the incremental engine takes for so many images.
+func Need(s *Sampler, images int) int64 {
+	return s.engine.(*incrementalEngine).many.need(images)
+}
+
+// Held is how many bytes its idle workers have.
+func Held(s *Sampler) (held int64) {
+	for _, list := range s.engine.(*incrementalEngine).idle {
+		for _, w := range list {
+			held += w.need(w.images)
+		}
+	}
+	return held
+}

@@ -62,7 +62,54 @@ func (g *gather) run() {
 	}
 }
 
-func newWorker(e *incrementalEngine, v *variant, images int) (*worker, error) {
+// What a binding takes for each node of its graph, and for each row and node: more or
+// less what the runtime in Go was seen to take.
+const (
+	nodeBytes = 2 << 10
+	rowBytes  = 8
+)
+
+// workerBytes is how many bytes a worker takes however many images it draws, for its
+// bindings, and for each image: for its coins, caches, inputs, logits and labels, and
+// for the bindings.
+func workerBytes(p *compile.Program) (fixed, perImage int64) {
+	rows, floats := 0, int64(2*p.Height*p.Width)
+	for _, c := range p.Caches {
+		floats += int64(c.Slots) * int64(c.Channels)
+	}
+	for _, s := range p.Stages {
+		rows = max(rows, s.MaxWidth)
+		for _, in := range s.Inputs {
+			floats += int64(gathered(in)) * int64(s.MaxWidth)
+		}
+	}
+	floats += int64(rows) * int64(p.Levels)
+	for _, l := range p.Labels {
+		floats += int64(rows) * int64(l.Channels)
+	}
+	for _, step := range p.Steps {
+		for _, run := range step.Runs {
+			nodes := int64(p.Stages[run.Stage].Nodes)
+			fixed += nodeBytes * nodes
+			perImage += rowBytes * nodes * int64(run.Width)
+		}
+	}
+	return fixed, perImage + 4*floats
+}
+
+// gathered is how many numbers are copied together for a row of an input.
+func gathered(in compile.Input) int {
+	switch in.Form {
+	case compile.Stacked:
+		return len(in.Caches)
+	case compile.Joined:
+		return in.Channels
+	default:
+		return 0
+	}
+}
+
+func newWorker(ctx context.Context, e *incrementalEngine, v *variant, images int) (*worker, error) {
 	p := v.program
 	w := &worker{variant: v, values: e.values, labels: e.labels, images: images, pcg: &rand.PCG{}}
 	w.rng = rand.New(w.pcg)
@@ -77,19 +124,12 @@ func newWorker(e *incrementalEngine, v *variant, images int) (*worker, error) {
 		}
 		w.caches = append(w.caches, data)
 	}
-	gathered := make([][]([]float32), len(p.Stages)) // per stage and input
+	inputs := make([][]([]float32), len(p.Stages)) // per stage and input
 	rows := 0
 	for i, s := range p.Stages {
 		rows = max(rows, s.MaxWidth*images)
 		for _, in := range s.Inputs {
-			var data []float32
-			switch in.Form {
-			case compile.Stacked:
-				data = make([]float32, len(in.Caches)*s.MaxWidth*images)
-			case compile.Joined:
-				data = make([]float32, in.Channels*s.MaxWidth*images)
-			}
-			gathered[i] = append(gathered[i], data)
+			inputs[i] = append(inputs[i], make([]float32, gathered(in)*s.MaxWidth*images))
 		}
 	}
 	w.logits = make([]float32, rows*p.Levels)
@@ -100,7 +140,7 @@ func newWorker(e *incrementalEngine, v *variant, images int) (*worker, error) {
 	for _, step := range p.Steps {
 		ws := workerStep{draws: step.Draws}
 		for _, run := range step.Runs {
-			r, err := w.bind(v.stages[run.Stage], run, gathered[run.Stage], bound)
+			r, err := w.bind(ctx, v.stages[run.Stage], run, inputs[run.Stage], bound)
 			if err != nil {
 				return nil, errors.Join(err, w.close())
 			}
@@ -113,10 +153,13 @@ func newWorker(e *incrementalEngine, v *variant, images int) (*worker, error) {
 
 // bind makes the tensors of a run. In the middle of an image the same ones come
 // round again and again, so bindings are shared.
-func (w *worker) bind(session onnx.Session, run compile.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
+func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
+	var out workerRun
+	if err := ctx.Err(); err != nil {
+		return out, fmt.Errorf("sampler: %w", err)
+	}
 	s := w.program.Stages[run.Stage]
 	n := run.Width * w.images
-	var out workerRun
 	var inputs, outputs []*onnx.Tensor
 	key := fmt.Sprint(run.Stage, run.Width, run.Out)
 	for i, in := range s.Inputs {

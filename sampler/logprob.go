@@ -103,11 +103,7 @@ func (s *Sampler) logProb(ctx context.Context, levels []uint8, times, first int,
 	}
 	out := make([]float64, len(levels)/pixels*times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
-	batch := fill
-	if s.spec.Batch > 0 {
-		batch = s.spec.Batch
-	}
-	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, batch: batch}
+	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, batch: s.full.fit(fill)}
 	g, ctx := errgroup.WithContext(ctx)
 	share := (len(out) + s.cfg.Threads - 1) / s.cfg.Threads
 	for from := 0; from < len(out); from += share {
@@ -130,7 +126,7 @@ type scoring struct {
 // run computes the results from from to to-1.
 func (q *scoring) run(ctx context.Context, from, to int) error {
 	spec, values := q.s.spec, q.s.full.values
-	f, err := newForward(q.s.full.session, spec, q.batch)
+	f, err := q.s.full.forward(q.batch)
 	if err != nil {
 		return err
 	}

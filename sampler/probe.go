@@ -12,11 +12,8 @@ import (
 // pixels from some pixel on, and compares the logits up to that pixel. It tries
 // every pixel of small images, and 256 spread over large ones, with the classes in turn.
 func (e *fullEngine) probe(ctx context.Context) error {
-	batch := 16
-	if e.spec.Batch > 0 {
-		batch = e.spec.Batch
-	}
-	f, err := newForward(e.session, e.spec, batch)
+	batch := e.fit(16)
+	f, err := e.forward(batch)
 	if err != nil {
 		return err
 	}

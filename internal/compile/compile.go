@@ -18,6 +18,16 @@ type Options struct {
 	// Few is for drawing few images at once: it makes runs cheap rather than rows.
 	// What a run reads is copied together, instead of bound as many views.
 	Few bool
+	// Stop, where not nil, is asked now and then whether to go on; its error ends the
+	// work and is returned.
+	Stop func() error
+}
+
+func (opt Options) stop() error {
+	if opt.Stop == nil {
+		return nil
+	}
+	return opt.Stop()
 }
 
 // Compile turns a model into a program that computes each activation once.
@@ -47,22 +57,31 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 		return nil, &UnsupportedError{logits.label, "", fmt.Sprintf("the logits are for %d×%d pixels, the picture has %d×%d",
 			logits.full.h(), logits.full.w(), h, w)}
 	}
+	if err := opt.stop(); err != nil {
+		return nil, err
+	}
 	fuse(logits)
 	if opt.Few {
 		carry(logits)
 	}
 	units := trim(logits)
+	if err := opt.stop(); err != nil {
+		return nil, err
+	}
 	if logits.still() || !slices.ContainsFunc(units, func(u *unit) bool { return u.kind == image }) {
 		return nil, &UnsupportedError{logits.label, "", "the logits do not depend on the picture"}
 	}
 	if err := causal(units); err != nil {
 		return nil, err
 	}
+	if err := opt.stop(); err != nil {
+		return nil, err
+	}
 	s, ok := plan(units, opt.Raster)
 	if !ok {
 		return nil, &UnsupportedError{logits.label, "", "it is autoregressive, but no wave of any slope suits it"}
 	}
-	p, err := assemble(units, s, simple, picture, opt.Few)
+	p, err := assemble(units, s, simple, picture, opt)
 	if err != nil {
 		return nil, err
 	}

@@ -306,3 +306,26 @@ func TestPicture(t *testing.T) {
 		}
 	}
 }
+
+// TestStop: whoever waits for a program can give it up at any time.
+func TestStop(t *testing.T) {
+	m := exported(t, models.Config{Hidden: 4, Blocks: 1, Size: 8})
+	calls := 0
+	p, err := compile.Compile(m, compile.Options{Stop: func() error { calls++; return nil }})
+	if err != nil || calls <= len(p.Steps) {
+		t.Fatalf("asked %d times, error %v", calls, err)
+	}
+	enough := errors.New("enough")
+	for at := range calls {
+		left := at
+		_, err := compile.Compile(m, compile.Options{Stop: func() error {
+			if left--; left < 0 {
+				return enough
+			}
+			return nil
+		}})
+		if !errors.Is(err, enough) || left != -1 {
+			t.Errorf("stopped at call %d: error %v, asked %d times more", at, err, -1-left)
+		}
+	}
+}

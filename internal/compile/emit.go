@@ -81,7 +81,7 @@ func (e *emitter) stage(st *stage, logits *unit) error {
 	if err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}
-	e.program.Stages = append(e.program.Stages, Stage{Graph: b, Inputs: g.inputs, Outputs: outputs})
+	e.program.Stages = append(e.program.Stages, Stage{Graph: b, Nodes: len(g.graph.Nodes), Inputs: g.inputs, Outputs: outputs})
 	e.taps, e.outputs = append(e.taps, g.taps), append(e.outputs, units)
 	return nil
 }

@@ -34,6 +34,7 @@ type Program struct {
 // are. Its inputs and outputs are float32, their order is that of the graph's.
 type Stage struct {
 	Graph    []byte
+	Nodes    int // in Graph
 	Inputs   []Input
 	Outputs  []Output
 	MaxWidth int

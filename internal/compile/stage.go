@@ -60,13 +60,13 @@ func (s *schedule) together(u *unit, a arg) bool {
 }
 
 // assemble makes the program of a schedule.
-func assemble(units []*unit, s *schedule, m *onnx.Model, picture *onnx.Value, few bool) (*Program, error) {
+func assemble(units []*unit, s *schedule, m *onnx.Model, picture *onnx.Value, opt Options) (*Program, error) {
 	list, of := stages(units, s)
 	direct := func(u *unit, a arg) bool { return s.together(u, a) && of[u.id] == of[a.src.id] }
 	logits := units[len(units)-1]
 	p := &Program{
 		Height: logits.dom.h(), Width: logits.dom.w(), Levels: logits.channels, Picture: picture.Name,
-		units: units, schedule: s, few: few,
+		units: units, schedule: s, few: opt.Few,
 	}
 	e := emitter{program: p, opset: m.Opsets[""], of: of, direct: direct, caches: map[*unit]int{}, labels: map[*unit]int{}}
 	for i, x := range extents(units, s, direct) {
@@ -95,11 +95,16 @@ func assemble(units []*unit, s *schedule, m *onnx.Model, picture *onnx.Value, fe
 		p.Caches, e.layouts = append(p.Caches, c), append(e.layouts, l)
 	}
 	for _, st := range list {
+		if err := opt.stop(); err != nil {
+			return nil, err
+		}
 		if err := e.stage(st, logits); err != nil {
 			return nil, err
 		}
 	}
-	e.steps(list, logits)
+	if err := e.steps(list, logits, opt); err != nil {
+		return nil, err
+	}
 	if len(e.labels) > 0 {
 		if err := e.prologue(m, picture); err != nil {
 			return nil, err
@@ -123,7 +128,7 @@ func fill(u *unit, l *layout) []float32 {
 }
 
 // steps lists what is computed when.
-func (e *emitter) steps(list []*stage, logits *unit) {
+func (e *emitter) steps(list []*stage, logits *unit, opt Options) error {
 	s := e.program.schedule
 	var from, to int
 	for _, st := range list {
@@ -132,6 +137,9 @@ func (e *emitter) steps(list []*stage, logits *unit) {
 		to = max(to, s.at[u.id]+s.slope*(u.dom.h()-1)+u.dom.w()-1)
 	}
 	for t := from; t <= to; t++ {
+		if err := opt.stop(); err != nil {
+			return err
+		}
 		var step Step
 		for i, st := range list {
 			w := s.pixels(st.units[0], t)
@@ -166,4 +174,5 @@ func (e *emitter) steps(list []*stage, logits *unit) {
 			e.program.Steps = append(e.program.Steps, step)
 		}
 	}
+	return nil
 }
