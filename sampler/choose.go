@@ -79,6 +79,9 @@ func (s *Spec) Plan() (*Plan, error) {
 	if s.whole != nil {
 		return nil, errWhole
 	}
+	if s.model == nil {
+		return nil, errNoFile
+	}
 	p, err := compile.Compile(s.model, compile.Options{Height: s.Height, Width: s.Width})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)

@@ -25,9 +25,12 @@ type Layer struct {
 	Parameters int
 }
 
-// Describe lists what the file holds.
+// Describe lists what the file holds; nothing for a spec that was not read from one.
 func (s *Spec) Describe() Description {
 	m := s.model
+	if m == nil {
+		return Description{}
+	}
 	d := Description{
 		Producer:  m.ProducerName + " " + m.ProducerVersion,
 		IRVersion: m.IRVersion,

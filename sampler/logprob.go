@@ -89,6 +89,9 @@ func (s *Sampler) pixels() int { return s.spec.Height * s.spec.Width }
 // logProb scores the first pixels of each image of levels, times over; class is that of
 // each of the n·times results, [n, times].
 func (s *Sampler) logProb(ctx context.Context, levels []uint8, times, first int, class func(i int) int) ([]float64, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
 	if s.spec.whole != nil {
 		return nil, errWhole
 	}

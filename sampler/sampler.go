@@ -7,12 +7,16 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"pixelcnn/internal/onnx"
 )
 
 // ErrConfig is wrapped by every error about a [Config].
 var ErrConfig = errors.New("sampler: invalid configuration")
+
+// ErrClosed is wrapped by the error of any use of a [Sampler] after its Close.
+var ErrClosed = onnx.ErrClosed
 
 // Engine chooses how pixels are computed. Every engine draws the same images.
 type Engine string
@@ -85,6 +89,7 @@ type Sampler struct {
 	used    Engine
 	settler *settler
 	why     error // that the engine is not the compiled one
+	closed  atomic.Bool
 }
 
 // engine computes pixels. It is safe for concurrent use.
@@ -100,6 +105,9 @@ type engine interface {
 // Errors wrap [ErrConfig] for a bad setting and [ErrModel] for a file that is no
 // model to draw from.
 func Open(rt onnx.Runtime, model []byte, cfg Config) (*Sampler, error) {
+	if rt == nil {
+		return nil, fmt.Errorf("%w: there is no runtime: open one, as runtime.OpenAny does", ErrConfig)
+	}
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
@@ -182,8 +190,12 @@ func (c Config) withDefaults() Config {
 // Spec describes the model.
 func (s *Sampler) Spec() *Spec { return s.spec }
 
-// Close frees what Open made. It must not be called while a draw is running.
+// Close frees what Open made. It must not be called while a draw is running. Closing
+// again does nothing.
 func (s *Sampler) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
 	switch s.used {
 	case Full:
 		return s.full.close()
@@ -193,9 +205,20 @@ func (s *Sampler) Close() error {
 	return errors.Join(s.engine.close(), s.full.close())
 }
 
+// open tells whether the sampler is, as the error that says it is not.
+func (s *Sampler) open() error {
+	if s.closed.Load() {
+		return fmt.Errorf("sampler: %w", ErrClosed)
+	}
+	return nil
+}
+
 // Draw fills levels, [n, H, W] row-major, with the images first to first+n-1 of
 // the seed. It returns once ctx ends, with its error; then levels are unfinished.
 func (s *Sampler) Draw(ctx context.Context, first uint64, levels []uint8) error {
+	if err := s.open(); err != nil {
+		return err
+	}
 	if len(levels)%s.pixels() != 0 {
 		return fmt.Errorf("%w: %d levels are no whole number of %d×%d images", ErrConfig, len(levels), s.spec.Height, s.spec.Width)
 	}

@@ -113,6 +113,9 @@ func (s *Sampler) Samples(ctx context.Context, req Request) iter.Seq2[Sample, er
 
 // check validates a request.
 func (s *Sampler) check(r Request) error {
+	if err := s.open(); err != nil {
+		return err
+	}
 	switch {
 	case r.N < 0:
 		return fmt.Errorf("%w: the number of images is %d, must not be negative", ErrConfig, r.N)

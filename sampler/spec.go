@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/onnx"
@@ -36,6 +37,9 @@ type Spec struct {
 	label   *labelInput
 	whole   *whole // nil but for a file that holds a whole sampler
 }
+
+// errNoFile is what a spec says that was not read from a file.
+var errNoFile = fmt.Errorf("%w: the spec is of no file: read one with ReadSpec", ErrModel)
 
 // Layout is the order of the logits' dimensions. The image's are always [N,1,H,W].
 type Layout int
@@ -197,10 +201,14 @@ func (s *Spec) logitsAt(image, pixel int) (offset, stride int) {
 
 // Gray makes a picture of levels, [H, W]: level 0 is black, the last one white, level
 // k is k·255/(levels-1), rounded up: the rounding with which ⌊grey·levels/256⌋, as
-// pictures are quantised, gives k again.
+// pictures are quantised, gives k again. It is nil where levels are no image of the
+// model's: not H·W of them, or one beyond the last.
 func (s *Spec) Gray(levels []uint8) *image.Gray {
-	img := image.NewGray(image.Rect(0, 0, s.Width, s.Height))
 	top := s.Levels - 1
+	if top < 1 || s.Height < 1 || s.Width < 1 || len(levels) != s.Height*s.Width || int(slices.Max(levels)) > top {
+		return nil
+	}
+	img := image.NewGray(image.Rect(0, 0, s.Width, s.Height))
 	for i, l := range levels {
 		img.Pix[i] = uint8((int(l)*255 + top - 1) / top)
 	}

@@ -83,10 +83,17 @@ func (s *Sampler) Steps(ctx context.Context, req Request) iter.Seq2[Step, error]
 var errLeft = errors.New("sampler: the caller left the loop")
 
 // Image makes a picture of image i of a step, of a model's size and levels: levels as
-// [Spec.Gray] does, pixels that are not decided transparent.
+// [Spec.Gray] does, pixels that are not decided transparent. It is nil where the step
+// has no image i of the model's.
 func (st Step) Image(spec *Spec, i int) *image.NRGBA {
 	pixels := spec.Height * spec.Width
+	if i < 0 || pixels < 1 || i >= min(len(st.Levels), len(st.Known))/pixels {
+		return nil
+	}
 	gray := spec.Gray(st.Levels[i*pixels : (i+1)*pixels])
+	if gray == nil {
+		return nil
+	}
 	img := image.NewNRGBA(gray.Rect)
 	for k, known := range st.Known[i*pixels : (i+1)*pixels] {
 		if known {

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrClosed is wrapped by the error of any use after Close.
-var ErrClosed = errors.New("already closed")
+var ErrClosed = onnx.ErrClosed
 
 // ErrInUse is wrapped by a session's Close while bindings of it are open.
 var ErrInUse = errors.New("still in use")

@@ -1,6 +1,12 @@
 package onnx
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrClosed is wrapped by the error of any use after Close.
+var ErrClosed = errors.New("already closed")
 
 // SessionOptions say how a runtime should run a graph.
 type SessionOptions struct {
