@@ -38,7 +38,8 @@ type OneFileConfig struct {
 // within some 1e-6 of the boundary between two levels, which are not settled.
 //
 // Errors wrap [ErrModel] for a model from which no such file can be made, and
-// [ErrConfig].
+// [ErrConfig]. Where the file would be over the default limits, or making it would take
+// more than their memory, an [*onnx.LimitError] is in it.
 func OneFile(model []byte, cfg OneFileConfig) ([]byte, error) {
 	check := Config{Height: cfg.Height, Width: cfg.Width, PixelScale: cfg.PixelScale, PixelOffset: cfg.PixelOffset}
 	if err := check.Check(); err != nil {
@@ -76,6 +77,9 @@ func OneFile(model []byte, cfg OneFileConfig) ([]byte, error) {
 	b, err := onnx.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("sampler: %w", err)
+	}
+	if _, err := onnx.Unmarshal(b); err != nil {
+		return nil, fmt.Errorf("%w: as one file it could not be read again: %w", ErrModel, err)
 	}
 	return b, nil
 }

@@ -201,3 +201,13 @@ func TestOneFileBroken(t *testing.T) {
 		}
 	}
 }
+
+// TestOneFileTooLarge: a file that could not be opened again is not begun.
+func TestOneFileTooLarge(t *testing.T) {
+	model := file(t, models.Config{Hidden: 2, Blocks: 5, Size: 8, Levels: 3}, 1)
+	_, err := sampler.OneFile(model, sampler.OneFileConfig{Height: 1024, Width: 1024})
+	var limit *onnx.LimitError
+	if !errors.Is(err, sampler.ErrModel) || !errors.As(err, &limit) {
+		t.Errorf("error %v, want ErrModel and a limit", err)
+	}
+}

@@ -32,13 +32,23 @@ type Options struct {
 	Classes [][]*onnx.Tensor
 	// Completion adds the inputs Init and Keep.
 	Completion bool
+	// Limits are those of who is to read the file.
+	Limits onnx.Limits
 }
 
 // Build makes the model of a program, preferably one of [compile.Options.Few]: its
 // graph, operator set and IR version. It fails, wrapping [ErrUnsupported], where the
 // values of the levels are not in equal steps, and where the labels' part of the model
-// cannot be evaluated for the classes.
+// cannot be evaluated for the classes. Where the file is sure to be over the limits, or
+// making it would take more than their memory, the error is an [*onnx.LimitError].
 func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
+	limits, err := opt.Limits.WithDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("onefile: %w", err)
+	}
+	if err := within(p, limits); err != nil {
+		return nil, fmt.Errorf("onefile: %w", err)
+	}
 	b := &builder{
 		program: p, opt: opt, trail: follow(p),
 		graph: &onnx.Graph{Name: "sampler"}, shared: map[string]*onnx.Value{},
