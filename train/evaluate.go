@@ -23,7 +23,7 @@ func (l Likelihood) BitsPerDim() float64 { return l.NatsPerDim / math.Ln2 }
 // likelihood that is not finite is a [*DivergedError].
 func (t *Trainer) Evaluate(ctx context.Context, data *dataset.Split) (Likelihood, error) {
 	if t.closed {
-		return Likelihood{}, ErrClosed
+		return Likelihood{}, errClosed
 	}
 	if err := check(t.model, data); err != nil {
 		return Likelihood{}, err

@@ -59,8 +59,11 @@ type Step struct {
 // ErrData is wrapped by errors about images that do not fit the model.
 var ErrData = errors.New("train: unsuitable images")
 
-// ErrClosed is what a trainer returns after [Trainer.Close].
-var ErrClosed = errors.New("train: the trainer is already closed")
+// ErrClosed is wrapped by the error of any use of a [Trainer] after its Close, but for
+// [Trainer.Weights].
+var ErrClosed = onnx.ErrClosed
+
+var errClosed = fmt.Errorf("train: trainer %w", ErrClosed)
 
 // DivergedError tells that the loss or the weights are no longer finite numbers.
 // The trainer keeps the weights from before the step, and the latest checkpoint is of
@@ -183,10 +186,10 @@ func weightsDigest(params []float32) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Close frees what the runtime holds. Afterwards there are still [Trainer.Weights].
+// Close frees what the runtime holds. Closing again does nothing.
 func (t *Trainer) Close() error {
 	if t.closed {
-		return ErrClosed
+		return nil
 	}
 	t.closed = true
 	return t.engine.close()
@@ -221,7 +224,7 @@ func (t *Trainer) last() int {
 // the checkpoints that there are as they were.
 func (t *Trainer) Run(ctx context.Context, on func(Step) error) error {
 	if t.closed {
-		return ErrClosed
+		return errClosed
 	}
 	if err := t.save(); err != nil {
 		return err
