@@ -56,6 +56,7 @@
 // file, [ErrLogits] by those about logits from which nothing can be drawn. Beside
 // ErrModel there is [ErrNotCausal], as [*CausalityError] where the node is known, or
 // [*UnsupportedError]; what the runtime said of the file, such as its ErrLimit, is
-// wrapped as well, and so is its error where a run fails. A draw that its context has
-// stopped wraps the context's error.
+// wrapped as well, and so is its error where a run fails. A draw that would keep more than
+// the runtime's limits wraps its ErrLimit. A draw that its context has stopped wraps the
+// context's error, and any use of a closed [Sampler] is [ErrClosed].
 package sampler

@@ -38,13 +38,15 @@
 //
 //   - [ErrConfig]: a field of [Config] makes no sense;
 //   - [ErrData]: the images do not fit the model;
-//   - [models.ErrWeights]: the weights to start from do not;
+//   - [models.ErrConfig], [models.ErrWeights]: the model is not one that models.New made, or
+//     the weights to start from do not fit it;
 //   - [ErrNoCheckpoint], [ErrCheckpointExists]: of the checkpoint folder, where to go on
 //     or to start;
 //   - [ErrCheckpointFormat]: no checkpoint in it is whole. Each ends with a checksum; a
 //     damaged one is passed over for the one before it;
 //   - [*MismatchError]: the checkpoint is from a run with other settings;
 //   - [*DivergedError]: the loss or a weight is no longer a finite number;
+//   - [ErrClosed]: the trainer is closed;
 //   - [ErrProfile]: there is no profile to read, or what is there is none;
 //   - context.Canceled and context.DeadlineExceeded, [*fs.PathError] of files that cannot be
 //     read or written, and the runtime's own.
