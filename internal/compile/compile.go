@@ -100,6 +100,9 @@ func prepare(m *onnx.Model, opt Options) (*onnx.Model, *onnx.Value, error) {
 	if opt.Height < 0 || opt.Width < 0 {
 		return nil, nil, fmt.Errorf("%w: height %d and width %d must not be negative", onnx.ErrShape, opt.Height, opt.Width)
 	}
+	if len(m.Graph.Outputs) == 0 {
+		return nil, nil, &UnsupportedError{fmt.Sprintf("graph %q", m.Graph.Name), "", "it has no outputs"}
+	}
 	at := -1
 	for i, v := range m.Graph.Inputs {
 		s := onnx.Sizes(v.Shape)

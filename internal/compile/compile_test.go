@@ -245,6 +245,15 @@ func TestUnsupported(t *testing.T) {
 	}
 }
 
+func TestNoOutputs(t *testing.T) {
+	m := exported(t, models.Config{Hidden: 4, Blocks: 1, Size: 8})
+	m.Graph.Outputs = nil
+	_, err := compile.Compile(m, compile.Options{})
+	if u := new(compile.UnsupportedError); !errors.As(err, &u) || !strings.Contains(u.Reason, "no outputs") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestSizes: a graph compiles for other sizes than the file's, where nothing in it
 // depends on them.
 func TestSizes(t *testing.T) {
