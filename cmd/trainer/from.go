@@ -20,7 +20,7 @@ import (
 
 // start gives m the weights of the file of --from, and leaves out of the training images
 // those that are not typical. It adds to meta what was left out, and the commands that made
-// the file that it starts from.
+// the file that it starts from and their epochs.
 func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env, m *models.Model, set *dataset.Set, meta *export.Meta) error {
 	if f.from == "" {
 		return nil
@@ -36,8 +36,8 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env,
 	if err != nil {
 		return fmt.Errorf("--from %s: %w", f.from, err)
 	}
-	if before := spec.Meta.Command; before != "" {
-		meta.Command = before + "\n" + meta.Command
+	if before := spec.Meta; before.Command != "" {
+		meta.Command, meta.Epochs = before.Command+"\n"+meta.Command, before.Epochs
 	}
 	if f.typical == 0 {
 		return nil

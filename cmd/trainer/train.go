@@ -125,7 +125,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	m.Weights = t.Weights()
-	meta.Epochs, meta.NatsPerDim = int(report.epochs(written(t))), nll
+	meta.Epochs, meta.NatsPerDim = meta.Epochs+int(report.epochs(written(t))), nll
 	if e := f.write(cmd, env, m, meta); e != nil {
 		return errors.Join(err, e)
 	}

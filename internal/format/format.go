@@ -50,8 +50,8 @@ type Meta struct {
 	// Command is the command that trained the file. Where one went on from another's file
 	// (--from), the other's is in the lines before.
 	Command    string
-	Seed       uint64
-	Epochs     int
+	Seed       uint64  // of the last command
+	Epochs     int     // whole ones, of all commands
 	NatsPerDim float64 // test set; 0 where not measured
 	// VerifyMaxDiff is the largest difference of a logit between VerifyReaders, which read
 	// the file back when it was written. They are empty where that was not done.
