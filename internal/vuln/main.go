@@ -81,9 +81,20 @@ func check(ctx context.Context, limit time.Duration, args []string, out io.Write
 	if errors.As(err, &exit) && exit.ExitCode() == found {
 		return errFound
 	}
-	message, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n") // more is a stack
+	message := firstOf(said.String())
 	if _, reason, ok := strings.Cut(message, fetching); ok {
 		return fmt.Errorf("%w: %s", errUnreachable, reason)
 	}
 	return fmt.Errorf("govulncheck: %w: %s", err, message)
+}
+
+// firstOf is the first line that govulncheck wrote. More is a stack; what go itself says
+// before it of modules that it downloads is not govulncheck's.
+func firstOf(said string) string {
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "go: downloading ") {
+			return line
+		}
+	}
+	return ""
 }

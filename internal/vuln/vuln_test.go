@@ -117,3 +117,17 @@ func TestCheck(t *testing.T) {
 		t.Errorf("stopped: error %v", err)
 	}
 }
+
+// Where caches are empty, go speaks first.
+func TestFirstOf(t *testing.T) {
+	for said, want := range map[string]string{
+		"": "",
+		"govulncheck: fetching vulnerabilities: no\n\nstack\n":                                           "govulncheck: fetching vulnerabilities: no",
+		"go: downloading example.com/a v1.0.0\ngo: downloading example.com/b v1.0.0\n\ngovulncheck: x\n": "govulncheck: x",
+		"go: downloading example.com/a v1.0.0\n":                                                         "",
+	} {
+		if got := firstOf(said); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+}
