@@ -100,9 +100,6 @@ func prepare(m *onnx.Model, opt Options) (*onnx.Model, *onnx.Value, error) {
 	if opt.Height < 0 || opt.Width < 0 {
 		return nil, nil, fmt.Errorf("%w: height %d and width %d must not be negative", onnx.ErrShape, opt.Height, opt.Width)
 	}
-	if len(m.Graph.Outputs) == 0 {
-		return nil, nil, &UnsupportedError{fmt.Sprintf("graph %q", m.Graph.Name), "", "it has no outputs"}
-	}
 	at := -1
 	for i, v := range m.Graph.Inputs {
 		s := onnx.Sizes(v.Shape)
@@ -115,6 +112,9 @@ func prepare(m *onnx.Model, opt Options) (*onnx.Model, *onnx.Value, error) {
 	}
 	if at < 0 {
 		return nil, nil, fmt.Errorf("%w ([N,1,H,W], [N,H,W,1] or [N,H,W])", ErrPicture)
+	}
+	if len(m.Graph.Outputs) == 0 {
+		return nil, nil, &UnsupportedError{fmt.Sprintf("graph %q", m.Graph.Name), "", "it has no outputs"}
 	}
 	sizes := map[string][]int{}
 	images := 1
