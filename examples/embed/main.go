@@ -31,13 +31,14 @@ func draw(dir string) error {
 		return err
 	}
 	defer env.Close()
-	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.7, Seed: 42})
+	s, err := sampler.Open(env, model, sampler.Config{})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	i := 0
-	for img, err := range s.Images(context.Background(), 16) {
+	req := sampler.Request{N: 16, Parameters: sampler.Parameters{Temperature: 0.7, Seed: 42}}
+	for img, err := range s.Images(context.Background(), req) {
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ type Exact struct {
 	memo    []memo
 	epoch   uint32
 	values  []float64 // input value of each level
-	levels  []uint8
+	levels  []uint16
 	labels  [][]float64
 }
 
@@ -55,7 +55,7 @@ func NewExact(p *Program, values []float32) (*Exact, error) {
 // Begin takes an image's levels, [H, W], and what [Program.ExactLabels] makes of its
 // labels; nil where there are none. The levels must not change until the next Begin, but
 // where no pixel has depended on them yet.
-func (e *Exact) Begin(levels []uint8, labels [][]float64) {
+func (e *Exact) Begin(levels []uint16, labels [][]float64) {
 	e.levels, e.labels = levels, labels
 	e.epoch++
 }

@@ -14,6 +14,7 @@ import (
 	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onefile"
+	"pixelcnn/internal/onefile/onefiletest"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/runtimetest"
 	"pixelcnn/models"
@@ -88,10 +89,10 @@ func run(t testing.TB, p *compile.Program, s onnx.Session, n int, temperature fl
 }
 
 // samples draws the same with the sampler.
-func samples(t testing.TB, file []byte, cfg sampler.Config, req sampler.Request) (levels []uint8, logprob []float64) {
+func samples(t testing.TB, file []byte, req sampler.Request) (levels []uint16, logprob []float64) {
 	t.Helper()
-	cfg.Seed = 3
-	s, err := sampler.Open(env, file, cfg)
+	req.Seed = 3
+	s, err := sampler.Open(env, file, sampler.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,10 +107,10 @@ func samples(t testing.TB, file []byte, cfg sampler.Config, req sampler.Request)
 }
 
 // same compares images and log-probabilities.
-func same(t *testing.T, pixels int, levels, want []uint8, logprob []float32, wantLog []float64) {
+func same(t *testing.T, pixels int, levels []uint8, want []uint16, logprob []float32, wantLog []float64) {
 	t.Helper()
 	for i := range wantLog {
-		got, want := levels[i*pixels:(i+1)*pixels], want[i*pixels:(i+1)*pixels]
+		got, want := onefiletest.Levels(levels[i*pixels:(i+1)*pixels]), want[i*pixels:(i+1)*pixels]
 		if !slices.Equal(got, want) {
 			t.Errorf("image %d is\n%v, the sampler's\n%v", i, got, want)
 			return
@@ -135,7 +136,7 @@ func TestRandom(t *testing.T) {
 			p, s := build(t, file, compile.Options{Raster: seed%2 == 1}, onefile.Options{})
 			defer s.Close()
 			levels, logprob := run(t, p, s, n, temperature)
-			want, wantLog := samples(t, file, sampler.Config{Temperature: temperature}, sampler.Request{N: n})
+			want, wantLog := samples(t, file, sampler.Request{N: n, Parameters: sampler.Parameters{Temperature: temperature}})
 			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 		})
 	}
@@ -167,7 +168,7 @@ func TestClasses(t *testing.T) {
 			list := []int{2, 0, 1, 1, 2}
 			label := []int64{2, 0, 1, 1, 2}
 			levels, logprob := run(t, p, s, len(list), 1, onnx.NewTensor(label, len(list)))
-			want, wantLog := samples(t, file, sampler.Config{Classes: list}, sampler.Request{N: len(list)})
+			want, wantLog := samples(t, file, sampler.Request{N: len(list), Classes: list})
 			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 		})
 	}
@@ -188,8 +189,10 @@ func TestCompletion(t *testing.T) {
 	for i := range n {
 		part := func(from int) (int, int) { return from * pixels, (from + 1) * pixels }
 		a, z := part(i)
-		want, wantLog := samples(t, file, sampler.Config{Temperature: 0.8},
-			sampler.Request{First: uint64(i), N: 1, Completion: sampler.Completion{Picture: init[a:z], Keep: keep[a:z]}})
+		want, wantLog := samples(t, file, sampler.Request{
+			First: uint64(i), N: 1, Parameters: sampler.Parameters{Temperature: 0.8},
+			Inpainting: sampler.Inpainting{Picture: onefiletest.Levels(init[a:z]), Mask: keep[a:z]},
+		})
 		same(t, pixels, levels[a:z], want, logprob[i:i+1], wantLog)
 	}
 }
@@ -201,7 +204,7 @@ func TestTemperatures(t *testing.T) {
 	defer s.Close()
 	for _, temperature := range []float64{1e-30, 1e-3, 0.5, 20, 1e6} {
 		levels, logprob := run(t, p, s, 4, temperature)
-		want, wantLog := samples(t, file, sampler.Config{Temperature: temperature}, sampler.Request{N: 4})
+		want, wantLog := samples(t, file, sampler.Request{N: 4, Parameters: sampler.Parameters{Temperature: temperature}})
 		same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 	}
 }

@@ -1,4 +1,4 @@
-// Package onefiletest compares images of a whole sampler with the sampler's.
+// Package onefiletest compares images of a one-file sampler with the sampler's.
 package onefiletest
 
 import (
@@ -10,6 +10,7 @@ import (
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/sampler"
 )
 
@@ -21,16 +22,17 @@ const reach = 1e-5
 // Compare draws as many images of a model as levels holds, [n, H, W], with the sampler,
 // and returns in how many of them levels differ. It is an error where an image differs
 // first, in the order of drawing, in a pixel whose coin is further than that from a
-// boundary. cfg must be one that a whole sampler can do.
-func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, levels []uint8) (differ int) {
+// boundary. cfg and req must be what a one-file sampler can do; req.N is set here.
+func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, req sampler.Request, levels []uint16) (differ int) {
 	t.Helper()
 	s, err := sampler.Open(rt, model, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	want := make([]uint8, len(levels))
-	if err := s.Draw(context.Background(), 0, want); err != nil {
+	want := make([]uint16, len(levels))
+	req.N = len(levels) / s.Signature().Pixels()
+	if err := s.Draw(context.Background(), req, want); err != nil {
 		t.Fatal(err)
 	}
 	m, err := onnx.Unmarshal(model)
@@ -41,11 +43,7 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, le
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := make([]float32, p.Levels)
-	for k := range values {
-		values[k] = float32(k) / float32(p.Levels-1)
-	}
-	exact, err := compile.NewExact(p, values)
+	exact, err := compile.NewExact(p, encoding.Scale{}.Values(p.Levels))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,13 +63,13 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, le
 		}
 		var label [][]float64
 		if len(p.Labels) > 0 {
-			class := onnx.NewTensor([]int64{int64(s.Class(uint64(i)))}, 1)
+			class := onnx.NewTensor([]int64{int64(s.Class(req, uint64(i)))}, 1)
 			if label, err = p.ExactLabels([]*onnx.Tensor{class}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		exact.Begin(want, label)
-		d := distance(exact.Logits(first), cfg.Temperature, coin(cfg.Seed, uint64(i), first))
+		d := distance(exact.Logits(first), req.Temperature, uniform(req.Seed, uint64(i), first))
 		t.Logf("image %d differs from pixel %d on, whose coin is %.1e from a boundary", i, first, d)
 		if d > reach {
 			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its coin is %.1e from a boundary, must be within %g",
@@ -81,8 +79,8 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, le
 	return differ
 }
 
-// coin is that of a pixel.
-func coin(seed, image uint64, pixel int) (u float64) {
+// uniform is that of a pixel.
+func uniform(seed, image uint64, pixel int) (u float64) {
 	rng := rand.New(rand.NewPCG(seed, image))
 	for range pixel + 1 {
 		u = rng.Float64()

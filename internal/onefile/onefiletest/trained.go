@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	"pixelcnn/models/pretrained"
+	"pixelcnn/sampler"
 )
 
-// Trained are the models for which the project promises that a whole sampler draws the
+// Trained are the models for which the project promises that a one-file sampler draws the
 // sampler's images, by name: the foreign files and its own. It is for tests in folders
 // two below the root.
 func Trained(t testing.TB) map[string][]byte {
@@ -29,4 +30,27 @@ func Trained(t testing.TB) map[string][]byte {
 		}
 	}
 	return models
+}
+
+// Make makes a one-file sampler of a model.
+func Make(t testing.TB, model []byte, inpainting bool) []byte {
+	t.Helper()
+	m, err := sampler.Read(model, sampler.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := m.OneFile(inpainting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Levels widens what a one-file sampler gives.
+func Levels(b []uint8) []uint16 {
+	out := make([]uint16, len(b))
+	for i, l := range b {
+		out[i] = uint16(l)
+	}
+	return out
 }

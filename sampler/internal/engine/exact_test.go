@@ -1,0 +1,79 @@
+package engine_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/onnx"
+)
+
+// TestExact compares the evaluation in float64, pixel by pixel, with the plain graph
+// run by ONNX Runtime, on foreign files and on random graphs.
+func TestExact(t *testing.T) {
+	worst, skipped, compared := 0.0, 0, 0
+	check := func(name string, m *onnx.Model) {
+		p, err := compile.Compile(m, compile.Options{})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		top := p.Levels - 1
+		values := make([]float32, p.Levels)
+		for l := range values {
+			values[l] = float32(float64(l) / float64(top))
+		}
+		e, err := compile.NewExact(p, values)
+		if err != nil {
+			skipped++
+			t.Log(name, err)
+			return
+		}
+		compared++
+		pixels := p.Height * p.Width
+		levels := make([]uint16, pixels)
+		rng := rand.New(rand.NewPCG(3, 3))
+		for i := range levels {
+			levels[i] = uint16(rng.IntN(p.Levels))
+		}
+		want := forward(t, m, []int{1, 1, p.Height, p.Width}, levels, top, nil)[0]
+		e.Begin(levels, nil)
+		for _, pixel := range []int{0, 1, p.Width, pixels / 2, pixels - 1} {
+			for l, got := range e.Logits(pixel) {
+				w := float64(want[l*pixels+pixel])
+				d := math.Abs(got-w) / (1 + math.Abs(w))
+				worst = max(worst, d)
+				if !(d < 1e-4) {
+					t.Fatalf("%s: pixel %d, level %d: logit %g, ONNX Runtime has %g", name, pixel, l, got, w)
+				}
+			}
+		}
+	}
+	for _, name := range []string{"pixelcnn_torch", "torch_gated_crop"} {
+		check(name, foreign(t, name))
+	}
+	for seed := range uint64(60) {
+		check("random", compiletest.Random(seed, false).Model)
+	}
+	t.Logf("%d models compared, %d beyond it; largest difference %.2g of 1 + |logit|", compared, skipped, worst)
+	if compared < 50 {
+		t.Errorf("only %d models compared", compared)
+	}
+}
+
+func BenchmarkExact(b *testing.B) {
+	p, err := compile.Compile(foreign(b, "pixelcnn_torch"), compile.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	e, err := compile.NewExact(p, []float32{0, 1. / 3, 2. / 3, 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	levels := make([]uint16, 256)
+	for b.Loop() {
+		e.Begin(levels, nil)
+		e.Logits(136)
+	}
+}
