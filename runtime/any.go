@@ -75,8 +75,8 @@ func openAny(kind Kind, cfg Config, fast bool) (*Any, error) {
 	return a, err
 }
 
-// Load makes a session of a model file's bytes, as [Env.Load] does.
-func (a *Any) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+// Load makes a session of a model, as [Env.Load] does.
+func (a *Any) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
 	if a.first == nil { // OpenAny did not make it
 		return nil, fmt.Errorf("runtime: %w", ErrClosed)
 	}

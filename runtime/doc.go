@@ -3,6 +3,7 @@
 //
 //	env, err := runtime.Open(runtime.Config{}) // finds libonnxruntime
 //	defer env.Close()
+//	model, err := runtime.Decode(file, env.Limits())
 //	s, err := env.Load(model, onnx.SessionOptions{})
 //	defer s.Close()
 //	b, err := s.Bind([]*onnx.Tensor{x}, []*onnx.Tensor{y})

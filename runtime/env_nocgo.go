@@ -11,7 +11,7 @@ type Env struct{}
 func Open(Config) (*Env, error) { return nil, ErrNoCgo }
 
 // Load returns [ErrNoCgo].
-func (*Env) Load([]byte, onnx.SessionOptions) (onnx.Session, error) { return nil, ErrNoCgo }
+func (*Env) Load(*onnx.Model, onnx.SessionOptions) (onnx.Session, error) { return nil, ErrNoCgo }
 
 // Limits are empty.
 func (*Env) Limits() onnx.Limits { return onnx.Limits{} }

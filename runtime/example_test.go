@@ -16,10 +16,7 @@ func Example() {
 	graph := &onnx.Graph{}
 	x := graph.Input("x", onnx.Float32, onnx.Free("n"))
 	graph.Output(graph.Op("Relu", nil, x), "y", onnx.Float32, onnx.Free("n"))
-	model, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph})
-	if err != nil {
-		log.Fatal(err)
-	}
+	model := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph}
 
 	env, err := runtime.Open(runtime.Config{})
 	if err != nil {

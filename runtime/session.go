@@ -28,11 +28,11 @@ type session struct {
 // ErrLoad is wrapped where ONNX Runtime refuses a model that has passed the checks.
 var ErrLoad = errors.New("runtime: ONNX Runtime cannot load the model")
 
-// Load makes a session of a model file's bytes, which are not kept. Nothing in them
+// Load makes a session of a model, of which nothing is kept. Nothing of it
 // reaches ONNX Runtime before it has been checked; see [Limits]. The error wraps
 // [ErrFormat], [ErrLimit], [ErrOperator], [ErrNotFinite] or [ErrShape]; [ErrLoad] for
 // what ONNX Runtime refuses; [ErrOption] for negative Threads.
-func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+func (e *Env) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
 	if opt.Threads < 0 {
 		return nil, fmt.Errorf("runtime: %w: %d threads, must be 0 (for one) or more", ErrOption, opt.Threads)
 	}

@@ -23,7 +23,7 @@ func newFullEngine(rt onnx.Runtime, spec *Spec, values []float32) (*fullEngine, 
 	if err != nil {
 		return nil, fmt.Errorf("sampler: %w", err)
 	}
-	session, err := rt.Load(spec.file, onnx.SessionOptions{})
+	session, err := rt.Load(spec.model, onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

@@ -22,7 +22,7 @@ func openWhole(rt onnx.Runtime, spec *Spec, cfg Config) (*Sampler, error) {
 	if err := cfg.checkWhole(); err != nil {
 		return nil, err
 	}
-	session, err := rt.Load(spec.file, onnx.SessionOptions{})
+	session, err := rt.Load(spec.model, onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: it holds a whole sampler, which this runtime cannot run: %w", ErrModel, err)
 	}
@@ -73,7 +73,7 @@ func (e *wholeEngine) take() (onnx.Session, error) {
 		return s, nil
 	}
 	e.mu.Unlock()
-	s, err := e.rt.Load(e.spec.file, onnx.SessionOptions{})
+	s, err := e.rt.Load(e.spec.model, onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
