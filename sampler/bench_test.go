@@ -63,7 +63,7 @@ func BenchmarkDense(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := env.Load(model, onnx.SessionOptions{Threads: 2})
+	s, err := onnx.LoadFile(env, model, onnx.SessionOptions{Threads: 2})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -134,7 +134,7 @@ type stopping struct {
 	stop  context.CancelFunc
 }
 
-func (s stopping) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+func (s stopping) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
 	session, err := s.Runtime.Load(model, opt)
 	return stoppingSession{session, s}, err
 }

@@ -330,7 +330,7 @@ type counting struct {
 	cancel context.CancelFunc
 }
 
-func (c *counting) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+func (c *counting) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
 	s, err := c.Runtime.Load(model, opt)
 	return countingSession{s, c}, err
 }

@@ -74,14 +74,11 @@ func (e *emitter) stage(st *stage, logits *unit) error {
 			outputs, units = append(outputs, Output{c}), append(units, u)
 		}
 	}
-	b, err := onnx.Marshal(&onnx.Model{
+	model := &onnx.Model{
 		IRVersion: 8, Opsets: map[string]int64{"": max(stepOpset, e.opset)},
 		ProducerName: "pixelcnn", Graph: g.graph,
-	})
-	if err != nil {
-		return fmt.Errorf("compile: %w", err)
 	}
-	e.program.Stages = append(e.program.Stages, Stage{Graph: b, Nodes: len(g.graph.Nodes), Inputs: g.inputs, Outputs: outputs})
+	e.program.Stages = append(e.program.Stages, Stage{Graph: model, Nodes: len(g.graph.Nodes), Inputs: g.inputs, Outputs: outputs})
 	e.taps, e.outputs = append(e.taps, g.taps), append(e.outputs, units)
 	return nil
 }

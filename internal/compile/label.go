@@ -44,11 +44,7 @@ func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) error {
 		g.Output(flat, fmt.Sprintf("per_image_%d", k), onnx.Float32, onnx.Fixed(e.program.Labels[k].Channels))
 	}
 	e.program.labelOf = e.labels
-	e.program.prologue = &onnx.Model{IRVersion: 8, Opsets: m.Opsets, ProducerName: "pixelcnn", Graph: g}
-	var err error
-	if e.program.Prologue, err = onnx.Marshal(e.program.prologue); err != nil {
-		return fmt.Errorf("compile: %w", err)
-	}
+	e.program.Prologue = &onnx.Model{IRVersion: 8, Opsets: m.Opsets, ProducerName: "pixelcnn", Graph: g}
 	return nil
 }
 
@@ -57,16 +53,16 @@ func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) error {
 // runtime and machine. inputs are as LabelInputs say. It fails on operators that it does
 // not know. Where there are no labels it returns nil.
 func (p *Program) ExactLabels(inputs []*onnx.Tensor) ([][]float64, error) {
-	if p.prologue == nil {
+	if p.Prologue == nil {
 		return nil, nil
 	}
 	constant := map[*onnx.Value]*onnx.Value{}
-	for i, v := range p.prologue.Graph.Inputs {
+	for i, v := range p.Prologue.Graph.Inputs {
 		constant[v] = onnx.Const(v.Name, inputs[i])
 	}
-	fixed := *p.prologue
-	fixed.Graph = &onnx.Graph{Name: p.prologue.Graph.Name, Outputs: p.prologue.Graph.Outputs}
-	for _, n := range p.prologue.Graph.Nodes {
+	fixed := *p.Prologue
+	fixed.Graph = &onnx.Graph{Name: p.Prologue.Graph.Name, Outputs: p.Prologue.Graph.Outputs}
+	for _, n := range p.Prologue.Graph.Nodes {
 		n := &onnx.Node{Op: n.Op, Domain: n.Domain, Name: n.Name, Inputs: slices.Clone(n.Inputs), Outputs: n.Outputs, Attrs: n.Attrs}
 		for i, v := range n.Inputs {
 			if c := constant[v]; c != nil {

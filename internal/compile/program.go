@@ -19,12 +19,11 @@ type Program struct {
 	Steps  []Step
 	// Prologue is the graph that makes the labels' values, for one image; nil where
 	// there are none. Its inputs are LabelInputs, the file's without the picture.
-	Prologue    []byte
+	Prologue    *onnx.Model
 	LabelInputs []onnx.ValueInfo
 
 	units    []*unit
 	labelOf  map[*unit]int // by perImage unit: which of Labels
-	prologue *onnx.Model
 	layers   []Layer
 	schedule *schedule
 	few      bool
@@ -33,7 +32,7 @@ type Program struct {
 // A Stage is a graph that runs in each step with Width pixels, as many as there
 // are. Its inputs and outputs are float32, their order is that of the graph's.
 type Stage struct {
-	Graph    []byte
+	Graph    *onnx.Model
 	Nodes    int // in Graph
 	Inputs   []Input
 	Outputs  []Output

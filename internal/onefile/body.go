@@ -108,10 +108,7 @@ func (b *builder) shape(n int64, more ...int64) *onnx.Value {
 // none.
 func (b *builder) stage(i int) (logits *onnx.Value, err error) {
 	s := b.program.Stages[i]
-	m, err := onnx.Unmarshal(s.Graph)
-	if err != nil {
-		return nil, fmt.Errorf("onefile: %w", err)
-	}
+	m := s.Graph.Clone()
 	b.opset = m.Opsets[""]
 	value := map[*onnx.Value]*onnx.Value{}
 	for j, in := range s.Inputs {

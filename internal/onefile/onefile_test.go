@@ -52,11 +52,7 @@ func build(t testing.TB, file []byte, how compile.Options, opt onefile.Options) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := onnx.Marshal(one)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := env.Load(b, onnx.SessionOptions{})
+	s, err := env.Load(one, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func drawing(s *sampler.Sampler, n int) func(context.Context) error {
 
 // pass is one forward pass of the whole network by ONNX Runtime.
 func (m *machine) pass(sig *sampler.Signature) (func(context.Context) error, error) {
-	session, err := m.ort.Load(m.model, onnx.SessionOptions{Threads: m.threads})
+	session, err := onnx.LoadFile(m.ort, m.model, onnx.SessionOptions{Threads: m.threads})
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func newFull(rt onnx.Runtime, sig *signature.Signature, slots Slots) (*Full, err
 	if err != nil {
 		return nil, fmt.Errorf("sampler: %w", err)
 	}
-	session, err := load(rt, sig.Model())
+	session, err := rt.Load(sig.Model(), onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
 	}

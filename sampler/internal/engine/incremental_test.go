@@ -56,11 +56,7 @@ func foreign(t testing.TB, name string) *onnx.Model {
 // each image, [n, outputs].
 func forward(t testing.TB, m *onnx.Model, size []int, levels []uint16, top int, conditions func(int) []*onnx.Tensor) [][]float32 {
 	t.Helper()
-	file, err := onnx.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := env.Load(file, onnx.SessionOptions{})
+	s, err := env.Load(m, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

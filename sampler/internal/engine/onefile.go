@@ -28,7 +28,7 @@ type OneFile struct {
 }
 
 func newOneFile(rt onnx.Runtime, sig *signature.Signature, slots Slots) (*OneFile, error) {
-	session, err := load(rt, sig.Model())
+	session, err := rt.Load(sig.Model(), onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: it holds a one-file sampler, which this runtime cannot run: %w", signature.ErrModel, err)
 	}
@@ -64,7 +64,7 @@ func (e *OneFile) take() (onnx.Session, error) {
 		return s, nil
 	}
 	e.mu.Unlock()
-	s, err := load(e.rt, e.sig.Model())
+	s, err := e.rt.Load(e.sig.Model(), onnx.SessionOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
 	}
