@@ -81,6 +81,10 @@ func Open(rt onnx.Runtime, sig *signature.Signature, opt Options) (*Engines, err
 	if err != nil {
 		return nil, err
 	}
+	// What is wrong with the file is said in the file's own names.
+	if _, _, err := onnx.Check(sig.Model(), onnx.LimitsOf(rt)); err != nil {
+		return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
+	}
 	e := &Engines{Drawer: full, Used: NameFull, Full: full, Slots: slots}
 	if err := e.choose(rt, sig, opt); err != nil {
 		return nil, errors.Join(err, full.Close())
@@ -101,7 +105,8 @@ func (e *Engines) choose(rt onnx.Runtime, sig *signature.Signature, opt Options)
 	}
 	switch {
 	case err == nil && (opt.Engine == NameFull || opt.Engine == Auto && e.Why != nil):
-		return compiled.Close()
+		_, err := e.Full.session()
+		return errors.Join(err, compiled.Close())
 	case err == nil && e.Why != nil:
 		return errors.Join(fmt.Errorf("%w: the incremental engine cannot run it: %w", signature.ErrModel, e.Why), compiled.Close())
 	case err == nil:

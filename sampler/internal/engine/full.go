@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
@@ -13,11 +14,14 @@ import (
 // Full runs the whole network once per pixel: the loop that every other
 // PixelCNN uses, and the measure for the faster engine.
 type Full struct {
-	sig     *signature.Signature
-	session onnx.Session
-	memory  int64 // the most that the tensors of a run may take
-	settle  draw.Settler
-	slots   Slots
+	rt     onnx.Runtime
+	sig    *signature.Signature
+	memory int64 // the most that the tensors of a run may take
+	settle draw.Settler
+	slots  Slots
+
+	mu     sync.Mutex
+	loaded onnx.Session // nil until it is needed: most samplers only draw, with the other engine
 }
 
 func newFull(rt onnx.Runtime, sig *signature.Signature, slots Slots) (*Full, error) {
@@ -25,15 +29,30 @@ func newFull(rt onnx.Runtime, sig *signature.Signature, slots Slots) (*Full, err
 	if err != nil {
 		return nil, fmt.Errorf("sampler: %w", err)
 	}
-	session, err := rt.Load(sig.Model(), onnx.SessionOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
+	return &Full{rt: rt, sig: sig, memory: limits.Memory, slots: slots}, nil
+}
+
+// session loads the network where that was not done yet.
+func (e *Full) session() (onnx.Session, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.loaded == nil {
+		session, err := e.rt.Load(e.sig.Model(), onnx.SessionOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
+		}
+		e.loaded = session
 	}
-	return &Full{sig: sig, session: session, memory: limits.Memory, slots: slots}, nil
+	return e.loaded, nil
 }
 
 // Close frees it.
-func (e *Full) Close() error { return e.session.Close() }
+func (e *Full) Close() error {
+	if e.loaded == nil {
+		return nil
+	}
+	return e.loaded.Close()
+}
 
 // fullBatch is the batch where the caller left it open: enough to spread the cost
 // of a run, few enough for one run to end soon after a context does.
@@ -124,9 +143,12 @@ func (e *Full) Forward(batch int) (*Forward, error) {
 			Limit: "Memory", What: fmt.Sprintf("bytes of the pictures and logits of a batch of %d", batch), Have: need, Max: e.memory,
 		})
 	}
+	session, err := e.session()
+	if err != nil {
+		return nil, err
+	}
 	f := &Forward{Feed: sig.Feed(batch), sig: sig, outputs: make([]float32, batch*sig.Pixels()*outputs)}
-	var err error
-	f.binding, err = e.session.Bind(f.Tensors(), []*onnx.Tensor{onnx.NewTensor(f.outputs, sig.OutputShape(batch)...)})
+	f.binding, err = session.Bind(f.Tensors(), []*onnx.Tensor{onnx.NewTensor(f.outputs, sig.OutputShape(batch)...)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
 	}
