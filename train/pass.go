@@ -25,7 +25,7 @@ type network interface {
 func newPass(n network, l layout, s shape, learn bool) *tape {
 	t := newTape(l, s, learn)
 	logits := n.Build(t)
-	nll, grad := t.crossEntropy(logits)
+	nll, grad := t.loss(logits)
 	t.graph.Output(nll, "nll", onnx.Float32, onnx.Fixed(s.images))
 	if learn {
 		t.backward(logits, grad)
