@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/exact"
 )
 
 // requestClasses decides the classes of a request's images.
@@ -136,7 +136,7 @@ func (st *settler) logProbFirst(levels []uint8, class, pixels int) (float64, err
 	if err != nil {
 		return 0, err
 	}
-	e := st.exact.Get().(*compile.Exact)
+	e := st.exact.Get().(*exact.Evaluator)
 	defer st.exact.Put(e)
 	e.Begin(levels, labels)
 	d := steering{}.drawer(1, st.program.Levels)

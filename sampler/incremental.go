@@ -61,14 +61,14 @@ func newIncrementalEngine(rt onnx.Runtime, model *onnx.Model, opt compile.Option
 		return nil, err
 	}
 	if e.many.program.Prologue != nil && labels == nil {
-		return nil, errors.Join(fmt.Errorf("%w: it wants labels: %v", ErrModel, e.many.program.LabelInputs), e.close())
+		return nil, errors.Join(fmt.Errorf("%w: it wants labels: %v", ErrModel, e.many.program.ConditionInputs), e.close())
 	}
 	return e, nil
 }
 
 func (e *incrementalEngine) variant(ctx context.Context, few bool) (*variant, error) {
 	opt := e.opt
-	opt.Few, opt.Stop = few, ctx.Err
+	opt.Latency, opt.Stop = few, ctx.Err
 	p, err := compile.Compile(e.model, opt)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (e *incrementalEngine) variant(ctx context.Context, few bool) (*variant, er
 		if err := ctx.Err(); err != nil {
 			return nil, errors.Join(fmt.Errorf("sampler: %w", err), v.close())
 		}
-		session, err := e.rt.Load(s.Graph, onnx.SessionOptions{})
+		session, err := load(e.rt, s.Model)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("sampler: loading a step: %w", err), v.close())
 		}

@@ -24,7 +24,7 @@ type prologue struct {
 
 func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
 	p := &prologue{classes: map[int][][]float32{}}
-	for _, in := range program.LabelInputs {
+	for _, in := range program.ConditionInputs {
 		t, err := empty(in)
 		if err != nil {
 			return nil, err
@@ -32,19 +32,28 @@ func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
 		p.inputs = append(p.inputs, t)
 	}
 	var outputs []*onnx.Tensor
-	for _, l := range program.Labels {
+	for _, l := range program.Conditions {
 		data := make([]float32, l.Channels)
 		p.outputs = append(p.outputs, data)
 		outputs = append(outputs, onnx.NewTensor(data, l.Channels))
 	}
 	var err error
-	if p.session, err = rt.Load(program.Prologue, onnx.SessionOptions{}); err != nil {
+	if p.session, err = load(rt, program.Prologue); err != nil {
 		return nil, fmt.Errorf("sampler: loading the labels' graph: %w", err)
 	}
 	if p.binding, err = p.session.Bind(p.inputs, outputs); err != nil {
 		return nil, errors.Join(fmt.Errorf("sampler: binding the labels' graph: %w", err), p.session.Close())
 	}
 	return p, nil
+}
+
+// load opens a session of a graph.
+func load(rt onnx.Runtime, m *onnx.Model) (onnx.Session, error) {
+	b, err := onnx.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return rt.Load(b, onnx.SessionOptions{})
 }
 
 func (p *prologue) close() error { return errors.Join(p.binding.Close(), p.session.Close()) }

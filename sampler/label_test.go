@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler"
 )
@@ -167,7 +168,7 @@ func TestExactLabels(t *testing.T) {
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
-		e, err := compile.NewExact(p, []float32{0, 0.5, 1})
+		e, err := exact.New(p, []float32{0, 0.5, 1})
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
@@ -177,7 +178,7 @@ func TestExactLabels(t *testing.T) {
 		}
 		defer s.Close()
 		for class := range 4 {
-			labels, err := p.ExactLabels(sampler.Labels(s.Spec(), class))
+			labels, err := exact.Conditions(p, sampler.Labels(s.Spec(), class))
 			if err != nil {
 				t.Fatal(form.name, err)
 			}

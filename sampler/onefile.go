@@ -52,7 +52,7 @@ func OneFile(model []byte, cfg OneFileConfig) ([]byte, error) {
 	if spec.whole != nil {
 		return nil, fmt.Errorf("%w: it is a whole sampler already", ErrModel)
 	}
-	p, err := compile.Compile(spec.model, compile.Options{Height: spec.Height, Width: spec.Width, Few: true})
+	p, err := compile.Compile(spec.model, compile.Options{Height: spec.Height, Width: spec.Width, Latency: true})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/exact"
 )
 
 // perNat is how many values to a nat rounded log-probabilities have.
@@ -63,7 +63,7 @@ func (st *settler) logProbs(ctx context.Context, s *Sample, how options, keep []
 	if err != nil {
 		return err
 	}
-	e := st.exact.Get().(*compile.Exact)
+	e := st.exact.Get().(*exact.Evaluator)
 	defer st.exact.Put(e)
 	e.Begin(s.Levels, labels)
 	s.LogProb, s.LogProbKept, s.LogProbOptions = 0, 0, 0

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/exact"
 )
 
 // Engines and runtimes add up in different orders, so their logits differ by
@@ -21,14 +22,14 @@ const rounding = 5e-6
 type settler struct {
 	program *compile.Program
 	label   *labelInput // nil where the model has none
-	exact   sync.Pool   // of *compile.Exact
+	exact   sync.Pool   // of *exact.Evaluator
 	classes sync.Map    // [][]float64 by class: what the program makes of its label
 	settled atomic.Int64
 }
 
 // newSettler returns nil where the program cannot be evaluated exactly.
 func newSettler(p *compile.Program, values []float32, label *labelInput) *settler {
-	first, err := compile.NewExact(p, values)
+	first, err := exact.New(p, values)
 	if err != nil {
 		return nil
 	}
@@ -37,7 +38,7 @@ func newSettler(p *compile.Program, values []float32, label *labelInput) *settle
 		return nil
 	}
 	s.exact.New = func() any {
-		e, _ := compile.NewExact(p, values) // as it did before
+		e, _ := exact.New(p, values) // as it did before
 		return e
 	}
 	s.exact.Put(first)
@@ -52,7 +53,7 @@ func (s *settler) labels(class int) ([][]float64, error) {
 	if known, ok := s.classes.Load(class); ok {
 		return known.([][]float64), nil
 	}
-	labels, err := s.program.ExactLabels(s.label.of(class))
+	labels, err := exact.Conditions(s.program, s.label.of(class))
 	if err == nil {
 		s.classes.Store(class, labels)
 	}
@@ -67,7 +68,7 @@ func (s *settler) level(d *drawer, levels []uint8, class, pixel int, u float64) 
 	if err != nil {
 		return -1, 0
 	}
-	e := s.exact.Get().(*compile.Exact)
+	e := s.exact.Get().(*exact.Evaluator)
 	defer s.exact.Put(e)
 	s.settled.Add(1)
 	e.Begin(levels, labels)

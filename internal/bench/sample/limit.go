@@ -66,11 +66,7 @@ func (m *machine) stepProducts() ([]product, error) {
 	}
 	var all []product
 	for _, s := range p.Stages {
-		graph, err := onnx.Unmarshal(s.Graph)
-		if err != nil {
-			return nil, err
-		}
-		for _, node := range graph.Graph.Nodes {
+		for _, node := range s.Model.Graph.Nodes {
 			if node.Op != "Gemm" && node.Op != "MatMul" {
 				continue
 			}

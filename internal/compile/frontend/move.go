@@ -1,8 +1,9 @@
-package compile
+package frontend
 
 import (
 	"slices"
 
+	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
 )
 
@@ -13,14 +14,14 @@ func (r *reader) pad(n *onnx.Node) (*view, error) {
 		return nil, err
 	}
 	if mode := n.Attrs.String("mode", "constant"); mode != "constant" {
-		return nil, unsupported(n, "it pads by mode %q", mode)
+		return nil, ir.Unsupported(n, "it pads by mode %q", mode)
 	}
 	begin, end, value, err := onnx.Pads(n, len(v.dims))
 	if err != nil {
-		return nil, unsupported(n, "%v", err)
+		return nil, ir.Unsupported(n, "%v", err)
 	}
 	if n.Attrs.Float("value", 0) != 0 || value != nil && (value.Const == nil || !zero(value.Const)) {
-		return nil, unsupported(n, "it pads with something other than zero")
+		return nil, ir.Unsupported(n, "it pads with something other than zero")
 	}
 	return r.moved(n, v, func(d int) (int, int) { return -begin[d], v.dims[d].size() + begin[d] + end[d] })
 }
@@ -34,13 +35,13 @@ func (r *reader) rearrange(n *onnx.Node) (*view, error) {
 	if n.Op == "Transpose" {
 		perm, err := onnx.Permutation(n, len(v.dims))
 		if err != nil {
-			return nil, unsupported(n, "%v", err)
+			return nil, ir.Unsupported(n, "%v", err)
 		}
 		return v.transposed(perm), nil
 	}
 	out, ok := v.reshaped(onnx.Sizes(n.Outputs[0].Shape))
 	if !ok {
-		return nil, unsupported(n, "it mixes pixels with each other")
+		return nil, ir.Unsupported(n, "it mixes pixels with each other")
 	}
 	return out, nil
 }
@@ -58,11 +59,11 @@ func (r *reader) moved(n *onnx.Node, v *view, from func(d int) (start, size int)
 		case len(v.dims[d]) == 1 && v.dims[d][0].role == column:
 			x, w = start, size
 		default:
-			return nil, unsupported(n, "it changes dimension %d, which is neither height nor width alone", d)
+			return nil, ir.Unsupported(n, "it changes dimension %d, which is neither height nor width alone", d)
 		}
 	}
 	if h < 1 || w < 1 {
-		return nil, unsupported(n, "it leaves nothing")
+		return nil, ir.Unsupported(n, "it leaves nothing")
 	}
 	return v.cropped(y, x, h, w), nil
 }
@@ -84,7 +85,7 @@ func (r *reader) slice(n *onnx.Node) (*view, error) {
 	}
 	ranges, err := onnx.Slices(n, onnx.Sizes(n.Inputs[0].Shape))
 	if err != nil {
-		return nil, unsupported(n, "%v", err)
+		return nil, ir.Unsupported(n, "%v", err)
 	}
 	for d, s := range ranges {
 		if s.Start == 0 && s.Step == 1 && s.Len == v.dims[d].size() || !v.dims[d].only(channel) {
@@ -99,7 +100,7 @@ func (r *reader) slice(n *onnx.Node) (*view, error) {
 	}
 	for _, s := range ranges {
 		if s.Step != 1 {
-			return nil, unsupported(n, "it has a step over pixels")
+			return nil, ir.Unsupported(n, "it has a step over pixels")
 		}
 	}
 	return r.moved(n, v, func(d int) (int, int) { return ranges[d].Start, ranges[d].Len })
@@ -112,16 +113,16 @@ func (r *reader) split(n *onnx.Node) error {
 	}
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(v.dims))
 	if err != nil {
-		return unsupported(n, "%v", err)
+		return ir.Unsupported(n, "%v", err)
 	}
 	sizes, err := onnx.SplitSizes(n, v.dims[axis].size())
 	if err != nil {
-		return unsupported(n, "%v", err)
+		return ir.Unsupported(n, "%v", err)
 	}
 	if !v.dims[axis].only(channel) {
-		return unsupported(n, "it splits pixels")
+		return ir.Unsupported(n, "it splits pixels")
 	}
-	all := count(v.dims[axis].size())
+	all := ir.Count(v.dims[axis].size())
 	for i, out := range n.Outputs {
 		if out != nil {
 			r.views[out] = v.picked(axis, all[:sizes[i]])
@@ -147,19 +148,19 @@ func (r *reader) gather(n *onnx.Node) (*view, error) {
 	}
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(v.dims))
 	if err != nil || index == nil || index.Ints() == nil || !v.dims[axis].only(channel) {
-		return nil, unsupported(n, "it does not pick channels")
+		return nil, ir.Unsupported(n, "it does not pick channels")
 	}
 	var at []int
 	for _, i := range index.Ints() {
 		k, err := onnx.Axis(i, v.dims[axis].size())
 		if err != nil {
-			return nil, unsupported(n, "%v", err)
+			return nil, ir.Unsupported(n, "%v", err)
 		}
 		at = append(at, k)
 	}
 	out, ok := v.picked(axis, at).reshaped(onnx.Sizes(n.Outputs[0].Shape))
 	if !ok {
-		return nil, unsupported(n, "it mixes pixels with each other")
+		return nil, ir.Unsupported(n, "it mixes pixels with each other")
 	}
 	return out, nil
 }
@@ -174,7 +175,7 @@ func (r *reader) embedding(n *onnx.Node) (*view, error) {
 		return nil, err
 	}
 	if n.Attrs.Int("axis", 0) != 0 || len(t.Shape) != 2 || len(v.chans) != 1 {
-		return nil, unsupported(n, "it is no table of vectors, looked up by one channel")
+		return nil, ir.Unsupported(n, "it is no table of vectors, looked up by one channel")
 	}
 	return r.lookup(n, v, t, len(v.dims)), nil
 }
@@ -182,11 +183,11 @@ func (r *reader) embedding(n *onnx.Node) (*view, error) {
 // lookup makes a unit of the rows of t, [entries, channels], that v numbers. The
 // channels become the dimension at.
 func (r *reader) lookup(n *onnx.Node, v *view, t *onnx.Tensor, at int) *view {
-	u := &unit{
-		kind: lookup, label: n.Label(), op: n.Op, channels: t.Shape[1], dtype: onnx.Float32, table: t,
-		args: []arg{v.arg(v.dy, v.dx)},
+	u := &ir.Unit{
+		Kind: ir.Lookup, Node: n.Label(), Op: n.Op, Channels: t.Shape[1], DType: onnx.Float32, Table: t,
+		Args: []ir.Arg{v.arg()},
 	}
-	dims := slices.Insert(slices.Clone(v.dims), at, dim{{channel, u.channels}})
+	dims := slices.Insert(slices.Clone(v.dims), at, dim{{channel, u.Channels}})
 	for i, d := range dims {
 		if i != at { // the old single channel would stand in the order otherwise
 			dims[i] = slices.DeleteFunc(slices.Clone(d), func(a axis) bool { return a.role == channel })
@@ -206,7 +207,7 @@ func (r *reader) oneHot(n *onnx.Node) (*view, error) {
 	}
 	axis, err := onnx.Axis(n.Attrs.Int("axis", -1), len(v.dims)+1)
 	if err != nil || len(v.chans) != 1 || values == nil {
-		return nil, unsupported(n, "it does not encode one channel")
+		return nil, ir.Unsupported(n, "it does not encode one channel")
 	}
 	depth := n.Outputs[0].Shape[axis].Size
 	pair := onnxFloats(values)
@@ -219,11 +220,7 @@ func (r *reader) oneHot(n *onnx.Node) (*view, error) {
 	}
 	out := r.lookup(n, v, onnx.NewTensor(t, depth, depth), axis)
 	if d := n.Outputs[0].DType; d != onnx.Float32 {
-		cast := &unit{
-			kind: apply, label: n.Label(), op: "Cast", channels: depth, dtype: d,
-			args: []arg{out.arg(out.dy, out.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"to": int64(d)},
-		}
-		out = out.shown(cast, out.dims)
+		out = out.shown(out.apply(n.Label(), "Cast", d, onnx.Attrs{"to": int64(d)}), out.dims)
 	}
 	return out, nil
 }
@@ -259,12 +256,12 @@ func (r *reader) concat(n *onnx.Node) (*view, error) {
 	}
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(first.dims))
 	if err != nil {
-		return nil, unsupported(n, "%v", err)
+		return nil, ir.Unsupported(n, "%v", err)
 	}
 	if !first.dims[axis].only(channel) {
 		return r.concatZeros(n, first, at, axis)
 	}
-	u := &unit{kind: concat, label: n.Label(), op: n.Op, dtype: first.src.dtype}
+	u := &ir.Unit{Kind: ir.Concat, Node: n.Label(), Op: n.Op, DType: first.src.DType}
 	dims := slices.Clone(first.dims)
 	size := onnx.Sizes(n.Outputs[0].Shape)[axis]
 	dims[axis] = dim{{channel, size}}
@@ -275,11 +272,11 @@ func (r *reader) concat(n *onnx.Node) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(v.chans) != part[axis].size() || v.src.dtype != onnx.Float32 {
-			return nil, unsupported(n, "it joins more than one dimension of channels")
+		if len(v.chans) != part[axis].size() || v.src.DType != onnx.Float32 {
+			return nil, ir.Unsupported(n, "it joins more than one dimension of channels")
 		}
-		u.args = append(u.args, v.arg(first.dy, first.dx))
-		u.channels += len(v.chans)
+		u.Args = append(u.Args, v.arg())
+		u.Channels += len(v.chans)
 	}
 	return first.shown(u, dims), nil
 }
@@ -291,7 +288,7 @@ func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) (*view, error)
 			continue
 		}
 		if in.Const == nil || !zero(in.Const) {
-			return nil, unsupported(n, "it joins pixels")
+			return nil, ir.Unsupported(n, "it joins pixels")
 		}
 		if i < at {
 			before += in.Const.Shape[axis]
@@ -314,14 +311,14 @@ func (r *reader) expand(n *onnx.Node) (*view, error) {
 	shape := onnx.Sizes(n.Outputs[0].Shape)
 	v, ok := v.reshaped(append(slices.Repeat([]int{1}, len(shape)-len(v.dims)), onnx.Sizes(n.Inputs[0].Shape)...))
 	if !ok {
-		return nil, unsupported(n, "it mixes pixels with each other")
+		return nil, ir.Unsupported(n, "it mixes pixels with each other")
 	}
 	for d, size := range shape {
 		if size == v.dims[d].size() {
 			continue
 		}
 		if v.dims[d].has(batch) || v.dims[d].has(row) || v.dims[d].has(column) {
-			return nil, unsupported(n, "it repeats pixels")
+			return nil, ir.Unsupported(n, "it repeats pixels")
 		}
 		v = v.picked(d, make([]int, size))
 	}
