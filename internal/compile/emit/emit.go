@@ -119,14 +119,20 @@ func (e *emitter) steps(logits *ir.Unit) error {
 // run is that of a stage on the pixels of a wave.
 func (e *emitter) run(stage int, w schedule.Wave, logits *ir.Unit) program.Run {
 	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(e.reads[stage]))}
+	parts := 0
+	for _, args := range e.reads[stage] {
+		parts += len(args)
+	}
+	slots := make([]int, 0, parts)
 	for j, args := range e.reads[stage] {
-		var slots []int
-		for _, a := range args {
-			for y, x := range a.Access.At(w.Y, w.X) {
-				slots = append(slots, e.layouts[e.caches[a.Src.ID]].slot(y, x))
-			}
+		if len(args) == 0 {
+			continue
 		}
-		run.In[j] = slots
+		for _, a := range args {
+			y, x, _ := a.Access.At(w.Y, w.X, 0)
+			slots = append(slots, e.layouts[e.caches[a.Src.ID]].slot(y, x))
+		}
+		run.In[j] = slots[len(slots)-len(args) : len(slots) : len(slots)]
 	}
 	for _, u := range e.outputs[stage] {
 		slot := 0

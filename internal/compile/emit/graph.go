@@ -159,21 +159,19 @@ func (g *stageGraph) join(parts []*onnx.Value) *onnx.Value {
 func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 	var summand *onnx.Value
 	var parts []*onnx.Value
-	var stacked []float32
 	var thin, side []ir.Arg // to be stacked, to be joined
-	var thinWeights, sideWeights []float32
+	var weights, thinWeights, sideWeights [][]float32
 	for i, a := range u.Args {
 		w := u.Weights[i]
 		switch {
 		case w == nil:
 			summand = g.read(u, a)
 		case a.Src.Channels == 1 && a.Src.OverPixels() && !g.stages.Direct(u, a):
-			thin, thinWeights = append(thin, a), append(thinWeights, w...)
+			thin, thinWeights = append(thin, a), append(thinWeights, w)
 		case g.latency && a.Chans == nil && a.Src.OverPixels() && !g.stages.Direct(u, a):
-			side, sideWeights = append(side, a), append(sideWeights, w...)
+			side, sideWeights = append(side, a), append(sideWeights, w)
 		default:
-			parts = append(parts, g.read(u, a))
-			stacked = append(stacked, w...)
+			parts, weights = append(parts, g.read(u, a)), append(weights, w)
 		}
 	}
 	var sum *onnx.Value // so far
@@ -182,7 +180,8 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 	} else if g.latency {
 		sum, summand = summand, nil
 	}
-	multiply := func(attrs onnx.Attrs, x *onnx.Value, w []float32) {
+	multiply := func(attrs onnx.Attrs, x *onnx.Value, weights [][]float32) {
+		w := slices.Concat(weights...)
 		in := []*onnx.Value{x, onnx.Const("", onnx.NewTensor(w, len(w)/u.Channels, u.Channels))}
 		if sum != nil {
 			in = append(in, sum)
@@ -200,7 +199,7 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 		multiply(nil, g.input(program.Joined, side...), sideWeights)
 	}
 	if len(parts) > 0 {
-		multiply(nil, g.join(parts), stacked)
+		multiply(nil, g.join(parts), weights)
 	}
 	if summand != nil {
 		// A sum of two tensors of the same shape is cheaper than one of a tensor and

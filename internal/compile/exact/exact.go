@@ -134,47 +134,13 @@ func (e *Evaluator) at(u *ir.Unit, y, x int) []float64 {
 	return out
 }
 
-// source is the values that a reads at (y, x), of all channels; nil where it reads zeros.
-func (e *Evaluator) source(a ir.Arg, y, x int) []float64 {
-	if !a.Src.OverPixels() {
-		return e.at(a.Src, 0, 0)
+// read is what is read through a at (y, x), [channels of the argument]; nil for zeros.
+func (e *Evaluator) read(a ir.Arg, y, x int) []float64 {
+	y, x, ok := a.Access.At(y, x, 0)
+	if a.Src.OverPixels() && !(ok && a.Valid.Has(y, x) && a.Src.Dom.Has(y, x)) {
+		return nil
 	}
-	for y, x := range a.Access.At(y, x) {
-		if a.Valid.Has(y, x) && a.Src.Dom.Has(y, x) {
-			return e.at(a.Src, y, x)
-		}
-	}
-	return nil
-}
-
-// linear adds what one argument contributes; w is nil for a summand.
-func (e *Evaluator) linear(u *ir.Unit, a ir.Arg, w []float32, y, x int, out []float64) {
-	v := e.source(a, y, x)
-	if v == nil {
-		return
-	}
-	for k := range a.Channels() {
-		c := k
-		if a.Chans != nil {
-			c = a.Chans[k]
-		}
-		switch {
-		case w == nil:
-			out[k] += v[c]
-		case v[c] != 0:
-			for o, weight := range w[k*u.Channels : (k+1)*u.Channels] {
-				out[o] += v[c] * float64(weight)
-			}
-		}
-	}
-}
-
-// operand is what is read through a at (y, x), [channels of the argument].
-func (e *Evaluator) operand(a ir.Arg, y, x int) []float64 {
-	v := e.source(a, y, x)
-	if v == nil {
-		return make([]float64, a.Channels())
-	}
+	v := e.at(a.Src, y, x)
 	if a.Chans == nil {
 		return v
 	}
@@ -183,6 +149,28 @@ func (e *Evaluator) operand(a ir.Arg, y, x int) []float64 {
 		picked[k] = v[c]
 	}
 	return picked
+}
+
+// linear adds what one argument contributes; w is nil for a summand.
+func (e *Evaluator) linear(u *ir.Unit, a ir.Arg, w []float32, y, x int, out []float64) {
+	for k, v := range e.read(a, y, x) {
+		switch {
+		case w == nil:
+			out[k] += v
+		case v != 0:
+			for o, weight := range w[k*u.Channels : (k+1)*u.Channels] {
+				out[o] += v * float64(weight)
+			}
+		}
+	}
+}
+
+// operand is what is read through a at (y, x), [channels of the argument].
+func (e *Evaluator) operand(a ir.Arg, y, x int) []float64 {
+	if v := e.read(a, y, x); v != nil {
+		return v
+	}
+	return make([]float64, a.Channels())
 }
 
 func (e *Evaluator) apply(u *ir.Unit, y, x int, out []float64) {

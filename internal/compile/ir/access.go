@@ -1,9 +1,6 @@
 package ir
 
-import (
-	"fmt"
-	"iter"
-)
+import "fmt"
 
 // An Access says where a unit reads another one: which positions of the source it
 // reads at each of its own. Which channels are read, and where the source counts as
@@ -16,8 +13,9 @@ type Access interface {
 	// Suffix tells accesses apart in names of tensors: letters, digits and _.
 	Suffix() string
 
-	// At lists the positions that (y, x) reads, also those outside of the source.
-	At(y, x int) iter.Seq2[int, int]
+	// At is the k-th position that (y, x) reads, in or out of the source; it is not ok
+	// where there are no more.
+	At(y, x, k int) (atY, atX int, ok bool)
 	// Image is the least rectangle with all that the positions of r read.
 	Image(r Rect) Rect
 	// Moved is the access that reads at p what this one reads at p + before, moved

@@ -2,7 +2,6 @@ package ir
 
 import (
 	"fmt"
-	"iter"
 
 	"pixelcnn/internal/onnx"
 )
@@ -33,10 +32,8 @@ func signed(n int) string {
 	return fmt.Sprintf("p%d", n)
 }
 
-// At yields one position.
-func (s Shift) At(y, x int) iter.Seq2[int, int] {
-	return func(yield func(y, x int) bool) { yield(y+s.DY, x+s.DX) }
-}
+// At is one position.
+func (s Shift) At(y, x, k int) (atY, atX int, ok bool) { return y + s.DY, x + s.DX, k == 0 }
 
 // Image is r, moved.
 func (s Shift) Image(r Rect) Rect { return Rect{r.Y0 + s.DY, r.X0 + s.DX, r.Y1 + s.DY, r.X1 + s.DX} }

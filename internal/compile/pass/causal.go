@@ -69,18 +69,11 @@ func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
 			until[a.Src.ID] = i
 		}
 	}
-	var free [][]int32
 	for i, u := range units {
 		if u.Static() {
 			continue
 		}
-		var l []int32
-		size := u.Dom.H() * u.Dom.W()
-		if n := len(free); n > 0 && cap(free[n-1]) >= size {
-			l, free = free[n-1][:size], free[:n-1]
-		} else {
-			l = make([]int32, size)
-		}
+		l := make([]int32, u.Dom.H()*u.Dom.W())
 		for p := range l {
 			l[p] = -1
 			if u.Kind == ir.Picture {
@@ -94,8 +87,8 @@ func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
 		}
 		last[i] = l
 		for _, a := range u.Args {
-			if from := last[a.Src.ID]; !all && until[a.Src.ID] == i && from != nil {
-				last[a.Src.ID], free = nil, append(free, from)
+			if !all && until[a.Src.ID] == i {
+				last[a.Src.ID] = nil
 			}
 		}
 	}
@@ -155,7 +148,11 @@ func latest(u *ir.Unit, y, x int, last [][]int32) (a ir.Arg, yy, xx int) {
 		if a.Src.Static() {
 			continue
 		}
-		for yy, xx := range a.Access.At(y, x) {
+		for k := 0; ; k++ {
+			yy, xx, ok := a.Access.At(y, x, k)
+			if !ok {
+				break
+			}
 			if a.Src.Dom.Has(yy, xx) && last[a.Src.ID][yy*a.Src.Dom.W()+xx] == want {
 				return a, yy, xx
 			}
