@@ -10,40 +10,29 @@ import (
 
 // conv reads a convolution as a sum over taps. Taps whose weights are all zero do
 // not exist.
-func (r *reader) conv(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	w, err := r.floats(n, 1)
-	if err != nil {
-		return nil, err
-	}
-	bias, err := r.fixed(n, 2)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) conv(n *onnx.Node) *view {
+	v := r.input(n, 0)
+	w := r.floats(n, 1)
+	bias := r.fixed(n, 2)
 	rank := len(v.dims)
 	shape := channelShape(v.dims)
 	if rank < 3 || product(shape) != shape[1] || !v.dims[0].only(batch) || !v.dims[1].only(channel) || v.src.DType != onnx.Float32 {
-		return nil, ir.Unsupported(n, "its input is not [batch, channels, height, width]")
+		fail(n, "its input is not [batch, channels, height, width]")
 	}
 	windows, err := onnx.Windows(n, onnx.Sizes(n.Inputs[0].Shape), w.Shape)
-	if err != nil {
-		return nil, ir.Unsupported(n, "%v", err)
-	}
+	check(n, err)
 	ys, xs := onnx.Window{Kernel: 1, Stride: 1, Dilation: 1}, onnx.Window{Kernel: 1, Stride: 1, Dilation: 1}
 	if rank == 4 && v.dims[2].only(row) && v.dims[3].only(column) {
 		ys, xs = windows[0], windows[1]
 	} else {
 		for _, w := range windows {
 			if w != ys {
-				return nil, ir.Unsupported(n, "its kernel is not over rows and columns")
+				fail(n, "its kernel is not over rows and columns")
 			}
 		}
 	}
 	if ys.Stride != 1 || xs.Stride != 1 {
-		return nil, ir.Unsupported(n, "its strides are not 1")
+		fail(n, "its strides are not 1")
 	}
 	inGroup, out := w.Shape[1], w.Shape[0]
 	group := len(v.chans) / inGroup
@@ -82,7 +71,7 @@ func (r *reader) conv(n *onnx.Node) (*view, error) {
 	if rank == 4 {
 		dims[2], dims[3] = dim{{row, h}}, dim{{column, wd}}
 	}
-	return (&view{access: ir.Here, h: h, w: wd}).shown(u, dims), nil
+	return (&view{access: ir.Here, h: h, w: wd}).shown(u, dims)
 }
 
 // live tells which positions of kernels of size area have a weight other than zero.
@@ -117,22 +106,19 @@ func add(u *ir.Unit, a ir.Arg, w []float32) {
 }
 
 // product reads a matrix product of a constant with a value's channels.
-func (r *reader) product(n *onnx.Node) (*view, error) {
+func (r *reader) product(n *onnx.Node) *view {
 	if n.Op == "Gemm" && (n.Attrs.Int("transA", 0) != 0 || n.Inputs[1].Const == nil) {
-		return nil, ir.Unsupported(n, "its right factor is not constant")
+		fail(n, "its right factor is not constant")
 	}
 	side := 0 // the value's
 	if r.views[n.Inputs[0]] == nil {
 		side = 1
 	}
 	v := r.views[n.Inputs[side]]
-	w, err := r.floats(n, 1-side)
-	if err != nil {
-		return nil, err
-	}
+	w := r.floats(n, 1-side)
 	rank := len(w.Shape)
 	if product(w.Shape[:rank-2]) != 1 {
-		return nil, ir.Unsupported(n, "it multiplies by several matrices")
+		fail(n, "it multiplies by several matrices")
 	}
 	matrix := onnx.NewTensor(w.Floats(), w.Shape[rank-2:]...)
 	if (side == 1) != (n.Attrs.Int("transB", 0) != 0) {
@@ -141,7 +127,7 @@ func (r *reader) product(n *onnx.Node) (*view, error) {
 	in, out := matrix.Shape[0], matrix.Shape[1]
 	d := len(v.dims) - 1 - side // the dimension of the channels
 	if !v.dims[d].only(channel) || v.dims[d].size() != len(v.chans) || v.src.DType != onnx.Float32 || in != len(v.chans) {
-		return nil, ir.Unsupported(n, "it does not multiply a value's channels")
+		fail(n, "it does not multiply a value's channels")
 	}
 	weights := slices.Clone(matrix.Floats())
 	u := linear(n, out)
@@ -150,18 +136,13 @@ func (r *reader) product(n *onnx.Node) (*view, error) {
 		for i := range weights {
 			weights[i] *= alpha
 		}
-		c, err := r.fixed(n, 2)
-		if err != nil {
-			return nil, err
-		}
+		c := r.fixed(n, 2)
 		if c != nil {
 			if len(c.Shape) > 1 && product(c.Shape[:len(c.Shape)-1]) != 1 {
-				return nil, ir.Unsupported(n, "its summand differs from row to row")
+				fail(n, "its summand differs from row to row")
 			}
 			row, err := onnx.Broadcast(onnx.NewTensor(c.Floats(), c.Len()), []int{out})
-			if err != nil {
-				return nil, ir.Unsupported(n, "%v", err)
-			}
+			check(n, err)
 			for i, x := range row.Floats() {
 				u.Bias[i] = beta * x
 			}
@@ -171,30 +152,24 @@ func (r *reader) product(n *onnx.Node) (*view, error) {
 	r.layers = append(r.layers, ir.Layer{Node: n.Label(), Op: n.Op, In: in, Out: out, Taps: 1, Live: 1, MACs: int64(in*out) * int64(v.h*v.w)})
 	dims := slices.Clone(v.dims)
 	dims[d] = dim{{channel, out}}
-	return v.shown(u, dims), nil
+	return v.shown(u, dims)
 }
 
 // batchNorm reads x·γ/√(σ²+ε) + (β − μ·γ/√(σ²+ε)) as a product and a sum.
-func (r *reader) batchNorm(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) batchNorm(n *onnx.Node) *view {
+	v := r.input(n, 0)
 	if n.Attrs.Int("training_mode", 0) != 0 {
-		return nil, ir.Unsupported(n, "it is in training mode")
+		fail(n, "it is in training mode")
 	}
 	var p [4][]float32
 	for i := range p {
-		t, err := r.floats(n, i+1)
-		if err != nil {
-			return nil, err
-		}
+		t := r.floats(n, i+1)
 		if p[i] = t.Floats(); len(p[i]) != len(v.chans) {
-			return nil, ir.Unsupported(n, "it does not normalise a value's channels")
+			fail(n, "it does not normalise a value's channels")
 		}
 	}
 	if len(v.dims) < 2 || v.dims[1].size() != len(v.chans) {
-		return nil, ir.Unsupported(n, "it does not normalise a value's channels")
+		fail(n, "it does not normalise a value's channels")
 	}
 	scale, shift := make([]float32, len(v.chans)), make([]float32, len(v.chans))
 	for i := range scale {
@@ -206,5 +181,5 @@ func (r *reader) batchNorm(n *onnx.Node) (*view, error) {
 		u.Operands = append(u.Operands, ir.Operand{Arg: -1, Value: onnx.NewTensor(c, len(c))})
 		return v.shown(u, v.dims)
 	}
-	return with(with(v, "Mul", scale), "Add", shift), nil
+	return with(with(v, "Mul", scale), "Add", shift)
 }

@@ -21,11 +21,8 @@ var local = map[string]bool{
 }
 
 // local reads an elementwise operator.
-func (r *reader) local(n *onnx.Node) (*view, error) {
-	dims, first, err := r.common(n)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) local(n *onnx.Node) *view {
+	dims, first := r.common(n)
 	channels := product(channelShape(dims))
 	u := &ir.Unit{Kind: ir.Apply, Node: n.Label(), Op: n.Op, Channels: channels, DType: n.Outputs[0].DType, Attrs: n.Attrs}
 	for _, in := range n.Inputs {
@@ -39,19 +36,16 @@ func (r *reader) local(n *onnx.Node) (*view, error) {
 				continue
 			}
 		}
-		v, err := r.like(n, in, first, dims)
-		if err != nil {
-			return nil, err
-		}
+		v := r.like(n, in, first, dims)
 		u.Operands = append(u.Operands, ir.Operand{Arg: len(u.Args)})
 		u.Args = append(u.Args, v.arg())
 	}
-	return first.shown(u, dims), nil
+	return first.shown(u, dims)
 }
 
 // common finds the dimensions of an elementwise result, and the first input that
 // is a view.
-func (r *reader) common(n *onnx.Node) ([]dim, *view, error) {
+func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 	shape := onnx.Sizes(n.Outputs[0].Shape)
 	dims := make([]dim, len(shape))
 	var first *view
@@ -64,10 +58,10 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view, error) {
 			first = v
 		}
 		if len(v.dims) > len(dims) {
-			return nil, nil, ir.Unsupported(n, "its operands have more dimensions than its result")
+			fail(n, "its operands have more dimensions than its result")
 		}
 		if v.h != first.h || v.w != first.w {
-			return nil, nil, ir.Unsupported(n, "its operands differ in height or width")
+			fail(n, "its operands differ in height or width")
 		}
 		for i, d := range v.dims {
 			o := &dims[i+len(dims)-len(v.dims)]
@@ -76,24 +70,24 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view, error) {
 				*o = d
 			case d.size() == 1 || o.only(channel) && d.only(channel) || slices.Equal(*o, d):
 			default:
-				return nil, nil, ir.Unsupported(n, "its operands lay out pixels differently")
+				fail(n, "its operands lay out pixels differently")
 			}
 		}
 	}
 	for i, size := range shape {
 		if dims[i].size() != size {
 			if !dims[i].only(channel) {
-				return nil, nil, ir.Unsupported(n, "it repeats pixels")
+				fail(n, "it repeats pixels")
 			}
 			dims[i] = dim{{channel, size}} // a constant's or a label's
 		}
 	}
 	for _, role := range []role{row, column} {
 		if !slices.ContainsFunc(dims, func(d dim) bool { return d.has(role) }) {
-			return nil, nil, ir.Unsupported(n, "it mixes pixels with each other")
+			fail(n, "it mixes pixels with each other")
 		}
 	}
-	return dims, first, nil
+	return dims, first
 }
 
 // perChannel is a constant as a scalar or as [channels], for a result of the given
@@ -110,35 +104,28 @@ func perChannel(t *onnx.Tensor, dims []dim) *onnx.Tensor {
 			return nil
 		}
 	}
-	all, err := onnx.Broadcast(t, channelShape(dims))
-	if err != nil {
-		return nil
+	if all, err := onnx.Broadcast(t, channelShape(dims)); err == nil {
+		return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
 	}
-	return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
+	return nil
 }
 
 // like shows an operand of a result of the given dimensions. Channels are repeated
 // as broadcasting says, but a single one stays single.
-func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) (*view, error) {
+func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *view {
 	shape := channelShape(dims)
-	repeat := func(chans []int, from []int) ([]int, error) {
+	repeat := func(chans []int, from []int) []int {
 		if len(chans) == 1 {
-			return chans, nil
+			return chans
 		}
 		t, err := onnx.Broadcast(onnx.NewTensor(int64s(chans), from...), shape)
-		if err != nil {
-			return nil, ir.Unsupported(n, "%v", err)
-		}
-		return ints(t.Ints()), nil
+		check(n, err)
+		return ints(t.Ints())
 	}
 	if v := r.views[in]; v != nil {
-		chans, err := repeat(v.chans, channelShape(v.dims))
-		if err != nil {
-			return nil, err
-		}
 		out := *v
-		out.chans = chans
-		return &out, nil
+		out.chans = repeat(v.chans, channelShape(v.dims))
+		return &out
 	}
 	if in.Const != nil {
 		return r.perPosition(n, in.Const, first, dims)
@@ -146,9 +133,9 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) (*v
 	u := r.static[in]
 	if u == nil {
 		if in.DType != onnx.Float32 || in.Shape == nil {
-			return nil, ir.Unsupported(n, "%q, which depends on a condition, is no float32 of known size", in.Name)
+			fail(n, "%q, which depends on a condition, is no float32 of known size", in.Name)
 		}
-		const all = 1 << 30
+		const all = 1 << 30 // the same everywhere
 		u = &ir.Unit{
 			Kind: ir.Static, Images: true, Node: in.Name, Channels: product(onnx.Sizes(in.Shape)), DType: in.DType,
 			Value: in, Full: ir.Rect{Y0: -all, X0: -all, Y1: all, X1: all},
@@ -157,22 +144,19 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) (*v
 	}
 	from := onnx.Sizes(in.Shape)
 	if len(from) > len(dims) {
-		return nil, ir.Unsupported(n, "%q has more dimensions than the result", in.Name)
+		fail(n, "%q has more dimensions than the result", in.Name)
 	}
 	for i, size := range from {
 		if d := dims[i+len(dims)-len(from)]; size != 1 && !d.only(channel) {
-			return nil, ir.Unsupported(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
+			fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
 		}
 	}
-	chans, err := repeat(ir.Count(u.Channels), from)
-	if err != nil {
-		return nil, err
-	}
-	return &view{src: u, access: ir.Here, dims: dims, h: first.h, w: first.w, valid: u.Full, chans: chans}, nil
+	chans := repeat(ir.Count(u.Channels), from)
+	return &view{src: u, access: ir.Here, dims: dims, h: first.h, w: first.w, valid: u.Full, chans: chans}
 }
 
 // perPosition makes a unit of a constant that differs from pixel to pixel.
-func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []dim) (*view, error) {
+func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []dim) *view {
 	var axes []axis
 	for _, d := range dims {
 		axes = append(axes, d...)
@@ -183,7 +167,7 @@ func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []d
 	}
 	all, err := onnx.Broadcast(t, sizes)
 	if err != nil || all.Floats() == nil {
-		return nil, ir.Unsupported(n, "its constant of shape %v does not fit", t.Shape)
+		fail(n, "its constant of shape %v does not fit", t.Shape)
 	}
 	split, perm := make([]int, len(axes)), []int{}
 	for i, a := range axes {
@@ -195,22 +179,19 @@ func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []d
 				perm = append(perm, i)
 			}
 			if a.role == batch && a.size != 1 {
-				return nil, ir.Unsupported(n, "its constant differs from pixel to pixel in a batch of fixed size")
+				fail(n, "its constant differs from pixel to pixel in a batch of fixed size")
 			}
 		}
 	}
 	u := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.Label(), Channels: product(channelShape(dims)), DType: onnx.Float32}
 	value := onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
 	u.Value = onnx.Const("", onnx.NewTensor(value.Floats(), u.Channels, first.h, first.w))
-	return first.shown(u, dims), nil
+	return first.shown(u, dims)
 }
 
 // acrossChannels reads operators that look at all channels of a pixel.
-func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) acrossChannels(n *onnx.Node) *view {
+	v := r.input(n, 0)
 	rank := len(v.dims)
 	var axes []int
 	u := v.apply(n.Label(), n.Op, v.src.DType, onnx.Attrs{"axis": int64(-1)})
@@ -218,18 +199,13 @@ func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
 	switch n.Op {
 	case "LayerNormalization":
 		axis, err := onnx.Axis(n.Attrs.Int("axis", -1), rank)
-		if err != nil {
-			return nil, ir.Unsupported(n, "%v", err)
-		}
+		check(n, err)
 		axes = ir.Count(rank)[axis:]
 		u.Attrs["epsilon"] = n.Attrs.Float("epsilon", 1e-5)
 		for i := 1; i < len(n.Inputs) && n.Inputs[i] != nil; i++ {
-			t, err := r.floats(n, i)
-			if err != nil {
-				return nil, err
-			}
+			t := r.floats(n, i)
 			if t.Len() != u.Channels {
-				return nil, ir.Unsupported(n, "it does not normalise over the channels alone")
+				fail(n, "it does not normalise over the channels alone")
 			}
 			u.Operands = append(u.Operands, ir.Operand{Arg: -1, Value: onnx.NewTensor(t.Floats(), u.Channels)})
 		}
@@ -239,16 +215,15 @@ func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
 			def = 1
 		}
 		axis, err := onnx.Axis(n.Attrs.Int("axis", def), rank)
-		if err != nil {
-			return nil, ir.Unsupported(n, "%v", err)
-		}
+		check(n, err)
 		axes = []int{axis}
 		if r.opset < 13 {
 			axes = ir.Count(rank)[axis:]
 		}
 	default:
+		var err error
 		if axes, err = onnx.Axes(n, 1, rank); err != nil || axes == nil {
-			return nil, ir.Unsupported(n, "it does not say over which dimensions")
+			fail(n, "it does not say over which dimensions")
 		}
 		u.Channels, u.Attrs = 1, onnx.Attrs{"keepdims": int64(1)}
 		dims = nil
@@ -262,8 +237,8 @@ func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
 	}
 	for i, d := range v.dims {
 		if slices.Contains(axes, i) && !d.only(channel) || !slices.Contains(axes, i) && channelShape([]dim{d})[0] != 1 {
-			return nil, ir.Unsupported(n, "it works on other dimensions than the channels alone")
+			fail(n, "it works on other dimensions than the channels alone")
 		}
 	}
-	return v.shown(u, dims), nil
+	return v.shown(u, dims)
 }

@@ -8,47 +8,33 @@ import (
 )
 
 // pad reads a Pad of zeros over rows and columns.
-func (r *reader) pad(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) pad(n *onnx.Node) *view {
+	v := r.input(n, 0)
 	if mode := n.Attrs.String("mode", "constant"); mode != "constant" {
-		return nil, ir.Unsupported(n, "it pads by mode %q", mode)
+		fail(n, "it pads by mode %q", mode)
 	}
 	begin, end, value, err := onnx.Pads(n, len(v.dims))
-	if err != nil {
-		return nil, ir.Unsupported(n, "%v", err)
-	}
+	check(n, err)
 	if n.Attrs.Float("value", 0) != 0 || value != nil && (value.Const == nil || !zero(value.Const)) {
-		return nil, ir.Unsupported(n, "it pads with something other than zero")
+		fail(n, "it pads with something other than zero")
 	}
 	return r.moved(n, v, func(d int) (int, int) { return -begin[d], v.dims[d].size() + begin[d] + end[d] })
 }
 
 // rearrange reads what only changes the dimensions.
-func (r *reader) rearrange(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) rearrange(n *onnx.Node) *view {
+	v := r.input(n, 0)
 	if n.Op == "Transpose" {
 		perm, err := onnx.Permutation(n, len(v.dims))
-		if err != nil {
-			return nil, ir.Unsupported(n, "%v", err)
-		}
-		return v.transposed(perm), nil
+		check(n, err)
+		return v.transposed(perm)
 	}
-	out, ok := v.reshaped(onnx.Sizes(n.Outputs[0].Shape))
-	if !ok {
-		return nil, ir.Unsupported(n, "it mixes pixels with each other")
-	}
-	return out, nil
+	return r.reshape(n, v, onnx.Sizes(n.Outputs[0].Shape))
 }
 
 // moved crops or pads the spatial dimensions: from tells where dimension d begins,
 // and how many elements it gets. No other dimension may change.
-func (r *reader) moved(n *onnx.Node, v *view, from func(d int) (start, size int)) (*view, error) {
+func (r *reader) moved(n *onnx.Node, v *view, from func(d int) (start, size int)) *view {
 	y, x, h, w := 0, 0, v.h, v.w
 	for d := range v.dims {
 		start, size := from(d)
@@ -59,34 +45,23 @@ func (r *reader) moved(n *onnx.Node, v *view, from func(d int) (start, size int)
 		case len(v.dims[d]) == 1 && v.dims[d][0].role == column:
 			x, w = start, size
 		default:
-			return nil, ir.Unsupported(n, "it changes dimension %d, which is neither height nor width alone", d)
+			fail(n, "it changes dimension %d, which is neither height nor width alone", d)
 		}
 	}
 	if h < 1 || w < 1 {
-		return nil, ir.Unsupported(n, "it leaves nothing")
+		fail(n, "it leaves nothing")
 	}
-	return v.cropped(y, x, h, w), nil
+	return v.cropped(y, x, h, w)
 }
 
 func zero(t *onnx.Tensor) bool {
-	switch d := t.Data.(type) {
-	case []float32:
-		return !slices.ContainsFunc(d, func(x float32) bool { return x != 0 })
-	case []int64:
-		return !slices.ContainsFunc(d, func(x int64) bool { return x != 0 })
-	}
-	return false
+	return !slices.ContainsFunc(onnx.Reals(t), func(x float64) bool { return x != 0 })
 }
 
-func (r *reader) slice(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) slice(n *onnx.Node) *view {
+	v := r.input(n, 0)
 	ranges, err := onnx.Slices(n, onnx.Sizes(n.Inputs[0].Shape))
-	if err != nil {
-		return nil, ir.Unsupported(n, "%v", err)
-	}
+	check(n, err)
 	for d, s := range ranges {
 		if s.Start == 0 && s.Step == 1 && s.Len == v.dims[d].size() || !v.dims[d].only(channel) {
 			continue
@@ -100,27 +75,20 @@ func (r *reader) slice(n *onnx.Node) (*view, error) {
 	}
 	for _, s := range ranges {
 		if s.Step != 1 {
-			return nil, ir.Unsupported(n, "it has a step over pixels")
+			fail(n, "it has a step over pixels")
 		}
 	}
 	return r.moved(n, v, func(d int) (int, int) { return ranges[d].Start, ranges[d].Len })
 }
 
-func (r *reader) split(n *onnx.Node) error {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return err
-	}
+func (r *reader) split(n *onnx.Node) {
+	v := r.input(n, 0)
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(v.dims))
-	if err != nil {
-		return ir.Unsupported(n, "%v", err)
-	}
+	check(n, err)
 	sizes, err := onnx.SplitSizes(n, v.dims[axis].size())
-	if err != nil {
-		return ir.Unsupported(n, "%v", err)
-	}
+	check(n, err)
 	if !v.dims[axis].only(channel) {
-		return ir.Unsupported(n, "it splits pixels")
+		fail(n, "it splits pixels")
 	}
 	all := ir.Count(v.dims[axis].size())
 	for i, out := range n.Outputs {
@@ -129,55 +97,36 @@ func (r *reader) split(n *onnx.Node) error {
 		}
 		all = all[sizes[i]:]
 	}
-	return nil
 }
 
 // gather reads Gather on a value's channels, and Gather of a constant's rows by a
 // value: an embedding.
-func (r *reader) gather(n *onnx.Node) (*view, error) {
+func (r *reader) gather(n *onnx.Node) *view {
 	if n.Inputs[0].Const != nil {
 		return r.embedding(n)
 	}
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	index, err := r.fixed(n, 1)
-	if err != nil {
-		return nil, err
-	}
+	v := r.input(n, 0)
+	index := r.fixed(n, 1)
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(v.dims))
 	if err != nil || index == nil || index.Ints() == nil || !v.dims[axis].only(channel) {
-		return nil, ir.Unsupported(n, "it does not pick channels")
+		fail(n, "it does not pick channels")
 	}
 	var at []int
 	for _, i := range index.Ints() {
 		k, err := onnx.Axis(i, v.dims[axis].size())
-		if err != nil {
-			return nil, ir.Unsupported(n, "%v", err)
-		}
+		check(n, err)
 		at = append(at, k)
 	}
-	out, ok := v.picked(axis, at).reshaped(onnx.Sizes(n.Outputs[0].Shape))
-	if !ok {
-		return nil, ir.Unsupported(n, "it mixes pixels with each other")
-	}
-	return out, nil
+	return r.reshape(n, v.picked(axis, at), onnx.Sizes(n.Outputs[0].Shape))
 }
 
-func (r *reader) embedding(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 1)
-	if err != nil {
-		return nil, err
-	}
-	t, err := r.floats(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) embedding(n *onnx.Node) *view {
+	v := r.input(n, 1)
+	t := r.floats(n, 0)
 	if n.Attrs.Int("axis", 0) != 0 || len(t.Shape) != 2 || len(v.chans) != 1 {
-		return nil, ir.Unsupported(n, "it is no table of vectors, looked up by one channel")
+		fail(n, "it is no table of vectors, looked up by one channel")
 	}
-	return r.lookup(n, v, t, len(v.dims)), nil
+	return r.lookup(n, v, t, len(v.dims))
 }
 
 // lookup makes a unit of the rows of t, [entries, channels], that v numbers. The
@@ -196,57 +145,29 @@ func (r *reader) lookup(n *onnx.Node, v *view, t *onnx.Tensor, at int) *view {
 	return v.shown(u, dims)
 }
 
-func (r *reader) oneHot(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	values, err := r.fixed(n, 2)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) oneHot(n *onnx.Node) *view {
+	v := r.input(n, 0)
+	values := r.fixed(n, 2)
 	axis, err := onnx.Axis(n.Attrs.Int("axis", -1), len(v.dims)+1)
 	if err != nil || len(v.chans) != 1 || values == nil {
-		return nil, ir.Unsupported(n, "it does not encode one channel")
+		fail(n, "it does not encode one channel")
 	}
 	depth := n.Outputs[0].Shape[axis].Size
-	pair := onnxFloats(values)
-	t := make([]float32, depth*depth)
-	for i := range t {
-		t[i] = pair[0]
-		if i/depth == i%depth {
-			t[i] = pair[1]
-		}
+	pair := onnx.Reals(values)
+	t := slices.Repeat([]float32{float32(pair[0])}, depth*depth)
+	for i := range depth {
+		t[i*depth+i] = float32(pair[1])
 	}
 	out := r.lookup(n, v, onnx.NewTensor(t, depth, depth), axis)
 	if d := n.Outputs[0].DType; d != onnx.Float32 {
 		out = out.shown(out.apply(n.Label(), "Cast", d, onnx.Attrs{"to": int64(d)}), out.dims)
-	}
-	return out, nil
-}
-
-func onnxFloats(t *onnx.Tensor) []float32 {
-	out := make([]float32, t.Len())
-	for i := range out {
-		switch d := t.Data.(type) {
-		case []float32:
-			out[i] = d[i]
-		case []int64:
-			out[i] = float32(d[i])
-		case []int32:
-			out[i] = float32(d[i])
-		case []bool:
-			if d[i] {
-				out[i] = 1
-			}
-		}
 	}
 	return out
 }
 
 // concat reads a Concat of channels, and one of rows or columns with constant
 // zeros, which is a Pad.
-func (r *reader) concat(n *onnx.Node) (*view, error) {
+func (r *reader) concat(n *onnx.Node) *view {
 	var first *view
 	at := 0
 	for i, v := range n.Inputs {
@@ -255,9 +176,7 @@ func (r *reader) concat(n *onnx.Node) (*view, error) {
 		}
 	}
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(first.dims))
-	if err != nil {
-		return nil, ir.Unsupported(n, "%v", err)
-	}
+	check(n, err)
 	if !first.dims[axis].only(channel) {
 		return r.concatZeros(n, first, at, axis)
 	}
@@ -268,27 +187,24 @@ func (r *reader) concat(n *onnx.Node) (*view, error) {
 	for _, in := range n.Inputs {
 		part := slices.Clone(dims)
 		part[axis] = dim{{channel, in.Shape[axis].Size}}
-		v, err := r.like(n, in, first, part)
-		if err != nil {
-			return nil, err
-		}
+		v := r.like(n, in, first, part)
 		if len(v.chans) != part[axis].size() || v.src.DType != onnx.Float32 {
-			return nil, ir.Unsupported(n, "it joins more than one dimension of channels")
+			fail(n, "it joins more than one dimension of channels")
 		}
 		u.Args = append(u.Args, v.arg())
 		u.Channels += len(v.chans)
 	}
-	return first.shown(u, dims), nil
+	return first.shown(u, dims)
 }
 
-func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) (*view, error) {
+func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) *view {
 	before := 0
 	for i, in := range n.Inputs {
 		if i == at {
 			continue
 		}
 		if in.Const == nil || !zero(in.Const) {
-			return nil, ir.Unsupported(n, "it joins pixels")
+			fail(n, "it joins pixels")
 		}
 		if i < at {
 			before += in.Const.Shape[axis]
@@ -303,24 +219,18 @@ func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) (*view, error)
 }
 
 // expand reads an Expand that repeats channels, or nothing.
-func (r *reader) expand(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) expand(n *onnx.Node) *view {
+	v := r.input(n, 0)
 	shape := onnx.Sizes(n.Outputs[0].Shape)
-	v, ok := v.reshaped(append(slices.Repeat([]int{1}, len(shape)-len(v.dims)), onnx.Sizes(n.Inputs[0].Shape)...))
-	if !ok {
-		return nil, ir.Unsupported(n, "it mixes pixels with each other")
-	}
+	v = r.reshape(n, v, append(slices.Repeat([]int{1}, len(shape)-len(v.dims)), onnx.Sizes(n.Inputs[0].Shape)...))
 	for d, size := range shape {
 		if size == v.dims[d].size() {
 			continue
 		}
 		if v.dims[d].has(batch) || v.dims[d].has(row) || v.dims[d].has(column) {
-			return nil, ir.Unsupported(n, "it repeats pixels")
+			fail(n, "it repeats pixels")
 		}
 		v = v.picked(d, make([]int, size))
 	}
-	return v, nil
+	return v
 }

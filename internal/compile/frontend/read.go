@@ -26,7 +26,16 @@ type reader struct {
 
 // Read reads a graph that [Prepare] has made. It returns the unit of the logits, which
 // is defined at each pixel, its channels the levels, and the graph's layers.
-func Read(m *onnx.Model, picture *onnx.Value) (*ir.Unit, []ir.Layer, error) {
+func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Layer, err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *ir.UnsupportedError: // see fail
+			logits, layers, err = nil, nil, p
+		default:
+			panic(p)
+		}
+	}()
 	r := &reader{
 		opset: m.Opsets[""], views: map[*onnx.Value]*view{picture: pictureView(picture)},
 		conditions: map[*onnx.Value]bool{}, static: map[*onnx.Value]*ir.Unit{},
@@ -35,16 +44,15 @@ func Read(m *onnx.Model, picture *onnx.Value) (*ir.Unit, []ir.Layer, error) {
 		r.conditions[v] = v != picture
 	}
 	for _, n := range m.Graph.Nodes {
-		if err := r.node(n); err != nil {
-			return nil, nil, err
-		}
+		r.node(n)
 	}
 	shown, out := r.views[picture], r.views[m.Graph.Outputs[0]]
 	name := fmt.Sprintf("output %q", m.Graph.Outputs[0].Name)
 	if out == nil {
 		return nil, nil, &ir.UnsupportedError{Node: name, Reason: "does not depend on the picture"}
 	}
-	logits, all := out.src, ir.Sized(out.h, out.w)
+	logits = out.src
+	all := ir.Sized(out.h, out.w)
 	if out.access != ir.Here || logits.Full != all || out.valid != all || !identity(out.chans, logits.Channels) || logits.Kind != ir.Linear {
 		logits = out.apply(name, "Identity", logits.DType, nil)
 	}
@@ -54,8 +62,21 @@ func Read(m *onnx.Model, picture *onnx.Value) (*ir.Unit, []ir.Layer, error) {
 	return logits, r.layers, nil
 }
 
+// fail ends the reading at a node that is outside what is understood: [Read] returns
+// the error.
+func fail(n *onnx.Node, format string, args ...any) {
+	panic(&ir.UnsupportedError{Node: n.Label(), Op: n.Op, Reason: fmt.Sprintf(format, args...)})
+}
+
+// check fails where there is an error.
+func check(n *onnx.Node, err error) {
+	if err != nil {
+		fail(n, "%v", err)
+	}
+}
+
 // node reads one node.
-func (r *reader) node(n *onnx.Node) error {
+func (r *reader) node(n *onnx.Node) {
 	ofPicture, ofConditions := false, false
 	for _, v := range n.Inputs {
 		ofPicture = ofPicture || r.views[v] != nil
@@ -66,92 +87,97 @@ func (r *reader) node(n *onnx.Node) error {
 			r.conditions[v] = ofConditions
 		}
 		if !ofConditions {
-			return ir.Unsupported(n, "the operator %s is not known here", n.Op)
+			fail(n, "the operator %s is not known here", n.Op)
 		}
-		return nil
+		return
 	}
 	if n.Domain != "" {
-		return ir.Unsupported(n, "the operator %s of domain %q is not known here", n.Op, n.Domain)
+		fail(n, "the operator %s of domain %q is not known here", n.Op, n.Domain)
 	}
 	for _, v := range n.Outputs {
 		if v != nil && v.Shape == nil {
-			return ir.Unsupported(n, "the operator %s is not known here", n.Op)
+			fail(n, "the operator %s is not known here", n.Op)
 		}
 		if v != nil && slices.Contains(onnx.Sizes(v.Shape), 0) {
-			return ir.Unsupported(n, "it makes nothing")
+			fail(n, "it makes nothing")
 		}
 	}
 	var out *view
-	var err error
 	switch n.Op {
 	case "Conv":
-		out, err = r.conv(n)
+		out = r.conv(n)
 	case "MatMul", "Gemm":
-		out, err = r.product(n)
+		out = r.product(n)
 	case "BatchNormalization":
-		out, err = r.batchNorm(n)
+		out = r.batchNorm(n)
 	case "LayerNormalization", "Softmax", "LogSoftmax", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin":
-		out, err = r.acrossChannels(n)
+		out = r.acrossChannels(n)
 	case "Gather":
-		out, err = r.gather(n)
+		out = r.gather(n)
 	case "OneHot":
-		out, err = r.oneHot(n)
+		out = r.oneHot(n)
 	case "Concat":
-		out, err = r.concat(n)
+		out = r.concat(n)
 	case "Split":
-		return r.split(n)
+		r.split(n)
+		return
 	case "Pad":
-		out, err = r.pad(n)
+		out = r.pad(n)
 	case "Slice":
-		out, err = r.slice(n)
+		out = r.slice(n)
 	case "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze":
-		out, err = r.rearrange(n)
+		out = r.rearrange(n)
 	case "Expand":
-		out, err = r.expand(n)
+		out = r.expand(n)
 	case "Dropout":
 		if len(n.Inputs) > 2 && n.Inputs[2] != nil {
-			return ir.Unsupported(n, "it is in training mode")
+			fail(n, "it is in training mode")
 		}
-		out, err = r.input(n, 0)
+		out = r.input(n, 0)
 	default:
 		if !local[n.Op] {
-			return ir.Unsupported(n, "the operator %s is not known here", n.Op)
+			fail(n, "the operator %s is not known here", n.Op)
 		}
-		out, err = r.local(n)
-	}
-	if err != nil {
-		return err
+		out = r.local(n)
 	}
 	r.views[n.Outputs[0]] = out
-	return nil
 }
 
 // input is the view of input i, which must be one.
-func (r *reader) input(n *onnx.Node, i int) (*view, error) {
-	if i < len(n.Inputs) {
-		if v := r.views[n.Inputs[i]]; v != nil {
-			return v, nil
-		}
+func (r *reader) input(n *onnx.Node, i int) *view {
+	if i >= len(n.Inputs) || r.views[n.Inputs[i]] == nil {
+		fail(n, "its input %d does not depend on the picture", i)
 	}
-	return nil, ir.Unsupported(n, "its input %d does not depend on the picture", i)
+	return r.views[n.Inputs[i]]
+}
+
+// reshape is v with its axes cut anew.
+func (r *reader) reshape(n *onnx.Node, v *view, shape []int) *view {
+	dims, ok := regroup(v.dims, shape)
+	if !ok {
+		fail(n, "it mixes pixels with each other")
+	}
+	out := *v
+	out.dims = dims
+	return &out
 }
 
 // fixed is the constant of input i; nil where it is absent.
-func (r *reader) fixed(n *onnx.Node, i int) (*onnx.Tensor, error) {
+func (r *reader) fixed(n *onnx.Node, i int) *onnx.Tensor {
 	if i >= len(n.Inputs) || n.Inputs[i] == nil {
-		return nil, nil
+		return nil
 	}
-	if t := n.Inputs[i].Const; t != nil {
-		return t, nil
+	if n.Inputs[i].Const == nil {
+		fail(n, "its input %d is not constant", i)
 	}
-	return nil, ir.Unsupported(n, "its input %d is not constant", i)
+	return n.Inputs[i].Const
 }
 
 // floats is the constant of input i, which must be float32 and there.
-func (r *reader) floats(n *onnx.Node, i int) (*onnx.Tensor, error) {
-	t, err := r.fixed(n, i)
-	if err == nil && (t == nil || t.Floats() == nil) {
-		err = ir.Unsupported(n, "its input %d is not float32", i)
+func (r *reader) floats(n *onnx.Node, i int) *onnx.Tensor {
+	t := r.fixed(n, i)
+	if t == nil || t.Floats() == nil {
+		fail(n, "its input %d is not float32", i)
 	}
-	return t, err
+	return t
 }

@@ -116,17 +116,6 @@ func regroup(dims []dim, shape []int) ([]dim, bool) {
 	return out, true
 }
 
-// reshaped is v with its axes cut anew.
-func (v *view) reshaped(shape []int) (*view, bool) {
-	dims, ok := regroup(v.dims, shape)
-	if !ok {
-		return nil, false
-	}
-	out := *v
-	out.dims = dims
-	return &out, true
-}
-
 // transposed is v with its dimensions permuted.
 func (v *view) transposed(perm []int) *view {
 	out := *v
