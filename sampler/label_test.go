@@ -11,6 +11,7 @@ import (
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler"
 )
@@ -172,7 +173,7 @@ func TestExactLabels(t *testing.T) {
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
-		e, err := compile.NewExact(p, []float32{0, 0.5, 1})
+		e, err := exact.New(p, []float32{0, 0.5, 1})
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
@@ -182,7 +183,7 @@ func TestExactLabels(t *testing.T) {
 		}
 		defer s.Close()
 		for class := range 4 {
-			labels, err := p.ExactLabels(s.Signature().Conditions(class))
+			labels, err := exact.Conditions(p, s.Signature().Conditions(class))
 			if err != nil {
 				t.Fatal(form.name, err)
 			}

@@ -39,7 +39,7 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	if sig.OneFile != nil {
 		return nil, fmt.Errorf("%w: it is a one-file sampler already", ErrModel)
 	}
-	p, err := compile.Compile(sig.Model(), compile.Options{Height: sig.Height, Width: sig.Width, Few: true})
+	p, err := compile.Compile(sig.Model(), compile.Options{Height: sig.Height, Width: sig.Width, Latency: true})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

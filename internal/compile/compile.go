@@ -1,10 +1,14 @@
 package compile
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
+	"pixelcnn/internal/compile/emit"
+	"pixelcnn/internal/compile/frontend"
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/compile/pass"
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/compile/schedule"
 	"pixelcnn/internal/onnx"
 )
 
@@ -15,144 +19,95 @@ type Options struct {
 	// Raster draws pixel by pixel, row by row, instead of in waves. It is slower, and
 	// there to be compared with.
 	Raster bool
-	// Few is for drawing few images at once: it makes runs cheap rather than rows.
-	// What a run reads is copied together, instead of bound as many views.
-	Few bool
+	// Latency makes the variant for few images at once, which makes runs cheap rather
+	// than rows: what a run reads is copied together, instead of bound as many views.
+	Latency bool
 	// Stop, where not nil, is asked now and then whether to go on; its error ends the
 	// work and is returned.
 	Stop func() error
 }
 
-func (opt Options) stop() error {
-	if opt.Stop == nil {
-		return nil
-	}
-	return opt.Stop()
-}
+// What a program is made of: see [program.Program].
+type (
+	Program = program.Program
+	Stage   = program.Stage
+	Input   = program.Input
+	Run     = program.Run
+	Draw    = program.Draw
+	Plan    = program.Plan
+)
+
+// The forms of an input: see [program.Form].
+const (
+	View     = program.View
+	Stacked  = program.Stacked
+	Joined   = program.Joined
+	PerImage = program.PerImage
+)
+
+// What can be wrong with a model.
+type (
+	CausalityError   = pass.CausalityError
+	UnsupportedError = ir.UnsupportedError
+)
+
+// Errors that are wrapped where a pixel sees itself or its future, and where no input is
+// a picture.
+var (
+	ErrNotCausal = pass.ErrNotCausal
+	ErrPicture   = frontend.ErrPicture
+)
 
 // Compile turns a model into a program that computes each activation once.
 //
 // The model must have one input that is a picture of one channel ([N,1,H,W],
-// [N,H,W,1] or [N,H,W]); others are labels. Its first output is the logits, one
+// [N,H,W,1] or [N,H,W]); others are conditions. Its first output is the logits, one
 // channel per level, in any order of dimensions.
 //
 // Errors: a [*CausalityError], which wraps [ErrNotCausal], where a pixel sees itself
 // or its future; an [*UnsupportedError] where the graph is outside what is
 // understood; one that wraps [onnx.ErrShape] where the sizes do not fit.
 func Compile(m *onnx.Model, opt Options) (*Program, error) {
-	simple, picture, err := prepare(m, opt)
+	stop := opt.Stop
+	if stop == nil {
+		stop = func() error { return nil }
+	}
+	simple, picture, err := frontend.Prepare(m, opt.Height, opt.Width)
 	if err != nil {
 		return nil, err
 	}
-	logits, layers, err := read(simple, picture)
+	logits, layers, err := frontend.Read(simple, picture)
 	if err != nil {
 		return nil, err
 	}
-	shape := onnx.Sizes(picture.Shape)
-	h, w := shape[len(shape)-2], shape[len(shape)-1]
-	if len(shape) == 4 && shape[3] == 1 && shape[1] != 1 {
-		h, w = shape[1], shape[2]
-	}
-	if (logits.full != rect{0, 0, h, w}) {
-		return nil, &UnsupportedError{logits.label, "", fmt.Sprintf("the logits are for %d×%d pixels, the picture has %d×%d",
-			logits.full.h(), logits.full.w(), h, w)}
-	}
-	if err := opt.stop(); err != nil {
+	if err := stop(); err != nil {
 		return nil, err
 	}
-	fuse(logits)
-	if opt.Few {
-		carry(logits)
+	pass.Fuse(logits)
+	if opt.Latency {
+		pass.Carry(logits)
 	}
-	units := trim(logits)
-	if err := opt.stop(); err != nil {
+	units := pass.Trim(logits)
+	if err := stop(); err != nil {
 		return nil, err
 	}
-	if logits.still() || !slices.ContainsFunc(units, func(u *unit) bool { return u.kind == image }) {
-		return nil, &UnsupportedError{logits.label, "", "the logits do not depend on the picture"}
+	if logits.Static() || !slices.ContainsFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture }) {
+		return nil, &UnsupportedError{Node: logits.Node, Reason: "the logits do not depend on the picture"}
 	}
-	if err := causal(units); err != nil {
+	if err := pass.Causal(units); err != nil {
 		return nil, err
 	}
-	if err := opt.stop(); err != nil {
+	if err := stop(); err != nil {
 		return nil, err
 	}
-	s, ok := plan(units, opt.Raster)
+	s, ok := schedule.Find(units, opt.Raster)
 	if !ok {
-		return nil, &UnsupportedError{logits.label, "", "it is autoregressive, but no wave of any slope suits it"}
+		return nil, &UnsupportedError{Node: logits.Node, Reason: "it is autoregressive, but no wave of any slope suits it"}
 	}
-	p, err := assemble(units, s, simple, picture, opt)
+	p, err := emit.Emit(units, s, simple, picture, opt.Latency, stop)
 	if err != nil {
 		return nil, err
 	}
-	p.layers = layers
+	p.Layers = layers
 	return p, nil
-}
-
-// ErrPicture is wrapped where no input of a model can be told to be the picture.
-var ErrPicture = errors.New("compile: no input is a picture of one channel")
-
-// maxPixels bounds an image.
-const maxPixels = 1 << 20
-
-// prepare finds the picture and simplifies the model for its size.
-func prepare(m *onnx.Model, opt Options) (*onnx.Model, *onnx.Value, error) {
-	if opt.Height < 0 || opt.Width < 0 {
-		return nil, nil, fmt.Errorf("%w: height %d and width %d must not be negative", onnx.ErrShape, opt.Height, opt.Width)
-	}
-	at := -1
-	for i, v := range m.Graph.Inputs {
-		s := onnx.Sizes(v.Shape)
-		if len(s) == 4 && (s[1] == 1 || s[3] == 1) || len(s) == 3 {
-			if at >= 0 {
-				return nil, nil, fmt.Errorf("%w: %q and %q both could be", ErrPicture, m.Graph.Inputs[at].Name, v.Name)
-			}
-			at = i
-		}
-	}
-	if at < 0 {
-		return nil, nil, fmt.Errorf("%w ([N,1,H,W], [N,H,W,1] or [N,H,W])", ErrPicture)
-	}
-	if len(m.Graph.Outputs) == 0 {
-		return nil, nil, &UnsupportedError{fmt.Sprintf("graph %q", m.Graph.Name), "", "it has no outputs"}
-	}
-	sizes := map[string][]int{}
-	images := 1
-	for i, v := range m.Graph.Inputs {
-		s := onnx.Sizes(v.Shape)
-		if len(s) > 0 && s[0] > 0 {
-			images = s[0]
-		}
-		if i == at {
-			y, x := len(s)-2, len(s)-1
-			if len(s) == 4 && s[3] == 1 && s[1] != 1 {
-				y, x = 1, 2
-			}
-			if opt.Height > 0 {
-				s[y] = opt.Height
-			}
-			if opt.Width > 0 {
-				s[x] = opt.Width
-			}
-			if s[y] < 1 || s[x] < 1 {
-				return nil, nil, fmt.Errorf("%w: input %q has no fixed height and width: say which", onnx.ErrShape, v.Name)
-			}
-			if s[y] > maxPixels/s[x] {
-				return nil, nil, fmt.Errorf("%w: %d×%d pixels are too many", onnx.ErrShape, s[y], s[x])
-			}
-		}
-		sizes[v.Name] = s
-	}
-	for _, s := range sizes {
-		for i, d := range s {
-			if d < 0 && i == 0 {
-				s[i] = images
-			}
-		}
-	}
-	simple, err := onnx.Simplify(m, sizes)
-	if err != nil {
-		return nil, nil, err
-	}
-	return simple, simple.Graph.Inputs[at], nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/compile/ir"
 )
 
 // TestRandom: every graph of the family compiles, and none that looks ahead does,
@@ -25,8 +26,8 @@ func TestRandom(t *testing.T) {
 			t.Errorf("seed %d, with tap (%d, %d) of %s open: error %v", seed, m.DY, m.DX, m.Opened, err)
 			continue
 		}
-		if !strings.Contains(look.Node, m.Opened) || look.DY != m.DY || look.DX != m.DX {
-			t.Errorf("seed %d: blamed %s (%d, %d), it is %s (%d, %d)", seed, look.Node, look.DY, look.DX, m.Opened, m.DY, m.DX)
+		if want := (ir.Shift{DY: m.DY, DX: m.DX}).String(); !strings.Contains(look.Node, m.Opened) || look.Reads != want {
+			t.Errorf("seed %d: blamed %s, %s, it is %s, %s", seed, look.Node, look.Reads, m.Opened, want)
 		}
 	}
 }

@@ -21,7 +21,7 @@ type builder struct {
 	images      *onnx.Value   // how many there are, [1]
 	temperature *onnx.Value   // [1]
 	coins       *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
-	labels      []*onnx.Value // [images, channels] each
+	conditions  []*onnx.Value // [images, channels] each
 
 	loops   []*loop // the one that does the steps last
 	carried []*carried
@@ -32,7 +32,7 @@ type builder struct {
 }
 
 // loop adds the loops.
-func (b *builder) loop() error {
+func (b *builder) loop() {
 	for _, name := range []string{"block", "step"} {
 		if name == "step" || b.course.nested() {
 			b.loops = append(b.loops, open(name))
@@ -63,11 +63,7 @@ func (b *builder) loop() error {
 		if logits != nil && b.course.early[i] && b.drawn == nil {
 			b.draw(inner, logits)
 		}
-		made, err := b.stage(i)
-		if err != nil {
-			return err
-		}
-		if made != nil {
+		if made := b.stage(i); made != nil {
 			logits = made
 		}
 	}
@@ -84,7 +80,6 @@ func (b *builder) loop() error {
 		turns = scalar(int64(len(b.course.begin)))
 	}
 	b.close(0, b.graph, turns)
-	return nil
 }
 
 // loopOf is the one that runs a stage.
@@ -106,52 +101,59 @@ func (b *builder) shape(n int64, more ...int64) *onnx.Value {
 
 // stage adds a stage's graph to its loop and returns its logits, nil where it makes
 // none.
-func (b *builder) stage(i int) (logits *onnx.Value, err error) {
+func (b *builder) stage(i int) (logits *onnx.Value) {
 	s := b.program.Stages[i]
-	m := s.Graph.Clone()
-	b.opset = m.Opsets[""]
-	value := map[*onnx.Value]*onnx.Value{}
+	b.opset = s.Model.Opsets[""]
+	values := map[*onnx.Value]*onnx.Value{} // by that of the stage's graph
 	for j, in := range s.Inputs {
 		if in.Form == compile.PerImage {
-			value[m.Graph.Inputs[j]] = b.label(i, in)
+			values[s.Model.Graph.Inputs[j]] = b.condition(i, in)
 		} else {
-			value[m.Graph.Inputs[j]] = b.input(i, j)
+			values[s.Model.Graph.Inputs[j]] = b.input(i, j)
 		}
+	}
+	copied := func(of []*onnx.Value) []*onnx.Value {
+		out := make([]*onnx.Value, len(of))
+		for k, v := range of {
+			if v != nil && values[v] == nil {
+				values[v] = &onnx.Value{DType: v.DType, Const: v.Const} // without a name: those are unique in a stage only
+				if v.Const != nil {
+					values[v].Shape = v.Shape
+				}
+			}
+			out[k] = values[v]
+		}
+		return out
 	}
 	g := b.loopOf(i).graph
-	for _, n := range m.Graph.Nodes {
-		for k, v := range n.Inputs {
-			if to := value[v]; to != nil {
-				n.Inputs[k] = to
-			} else if v != nil && v.Const != nil {
-				v.Name = "" // names are unique in a stage only
-			}
-		}
-		for _, v := range n.Outputs {
+	for _, n := range s.Model.Graph.Nodes {
+		c := *n
+		c.Inputs, c.Outputs = copied(n.Inputs), copied(n.Outputs)
+		for _, v := range c.Outputs {
 			if v != nil {
-				v.Name = ""
+				v.Node = &c
 			}
 		}
-		g.Nodes = append(g.Nodes, n)
+		g.Nodes = append(g.Nodes, &c)
 	}
 	for j, o := range s.Outputs {
-		v := m.Graph.Outputs[j]
-		v.DType, v.Shape = onnx.Float32, nil
+		v := values[s.Model.Graph.Outputs[j]]
+		v.DType = onnx.Float32
 		if o.Cache < 0 {
 			logits = v
 		} else if b.memory[o.Cache] != nil {
 			b.wrote(b.memory[o.Cache], v)
 		}
 	}
-	return logits, nil
+	return logits
 }
 
-// label is a label's value for each row of a stage, [rows, channels].
-func (b *builder) label(stage int, in compile.Input) *onnx.Value {
+// condition is that of each row of a stage, [rows, channels].
+func (b *builder) condition(stage int, in compile.Input) *onnx.Value {
 	w := b.course.widths[stage]
 	l := b.loopOf(stage)
-	return l.once(fmt.Sprint("label ", in.Label, w), func() *onnx.Value {
-		wide := b.graph.Op("Expand", nil, b.labels[in.Label], list(int64(slices.Max(w)), 1, 1)) // [widest, images, channels]
+	return l.once(fmt.Sprint("label ", in.Condition, w), func() *onnx.Value {
+		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(int64(slices.Max(w)), 1, 1)) // [widest, images, channels]
 		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(int64s(w)))
 		return l.graph.Op("Reshape", nil, rows, list(-1, int64(in.Channels)))
 	})

@@ -22,7 +22,7 @@ func courseOf(t *testing.T, c models.Config, raster bool) (*compile.Program, *co
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := compile.Compile(m, compile.Options{Few: true, Raster: raster})
+	p, err := compile.Compile(m, compile.Options{Latency: true, Raster: raster})
 	if err != nil {
 		t.Fatal(err)
 	}

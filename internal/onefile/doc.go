@@ -2,7 +2,7 @@
 // graphs of [compile.Program] inside a Loop over the wave's steps, with the draws in it.
 // Any ONNX runtime then makes images with one call. It runs nothing itself.
 //
-//	p, err := compile.Compile(model, compile.Options{Few: true})
+//	p, err := compile.Compile(model, compile.Options{Latency: true})
 //	m, err := onefile.Build(p, onefile.Options{Values: values})
 //
 // Only operators of the default domain are used, and nothing is unrolled, so that the

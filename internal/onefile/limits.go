@@ -20,7 +20,7 @@ func within(p *compile.Program, l onnx.Limits) error {
 	}
 	var nodes, reads, largest int64
 	for i, s := range p.Stages {
-		nodes += int64(s.Nodes)
+		nodes += int64(len(s.Model.Graph.Nodes))
 		for _, in := range s.Inputs {
 			parts := map[int]int64{} // by cache: what one table of indices is for
 			for _, c := range in.Caches {

@@ -17,7 +17,7 @@ func TestLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := compile.Compile(m, compile.Options{Few: true})
+	p, err := compile.Compile(m, compile.Options{Latency: true})
 	if err != nil {
 		t.Fatal(err)
 	}

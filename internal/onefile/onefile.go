@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
 )
 
@@ -36,10 +37,10 @@ type Options struct {
 	Limits onnx.Limits
 }
 
-// Build makes the model of a program, preferably one of [compile.Options.Few]: its
+// Build makes the model of a program, preferably one of [compile.Options.Latency]: its
 // graph, operator set and IR version. It fails, wrapping [ErrUnsupported], where the
-// values of the levels are not in equal steps, and where the labels' part of the model
-// cannot be evaluated for the classes. Where the file is sure to be over the limits, or
+// values of the levels are not in equal steps, and where what the model makes of the
+// classes cannot be evaluated. Where the file is sure to be over the limits, or
 // making it would take more than their memory, the error is an [*onnx.LimitError].
 func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
 	limits, err := opt.Limits.WithDefaults()
@@ -57,9 +58,7 @@ func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
 	if err := b.before(); err != nil {
 		return nil, err
 	}
-	if err := b.loop(); err != nil {
-		return nil, err
-	}
+	b.loop()
 	if err := b.after(); err != nil {
 		return nil, err
 	}
@@ -74,7 +73,7 @@ func (b *builder) before() error {
 	b.temperature = g.Input(Temperature, onnx.Float64, onnx.Fixed(1))
 	b.images = g.Op("Slice", nil, g.Op("Shape", nil, uniforms), list(0), list(1))
 	b.coins = b.inOrder(uniforms)
-	if len(p.Labels) > 0 {
+	if len(p.Conditions) > 0 {
 		if err := b.classes(g.Input(Label, onnx.Int64, n)); err != nil {
 			return err
 		}
@@ -98,11 +97,11 @@ func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	return g.Op("Unsqueeze", nil, v, list(2))
 }
 
-// classes makes the labels' values, [images, channels] each.
+// classes makes the conditions of the images' classes, [images, channels] each.
 func (b *builder) classes(label *onnx.Value) error {
-	tables := make([][]float32, len(b.program.Labels))
+	tables := make([][]float32, len(b.program.Conditions))
 	for _, inputs := range b.opt.Classes {
-		values, err := b.program.ExactLabels(inputs)
+		values, err := exact.Conditions(b.program, inputs)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
@@ -115,9 +114,9 @@ func (b *builder) classes(label *onnx.Value) error {
 	if len(b.opt.Classes) == 0 {
 		return fmt.Errorf("%w: its classes are not known", ErrUnsupported)
 	}
-	for k, l := range b.program.Labels {
-		table := onnx.Const("", onnx.NewTensor(tables[k], len(b.opt.Classes), l.Channels))
-		b.labels = append(b.labels, b.graph.Op("Gather", nil, table, label))
+	for k, c := range b.program.Conditions {
+		table := onnx.Const("", onnx.NewTensor(tables[k], len(b.opt.Classes), c.Channels))
+		b.conditions = append(b.conditions, b.graph.Op("Gather", nil, table, label))
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func build(t testing.TB, file []byte, how compile.Options, opt onefile.Options) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	how.Few = true
+	how.Latency = true
 	p, err := compile.Compile(m, how)
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func TestUnsupported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := compile.Compile(m, compile.Options{Few: true})
+	p, err := compile.Compile(m, compile.Options{Latency: true})
 	if err != nil {
 		t.Fatal(err)
 	}

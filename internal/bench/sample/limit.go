@@ -66,7 +66,7 @@ func (m *machine) stepProducts() ([]product, error) {
 	}
 	var all []product
 	for _, s := range p.Stages {
-		for _, node := range s.Graph.Graph.Nodes {
+		for _, node := range s.Model.Graph.Nodes {
 			if node.Op != "Gemm" && node.Op != "MatMul" {
 				continue
 			}

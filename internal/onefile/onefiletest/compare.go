@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/sampler"
@@ -43,7 +44,7 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, re
 	if err != nil {
 		t.Fatal(err)
 	}
-	exact, err := compile.NewExact(p, encoding.Scale{}.Values(p.Levels))
+	evaluator, err := exact.New(p, encoding.Scale{}.Values(p.Levels))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,14 +63,14 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, re
 			}
 		}
 		var label [][]float64
-		if len(p.Labels) > 0 {
+		if len(p.Conditions) > 0 {
 			class := onnx.NewTensor([]int64{int64(s.Class(req, uint64(i)))}, 1)
-			if label, err = p.ExactLabels([]*onnx.Tensor{class}); err != nil {
+			if label, err = exact.Conditions(p, []*onnx.Tensor{class}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		exact.Begin(want, label)
-		d := distance(exact.Logits(first), req.Temperature, uniform(req.Seed, uint64(i), first))
+		evaluator.Begin(want, label)
+		d := distance(evaluator.Logits(first), req.Temperature, uniform(req.Seed, uint64(i), first))
 		t.Logf("image %d differs from pixel %d on, whose coin is %.1e from a boundary", i, first, d)
 		if d > reach {
 			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its coin is %.1e from a boundary, must be within %g",

@@ -7,6 +7,7 @@ import (
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
 )
 
@@ -24,7 +25,7 @@ func TestExact(t *testing.T) {
 		for l := range values {
 			values[l] = float32(float64(l) / float64(top))
 		}
-		e, err := compile.NewExact(p, values)
+		e, err := exact.New(p, values)
 		if err != nil {
 			skipped++
 			t.Log(name, err)
@@ -67,7 +68,7 @@ func BenchmarkExact(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, err := compile.NewExact(p, []float32{0, 1. / 3, 2. / 3, 1})
+	e, err := exact.New(p, []float32{0, 1. / 3, 2. / 3, 1})
 	if err != nil {
 		b.Fatal(err)
 	}

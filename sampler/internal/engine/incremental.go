@@ -72,14 +72,14 @@ func NewIncremental(rt onnx.Runtime, net Network, opt compile.Options, slots Slo
 		return nil, err
 	}
 	if p := e.throughput.program; p.Prologue != nil && net.Conditions == nil {
-		return nil, errors.Join(fmt.Errorf("%w: it wants labels: %v", signature.ErrModel, p.LabelInputs), e.Close())
+		return nil, errors.Join(fmt.Errorf("%w: it wants labels: %v", signature.ErrModel, p.ConditionInputs), e.Close())
 	}
 	return e, nil
 }
 
 func (e *Incremental) variant(ctx context.Context, latency bool) (*variant, error) {
 	opt := e.opt
-	opt.Few, opt.Stop = latency, ctx.Err
+	opt.Latency, opt.Stop = latency, ctx.Err
 	p, err := compile.Compile(e.net.Model, opt)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (e *Incremental) variant(ctx context.Context, latency bool) (*variant, erro
 		if err := ctx.Err(); err != nil {
 			return nil, errors.Join(fmt.Errorf("sampler: %w", err), v.close())
 		}
-		session, err := e.rt.Load(s.Graph, onnx.SessionOptions{})
+		session, err := e.rt.Load(s.Model, onnx.SessionOptions{})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("sampler: loading a step: %w", err), v.close())
 		}

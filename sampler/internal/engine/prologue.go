@@ -11,7 +11,7 @@ import (
 	"pixelcnn/internal/signature"
 )
 
-// prologue computes what a program makes of labels, once for each class. It is safe for
+// prologue computes what a program makes of conditions, once for each class. It is safe for
 // concurrent use.
 type prologue struct {
 	session onnx.Session
@@ -19,13 +19,13 @@ type prologue struct {
 	mu      sync.Mutex
 	binding onnx.Binding
 	inputs  []*onnx.Tensor      // of one image
-	outputs [][]float32         // per label, [channels]
+	outputs [][]float32         // per condition, [channels]
 	classes map[int][][]float32 // what came out for each class so far
 }
 
 func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
 	p := &prologue{classes: map[int][][]float32{}}
-	for _, in := range program.LabelInputs {
+	for _, in := range program.ConditionInputs {
 		t, err := empty(in)
 		if err != nil {
 			return nil, err
@@ -33,24 +33,24 @@ func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
 		p.inputs = append(p.inputs, t)
 	}
 	var outputs []*onnx.Tensor
-	for _, l := range program.Labels {
+	for _, l := range program.Conditions {
 		data := make([]float32, l.Channels)
 		p.outputs = append(p.outputs, data)
 		outputs = append(outputs, onnx.NewTensor(data, l.Channels))
 	}
 	var err error
 	if p.session, err = rt.Load(program.Prologue, onnx.SessionOptions{}); err != nil {
-		return nil, fmt.Errorf("sampler: loading the labels' graph: %w", err)
+		return nil, fmt.Errorf("sampler: loading the conditions' graph: %w", err)
 	}
 	if p.binding, err = p.session.Bind(p.inputs, outputs); err != nil {
-		return nil, errors.Join(fmt.Errorf("sampler: binding the labels' graph: %w", err), p.session.Close())
+		return nil, errors.Join(fmt.Errorf("sampler: binding the conditions' graph: %w", err), p.session.Close())
 	}
 	return p, nil
 }
 
 func (p *prologue) close() error { return errors.Join(p.binding.Close(), p.session.Close()) }
 
-// empty makes a tensor to copy a label input into.
+// empty makes a tensor to copy a condition into.
 func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
 	n, err := onnx.Size(in.Shape)
 	if err != nil {
@@ -67,7 +67,7 @@ func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
 	return nil, fmt.Errorf("%w: input %q is %v, a label must be int64, int32 or float32", signature.ErrModel, in.Name, in.DType)
 }
 
-// of is what comes out for a class, per label [channels].
+// of is what comes out for a class, per condition [channels].
 func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

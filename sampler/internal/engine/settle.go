@@ -5,7 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/exact"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/sampler/internal/draw"
 )
@@ -19,15 +20,15 @@ import (
 // It is safe for concurrent use.
 type Settler struct {
 	net     Network
-	program *compile.Program
-	exact   sync.Pool // of *compile.Exact
+	program *program.Program
+	pool    sync.Pool // of *exact.Evaluator
 	classes sync.Map  // [][]float64 by class: what the program makes of its conditions
 	settled atomic.Int64
 }
 
 // newSettler returns nil where the program cannot be evaluated exactly.
-func newSettler(p *compile.Program, net Network) *Settler {
-	first, err := compile.NewExact(p, net.Values)
+func newSettler(p *program.Program, net Network) *Settler {
+	first, err := exact.New(p, net.Values)
 	if err != nil {
 		return nil
 	}
@@ -35,11 +36,11 @@ func newSettler(p *compile.Program, net Network) *Settler {
 	if _, err := s.conditions(0); err != nil {
 		return nil
 	}
-	s.exact.New = func() any {
-		e, _ := compile.NewExact(p, net.Values) // as it did before
+	s.pool.New = func() any {
+		e, _ := exact.New(p, net.Values) // as it did before
 		return e
 	}
-	s.exact.Put(first)
+	s.pool.Put(first)
 	return s
 }
 
@@ -54,7 +55,7 @@ func (s *Settler) conditions(class int) ([][]float64, error) {
 	if known, ok := s.classes.Load(class); ok {
 		return known.([][]float64), nil
 	}
-	values, err := s.program.ExactLabels(s.net.Conditions(class))
+	values, err := exact.Conditions(s.program, s.net.Conditions(class))
 	if err == nil {
 		s.classes.Store(class, values)
 	}
@@ -62,13 +63,13 @@ func (s *Settler) conditions(class int) ([][]float64, error) {
 }
 
 // begin evaluates an image of a class, whose levels, [H, W], are drawn as far as what is
-// asked of it depends on them. The caller gives it back to exact.
-func (s *Settler) begin(levels []uint16, class int) (*compile.Exact, error) {
+// asked of it depends on them. The caller gives it back to the pool.
+func (s *Settler) begin(levels []uint16, class int) (*exact.Evaluator, error) {
 	conditions, err := s.conditions(class)
 	if err != nil {
 		return nil, err
 	}
-	e := s.exact.Get().(*compile.Exact)
+	e := s.pool.Get().(*exact.Evaluator)
 	e.Begin(levels, conditions)
 	return e, nil
 }
@@ -80,7 +81,7 @@ func (s *Settler) Outputs(r *draw.Row, pixel int) (outputs []float64, release fu
 		return nil, nil, false
 	}
 	s.settled.Add(1)
-	return e.Logits(pixel), func() { s.exact.Put(e) }, true
+	return e.Logits(pixel), func() { s.pool.Put(e) }, true
 }
 
 // LogProbs computes the log-probabilities of an image of a class in float64: of all its
@@ -91,7 +92,7 @@ func (s *Settler) LogProbs(ctx context.Context, levels []uint16, class int, how 
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	defer s.exact.Put(e)
+	defer s.pool.Put(e)
 	d := draw.NewDrawer(s.net.Head)
 	for pixel, level := range levels {
 		if err := ctx.Err(); err != nil {
@@ -119,7 +120,7 @@ func (s *Settler) First(levels []uint16, class, symbols int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer s.exact.Put(e)
+	defer s.pool.Put(e)
 	d := draw.NewDrawer(s.net.Head)
 	sum := 0.0
 	for k, level := range levels[:symbols] {

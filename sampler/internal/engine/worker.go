@@ -82,12 +82,12 @@ func workerBytes(p *compile.Program) (fixed, perImage int64) {
 		}
 	}
 	floats += int64(rows) * int64(p.Levels)
-	for _, l := range p.Labels {
+	for _, l := range p.Conditions {
 		floats += int64(rows) * int64(l.Channels)
 	}
 	for _, step := range p.Steps {
 		for _, run := range step.Runs {
-			nodes := int64(p.Stages[run.Stage].Nodes)
+			nodes := int64(len(p.Stages[run.Stage].Model.Graph.Nodes))
 			fixed += nodeBytes * nodes
 			perImage += rowBytes * nodes * int64(run.Width)
 		}
@@ -130,7 +130,7 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 		}
 	}
 	w.outputs = make([]float32, rows*p.Levels)
-	for _, l := range p.Labels {
+	for _, l := range p.Conditions {
 		w.perImage = append(w.perImage, make([]float32, rows*l.Channels))
 	}
 	bound := map[string]onnx.Binding{}
@@ -180,7 +180,7 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run
 			}
 			inputs = append(inputs, onnx.NewTensor(to, n, in.Channels))
 		case compile.PerImage:
-			inputs = append(inputs, onnx.NewTensor(w.perImage[in.Label][:n*in.Channels], n, in.Channels))
+			inputs = append(inputs, onnx.NewTensor(w.perImage[in.Condition][:n*in.Channels], n, in.Channels))
 		}
 	}
 	for i, o := range s.Outputs {

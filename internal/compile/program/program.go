@@ -1,6 +1,11 @@
-package compile
+// Package program is the compiled form: what draws an image, as data. Package compile
+// makes it, whoever has a runtime runs it.
+package program
 
-import "pixelcnn/internal/onnx"
+import (
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/onnx"
+)
 
 // A Program draws images: a list of steps over a few small graphs, the stages.
 //
@@ -15,25 +20,25 @@ type Program struct {
 
 	Stages []Stage
 	Caches []Cache // Caches[0] is the picture's, of 1 channel
-	Labels []Label
 	Steps  []Step
-	// Prologue is the graph that makes the labels' values, for one image; nil where
-	// there are none. Its inputs are LabelInputs, the file's without the picture.
-	Prologue    *onnx.Model
-	LabelInputs []onnx.ValueInfo
 
-	units    []*unit
-	labelOf  map[*unit]int // by perImage unit: which of Labels
-	layers   []Layer
-	schedule *schedule
-	few      bool
+	// Conditions are the values that vary over images only. Prologue is the graph that
+	// makes them, for one image; nil where there are none. Its inputs are
+	// ConditionInputs, the file's without the picture.
+	Conditions      []Condition
+	Prologue        *onnx.Model
+	ConditionInputs []onnx.ValueInfo
+
+	Slope  int        // s in the time x + s·y + offset at which a pixel's values are computed
+	Raster bool       // pixels are drawn one after the other; Slope is the width then
+	Units  []*ir.Unit // what the stages compute, in topological order, the logits last
+	Layers []ir.Layer // of the file
 }
 
 // A Stage is a graph that runs in each step with Width pixels, as many as there
 // are. Its inputs and outputs are float32, their order is that of the graph's.
 type Stage struct {
-	Graph    *onnx.Model
-	Nodes    int // in Graph
+	Model    *onnx.Model
 	Inputs   []Input
 	Outputs  []Output
 	MaxWidth int
@@ -43,9 +48,9 @@ type Stage struct {
 type Input struct {
 	Form Form
 	// Caches names the cache of each part; none where Form is PerImage.
-	Caches   []int
-	Channels int // of the tensor; in Stacked form the parts have one channel each
-	Label    int // which of Program.Labels, where Form is PerImage
+	Caches    []int
+	Channels  int // of the tensor; in Stacked form the parts have one channel each
+	Condition int // which of Program.Conditions, where Form is PerImage
 }
 
 // Form says how an input is made.
@@ -58,7 +63,7 @@ const (
 	Stacked
 	// Joined is blocks copied side by side, [rows, Channels].
 	Joined
-	// PerImage is [rows, Channels]: each image's label value, once for each pixel.
+	// PerImage is [rows, Channels]: each image's condition, once for each pixel.
 	PerImage
 )
 
@@ -77,10 +82,10 @@ type Cache struct {
 	Table           []float32
 }
 
-// A Label is a value that depends on an image's labels only: an output of the
-// prologue, [Channels] per image.
-type Label struct {
+// A Condition is an output of the prologue, [Channels] per image.
+type Condition struct {
 	Channels int
+	Unit     *ir.Unit
 }
 
 // A Step is runs, in order, then draws.

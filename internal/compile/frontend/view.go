@@ -1,20 +1,20 @@
-package compile
+package frontend
 
 import (
 	"slices"
 
+	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
 )
 
-// A view is a tensor of the file: which unit's values it shows, and where. Element
-// (y, x) of its rows and columns is the unit's at (y+dy, x+dx).
+// A view is a tensor of the file: which unit's values it shows, and where.
 type view struct {
-	src    *unit
+	src    *ir.Unit
+	access ir.Access // what of src stands at each row and column of the tensor
 	dims   []dim
-	dy, dx int
 	h, w   int
-	valid  rect  // in src's coordinates; elsewhere the tensor holds zeros
-	chans  []int // src's channel of each of the tensor's, flattened in the order of dims
+	valid  ir.Rect // in src's coordinates; elsewhere the tensor holds zeros
+	chans  []int   // src's channel of each of the tensor's, flattened in the order of dims
 }
 
 // A dim is one dimension of a tensor: the product of its axes, row-major. Several
@@ -116,17 +116,6 @@ func regroup(dims []dim, shape []int) ([]dim, bool) {
 	return out, true
 }
 
-// reshaped is v with its axes cut anew.
-func (v *view) reshaped(shape []int) (*view, bool) {
-	dims, ok := regroup(v.dims, shape)
-	if !ok {
-		return nil, false
-	}
-	out := *v
-	out.dims = dims
-	return &out, true
-}
-
 // transposed is v with its dimensions permuted.
 func (v *view) transposed(perm []int) *view {
 	out := *v
@@ -160,8 +149,8 @@ func (v *view) picked(d int, index []int) *view {
 // the end pads with zeros.
 func (v *view) cropped(y, x, h, w int) *view {
 	out := *v
-	out.dy, out.dx, out.h, out.w = v.dy+y, v.dx+x, h, w
-	out.valid = v.valid.and(rect{out.dy, out.dx, out.dy + h, out.dx + w})
+	out.access, out.h, out.w = v.access.Moved(ir.Shift{DY: y, DX: x}, ir.Shift{}), h, w
+	out.valid = v.valid.And(out.access.Image(ir.Sized(h, w)))
 	out.dims = slices.Clone(v.dims)
 	for i, d := range out.dims {
 		out.dims[i] = slices.Clone(d)
@@ -177,11 +166,11 @@ func (v *view) cropped(y, x, h, w int) *view {
 	return &out
 }
 
-// arg reads v such that its pixel (0, 0) is read at pixel (y, x) of the reader.
-func (v *view) arg(y, x int) arg {
-	a := arg{src: v.src, dy: v.dy - y, dx: v.dx - x, valid: v.valid}
-	if !identity(v.chans, v.src.channels) {
-		a.chans = v.chans
+// arg reads v.
+func (v *view) arg() ir.Arg {
+	a := ir.Arg{Src: v.src, Access: v.access, Valid: v.valid}
+	if !identity(v.chans, v.src.Channels) {
+		a.Chans = v.chans
 	}
 	return a
 }
@@ -198,12 +187,24 @@ func identity(chans []int, n int) bool {
 	return true
 }
 
-func count(n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i
+// shown is the view of a unit made from v, of which it has the height and width, and the
+// given dimensions. The unit takes the coordinates of what v shows: whoever reads both
+// sees which values stand at the same place.
+func (v *view) shown(u *ir.Unit, dims []dim) *view {
+	plane := v.access.Image(ir.Sized(v.h, v.w))
+	for i, a := range u.Args {
+		u.Args[i].Access = a.Access.Moved(plane.Origin().Neg(), ir.Shift{})
 	}
-	return out
+	u.Full = plane
+	return &view{src: u, access: plane.Origin(), dims: dims, h: v.h, w: v.w, valid: plane, chans: ir.Count(u.Channels)}
+}
+
+// apply is a unit of an operator on v by itself.
+func (v *view) apply(node, op string, t onnx.DType, attrs onnx.Attrs) *ir.Unit {
+	return &ir.Unit{
+		Kind: ir.Apply, Node: node, Op: op, Channels: len(v.chans), DType: t, Full: ir.Sized(v.h, v.w),
+		Args: []ir.Arg{v.arg()}, Operands: []ir.Operand{{Arg: 0}}, Attrs: attrs,
+	}
 }
 
 func int64s(v []int) []int64 {

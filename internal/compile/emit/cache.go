@@ -1,4 +1,9 @@
-package compile
+package emit
+
+import (
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/compile/schedule"
+)
 
 // layout says where a unit's value at each pixel is kept. In wavefront order the
 // slots of one time x + slope·y are neighbours, ordered by column: what the pixels
@@ -22,38 +27,38 @@ func (l *layout) slot(y, x int) int {
 	g, k := y-l.first, x+l.left
 	if l.slope > 0 {
 		g = x + l.slope*y - l.first
-		k = floorDiv(x, l.slope) + l.left
+		k = schedule.FloorDiv(x, l.slope) + l.left
 	}
 	if l.ring {
 		// The slots of a group stand for the same columns every slope groups, and
 		// the ring's length is a multiple of that, so padding stays padding.
-		g -= floorDiv(g, l.groups) * l.groups
+		g -= schedule.FloorDiv(g, l.groups) * l.groups
 	}
 	return g*l.group + k
 }
 
 // extent is how far a unit is read: pixels, and for how long after they are made.
 type extent struct {
-	area rect
+	area ir.Rect
 	back int
 }
 
 // extents finds what is read from caches. A unit that no one reads so has no area,
 // the picture excepted.
-func extents(units []*unit, s *schedule, direct func(u *unit, a arg) bool) []extent {
+func extents(units []*ir.Unit, s *schedule.Stages) []extent {
 	out := make([]extent, len(units))
 	for _, u := range units {
-		if u.kind == image {
-			out[u.id].area = u.dom
+		if u.Kind == ir.Picture {
+			out[u.ID].area = u.Dom
 		}
-		for _, a := range u.args {
-			if a.src.kind == perImage || direct(u, a) {
+		for _, a := range u.Args {
+			if !a.Src.OverPixels() || s.Direct(u, a) {
 				continue
 			}
-			e := &out[a.src.id]
-			e.area = e.area.cover(u.dom.shift(a.dy, a.dx)).cover(a.src.dom)
-			if !a.src.still() {
-				e.back = max(e.back, s.at[u.id]-s.at[a.src.id]-a.dx-s.slope*a.dy)
+			e := &out[a.Src.ID]
+			e.area = e.area.Cover(a.Access.Image(u.Dom)).Cover(a.Src.Dom)
+			if !a.Src.Static() {
+				e.back = max(e.back, s.Age(u, a))
 			}
 		}
 	}
@@ -61,18 +66,32 @@ func extents(units []*unit, s *schedule, direct func(u *unit, a arg) bool) []ext
 }
 
 // newLayout lays out the cache of unit u, which is read as e says.
-func newLayout(u *unit, s *schedule, e extent) *layout {
+func newLayout(u *ir.Unit, s *schedule.Stages, e extent) *layout {
 	a := e.area
-	if s.raster {
-		return &layout{left: -a.x0, group: a.w(), first: a.y0, groups: a.h()}
+	if s.Raster {
+		return &layout{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}
 	}
-	l := &layout{slope: s.slope, left: -floorDiv(a.x0, s.slope)}
-	l.group = floorDiv(a.x1-1, s.slope) + l.left + 1
-	l.first = a.x0 + s.slope*a.y0
-	l.groups = a.x1 - 1 + s.slope*(a.y1-1) - l.first + 1
+	l := &layout{slope: s.Slope, left: -schedule.FloorDiv(a.X0, s.Slope)}
+	l.group = schedule.FloorDiv(a.X1-1, s.Slope) + l.left + 1
+	l.first = a.X0 + s.Slope*a.Y0
+	l.groups = a.X1 - 1 + s.Slope*(a.Y1-1) - l.first + 1
 	// A ring forgets; below the unit's last row it would show what it has forgotten.
-	if ring := (e.back/s.slope + 1) * s.slope; u.kind != table && a.y1 <= u.dom.y1 && ring < l.groups {
+	if ring := (e.back/s.Slope + 1) * s.Slope; !u.Static() && a.Y1 <= u.Dom.Y1 && ring < l.groups {
 		l.first, l.groups, l.ring = 0, ring, true
 	}
 	return l
+}
+
+// fill lays out a constant per pixel.
+func fill(u *ir.Unit, l *layout) []float32 {
+	out := make([]float32, l.slots()*u.Channels)
+	h, w := u.Full.H(), u.Full.W()
+	for y := u.Dom.Y0; y < u.Dom.Y1; y++ {
+		for x := u.Dom.X0; x < u.Dom.X1; x++ {
+			for c := range u.Channels {
+				out[l.slot(y, x)*u.Channels+c] = u.Value.Const.Floats()[(c*h+y-u.Full.Y0)*w+x-u.Full.X0]
+			}
+		}
+	}
+	return out
 }

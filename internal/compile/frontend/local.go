@@ -1,8 +1,9 @@
-package compile
+package frontend
 
 import (
 	"slices"
 
+	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
 )
 
@@ -20,37 +21,31 @@ var local = map[string]bool{
 }
 
 // local reads an elementwise operator.
-func (r *reader) local(n *onnx.Node) (*view, error) {
-	dims, first, err := r.common(n)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) local(n *onnx.Node) *view {
+	dims, first := r.common(n)
 	channels := product(channelShape(dims))
-	u := &unit{kind: apply, label: n.Label(), op: n.Op, channels: channels, dtype: n.Outputs[0].DType, attrs: n.Attrs}
+	u := &ir.Unit{Kind: ir.Apply, Node: n.Label(), Op: n.Op, Channels: channels, DType: n.Outputs[0].DType, Attrs: n.Attrs}
 	for _, in := range n.Inputs {
 		if in == nil {
-			u.operands = append(u.operands, operand{arg: -1})
+			u.Operands = append(u.Operands, ir.Operand{Arg: -1})
 			continue
 		}
 		if in.Const != nil {
 			if t := perChannel(in.Const, dims); t != nil {
-				u.operands = append(u.operands, operand{arg: -1, value: t})
+				u.Operands = append(u.Operands, ir.Operand{Arg: -1, Value: t})
 				continue
 			}
 		}
-		v, err := r.like(n, in, first, dims)
-		if err != nil {
-			return nil, err
-		}
-		u.operands = append(u.operands, operand{arg: len(u.args)})
-		u.args = append(u.args, v.arg(first.dy, first.dx))
+		v := r.like(n, in, first, dims)
+		u.Operands = append(u.Operands, ir.Operand{Arg: len(u.Args)})
+		u.Args = append(u.Args, v.arg())
 	}
-	return first.shown(u, dims), nil
+	return first.shown(u, dims)
 }
 
 // common finds the dimensions of an elementwise result, and the first input that
 // is a view.
-func (r *reader) common(n *onnx.Node) ([]dim, *view, error) {
+func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 	shape := onnx.Sizes(n.Outputs[0].Shape)
 	dims := make([]dim, len(shape))
 	var first *view
@@ -63,10 +58,10 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view, error) {
 			first = v
 		}
 		if len(v.dims) > len(dims) {
-			return nil, nil, unsupported(n, "its operands have more dimensions than its result")
+			fail(n, "its operands have more dimensions than its result")
 		}
 		if v.h != first.h || v.w != first.w {
-			return nil, nil, unsupported(n, "its operands differ in height or width")
+			fail(n, "its operands differ in height or width")
 		}
 		for i, d := range v.dims {
 			o := &dims[i+len(dims)-len(v.dims)]
@@ -75,24 +70,24 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view, error) {
 				*o = d
 			case d.size() == 1 || o.only(channel) && d.only(channel) || slices.Equal(*o, d):
 			default:
-				return nil, nil, unsupported(n, "its operands lay out pixels differently")
+				fail(n, "its operands lay out pixels differently")
 			}
 		}
 	}
 	for i, size := range shape {
 		if dims[i].size() != size {
 			if !dims[i].only(channel) {
-				return nil, nil, unsupported(n, "it repeats pixels")
+				fail(n, "it repeats pixels")
 			}
 			dims[i] = dim{{channel, size}} // a constant's or a label's
 		}
 	}
 	for _, role := range []role{row, column} {
 		if !slices.ContainsFunc(dims, func(d dim) bool { return d.has(role) }) {
-			return nil, nil, unsupported(n, "it mixes pixels with each other")
+			fail(n, "it mixes pixels with each other")
 		}
 	}
-	return dims, first, nil
+	return dims, first
 }
 
 // perChannel is a constant as a scalar or as [channels], for a result of the given
@@ -109,69 +104,59 @@ func perChannel(t *onnx.Tensor, dims []dim) *onnx.Tensor {
 			return nil
 		}
 	}
-	all, err := onnx.Broadcast(t, channelShape(dims))
-	if err != nil {
-		return nil
+	if all, err := onnx.Broadcast(t, channelShape(dims)); err == nil {
+		return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
 	}
-	return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
+	return nil
 }
 
 // like shows an operand of a result of the given dimensions. Channels are repeated
 // as broadcasting says, but a single one stays single.
-func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) (*view, error) {
+func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *view {
 	shape := channelShape(dims)
-	repeat := func(chans []int, from []int) ([]int, error) {
+	repeat := func(chans []int, from []int) []int {
 		if len(chans) == 1 {
-			return chans, nil
+			return chans
 		}
 		t, err := onnx.Broadcast(onnx.NewTensor(int64s(chans), from...), shape)
-		if err != nil {
-			return nil, unsupported(n, "%v", err)
-		}
-		return ints(t.Ints()), nil
+		check(n, err)
+		return ints(t.Ints())
 	}
 	if v := r.views[in]; v != nil {
-		chans, err := repeat(v.chans, channelShape(v.dims))
-		if err != nil {
-			return nil, err
-		}
 		out := *v
-		out.chans = chans
-		return &out, nil
+		out.chans = repeat(v.chans, channelShape(v.dims))
+		return &out
 	}
 	if in.Const != nil {
 		return r.perPosition(n, in.Const, first, dims)
 	}
-	u := r.shared[in]
+	u := r.static[in]
 	if u == nil {
 		if in.DType != onnx.Float32 || in.Shape == nil {
-			return nil, unsupported(n, "%q, which depends on labels, is no float32 of known size", in.Name)
+			fail(n, "%q, which depends on a condition, is no float32 of known size", in.Name)
 		}
-		const all = 1 << 30
-		u = &unit{
-			kind: perImage, label: in.Name, channels: product(onnx.Sizes(in.Shape)), dtype: in.DType,
-			value: in, full: rect{-all, -all, all, all},
+		const all = 1 << 30 // the same everywhere
+		u = &ir.Unit{
+			Kind: ir.Static, Images: true, Node: in.Name, Channels: product(onnx.Sizes(in.Shape)), DType: in.DType,
+			Value: in, Full: ir.Rect{Y0: -all, X0: -all, Y1: all, X1: all},
 		}
-		r.shared[in] = u
+		r.static[in] = u
 	}
 	from := onnx.Sizes(in.Shape)
 	if len(from) > len(dims) {
-		return nil, unsupported(n, "%q has more dimensions than the result", in.Name)
+		fail(n, "%q has more dimensions than the result", in.Name)
 	}
 	for i, size := range from {
 		if d := dims[i+len(dims)-len(from)]; size != 1 && !d.only(channel) {
-			return nil, unsupported(n, "%q, which depends on labels, differs from pixel to pixel", in.Name)
+			fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
 		}
 	}
-	chans, err := repeat(count(u.channels), from)
-	if err != nil {
-		return nil, err
-	}
-	return &view{src: u, dims: dims, dy: first.dy, dx: first.dx, h: first.h, w: first.w, valid: u.full, chans: chans}, nil
+	chans := repeat(ir.Count(u.Channels), from)
+	return &view{src: u, access: ir.Here, dims: dims, h: first.h, w: first.w, valid: u.Full, chans: chans}
 }
 
 // perPosition makes a unit of a constant that differs from pixel to pixel.
-func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []dim) (*view, error) {
+func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []dim) *view {
 	var axes []axis
 	for _, d := range dims {
 		axes = append(axes, d...)
@@ -182,7 +167,7 @@ func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []d
 	}
 	all, err := onnx.Broadcast(t, sizes)
 	if err != nil || all.Floats() == nil {
-		return nil, unsupported(n, "its constant of shape %v does not fit", t.Shape)
+		fail(n, "its constant of shape %v does not fit", t.Shape)
 	}
 	split, perm := make([]int, len(axes)), []int{}
 	for i, a := range axes {
@@ -194,46 +179,35 @@ func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []d
 				perm = append(perm, i)
 			}
 			if a.role == batch && a.size != 1 {
-				return nil, unsupported(n, "its constant differs from pixel to pixel in a batch of fixed size")
+				fail(n, "its constant differs from pixel to pixel in a batch of fixed size")
 			}
 		}
 	}
-	u := &unit{kind: table, label: n.Label(), channels: product(channelShape(dims)), dtype: onnx.Float32, full: first.plane()}
-	u.table = onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
-	u.table.Shape = []int{u.channels, first.h, first.w}
-	return first.shown(u, dims), nil
+	u := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.Label(), Channels: product(channelShape(dims)), DType: onnx.Float32}
+	value := onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
+	u.Value = onnx.Const("", onnx.NewTensor(value.Floats(), u.Channels, first.h, first.w))
+	return first.shown(u, dims)
 }
 
 // acrossChannels reads operators that look at all channels of a pixel.
-func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
-	v, err := r.input(n, 0)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) acrossChannels(n *onnx.Node) *view {
+	v := r.input(n, 0)
 	rank := len(v.dims)
 	var axes []int
-	u := &unit{
-		kind: apply, label: n.Label(), op: n.Op, channels: len(v.chans), dtype: v.src.dtype,
-		args: []arg{v.arg(v.dy, v.dx)}, operands: []operand{{arg: 0}}, attrs: onnx.Attrs{"axis": int64(-1)},
-	}
+	u := v.apply(n.Label(), n.Op, v.src.DType, onnx.Attrs{"axis": int64(-1)})
 	dims := v.dims
 	switch n.Op {
 	case "LayerNormalization":
 		axis, err := onnx.Axis(n.Attrs.Int("axis", -1), rank)
-		if err != nil {
-			return nil, unsupported(n, "%v", err)
-		}
-		axes = count(rank)[axis:]
-		u.attrs["epsilon"] = n.Attrs.Float("epsilon", 1e-5)
+		check(n, err)
+		axes = ir.Count(rank)[axis:]
+		u.Attrs["epsilon"] = n.Attrs.Float("epsilon", 1e-5)
 		for i := 1; i < len(n.Inputs) && n.Inputs[i] != nil; i++ {
-			t, err := r.floats(n, i)
-			if err != nil {
-				return nil, err
+			t := r.floats(n, i)
+			if t.Len() != u.Channels {
+				fail(n, "it does not normalise over the channels alone")
 			}
-			if t.Len() != u.channels {
-				return nil, unsupported(n, "it does not normalise over the channels alone")
-			}
-			u.operands = append(u.operands, operand{arg: -1, value: onnx.NewTensor(t.Floats(), u.channels)})
+			u.Operands = append(u.Operands, ir.Operand{Arg: -1, Value: onnx.NewTensor(t.Floats(), u.Channels)})
 		}
 	case "Softmax", "LogSoftmax":
 		def := int64(-1)
@@ -241,18 +215,17 @@ func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
 			def = 1
 		}
 		axis, err := onnx.Axis(n.Attrs.Int("axis", def), rank)
-		if err != nil {
-			return nil, unsupported(n, "%v", err)
-		}
+		check(n, err)
 		axes = []int{axis}
 		if r.opset < 13 {
-			axes = count(rank)[axis:]
+			axes = ir.Count(rank)[axis:]
 		}
 	default:
+		var err error
 		if axes, err = onnx.Axes(n, 1, rank); err != nil || axes == nil {
-			return nil, unsupported(n, "it does not say over which dimensions")
+			fail(n, "it does not say over which dimensions")
 		}
-		u.channels, u.attrs = 1, onnx.Attrs{"keepdims": int64(1)}
+		u.Channels, u.Attrs = 1, onnx.Attrs{"keepdims": int64(1)}
 		dims = nil
 		for i, d := range v.dims {
 			if !slices.Contains(axes, i) {
@@ -264,8 +237,8 @@ func (r *reader) acrossChannels(n *onnx.Node) (*view, error) {
 	}
 	for i, d := range v.dims {
 		if slices.Contains(axes, i) && !d.only(channel) || !slices.Contains(axes, i) && channelShape([]dim{d})[0] != 1 {
-			return nil, unsupported(n, "it works on other dimensions than the channels alone")
+			fail(n, "it works on other dimensions than the channels alone")
 		}
 	}
-	return v.shown(u, dims), nil
+	return v.shown(u, dims)
 }

@@ -1,4 +1,6 @@
-package compile
+package program
+
+import "pixelcnn/internal/compile/ir"
 
 // Plan describes a program, for people.
 type Plan struct {
@@ -9,31 +11,23 @@ type Plan struct {
 	Steps  int // runs of everything that a step computes
 	Width  int // pixels of an image that a step draws, at most
 	Stages int // graphs that a step runs, at most
-	Layers []Layer
+	Layers []ir.Layer
 	// Multiply-adds per image: of one pass of the whole network, of the plain loop,
 	// which makes one for each pixel, and of the program.
 	PassMACs, LoopMACs, MACs int64
 	CacheBytes               int64 // per image
 }
 
-// Layer is a convolution or matrix product of the file.
-type Layer struct {
-	Node, Op   string
-	In, Out    int   // channels
-	Taps, Live int   // kernel positions, and those with a weight other than zero
-	MACs       int64 // of one pass over an image
-}
-
 // Plan describes p.
 func (p *Program) Plan() Plan {
-	out := Plan{Slope: p.schedule.slope, Raster: p.schedule.raster, Steps: len(p.Steps), Layers: p.layers}
-	for _, l := range p.layers {
+	out := Plan{Slope: p.Slope, Raster: p.Raster, Steps: len(p.Steps), Layers: p.Layers}
+	for _, l := range p.Layers {
 		out.PassMACs += l.MACs
 	}
 	out.LoopMACs = out.PassMACs * int64(p.Height*p.Width)
-	for _, u := range p.units {
-		for _, w := range u.weights {
-			out.MACs += int64(len(w)) * int64(u.dom.h()*u.dom.w())
+	for _, u := range p.Units {
+		for _, w := range u.Weights {
+			out.MACs += int64(len(w)) * int64(u.Dom.H()*u.Dom.W())
 		}
 	}
 	for _, c := range p.Caches {

@@ -1,0 +1,180 @@
+// Package emit writes the program of a schedule.
+//
+// The caches are laid out so that what a step reads is blocks of them (cache.go). Each
+// stage becomes a graph (graph.go), whose inputs are those blocks. Then the steps are
+// listed: which stages run when, on which slots (steps, below). What varies over images
+// only comes from a graph of its own, the prologue.
+package emit
+
+import (
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/compile/schedule"
+	"pixelcnn/internal/onnx"
+)
+
+// emitter writes a program.
+type emitter struct {
+	program *program.Program
+	stages  *schedule.Stages
+	latency bool
+	opset   int64        // the file's
+	caches  []int        // by unit, -1 for none
+	layouts []*layout    // by cache
+	reads   [][][]ir.Arg // by stage and input, what it shows
+	outputs [][]*ir.Unit // by stage
+	stop    func() error
+}
+
+// Emit makes the program of a schedule. m is the simplified file, picture the input of
+// it that is one. The latency variant makes runs cheap, the other one rows. stop is
+// asked now and then whether to go on.
+func Emit(units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.Value, latency bool, stop func() error) (*program.Program, error) {
+	logits := units[len(units)-1]
+	e := emitter{
+		program: &program.Program{
+			Height: logits.Dom.H(), Width: logits.Dom.W(), Levels: logits.Channels, Picture: picture.Name,
+			Slope: s.Slope, Raster: s.Raster, Units: units,
+		},
+		stages: s.Stages(units), latency: latency, opset: m.Opsets[""], stop: stop,
+	}
+	if err := e.lay(units); err != nil {
+		return nil, err
+	}
+	for _, members := range e.stages.List {
+		if err := stop(); err != nil {
+			return nil, err
+		}
+		e.stage(members, logits)
+	}
+	if err := e.steps(logits); err != nil {
+		return nil, err
+	}
+	if len(e.program.Conditions) > 0 {
+		e.prologue(m, picture)
+	}
+	return e.program, nil
+}
+
+// lay makes the caches.
+func (e *emitter) lay(units []*ir.Unit) error {
+	p := e.program
+	e.caches = slices.Repeat([]int{-1}, len(units))
+	first := slices.IndexFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture })
+	all := extents(units, e.stages)
+	for _, u := range slices.Concat(units[first:first+1], units[:first], units[first+1:]) { // the first place is the picture's
+		x := all[u.ID]
+		if x.area.Empty() {
+			continue
+		}
+		if u.DType != onnx.Float32 {
+			return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: "its values are " + u.DType.String() + " and are read from other pixels"}
+		}
+		l := newLayout(u, e.stages, x)
+		c := program.Cache{Channels: u.Channels, Slots: l.slots(), Ring: l.ring}
+		if u.Static() {
+			c.Table = fill(u, l)
+		}
+		e.caches[u.ID] = len(p.Caches)
+		p.Caches, e.layouts = append(p.Caches, c), append(e.layouts, l)
+	}
+	return nil
+}
+
+// steps lists what is computed when.
+func (e *emitter) steps(logits *ir.Unit) error {
+	s, p := e.stages, e.program
+	var from, to int
+	for _, members := range s.List {
+		from, to = min(from, s.At(members[0])), max(to, s.Last(members[0]))
+	}
+	for t := from; t <= to; t++ {
+		if err := e.stop(); err != nil {
+			return err
+		}
+		var step program.Step
+		for i, members := range s.List {
+			w := s.Wave(members[0], t)
+			if w.N == 0 {
+				continue
+			}
+			p.Stages[i].MaxWidth = max(p.Stages[i].MaxWidth, w.N)
+			step.Runs = append(step.Runs, e.run(i, w, logits))
+			if i == s.Of(logits) {
+				for y, x := range w.All() {
+					step.Draws = append(step.Draws, program.Draw{Row: len(step.Draws), Pixel: y*p.Width + x, Slot: e.layouts[0].slot(y, x)})
+				}
+			}
+		}
+		if step.Runs != nil {
+			p.Steps = append(p.Steps, step)
+		}
+	}
+	return nil
+}
+
+// run is that of a stage on the pixels of a wave.
+func (e *emitter) run(stage int, w schedule.Wave, logits *ir.Unit) program.Run {
+	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(e.reads[stage]))}
+	parts := 0
+	for _, args := range e.reads[stage] {
+		parts += len(args)
+	}
+	slots := make([]int, 0, parts)
+	for j, args := range e.reads[stage] {
+		if len(args) == 0 {
+			continue
+		}
+		for _, a := range args {
+			y, x, _ := a.Access.At(w.Y, w.X, 0)
+			slots = append(slots, e.layouts[e.caches[a.Src.ID]].slot(y, x))
+		}
+		run.In[j] = slots[len(slots)-len(args) : len(slots) : len(slots)]
+	}
+	for _, u := range e.outputs[stage] {
+		slot := 0
+		if u != logits {
+			slot = e.layouts[e.caches[u.ID]].slot(w.Y, w.X)
+		}
+		run.Out = append(run.Out, slot)
+	}
+	return run
+}
+
+// prologue writes the graph that makes the values of an image's conditions.
+func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) {
+	g := &onnx.Graph{Name: "labels"}
+	for _, v := range m.Graph.Inputs {
+		if v != picture {
+			g.Inputs = append(g.Inputs, v)
+			e.program.ConditionInputs = append(e.program.ConditionInputs, onnx.ValueInfo{Name: v.Name, DType: v.DType, Shape: onnx.Sizes(v.Shape)})
+		}
+	}
+	needed := map[*onnx.Node]bool{}
+	var need func(v *onnx.Value)
+	need = func(v *onnx.Value) {
+		if v == nil || v.Node == nil || needed[v.Node] {
+			return
+		}
+		needed[v.Node] = true
+		for _, in := range v.Node.Inputs {
+			need(in)
+		}
+	}
+	for _, c := range e.program.Conditions {
+		need(c.Unit.Value)
+	}
+	for _, n := range m.Graph.Nodes {
+		if needed[n] {
+			g.Nodes = append(g.Nodes, n)
+		}
+	}
+	for k, c := range e.program.Conditions {
+		flat := g.Op("Reshape", nil, c.Unit.Value, vector(-1))
+		g.Output(flat, fmt.Sprintf("per_image_%d", k), onnx.Float32, onnx.Fixed(c.Channels))
+	}
+	e.program.Prologue = &onnx.Model{IRVersion: 8, Opsets: m.Opsets, ProducerName: "pixelcnn", Graph: g}
+}

@@ -1,0 +1,236 @@
+// Package exact interprets a program's units in float64.
+//
+//	e, err := exact.New(p, values)
+//	conditions, err := exact.Conditions(p, inputs)
+//	e.Begin(levels, conditions)
+//	logits := e.Logits(pixel)
+//
+// It is plain Go with every sum in a fixed order: the same result on every runtime and
+// machine, as far as float64 reaches. It is slow, and there to decide draws that float32
+// leaves open.
+package exact
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/onnx"
+)
+
+// An Evaluator computes logits one pixel at a time, and only what the pixel depends on.
+// Not for concurrent use.
+type Evaluator struct {
+	program    *program.Program
+	ops        []func([]float64) float64 // by unit; nil for units that are no operator
+	across     []func(x, out []float64, more [][]float64)
+	condition  []int // by unit, which it is of the program's; -1 for none
+	memo       []memo
+	epoch      uint32
+	values     []float64 // input value of each level
+	levels     []uint16
+	conditions [][]float64
+}
+
+// memo keeps the values of one unit, [h, w, channels].
+type memo struct {
+	values []float64
+	known  []uint32 // epoch in which a pixel's values were computed, [h, w]
+}
+
+// New prepares the evaluation. values is the model's input for each level. It fails on
+// operators that it does not know.
+func New(p *program.Program, values []float32) (*Evaluator, error) {
+	n := len(p.Units)
+	e := &Evaluator{
+		program: p, memo: make([]memo, n), values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
+		ops: make([]func([]float64) float64, n), across: make([]func(x, out []float64, more [][]float64), n),
+	}
+	for i, v := range values {
+		e.values[i] = float64(v)
+	}
+	for k, c := range p.Conditions {
+		e.condition[c.Unit.ID] = k
+	}
+	for i, u := range p.Units {
+		if u.Kind != ir.Apply {
+			continue
+		}
+		var ok bool
+		if e.across[i], ok = across(u); ok {
+			continue
+		}
+		if e.ops[i], ok = onnx.Real(u.Op, u.Attrs); !ok {
+			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
+		}
+	}
+	return e, nil
+}
+
+// Begin takes an image's levels, [H, W], and what [Conditions] makes of its inputs; nil
+// where there are none. The levels must not change until the next Begin, but where no
+// pixel has depended on them yet.
+func (e *Evaluator) Begin(levels []uint16, conditions [][]float64) {
+	e.levels, e.conditions = levels, conditions
+	e.epoch++
+}
+
+// Logits returns the logits of the pixel y·W + x, [levels]; the image must be drawn as
+// far as the pixel depends on it. The slice is the evaluation's own.
+func (e *Evaluator) Logits(pixel int) []float64 {
+	w := e.program.Width
+	return e.at(e.program.Units[len(e.program.Units)-1], pixel/w, pixel%w)
+}
+
+// at is the unit's values at a position within its Dom.
+func (e *Evaluator) at(u *ir.Unit, y, x int) []float64 {
+	if !u.OverPixels() {
+		return e.conditions[e.condition[u.ID]]
+	}
+	m := &e.memo[u.ID]
+	w := u.Dom.W()
+	if m.values == nil {
+		m.values = make([]float64, u.Dom.H()*w*u.Channels)
+		m.known = make([]uint32, u.Dom.H()*w)
+	}
+	p := y*w + x
+	out := m.values[p*u.Channels : (p+1)*u.Channels]
+	if m.known[p] == e.epoch {
+		return out
+	}
+	m.known[p] = e.epoch
+	switch u.Kind {
+	case ir.Picture:
+		out[0] = e.values[e.levels[y*e.program.Width+x]]
+	case ir.Static:
+		h, full := u.Full.H(), u.Full.W()
+		for c := range out {
+			out[c] = float64(u.Value.Const.Floats()[(c*h+y-u.Full.Y0)*full+x-u.Full.X0])
+		}
+	case ir.Linear:
+		for o := range out {
+			out[o] = float64(u.Bias[o])
+		}
+		for i, a := range u.Args {
+			e.linear(u, a, u.Weights[i], y, x, out)
+		}
+	case ir.Lookup:
+		k := int(e.operand(u.Args[0], y, x)[0])
+		entries := u.Table.Shape[0]
+		k = ((k % entries) + entries) % entries
+		for c := range out {
+			out[c] = float64(u.Table.Floats()[k*u.Channels+c])
+		}
+	case ir.Concat:
+		rest := out
+		for _, a := range u.Args {
+			rest = rest[copy(rest, e.operand(a, y, x)):]
+		}
+	case ir.Apply:
+		e.apply(u, y, x, out)
+	}
+	return out
+}
+
+// read is what is read through a at (y, x), [channels of the argument]; nil for zeros.
+func (e *Evaluator) read(a ir.Arg, y, x int) []float64 {
+	y, x, ok := a.Access.At(y, x, 0)
+	if a.Src.OverPixels() && !(ok && a.Valid.Has(y, x) && a.Src.Dom.Has(y, x)) {
+		return nil
+	}
+	v := e.at(a.Src, y, x)
+	if a.Chans == nil {
+		return v
+	}
+	picked := make([]float64, len(a.Chans))
+	for k, c := range a.Chans {
+		picked[k] = v[c]
+	}
+	return picked
+}
+
+// linear adds what one argument contributes; w is nil for a summand.
+func (e *Evaluator) linear(u *ir.Unit, a ir.Arg, w []float32, y, x int, out []float64) {
+	for k, v := range e.read(a, y, x) {
+		switch {
+		case w == nil:
+			out[k] += v
+		case v != 0:
+			for o, weight := range w[k*u.Channels : (k+1)*u.Channels] {
+				out[o] += v * float64(weight)
+			}
+		}
+	}
+}
+
+// operand is what is read through a at (y, x), [channels of the argument].
+func (e *Evaluator) operand(a ir.Arg, y, x int) []float64 {
+	if v := e.read(a, y, x); v != nil {
+		return v
+	}
+	return make([]float64, a.Channels())
+}
+
+func (e *Evaluator) apply(u *ir.Unit, y, x int, out []float64) {
+	in := make([][]float64, len(u.Operands))
+	for i, o := range u.Operands {
+		switch {
+		case o.Arg >= 0:
+			in[i] = e.operand(u.Args[o.Arg], y, x)
+		case o.Value != nil:
+			in[i] = onnx.Reals(o.Value)
+		default:
+			in[i] = []float64{math.NaN()}
+		}
+	}
+	if f := e.across[u.ID]; f != nil {
+		f(in[0], out, in[1:])
+		return
+	}
+	row := make([]float64, len(in))
+	for c := range out {
+		for i, v := range in {
+			row[i] = v[c%len(v)]
+		}
+		out[c] = e.ops[u.ID](row)
+	}
+}
+
+// Conditions computes what the prologue makes of the inputs of one image, which are as
+// ConditionInputs say: per entry of p.Conditions, [channels]. It fails on operators
+// that it does not know. Where there are no conditions it returns nil.
+func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) {
+	if p.Prologue == nil {
+		return nil, nil
+	}
+	constant := map[*onnx.Value]*onnx.Value{}
+	for i, v := range p.Prologue.Graph.Inputs {
+		constant[v] = onnx.Const(v.Name, inputs[i])
+	}
+	fixed := *p.Prologue
+	fixed.Graph = &onnx.Graph{Name: p.Prologue.Graph.Name, Outputs: p.Prologue.Graph.Outputs}
+	for _, n := range p.Prologue.Graph.Nodes {
+		copied := *n
+		copied.Inputs = slices.Clone(n.Inputs)
+		for i, v := range n.Inputs {
+			if c := constant[v]; c != nil {
+				copied.Inputs[i] = c
+			}
+		}
+		fixed.Graph.Nodes = append(fixed.Graph.Nodes, &copied)
+	}
+	known, err := onnx.Simplify(&fixed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("compile: conditions: %w", err)
+	}
+	var out [][]float64
+	for _, v := range known.Graph.Outputs {
+		if v.Const == nil {
+			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", v.Node.Label(), v.Node.Op)
+		}
+		out = append(out, onnx.Reals(v.Const))
+	}
+	return out, nil
+}

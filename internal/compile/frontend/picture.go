@@ -1,0 +1,106 @@
+package frontend
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/onnx"
+)
+
+// ErrPicture is wrapped where no input of a model can be told to be the picture.
+var ErrPicture = errors.New("compile: no input is a picture of one channel")
+
+// maxPixels bounds an image.
+const maxPixels = 1 << 20
+
+// pictureRoles is what the dimensions of a picture of one channel stand for; nil where
+// the shape is none of one.
+func pictureRoles(shape []int) []role {
+	switch {
+	case len(shape) == 3:
+		return []role{batch, row, column}
+	case len(shape) == 4 && shape[1] == 1:
+		return []role{batch, channel, row, column}
+	case len(shape) == 4 && shape[3] == 1:
+		return []role{batch, row, column, channel}
+	}
+	return nil
+}
+
+// Prepare finds the picture among the inputs and simplifies the model for its size:
+// that of the file, or height and width where they are not zero.
+func Prepare(m *onnx.Model, height, width int) (simple *onnx.Model, picture *onnx.Value, err error) {
+	if height < 0 || width < 0 {
+		return nil, nil, fmt.Errorf("%w: height %d and width %d must not be negative", onnx.ErrShape, height, width)
+	}
+	at := -1
+	for i, v := range m.Graph.Inputs {
+		if pictureRoles(onnx.Sizes(v.Shape)) == nil {
+			continue
+		}
+		if at >= 0 {
+			return nil, nil, fmt.Errorf("%w: %q and %q both could be", ErrPicture, m.Graph.Inputs[at].Name, v.Name)
+		}
+		at = i
+	}
+	if at < 0 {
+		return nil, nil, fmt.Errorf("%w ([N,1,H,W], [N,H,W,1] or [N,H,W])", ErrPicture)
+	}
+	if len(m.Graph.Outputs) == 0 {
+		return nil, nil, &ir.UnsupportedError{Node: fmt.Sprintf("graph %q", m.Graph.Name), Reason: "it has no outputs"}
+	}
+	sizes := map[string][]int{}
+	images := 1
+	for i, v := range m.Graph.Inputs {
+		s := onnx.Sizes(v.Shape)
+		if len(s) > 0 && s[0] > 0 {
+			images = s[0]
+		}
+		if i == at {
+			roles := pictureRoles(s)
+			h, w := &s[slices.Index(roles, row)], &s[slices.Index(roles, column)]
+			if height > 0 {
+				*h = height
+			}
+			if width > 0 {
+				*w = width
+			}
+			if *h < 1 || *w < 1 {
+				return nil, nil, fmt.Errorf("%w: input %q has no fixed height and width: say which", onnx.ErrShape, v.Name)
+			}
+			if *h > maxPixels / *w {
+				return nil, nil, fmt.Errorf("%w: %d×%d pixels are too many", onnx.ErrShape, *h, *w)
+			}
+		}
+		sizes[v.Name] = s
+	}
+	for _, s := range sizes {
+		if len(s) > 0 && s[0] < 0 {
+			s[0] = images
+		}
+	}
+	if simple, err = onnx.Simplify(m, sizes); err != nil {
+		return nil, nil, err
+	}
+	return simple, simple.Graph.Inputs[at], nil
+}
+
+// pictureView shows the picture as its input does.
+func pictureView(v *onnx.Value) *view {
+	shape := onnx.Sizes(v.Shape)
+	roles := pictureRoles(shape)
+	dims := make([]dim, len(shape))
+	for i, size := range shape {
+		dims[i] = dim{{roles[i], size}}
+	}
+	h, w := shape[slices.Index(roles, row)], shape[slices.Index(roles, column)]
+	u := &ir.Unit{Kind: ir.Picture, Node: fmt.Sprintf("input %q", v.Name), Channels: 1, DType: onnx.Float32, Full: ir.Sized(h, w)}
+	view := &view{src: u, access: ir.Here, dims: dims, h: h, w: w, valid: u.Full, chans: []int{0}}
+	if v.DType != onnx.Float32 {
+		// The picture is kept as float32, which holds every level exactly.
+		view.src = view.apply(u.Node, "Cast", v.DType, onnx.Attrs{"to": int64(v.DType)})
+	}
+	return view
+}

@@ -1,0 +1,183 @@
+// Package frontend reads a graph of ONNX as units.
+//
+// [Prepare] finds the picture among the inputs, fixes the sizes and folds constants.
+// [Read] goes through the nodes. What it knows of each tensor is a view (view.go):
+// which unit's values it shows, in which order of dimensions, and where. Operators that
+// compute make a unit (linear.go, local.go); those that only move values about change
+// the view (move.go), and are gone.
+package frontend
+
+import (
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/onnx"
+)
+
+// reader turns a simplified graph's nodes into units.
+type reader struct {
+	opset      int64
+	views      map[*onnx.Value]*view
+	conditions map[*onnx.Value]bool     // values that depend on conditions only
+	static     map[*onnx.Value]*ir.Unit // those of them that are read
+	layers     []ir.Layer
+}
+
+// Read reads a graph that [Prepare] has made. It returns the unit of the logits, which
+// is defined at each pixel, its channels the levels, and the graph's layers.
+func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Layer, err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *ir.UnsupportedError: // see fail
+			logits, layers, err = nil, nil, p
+		default:
+			panic(p)
+		}
+	}()
+	r := &reader{
+		opset: m.Opsets[""], views: map[*onnx.Value]*view{picture: pictureView(picture)},
+		conditions: map[*onnx.Value]bool{}, static: map[*onnx.Value]*ir.Unit{},
+	}
+	for _, v := range m.Graph.Inputs {
+		r.conditions[v] = v != picture
+	}
+	for _, n := range m.Graph.Nodes {
+		r.node(n)
+	}
+	shown, out := r.views[picture], r.views[m.Graph.Outputs[0]]
+	name := fmt.Sprintf("output %q", m.Graph.Outputs[0].Name)
+	if out == nil {
+		return nil, nil, &ir.UnsupportedError{Node: name, Reason: "does not depend on the picture"}
+	}
+	logits = out.src
+	all := ir.Sized(out.h, out.w)
+	if out.access != ir.Here || logits.Full != all || out.valid != all || !identity(out.chans, logits.Channels) || logits.Kind != ir.Linear {
+		logits = out.apply(name, "Identity", logits.DType, nil)
+	}
+	if out.h != shown.h || out.w != shown.w {
+		return nil, nil, &ir.UnsupportedError{Node: logits.Node, Reason: fmt.Sprintf("the logits are for %d×%d pixels, the picture has %d×%d", out.h, out.w, shown.h, shown.w)}
+	}
+	return logits, r.layers, nil
+}
+
+// fail ends the reading at a node that is outside what is understood: [Read] returns
+// the error.
+func fail(n *onnx.Node, format string, args ...any) {
+	panic(&ir.UnsupportedError{Node: n.Label(), Op: n.Op, Reason: fmt.Sprintf(format, args...)})
+}
+
+// check fails where there is an error.
+func check(n *onnx.Node, err error) {
+	if err != nil {
+		fail(n, "%v", err)
+	}
+}
+
+// node reads one node.
+func (r *reader) node(n *onnx.Node) {
+	ofPicture, ofConditions := false, false
+	for _, v := range n.Inputs {
+		ofPicture = ofPicture || r.views[v] != nil
+		ofConditions = ofConditions || r.conditions[v]
+	}
+	if !ofPicture {
+		for _, v := range n.Outputs {
+			r.conditions[v] = ofConditions
+		}
+		if !ofConditions {
+			fail(n, "the operator %s is not known here", n.Op)
+		}
+		return
+	}
+	if n.Domain != "" {
+		fail(n, "the operator %s of domain %q is not known here", n.Op, n.Domain)
+	}
+	for _, v := range n.Outputs {
+		if v != nil && v.Shape == nil {
+			fail(n, "the operator %s is not known here", n.Op)
+		}
+		if v != nil && slices.Contains(onnx.Sizes(v.Shape), 0) {
+			fail(n, "it makes nothing")
+		}
+	}
+	var out *view
+	switch n.Op {
+	case "Conv":
+		out = r.conv(n)
+	case "MatMul", "Gemm":
+		out = r.product(n)
+	case "BatchNormalization":
+		out = r.batchNorm(n)
+	case "LayerNormalization", "Softmax", "LogSoftmax", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin":
+		out = r.acrossChannels(n)
+	case "Gather":
+		out = r.gather(n)
+	case "OneHot":
+		out = r.oneHot(n)
+	case "Concat":
+		out = r.concat(n)
+	case "Split":
+		r.split(n)
+		return
+	case "Pad":
+		out = r.pad(n)
+	case "Slice":
+		out = r.slice(n)
+	case "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze":
+		out = r.rearrange(n)
+	case "Expand":
+		out = r.expand(n)
+	case "Dropout":
+		if len(n.Inputs) > 2 && n.Inputs[2] != nil {
+			fail(n, "it is in training mode")
+		}
+		out = r.input(n, 0)
+	default:
+		if !local[n.Op] {
+			fail(n, "the operator %s is not known here", n.Op)
+		}
+		out = r.local(n)
+	}
+	r.views[n.Outputs[0]] = out
+}
+
+// input is the view of input i, which must be one.
+func (r *reader) input(n *onnx.Node, i int) *view {
+	if i >= len(n.Inputs) || r.views[n.Inputs[i]] == nil {
+		fail(n, "its input %d does not depend on the picture", i)
+	}
+	return r.views[n.Inputs[i]]
+}
+
+// reshape is v with its axes cut anew.
+func (r *reader) reshape(n *onnx.Node, v *view, shape []int) *view {
+	dims, ok := regroup(v.dims, shape)
+	if !ok {
+		fail(n, "it mixes pixels with each other")
+	}
+	out := *v
+	out.dims = dims
+	return &out
+}
+
+// fixed is the constant of input i; nil where it is absent.
+func (r *reader) fixed(n *onnx.Node, i int) *onnx.Tensor {
+	if i >= len(n.Inputs) || n.Inputs[i] == nil {
+		return nil
+	}
+	if n.Inputs[i].Const == nil {
+		fail(n, "its input %d is not constant", i)
+	}
+	return n.Inputs[i].Const
+}
+
+// floats is the constant of input i, which must be float32 and there.
+func (r *reader) floats(n *onnx.Node, i int) *onnx.Tensor {
+	t := r.fixed(n, i)
+	if t == nil || t.Floats() == nil {
+		fail(n, "its input %d is not float32", i)
+	}
+	return t
+}

@@ -1,0 +1,150 @@
+// Package ir is the network between the front end and the emission: units, which read
+// each other through accesses.
+//
+// A [Unit] is a value with a vector of channels at each position. Padding, cropping,
+// transposing and picking channels are no units of their own: they are part of how a
+// unit is read. An [Arg] is such a reading. Where it reads is its [Access], and
+// everything that relates positions of one unit to those of another goes through that:
+// what is causal, the schedule, the caches' layout, what is trimmed, what the step
+// graphs take in, the exact evaluation. [Shift], a tap of a convolution, is the only
+// one yet.
+package ir
+
+import "pixelcnn/internal/onnx"
+
+// A Unit is a value that has, at each position, a vector of channels.
+type Unit struct {
+	Kind     Kind
+	Node     string // the file's node, for messages
+	Op       string // its operator
+	Channels int
+	DType    onnx.DType
+
+	// Full is where the file defines the unit, Dom the part of it that is needed;
+	// outside, it reads as zero. Coordinates are the unit's own, and begin at Dom's
+	// once the passes are done.
+	Full, Dom Rect
+
+	Args []Arg
+
+	// Linear: Σ over args with a weight, plus the arg without one, plus the bias.
+	Weights [][]float32 // per arg [channels of the arg, channels]; nil for a summand
+	Bias    []float32   // [channels]
+
+	// Apply: the operator, its operands in order.
+	Operands []Operand
+	Attrs    onnx.Attrs
+
+	Table *onnx.Tensor // Lookup: [entries, channels]
+
+	// Static: what the unit varies over, and its value. Where that is the same for
+	// all images it is a constant, [channels, h, w] over Full; else it is the
+	// simplified file's.
+	Images, Pixels bool
+	Value          *onnx.Value
+
+	ID int // in topological order, set by [Order]
+}
+
+// Kind says what a unit is made by.
+type Kind int
+
+const (
+	Picture Kind = iota // the picture so far, 1 channel
+	Static              // known before the first pixel is drawn
+	Linear              // convolutions, matrix products and their sums
+	Lookup              // a row of a table, by the number that the argument holds
+	Apply               // an operator of ONNX on each position by itself
+	Concat              // the arguments' channels one after the other
+)
+
+// Static tells whether u is known before the first pixel is drawn.
+func (u *Unit) Static() bool { return u.Kind == Static }
+
+// Drawn tells whether u is computed in the steps, from what is drawn.
+func (u *Unit) Drawn() bool { return u.Kind != Static && u.Kind != Picture }
+
+// OverPixels tells whether u has a value of its own at each position.
+func (u *Unit) OverPixels() bool { return u.Kind != Static || u.Pixels }
+
+// Plain tells whether a linear unit has no summand.
+func (u *Unit) Plain() bool {
+	for _, w := range u.Weights {
+		if w == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// An Arg reads a unit: where Access says, zero outside of Valid.
+type Arg struct {
+	Src    *Unit
+	Access Access
+	Valid  Rect   // in Src's coordinates
+	Chans  []int  // Src's channels in order; nil for all
+	Node   string // the file's node, where it is not the reader's
+}
+
+// Channels is how many are read.
+func (a Arg) Channels() int {
+	if a.Chans != nil {
+		return len(a.Chans)
+	}
+	return a.Src.Channels
+}
+
+// Picked is the channels that are read.
+func (a Arg) Picked() []int {
+	if a.Chans != nil {
+		return a.Chans
+	}
+	return Count(a.Src.Channels)
+}
+
+// Reads is what u reads of a's source that is not zero, in the source's coordinates.
+func (a Arg) Reads(u *Unit) Rect { return a.Access.Image(u.Dom).And(a.Valid).And(a.Src.Full) }
+
+// An Operand of an Apply unit is one of its args or a constant.
+type Operand struct {
+	Arg   int          // index into Args, -1 for none
+	Value *onnx.Tensor // a scalar or [channels]; nil for an absent optional input
+}
+
+// Order lists the units that u needs, itself included, each after its arguments,
+// and numbers them.
+func Order(u *Unit) []*Unit {
+	var list []*Unit
+	seen := map[*Unit]bool{}
+	var visit func(*Unit)
+	visit = func(u *Unit) {
+		if seen[u] {
+			return
+		}
+		seen[u] = true
+		for _, a := range u.Args {
+			visit(a.Src)
+		}
+		u.ID = len(list)
+		list = append(list, u)
+	}
+	visit(u)
+	return list
+}
+
+// Count is 0, 1, …, n-1.
+func Count(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// Layer is a convolution or matrix product of the file.
+type Layer struct {
+	Node, Op   string
+	In, Out    int   // channels
+	Taps, Live int   // kernel positions, and those with a weight other than zero
+	MACs       int64 // of one pass over an image
+}

@@ -1,0 +1,183 @@
+// Package schedule decides when each unit's values are computed, and together with
+// which others.
+//
+// [Find] gives every unit a time: in wavefront order its value at (y, x) is computed at
+// time x + slope·y + at. [Schedule.Stages] divides the units into those that one graph
+// computes in each step.
+package schedule
+
+import (
+	"iter"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+)
+
+// A Schedule gives each unit its time. The picture's pixel is drawn at the time of its
+// logits.
+type Schedule struct {
+	Slope int
+	// Raster means that pixels are drawn one after the other, row by row; only then
+	// are there units that go by rows: the whole row y at time Slope·y + at.
+	Raster bool
+	at     []int  // by unit
+	rows   []bool // by unit
+}
+
+// Find finds the schedule with the fewest steps, if any. units are in topological
+// order, the logits last. The constraints are those of Lamport's hyperplane method
+// ("The parallel execution of DO loops", 1974): v may be computed no earlier than what
+// it reads of u,
+//
+//	at[v] ≥ at[u] + the access's lag,
+//
+// and one more where u is the picture, since a pixel is drawn after its step's run.
+// The logits' time closes the circle: it must not come after the picture's, which
+// is 0. The rest of the graph has no circle, so one pass in topological order finds
+// the least times, where Bellman-Ford would need several.
+func Find(units []*ir.Unit, raster bool) (*Schedule, bool) {
+	width := units[len(units)-1].Dom.W()
+	for slope := 1; slope <= width && !raster; slope++ {
+		s := &Schedule{Slope: slope, at: make([]int, len(units)), rows: make([]bool, len(units))}
+		if s.solve(units) {
+			return s, true
+		}
+	}
+	s := &Schedule{Raster: true, at: make([]int, len(units)), rows: byRows(units)}
+	for i, u := range units {
+		if !u.Static() && !s.rows[i] {
+			s.Slope = max(s.Slope, u.Dom.W())
+		}
+	}
+	return s, s.solve(units)
+}
+
+// byRows finds the units that can go by rows: they depend on rows above their own only.
+func byRows(units []*ir.Unit) []bool {
+	const never = -1 << 30
+	row := ir.Clock{Y: 1}
+	reach := make([]int, len(units)) // the lowest row that a unit depends on, from its own
+	rows := make([]bool, len(units))
+	for i, u := range units {
+		reach[i] = never
+		if u.Kind == ir.Picture {
+			reach[i] = 0
+		}
+		for _, a := range u.Args {
+			if from := reach[a.Src.ID]; from > never {
+				_, below := a.Access.Lag(u.Dom, a.Src.Dom, row, row)
+				reach[i] = max(reach[i], from+below)
+			}
+		}
+		rows[i] = reach[i] < 0
+	}
+	return rows
+}
+
+// At is the unit's time, but for its clock's.
+func (s *Schedule) At(u *ir.Unit) int { return s.at[u.ID] }
+
+// Last is the time of the unit's last position.
+func (s *Schedule) Last(u *ir.Unit) int { return s.at[u.ID] + s.Slope*(u.Dom.H()-1) + u.Dom.W() - 1 }
+
+func (s *Schedule) clock(u *ir.Unit) ir.Clock {
+	if s.rows[u.ID] {
+		return ir.Clock{Y: s.Slope}
+	}
+	return ir.Clock{Y: s.Slope, X: 1}
+}
+
+// lag is that of what v reads through a.
+func (s *Schedule) lag(v *ir.Unit, a ir.Arg) (least, most int) {
+	return a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
+}
+
+// wait is the least at[v] − at[u] that lets unit v read a's source u.
+func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
+	_, most := s.lag(v, a)
+	if a.Src.Kind == ir.Picture {
+		most++
+	}
+	return most
+}
+
+// Age is how long ago what v reads through a was computed, at most.
+func (s *Schedule) Age(v *ir.Unit, a ir.Arg) int {
+	least, _ := s.lag(v, a)
+	return s.at[v.ID] - s.at[a.Src.ID] - least
+}
+
+// solve sets the times and tells whether they are in order.
+func (s *Schedule) solve(units []*ir.Unit) bool {
+	const none = -1 << 30
+	depends := make([]bool, len(units)) // on the picture
+	for i, u := range units {
+		s.at[i] = none
+		if u.Kind == ir.Picture {
+			s.at[i], depends[i] = 0, true
+		}
+		for _, a := range u.Args {
+			if depends[a.Src.ID] {
+				s.at[i], depends[i] = max(s.at[i], s.at[a.Src.ID]+s.wait(u, a)), true
+			}
+		}
+	}
+	if s.at[len(units)-1] > 0 {
+		return false
+	}
+	// What does not depend on the picture is computed when it is first wanted.
+	for _, u := range slices.Backward(units) {
+		for _, a := range u.Args {
+			if i := a.Src.ID; !a.Src.Static() && !depends[i] {
+				t := s.at[u.ID] - s.wait(u, a)
+				if s.at[i] == none || t < s.at[i] {
+					s.at[i] = t
+				}
+			}
+		}
+	}
+	return true
+}
+
+// A Wave is positions of a unit, ordered by column: N of them from (Y, X) on, each DY
+// rows down and DX columns to the right of the last.
+type Wave struct{ Y, X, DY, DX, N int }
+
+// All lists the positions.
+func (w Wave) All() iter.Seq2[int, int] {
+	return func(yield func(y, x int) bool) {
+		for k := range w.N {
+			if !yield(w.Y+k*w.DY, w.X+k*w.DX) {
+				return
+			}
+		}
+	}
+}
+
+// Wave returns the positions of unit u at time t.
+func (s *Schedule) Wave(u *ir.Unit, t int) Wave {
+	t -= s.at[u.ID]
+	h, width := u.Dom.H(), u.Dom.W()
+	if s.rows[u.ID] {
+		if y := FloorDiv(t, s.Slope); y*s.Slope == t && y >= 0 && y < h {
+			return Wave{Y: y, DX: 1, N: width}
+		}
+		return Wave{}
+	}
+	// 0 ≤ t − slope·y < width
+	first := max(0, FloorDiv(t-width, s.Slope)+1)
+	last := min(h-1, FloorDiv(t, s.Slope))
+	if last < first {
+		return Wave{}
+	}
+	return Wave{Y: last, X: t - s.Slope*last, DY: -1, DX: s.Slope, N: last - first + 1}
+}
+
+// FloorDiv is ⌊a/b⌋, for b > 0.
+func FloorDiv(a, b int) int {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}

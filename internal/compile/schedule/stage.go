@@ -1,0 +1,77 @@
+package schedule
+
+import (
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+)
+
+// Stages are what a step computes, in the order in which it does.
+type Stages struct {
+	List [][]*ir.Unit // by stage
+	of   []int        // by unit, its stage; -1 for what no stage computes
+	*Schedule
+}
+
+// stageKey is what the units of a stage have in common.
+type stageKey struct {
+	level int // stages run in this order within a step
+	at    int
+	rows  bool
+	h, w  int
+}
+
+// Stages divides the units that steps compute. A stage is units of one time and size,
+// none of which needs, in the same step, another pixel's value of one of them.
+func (s *Schedule) Stages(units []*ir.Unit) *Stages {
+	level := make([]int, len(units))
+	keys := make([]stageKey, len(units))
+	members := map[stageKey][]*ir.Unit{}
+	var order []stageKey
+	for i, u := range units {
+		if !u.Drawn() {
+			continue
+		}
+		for _, a := range u.Args {
+			j := a.Src.ID
+			if !a.Src.Drawn() {
+				continue
+			}
+			if s.together(u, a) {
+				level[i] = max(level[i], level[j])
+			} else if s.at[i] == s.at[j]+s.wait(u, a) {
+				level[i] = max(level[i], level[j]+1)
+			}
+		}
+		keys[i] = stageKey{level[i], s.at[i], s.rows[i], u.Dom.H(), u.Dom.W()}
+		if members[keys[i]] == nil {
+			order = append(order, keys[i])
+		}
+		members[keys[i]] = append(members[keys[i]], u)
+	}
+	slices.SortStableFunc(order, func(a, b stageKey) int { return a.level - b.level })
+	out := &Stages{of: slices.Repeat([]int{-1}, len(units)), Schedule: s}
+	for i, key := range order {
+		out.List = append(out.List, members[key])
+		for _, u := range members[key] {
+			out.of[u.ID] = i
+		}
+	}
+	return out
+}
+
+// together tells whether the pixels of u and those that it reads through a are the
+// same ones, at the same time.
+func (s *Schedule) together(u *ir.Unit, a ir.Arg) bool {
+	return a.Access == ir.Here && a.Src.Drawn() && a.Src.Dom == u.Dom && u.Dom.Within(a.Valid) &&
+		s.at[u.ID] == s.at[a.Src.ID] && s.rows[u.ID] == s.rows[a.Src.ID]
+}
+
+// Of is the stage that computes u, -1 where none does.
+func (s *Stages) Of(u *ir.Unit) int { return s.of[u.ID] }
+
+// Direct tells whether what u reads through a is there in the same run of a stage, and
+// needs no cache.
+func (s *Stages) Direct(u *ir.Unit, a ir.Arg) bool {
+	return s.together(u, a) && s.of[u.ID] == s.of[a.Src.ID]
+}
