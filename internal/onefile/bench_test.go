@@ -12,15 +12,15 @@ import (
 	"pixelcnn/sampler"
 )
 
-// BenchmarkWhole draws with the sampler's own loop and with the file that holds the
-// whole sampler in turn, and reports the medians of both and their ratio. The time an
+// BenchmarkOneFile draws with the sampler's own loop and with the one-file sampler in
+// turn, and reports the medians of both and their ratio. The time an
 // operation takes is that of both together.
 //
-//	go test ./internal/onefile -run '^$' -bench Whole -benchtime 50x
-func BenchmarkWhole(b *testing.B) {
+//	go test ./internal/onefile -run '^$' -bench OneFile -benchtime 50x
+func BenchmarkOneFile(b *testing.B) {
 	models := onefiletest.Trained(b)
 	for _, name := range slices.Sorted(maps.Keys(models)) {
-		whole, err := sampler.OneFile(models[name], sampler.OneFileConfig{})
+		oneFile, err := sampler.OneFile(models[name], sampler.OneFileConfig{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func BenchmarkWhole(b *testing.B) {
 					continue
 				}
 				b.Run(fmt.Sprintf("%s/images=%d/threads=%d", name, n, threads), func(b *testing.B) {
-					files := [][]byte{models[name], whole, completion}
+					files := [][]byte{models[name], oneFile, completion}
 					var draw []func()
 					for _, file := range files {
 						s, err := sampler.Open(env, file, sampler.Config{Threads: threads})
@@ -63,7 +63,7 @@ func BenchmarkWhole(b *testing.B) {
 						return times[i][len(times[i])/2].Seconds()
 					}
 					b.ReportMetric(median(0)*1e3, "loop-ms")
-					b.ReportMetric(median(1)*1e3, "whole-ms")
+					b.ReportMetric(median(1)*1e3, "one-file-ms")
 					b.ReportMetric(median(1)/median(0), "ratio")
 					b.ReportMetric(median(2)/median(1), "completion-ratio")
 				})

@@ -12,15 +12,15 @@ import (
 type builder struct {
 	program *compile.Program
 	opt     Options
-	trail   *trail
-	course  *course
+	reach   *reaching
+	nest    *nest
 	opset   int64 // of the program's graphs
 	graph   *onnx.Graph
 	shared  map[string]*onnx.Value // what is made once, before the loop
 
 	images      *onnx.Value   // how many there are, [1]
 	temperature *onnx.Value   // [1]
-	coins       *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
+	uniforms       *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
 	conditions  []*onnx.Value // [images, channels] each
 
 	loops   []*loop // the one that does the steps last
@@ -28,39 +28,39 @@ type builder struct {
 	picture *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
 	drawn   *onnx.Value // the same with the pixels of this turn, once they are there
 	logits  *carried    // the logits so far in the same order, [pixels, images, levels]
-	memory  []*memory   // by cache
+	histories  []*history   // by cache
 }
 
 // loop adds the loops.
 func (b *builder) loop() {
 	for _, name := range []string{"block", "step"} {
-		if name == "step" || b.course.nested() {
+		if name == "step" || b.nest.nested() {
 			b.loops = append(b.loops, open(name))
 		}
 	}
 	inner := b.loops[len(b.loops)-1]
-	turns := scalar(int64(b.course.turns))
-	if b.course.nested() {
+	turns := scalar(int64(b.nest.turns))
+	if b.nest.nested() {
 		outer := b.loops[0]
 		var lengths []int64
-		for i, begin := range b.course.begin {
-			end := b.course.turns
-			if i+1 < len(b.course.begin) {
-				end = b.course.begin[i+1]
+		for i, begin := range b.nest.begin {
+			end := b.nest.turns
+			if i+1 < len(b.nest.begin) {
+				end = b.nest.begin[i+1]
 			}
 			lengths = append(lengths, int64(end-begin))
 		}
 		turns = outer.graph.Op("Gather", nil, list(lengths...), outer.turn)
-		begin := outer.graph.Op("Gather", nil, list(int64s(b.course.begin)...), outer.turn)
+		begin := outer.graph.Op("Gather", nil, list(int64s(b.nest.begin)...), outer.turn)
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
 	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)))
 	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, b.program.Levels))
 	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, int64(b.program.Levels))))
-	b.remember()
+	b.keepHistories()
 	var logits *onnx.Value
-	for _, i := range b.course.order() {
-		if logits != nil && b.course.early[i] && b.drawn == nil {
+	for _, i := range b.nest.order() {
+		if logits != nil && b.nest.early[i] && b.drawn == nil {
 			b.draw(inner, logits)
 		}
 		if made := b.stage(i); made != nil {
@@ -70,21 +70,21 @@ func (b *builder) loop() {
 	if b.drawn == nil {
 		b.draw(inner, logits)
 	}
-	for _, m := range b.memory {
-		if m != nil {
-			m.pass()
+	for _, h := range b.histories {
+		if h != nil {
+			h.pass()
 		}
 	}
-	if b.course.nested() {
+	if b.nest.nested() {
 		b.close(1, b.loops[0].graph, turns)
-		turns = scalar(int64(len(b.course.begin)))
+		turns = scalar(int64(len(b.nest.begin)))
 	}
 	b.close(0, b.graph, turns)
 }
 
 // loopOf is the one that runs a stage.
 func (b *builder) loopOf(stage int) *loop {
-	if b.course.rare[stage] {
+	if b.nest.outer[stage] {
 		return b.loops[0]
 	}
 	return b.loops[len(b.loops)-1]
@@ -133,8 +133,8 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 		v.DType = onnx.Float32
 		if o.Cache < 0 {
 			logits = v
-		} else if b.memory[o.Cache] != nil {
-			b.wrote(b.memory[o.Cache], v)
+		} else if b.histories[o.Cache] != nil {
+			b.wrote(b.histories[o.Cache], v)
 		}
 	}
 	return logits
@@ -142,7 +142,7 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 
 // condition is that of each row of a stage, [rows, channels].
 func (b *builder) condition(stage int, in compile.Input) *onnx.Value {
-	w := b.course.widths[stage]
+	w := b.nest.widths[stage]
 	l := b.loopOf(stage)
 	return l.once(fmt.Sprint("label ", in.Condition, w), func() *onnx.Value {
 		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(int64(slices.Max(w)), 1, 1)) // [widest, images, channels]
@@ -158,7 +158,7 @@ func (b *builder) input(stage, j int) *onnx.Value {
 	for k := 0; k < len(in.Caches); {
 		r := read{stage: stage, cache: in.Caches[k], stacked: in.Form == compile.Stacked}
 		for ; k < len(in.Caches) && in.Caches[k] == r.cache; k++ {
-			r.parts = append(r.parts, b.trail.from[stage][j][k])
+			r.parts = append(r.parts, b.reach.defs[stage][j][k])
 		}
 		if r.cache == 0 {
 			groups = append(groups, b.pixels(r))
@@ -179,7 +179,7 @@ func (b *builder) input(stage, j int) *onnx.Value {
 // span is where the rows of a stage begin and end in this turn, counted over all, [1]
 // each.
 func (b *builder) span(stage int) (begin, end *onnx.Value) {
-	begins, ends := spans(b.course.widths[stage])
+	begins, ends := spans(b.nest.widths[stage])
 	l := b.loopOf(stage)
 	return l.now(int64s(begins)), l.now(int64s(ends))
 }

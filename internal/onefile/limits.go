@@ -5,7 +5,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// readBytes is what a read of one row takes while the graph is made: a place, an index,
+// readBytes is what a read of one row takes while the graph is made: a definition, an index,
 // and the text by which equal tables of indices are found.
 const readBytes = 64
 

@@ -45,10 +45,10 @@ type carried struct {
 	in          []*loop
 }
 
-// carry adds one, of the outer loop alone where rare is set.
-func (b *builder) carry(name string, rare bool, first *onnx.Value) *carried {
+// carry adds one, of the outer loop alone where outer is set.
+func (b *builder) carry(name string, outer bool, first *onnx.Value) *carried {
 	c := &carried{first: first, in: b.loops}
-	if rare {
+	if outer {
 		c.in = b.loops[:1]
 	}
 	for i, l := range c.in {

@@ -12,7 +12,7 @@ import (
 
 // The graph's interface.
 const (
-	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): a coin for each pixel
+	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): one for each pixel
 	Temperature = "temperature" // input, float64 [1], positive
 	Label       = "label"       // input, int64 [batch], the classes' numbers; of a class-conditional model
 	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for completion
@@ -51,10 +51,10 @@ func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
 		return nil, fmt.Errorf("onefile: %w", err)
 	}
 	b := &builder{
-		program: p, opt: opt, trail: follow(p),
+		program: p, opt: opt, reach: reach(p),
 		graph: &onnx.Graph{Name: "sampler"}, shared: map[string]*onnx.Value{},
 	}
-	b.course = plan(p, b.trail)
+	b.nest = nestOf(p, b.reach)
 	if err := b.before(); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (b *builder) before() error {
 	uniforms := g.Input(Uniforms, onnx.Float64, n, h, w)
 	b.temperature = g.Input(Temperature, onnx.Float64, onnx.Fixed(1))
 	b.images = g.Op("Slice", nil, g.Op("Shape", nil, uniforms), list(0), list(1))
-	b.coins = b.inOrder(uniforms)
+	b.uniforms = b.inOrder(uniforms)
 	if len(p.Conditions) > 0 {
 		if err := b.classes(g.Input(Label, onnx.Int64, n)); err != nil {
 			return err
@@ -80,11 +80,11 @@ func (b *builder) before() error {
 	}
 	if b.opt.Completion {
 		init, keep := g.Input(Init, onnx.Uint8, n, h, w), g.Input(Keep, onnx.Bool, n, h, w)
-		// A coin for each level: those of a kept pixel's levels up to its own are over
+		// A uniform for each level: those of a kept pixel's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
 		upTo := g.Op("LessOrEqual", nil, list(count(p.Levels)...), b.inOrder(cast(g, init, onnx.Int64)))
 		kept := g.Op("Where", nil, upTo, double(2), double(-1))
-		b.coins = g.Op("Where", nil, b.inOrder(keep), kept, b.coins)
+		b.uniforms = g.Op("Where", nil, b.inOrder(keep), kept, b.uniforms)
 	}
 	return nil
 }
@@ -92,8 +92,8 @@ func (b *builder) before() error {
 // inOrder turns [images, H, W] into [H·W, images, 1], the pixels in the order of drawing.
 func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	g := b.graph
-	v = g.Op("Reshape", nil, v, list(-1, int64(len(b.trail.order))))
-	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.trail.order...))
+	v = g.Op("Reshape", nil, v, list(-1, int64(len(b.reach.order))))
+	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.reach.order...))
 	return g.Op("Unsqueeze", nil, v, list(2))
 }
 
@@ -128,12 +128,12 @@ func (b *builder) after() error {
 		return err
 	}
 	g, p := b.graph, b.program
-	pixels := len(b.trail.order)
+	pixels := len(b.reach.order)
 	values := g.Op("Slice", nil, b.picture.next, list(1), list(int64(pixels+1)))
 	level := g.Op("Div", nil, g.Op("Sub", nil, values, single(offset)), single(scale))
 	level = g.Op("Round", nil, level) // [H·W, images] in the order of drawing
 	number := make([]int64, pixels)
-	for i, pixel := range b.trail.order {
+	for i, pixel := range b.reach.order {
 		number[pixel] = int64(i)
 	}
 	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))

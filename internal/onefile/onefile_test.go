@@ -67,15 +67,15 @@ func build(t testing.TB, file []byte, how compile.Options, opt onefile.Options) 
 func run(t testing.TB, p *compile.Program, s onnx.Session, n int, temperature float64, more ...*onnx.Tensor) ([]uint8, []float32) {
 	t.Helper()
 	pixels := p.Height * p.Width
-	coins := make([]float64, n*pixels)
+	uniforms := make([]float64, n*pixels)
 	for i := range n {
 		rng := rand.New(rand.NewPCG(3, uint64(i)))
 		for k := range pixels {
-			coins[i*pixels+k] = rng.Float64()
+			uniforms[i*pixels+k] = rng.Float64()
 		}
 	}
 	levels, logprob := make([]uint8, n*pixels), make([]float32, n)
-	inputs := append([]*onnx.Tensor{onnx.NewTensor(coins, n, p.Height, p.Width), onnx.NewTensor([]float64{temperature}, 1)}, more...)
+	inputs := append([]*onnx.Tensor{onnx.NewTensor(uniforms, n, p.Height, p.Width), onnx.NewTensor([]float64{temperature}, 1)}, more...)
 	b, err := s.Bind(inputs, []*onnx.Tensor{onnx.NewTensor(levels, n, p.Height, p.Width), onnx.NewTensor(logprob, n)})
 	if err != nil {
 		t.Fatal(err)

@@ -18,14 +18,14 @@ var parity = flag.Int("parity", 64, "images of each model to compare with the sa
 //	PIXELCNN_ORT_LIB=… go test ./internal/onefile -run Parity -parity 256 -v
 func TestParity(t *testing.T) {
 	for name, model := range onefiletest.Trained(t) {
-		whole, err := sampler.OneFile(model, sampler.OneFileConfig{})
+		file, err := sampler.OneFile(model, sampler.OneFileConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, temperature := range []float64{1, 0.7} {
 			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
 				cfg := sampler.Config{Seed: 1, Temperature: temperature}
-				s, err := sampler.Open(env, whole, cfg)
+				s, err := sampler.Open(env, file, cfg)
 				if err != nil {
 					t.Fatal(err)
 				}

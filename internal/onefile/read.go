@@ -12,28 +12,28 @@ import (
 type read struct {
 	stage, cache int
 	stacked      bool
-	parts        [][]place // each by number of row over all turns
+	parts        [][]definition // each by number of row over all turns
 }
 
-// rows reads a memory or a table of constants.
+// rows reads a history or a table of constants.
 func (b *builder) rows(r read) *onnx.Value {
 	channels := b.program.Caches[r.cache].Channels
 	table := b.program.Caches[r.cache].Table
 	l := b.loopOf(r.stage)
 	var rows *onnx.Value
 	if age, ok := b.direct(r); ok {
-		rows = b.at(b.memory[r.cache], age, l)
+		rows = b.histories[r.cache].at(age, l)
 	} else {
 		var from, index *onnx.Value
 		if table != nil {
 			from = onnx.Const("", onnx.NewTensor(table, len(table)/channels, channels))
 			index = b.perImage(r.slots(), len(r.parts), false, false)
 		} else {
-			m := b.memory[r.cache]
-			from, index = b.all(m, r.stage), b.perImage(b.numbers(r), len(r.parts), true, m.grown || m.looks[r.stage].blank)
+			h := b.histories[r.cache]
+			from, index = b.all(h, r.stage), b.perImage(b.numbers(r), len(r.parts), true, h.grown || h.uses[r.stage].blank)
 		}
 		begin, end := b.span(r.stage)
-		index = l.once(fmt.Sprintf("rows %p %v", index, b.course.widths[r.stage]), func() *onnx.Value {
+		index = l.once(fmt.Sprintf("rows %p %v", index, b.nest.widths[r.stage]), func() *onnx.Value {
 			return l.graph.Op("Slice", nil, index, begin, end)
 		})
 		rows = l.graph.Op("Gather", nil, from, index) // [width, images·parts, channels]
@@ -51,20 +51,20 @@ func (b *builder) pixels(r read) *onnx.Value {
 	n := len(r.parts[0])
 	var index []int64 // of the rows of the picture
 	for _, part := range r.parts {
-		for _, at := range part {
-			if at.step == absent {
+		for _, d := range part {
+			if d.step == absent {
 				index = append(index, 0)
 			} else {
-				index = append(index, int64(at.row)+1)
+				index = append(index, int64(d.row)+1)
 			}
 		}
 	}
 	begin, end := b.span(r.stage)
-	now := l.once(fmt.Sprint("pixels ", b.course.widths[r.stage], len(r.parts), index), func() *onnx.Value {
+	now := l.once(fmt.Sprint("pixels ", b.nest.widths[r.stage], len(r.parts), index), func() *onnx.Value {
 		return l.graph.Op("Slice", nil, onnx.Const("", onnx.NewTensor(index, len(r.parts), n)), begin, end, list(1))
 	})
 	picture := b.picture.seen(l)
-	if b.course.early[r.stage] {
+	if b.nest.early[r.stage] {
 		picture = b.drawn
 	}
 	values := l.graph.Op("Gather", nil, picture, now) // [parts, width, images]
@@ -78,23 +78,23 @@ func (b *builder) pixels(r read) *onnx.Value {
 // direct tells whether a read is simply all that was written some turns ago, row for
 // row, and how many.
 func (b *builder) direct(r read) (age int, ok bool) {
-	m := b.memory[r.cache]
-	if m == nil || m.grown || len(r.parts) != 1 || b.course.rare[r.stage] != b.course.rare[m.writer] || r.parts[0][0].step == absent {
+	h := b.histories[r.cache]
+	if h == nil || h.grown || len(r.parts) != 1 || b.nest.outer[r.stage] != b.nest.outer[h.writer] || r.parts[0][0].step == absent {
 		return 0, false
 	}
-	places := r.parts[0]
-	first := slices.IndexFunc(b.course.widths[r.stage], func(w int) bool { return w > 0 })
-	age = first - b.course.turn(m.writer, places[0].step)
-	for turn, width := range b.course.widths[r.stage] {
-		if b.width(m.writer, turn-age) != width {
+	defs := r.parts[0]
+	first := slices.IndexFunc(b.nest.widths[r.stage], func(w int) bool { return w > 0 })
+	age = first - b.nest.turn(h.writer, defs[0].step)
+	for turn, width := range b.nest.widths[r.stage] {
+		if b.width(h.writer, turn-age) != width {
 			return 0, false
 		}
-		for row, at := range places[:width] {
-			if at.step == absent || at.row != row || turn-b.course.turn(m.writer, at.step) != age {
+		for row, d := range defs[:width] {
+			if d.step == absent || d.row != row || turn-b.nest.turn(h.writer, d.step) != age {
 				return 0, false
 			}
 		}
-		places = places[width:]
+		defs = defs[width:]
 	}
 	return age, true
 }
@@ -104,36 +104,36 @@ func (b *builder) width(stage, turn int) int {
 	if turn < 0 {
 		return 0
 	}
-	return b.course.widths[stage][turn]
+	return b.nest.widths[stage][turn]
 }
 
 // numbers are the rows of what [all] gives that a read wants, a blank one not counted:
 // by row over all turns and part. -1 is the blank one.
 func (b *builder) numbers(r read) []int64 {
-	m := b.memory[r.cache]
-	ever, _ := spans(b.course.widths[m.writer])
+	h := b.histories[r.cache]
+	ever, _ := spans(b.nest.widths[h.writer])
 	var out []int64
 	k := 0
-	for turn, width := range b.course.widths[r.stage] {
-		now := b.course.seen(r.stage, turn, m.writer)
+	for turn, width := range b.nest.widths[r.stage] {
+		now := b.nest.seen(r.stage, turn, h.writer)
 		begin := map[int]int{} // by the writer's turn
 		n := 0
-		for _, age := range m.looks[r.stage].ages {
+		for _, age := range h.uses[r.stage].ages {
 			begin[now-age] = n
-			n += b.width(m.writer, now-age)
+			n += b.width(h.writer, now-age)
 		}
 		for range width {
 			for _, part := range r.parts {
-				at := part[k]
-				if at.step == absent {
+				d := part[k]
+				if d.step == absent {
 					out = append(out, -1)
 					continue
 				}
-				made := b.course.turn(m.writer, at.step)
-				if m.grown {
-					out = append(out, int64(ever[made]+at.row))
+				made := b.nest.turn(h.writer, d.step)
+				if h.grown {
+					out = append(out, int64(ever[made]+d.row))
 				} else {
-					out = append(out, int64(begin[made]+at.row))
+					out = append(out, int64(begin[made]+d.row))
 				}
 			}
 			k++

@@ -104,8 +104,9 @@ func (e *emitter) steps(logits *ir.Unit) error {
 			p.Stages[i].MaxWidth = max(p.Stages[i].MaxWidth, w.N)
 			step.Runs = append(step.Runs, e.run(i, w, logits))
 			if i == s.Of(logits) {
-				for y, x := range w.All() {
-					step.Draws = append(step.Draws, program.Draw{Row: len(step.Draws), Pixel: y*p.Width + x, Slot: e.layouts[0].slot(y, x)})
+				for k := range w.N {
+					y, x := w.At(k)
+					step.Draws = append(step.Draws, program.Draw{Row: k, Pixel: y*p.Width + x, Slot: e.layouts[0].slot(y, x)})
 				}
 			}
 		}

@@ -59,7 +59,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 			continue
 		}
 		var ok bool
-		if e.across[i], ok = across(u); ok {
+		if e.across[i] = across(u); e.across[i] != nil {
 			continue
 		}
 		if e.ops[i], ok = onnx.Real(u.Op, u.Attrs); !ok {
@@ -196,6 +196,58 @@ func (e *Evaluator) apply(u *ir.Unit, y, x int, out []float64) {
 		}
 		out[c] = e.ops[u.ID](row)
 	}
+}
+
+// across is an operator that looks at all channels of a position; nil where u's does not.
+func across(u *ir.Unit) func(x, out []float64, more [][]float64) {
+	mean := func(x []float64) float64 {
+		sum := 0.0
+		for _, v := range x {
+			sum += v
+		}
+		return sum / float64(len(x))
+	}
+	switch u.Op {
+	case "ReduceMean":
+		return func(x, out []float64, _ [][]float64) { out[0] = mean(x) }
+	case "ReduceSum":
+		return func(x, out []float64, _ [][]float64) { out[0] = mean(x) * float64(len(x)) }
+	case "ReduceMax":
+		return func(x, out []float64, _ [][]float64) { out[0] = slices.Max(x) }
+	case "ReduceMin":
+		return func(x, out []float64, _ [][]float64) { out[0] = slices.Min(x) }
+	case "Softmax", "LogSoftmax":
+		return func(x, out []float64, _ [][]float64) {
+			top, sum := slices.Max(x), 0.0
+			for _, v := range x {
+				sum += math.Exp(v - top)
+			}
+			for i, v := range x {
+				if out[i] = v - top - math.Log(sum); u.Op == "Softmax" {
+					out[i] = math.Exp(out[i])
+				}
+			}
+		}
+	case "LayerNormalization":
+		epsilon := float64(u.Attrs.Float("epsilon", 1e-5))
+		return func(x, out []float64, more [][]float64) {
+			m, variance := mean(x), 0.0
+			for _, v := range x {
+				variance += (v - m) * (v - m)
+			}
+			by := math.Sqrt(variance/float64(len(x)) + epsilon)
+			for i, v := range x {
+				out[i] = (v - m) / by
+				if len(more) > 0 {
+					out[i] *= more[0][i]
+				}
+				if len(more) > 1 {
+					out[i] += more[1][i]
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Conditions computes what the prologue makes of the inputs of one image, which are as

@@ -118,9 +118,9 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 		if len(chans) == 1 {
 			return chans
 		}
-		t, err := onnx.Broadcast(onnx.NewTensor(int64s(chans), from...), shape)
+		t, err := onnx.Broadcast(onnx.NewTensor(convert[int64](chans), from...), shape)
 		check(n, err)
-		return ints(t.Ints())
+		return convert[int](t.Ints())
 	}
 	if v := r.views[in]; v != nil {
 		out := *v

@@ -10,7 +10,11 @@
 // one yet.
 package ir
 
-import "pixelcnn/internal/onnx"
+import (
+	"fmt"
+
+	"pixelcnn/internal/onnx"
+)
 
 // A Unit is a value that has, at each position, a vector of channels.
 type Unit struct {
@@ -148,3 +152,13 @@ type Layer struct {
 	Taps, Live int   // kernel positions, and those with a weight other than zero
 	MACs       int64 // of one pass over an image
 }
+
+// UnsupportedError says that a graph is outside what is understood here. It may
+// still be a good model.
+type UnsupportedError struct {
+	Node   string // as in the file
+	Op     string
+	Reason string
+}
+
+func (e *UnsupportedError) Error() string { return fmt.Sprintf("compile: %s: %s", e.Node, e.Reason) }

@@ -7,7 +7,6 @@
 package schedule
 
 import (
-	"iter"
 	"slices"
 
 	"pixelcnn/internal/compile/ir"
@@ -143,16 +142,8 @@ func (s *Schedule) solve(units []*ir.Unit) bool {
 // rows down and DX columns to the right of the last.
 type Wave struct{ Y, X, DY, DX, N int }
 
-// All lists the positions.
-func (w Wave) All() iter.Seq2[int, int] {
-	return func(yield func(y, x int) bool) {
-		for k := range w.N {
-			if !yield(w.Y+k*w.DY, w.X+k*w.DX) {
-				return
-			}
-		}
-	}
-}
+// At is the k-th position.
+func (w Wave) At(k int) (y, x int) { return w.Y + k*w.DY, w.X + k*w.DX }
 
 // Wave returns the positions of unit u at time t.
 func (s *Schedule) Wave(u *ir.Unit, t int) Wave {

@@ -1,4 +1,4 @@
-// Package onefiletest compares images of a whole sampler with the sampler's.
+// Package onefiletest compares images of a one-file sampler with the sampler's.
 package onefiletest
 
 import (
@@ -14,15 +14,15 @@ import (
 	"pixelcnn/sampler"
 )
 
-// reach is how far from the boundary between two levels a coin may be where a whole
+// reach is how far from the boundary between two levels a uniform may be where a one-file
 // sampler draws another level than the sampler: their logits differ by float32's
 // rounding, and the sampler settles such near ties in float64.
 const reach = 1e-5
 
 // Compare draws as many images of a model as levels holds, [n, H, W], with the sampler,
 // and returns in how many of them levels differ. It is an error where an image differs
-// first, in the order of drawing, in a pixel whose coin is further than that from a
-// boundary. cfg must be one that a whole sampler can do.
+// first, in the order of drawing, in a pixel whose uniform is further than that from a
+// boundary. cfg must be one that a one-file sampler can do.
 func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, levels []uint8) (differ int) {
 	t.Helper()
 	s, err := sampler.Open(rt, model, cfg)
@@ -72,18 +72,18 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, le
 			}
 		}
 		evaluator.Begin(want, label)
-		d := distance(evaluator.Logits(first), cfg.Temperature, coin(cfg.Seed, uint64(i), first))
-		t.Logf("image %d differs from pixel %d on, whose coin is %.1e from a boundary", i, first, d)
+		d := distance(evaluator.Logits(first), cfg.Temperature, uniform(cfg.Seed, uint64(i), first))
+		t.Logf("image %d differs from pixel %d on, whose uniform is %.1e from a boundary", i, first, d)
 		if d > reach {
-			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its coin is %.1e from a boundary, must be within %g",
+			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its uniform is %.1e from a boundary, must be within %g",
 				i, first, got[first], want[first], d, reach)
 		}
 	}
 	return differ
 }
 
-// coin is that of a pixel.
-func coin(seed, image uint64, pixel int) (u float64) {
+// uniform is that of a pixel.
+func uniform(seed, image uint64, pixel int) (u float64) {
 	rng := rand.New(rand.NewPCG(seed, image))
 	for range pixel + 1 {
 		u = rng.Float64()

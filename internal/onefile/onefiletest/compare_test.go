@@ -18,11 +18,11 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// TestCoin: the first numbers of PCG(1, 2), as math/rand/v2 gives them.
-func TestCoin(t *testing.T) {
+// TestUniform: the first numbers of PCG(1, 2), as math/rand/v2 gives them.
+func TestUniform(t *testing.T) {
 	for k, want := range []float64{0.6764556596678251, 0.4613862177205994, 0.5085473976760264} {
-		if got := coin(1, 2, k); got != want {
-			t.Errorf("coin %d is %v, want %v", k, got, want)
+		if got := uniform(1, 2, k); got != want {
+			t.Errorf("uniform %d is %v, want %v", k, got, want)
 		}
 	}
 }

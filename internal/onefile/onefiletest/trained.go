@@ -8,7 +8,7 @@ import (
 	"pixelcnn/models/pretrained"
 )
 
-// Trained are the models for which the project promises that a whole sampler draws the
+// Trained are the models for which the project promises that a one-file sampler draws the
 // sampler's images, by name: the foreign files and its own. It is for tests in folders
 // two below the root.
 func Trained(t testing.TB) map[string][]byte {
