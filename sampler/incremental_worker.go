@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/onnx"
 )
 
@@ -32,7 +32,7 @@ type worker struct {
 // workerStep is a step with its tensors bound.
 type workerStep struct {
 	runs  []workerRun
-	draws []compile.Draw
+	draws []program.Draw
 }
 
 type workerRun struct {
@@ -72,7 +72,7 @@ const (
 // workerBytes is how many bytes a worker takes however many images it draws, for its
 // bindings, and for each image: for its coins, caches, inputs, logits and labels, and
 // for the bindings.
-func workerBytes(p *compile.Program) (fixed, perImage int64) {
+func workerBytes(p *program.Program) (fixed, perImage int64) {
 	rows, floats := 0, int64(2*p.Height*p.Width)
 	for _, c := range p.Caches {
 		floats += int64(c.Slots) * int64(c.Channels)
@@ -98,11 +98,11 @@ func workerBytes(p *compile.Program) (fixed, perImage int64) {
 }
 
 // gathered is how many numbers are copied together for a row of an input.
-func gathered(in compile.Input) int {
+func gathered(in program.Input) int {
 	switch in.Form {
-	case compile.Stacked:
+	case program.Stacked:
 		return len(in.Caches)
-	case compile.Joined:
+	case program.Joined:
 		return in.Channels
 	default:
 		return 0
@@ -153,7 +153,7 @@ func newWorker(ctx context.Context, e *incrementalEngine, v *variant, images int
 
 // bind makes the tensors of a run. In the middle of an image the same ones come
 // round again and again, so bindings are shared.
-func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
+func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
 	var out workerRun
 	if err := ctx.Err(); err != nil {
 		return out, fmt.Errorf("sampler: %w", err)
@@ -164,16 +164,16 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run
 	key := fmt.Sprint(run.Stage, run.Width, run.Out)
 	for i, in := range s.Inputs {
 		switch in.Form {
-		case compile.View:
+		case program.View:
 			inputs = append(inputs, onnx.NewTensor(w.view(in.Caches[0], run.In[i][0], run.Width), n, in.Channels))
 			key += fmt.Sprint(run.In[i])
-		case compile.Stacked:
+		case program.Stacked:
 			to := gathered[i][:len(in.Caches)*n]
 			for k, slot := range run.In[i] {
 				out.gathers = append(out.gathers, gather{to[k*n : (k+1)*n], w.view(in.Caches[k], slot, run.Width), 1, 1})
 			}
 			inputs = append(inputs, onnx.NewTensor(to, len(in.Caches), n))
-		case compile.Joined:
+		case program.Joined:
 			to := gathered[i][:in.Channels*n]
 			first := 0
 			for k, slot := range run.In[i] {
@@ -182,7 +182,7 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run
 				first += c
 			}
 			inputs = append(inputs, onnx.NewTensor(to, n, in.Channels))
-		case compile.PerImage:
+		case program.PerImage:
 			inputs = append(inputs, onnx.NewTensor(w.perImage[in.Condition][:n*in.Channels], n, in.Channels))
 		}
 	}

@@ -27,26 +27,10 @@ type Options struct {
 	Stop func() error
 }
 
-// What a program is made of: see [program.Program].
+// What comes out: see [program.Program], [pass.CausalityError], [ir.UnsupportedError].
 type (
-	Program = program.Program
-	Stage   = program.Stage
-	Input   = program.Input
-	Run     = program.Run
-	Draw    = program.Draw
-	Plan    = program.Plan
-)
-
-// The forms of an input: see [program.Form].
-const (
-	View     = program.View
-	Stacked  = program.Stacked
-	Joined   = program.Joined
-	PerImage = program.PerImage
-)
-
-// What can be wrong with a model.
-type (
+	Program          = program.Program
+	Plan             = program.Plan
 	CausalityError   = pass.CausalityError
 	UnsupportedError = ir.UnsupportedError
 )

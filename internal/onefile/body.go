@@ -4,31 +4,30 @@ import (
 	"fmt"
 	"slices"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/onnx"
 )
 
 // builder writes the graph: what comes before the loop, its body, what comes after.
 type builder struct {
-	program *compile.Program
+	program *program.Program
 	opt     Options
 	reach   *reaching
 	nest    *nest
 	opset   int64 // of the program's graphs
-	graph   *onnx.Graph
-	shared  map[string]*onnx.Value // what is made once, before the loop
+	scope         // what comes before the loop
 
 	images      *onnx.Value   // how many there are, [1]
 	temperature *onnx.Value   // [1]
-	uniforms       *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
+	uniforms    *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
 	conditions  []*onnx.Value // [images, channels] each
 
-	loops   []*loop // the one that does the steps last
-	carried []*carried
-	picture *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
-	drawn   *onnx.Value // the same with the pixels of this turn, once they are there
-	logits  *carried    // the logits so far in the same order, [pixels, images, levels]
-	histories  []*history   // by cache
+	loops     []*loop // the one that does the steps last
+	carried   []*carried
+	picture   *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
+	drawn     *onnx.Value // the same with the pixels of this turn, once they are there
+	logits    *carried    // the logits so far in the same order, [pixels, images, levels]
+	histories []*history  // by cache
 }
 
 // loop adds the loops.
@@ -39,24 +38,24 @@ func (b *builder) loop() {
 		}
 	}
 	inner := b.loops[len(b.loops)-1]
-	turns := scalar(int64(b.nest.turns))
+	turns := scalar(b.nest.turns)
 	if b.nest.nested() {
 		outer := b.loops[0]
-		var lengths []int64
+		var lengths []int
 		for i, begin := range b.nest.begin {
 			end := b.nest.turns
 			if i+1 < len(b.nest.begin) {
 				end = b.nest.begin[i+1]
 			}
-			lengths = append(lengths, int64(end-begin))
+			lengths = append(lengths, end-begin)
 		}
 		turns = outer.graph.Op("Gather", nil, list(lengths...), outer.turn)
-		begin := outer.graph.Op("Gather", nil, list(int64s(b.nest.begin)...), outer.turn)
+		begin := outer.graph.Op("Gather", nil, list(b.nest.begin...), outer.turn)
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
 	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)))
 	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, b.program.Levels))
-	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, int64(b.program.Levels))))
+	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, b.program.Levels)))
 	b.keepHistories()
 	var logits *onnx.Value
 	for _, i := range b.nest.order() {
@@ -77,7 +76,7 @@ func (b *builder) loop() {
 	}
 	if b.nest.nested() {
 		b.close(1, b.loops[0].graph, turns)
-		turns = scalar(int64(len(b.nest.begin)))
+		turns = scalar(len(b.nest.begin))
 	}
 	b.close(0, b.graph, turns)
 }
@@ -91,7 +90,7 @@ func (b *builder) loopOf(stage int) *loop {
 }
 
 // shape is [n, images, more…].
-func (b *builder) shape(n int64, more ...int64) *onnx.Value {
+func (b *builder) shape(n int, more ...int) *onnx.Value {
 	parts := []*onnx.Value{list(n), b.images}
 	if len(more) > 0 {
 		parts = append(parts, list(more...))
@@ -106,7 +105,7 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 	b.opset = s.Model.Opsets[""]
 	values := map[*onnx.Value]*onnx.Value{} // by that of the stage's graph
 	for j, in := range s.Inputs {
-		if in.Form == compile.PerImage {
+		if in.Form == program.PerImage {
 			values[s.Model.Graph.Inputs[j]] = b.condition(i, in)
 		} else {
 			values[s.Model.Graph.Inputs[j]] = b.input(i, j)
@@ -141,13 +140,13 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 }
 
 // condition is that of each row of a stage, [rows, channels].
-func (b *builder) condition(stage int, in compile.Input) *onnx.Value {
+func (b *builder) condition(stage int, in program.Input) *onnx.Value {
 	w := b.nest.widths[stage]
 	l := b.loopOf(stage)
 	return l.once(fmt.Sprint("label ", in.Condition, w), func() *onnx.Value {
-		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(int64(slices.Max(w)), 1, 1)) // [widest, images, channels]
-		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(int64s(w)))
-		return l.graph.Op("Reshape", nil, rows, list(-1, int64(in.Channels)))
+		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(slices.Max(w), 1, 1)) // [widest, images, channels]
+		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(w))
+		return l.graph.Op("Reshape", nil, rows, list(-1, in.Channels))
 	})
 }
 
@@ -156,7 +155,7 @@ func (b *builder) input(stage, j int) *onnx.Value {
 	in := b.program.Stages[stage].Inputs[j]
 	var groups []*onnx.Value
 	for k := 0; k < len(in.Caches); {
-		r := read{stage: stage, cache: in.Caches[k], stacked: in.Form == compile.Stacked}
+		r := read{stage: stage, cache: in.Caches[k], stacked: in.Form == program.Stacked}
 		for ; k < len(in.Caches) && in.Caches[k] == r.cache; k++ {
 			r.parts = append(r.parts, b.reach.defs[stage][j][k])
 		}
@@ -170,7 +169,7 @@ func (b *builder) input(stage, j int) *onnx.Value {
 		return groups[0]
 	}
 	axis := int64(1)
-	if in.Form == compile.Stacked {
+	if in.Form == program.Stacked {
 		axis = 0
 	}
 	return b.loopOf(stage).graph.Op("Concat", onnx.Attrs{"axis": axis}, groups...)
@@ -181,7 +180,7 @@ func (b *builder) input(stage, j int) *onnx.Value {
 func (b *builder) span(stage int) (begin, end *onnx.Value) {
 	begins, ends := spans(b.nest.widths[stage])
 	l := b.loopOf(stage)
-	return l.now(int64s(begins)), l.now(int64s(ends))
+	return l.now(begins), l.now(ends)
 }
 
 // spans adds widths up: where each begins and where it ends.
@@ -193,12 +192,4 @@ func spans(widths []int) (begins, ends []int) {
 		ends = append(ends, n)
 	}
 	return begins, ends
-}
-
-func int64s(v []int) []int64 {
-	out := make([]int64, len(v))
-	for i, x := range v {
-		out[i] = int64(x)
-	}
-	return out
 }

@@ -1,5 +1,5 @@
 // Package onefile writes a compiled program as one ONNX graph that draws: the step
-// graphs of [compile.Program] inside a Loop over the wave's steps, with the draws in it.
+// graphs of [program.Program] inside a Loop over the wave's steps, with the draws in it.
 // Any ONNX runtime then makes images with one call. It runs nothing itself.
 //
 //	p, err := compile.Compile(model, compile.Options{Latency: true})

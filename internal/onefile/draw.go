@@ -13,7 +13,7 @@ import (
 // always, unless the logits are no numbers: then nothing is.
 func (b *builder) draw(in *loop, logits *onnx.Value) {
 	g := in.graph
-	z := g.Op("Reshape", nil, logits, b.shape(-1, int64(b.program.Levels))) // [pixels, images, levels]
+	z := g.Op("Reshape", nil, logits, b.shape(-1, b.program.Levels)) // [pixels, images, levels]
 	p := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Div", nil, cast(g, z, onnx.Float64), b.temperature))
 	before := g.Op("CumSum", onnx.Attrs{"exclusive": int64(1)}, p, scalar(2))
 	begin, end := b.span(b.reach.logits)

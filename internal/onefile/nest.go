@@ -3,7 +3,7 @@ package onefile
 import (
 	"slices"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 )
 
 // A nest is how the loops go through the steps of a program.
@@ -27,7 +27,7 @@ type nest struct {
 const seldom = 4
 
 // nestOf finds the loops of a program.
-func nestOf(p *compile.Program, r *reaching) *nest {
+func nestOf(p *program.Program, r *reaching) *nest {
 	runs := make([]int, len(p.Stages))
 	for _, s := range p.Steps {
 		for _, r := range s.Runs {
@@ -55,7 +55,7 @@ func nestOf(p *compile.Program, r *reaching) *nest {
 }
 
 // number numbers the turns.
-func (n *nest) number(p *compile.Program) {
+func (n *nest) number(p *program.Program) {
 	for _, r := range p.Steps[0].Runs {
 		if n.early[r.Stage] {
 			n.first = -1
@@ -64,7 +64,7 @@ func (n *nest) number(p *compile.Program) {
 	n.turns = len(p.Steps) - n.first
 	n.begin = []int{0}
 	for step, s := range p.Steps {
-		if turn := step - n.first; turn > 0 && slices.ContainsFunc(s.Runs, func(r compile.Run) bool { return n.outer[r.Stage] }) {
+		if turn := step - n.first; turn > 0 && slices.ContainsFunc(s.Runs, func(r program.Run) bool { return n.outer[r.Stage] }) {
 			n.begin = append(n.begin, turn)
 		}
 	}
@@ -136,7 +136,7 @@ func (n *nest) order() []int {
 }
 
 // sound tells whether everything that is read has been made before.
-func (n *nest) sound(p *compile.Program, r *reaching) bool {
+func (n *nest) sound(p *program.Program, r *reaching) bool {
 	if n.outer[r.logits] || n.early[r.logits] {
 		return false
 	}

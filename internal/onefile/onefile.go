@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"math"
 
-	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/exact"
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/onnx"
 )
 
@@ -42,7 +43,7 @@ type Options struct {
 // values of the levels are not in equal steps, and where what the model makes of the
 // classes cannot be evaluated. Where the file is sure to be over the limits, or
 // making it would take more than their memory, the error is an [*onnx.LimitError].
-func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
+func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 	limits, err := opt.Limits.WithDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("onefile: %w", err)
@@ -52,7 +53,7 @@ func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
 	}
 	b := &builder{
 		program: p, opt: opt, reach: reach(p),
-		graph: &onnx.Graph{Name: "sampler"}, shared: map[string]*onnx.Value{},
+		scope: scope{&onnx.Graph{Name: "sampler"}, map[string]*onnx.Value{}},
 	}
 	b.nest = nestOf(p, b.reach)
 	if err := b.before(); err != nil {
@@ -82,8 +83,8 @@ func (b *builder) before() error {
 		init, keep := g.Input(Init, onnx.Uint8, n, h, w), g.Input(Keep, onnx.Bool, n, h, w)
 		// A uniform for each level: those of a kept pixel's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
-		upTo := g.Op("LessOrEqual", nil, list(count(p.Levels)...), b.inOrder(cast(g, init, onnx.Int64)))
-		kept := g.Op("Where", nil, upTo, double(2), double(-1))
+		upTo := g.Op("LessOrEqual", nil, list(ir.Count(p.Levels)...), b.inOrder(cast(g, init, onnx.Int64)))
+		kept := g.Op("Where", nil, upTo, real(2.0), real(-1.0))
 		b.uniforms = g.Op("Where", nil, b.inOrder(keep), kept, b.uniforms)
 	}
 	return nil
@@ -92,7 +93,7 @@ func (b *builder) before() error {
 // inOrder turns [images, H, W] into [H·W, images, 1], the pixels in the order of drawing.
 func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	g := b.graph
-	v = g.Op("Reshape", nil, v, list(-1, int64(len(b.reach.order))))
+	v = g.Op("Reshape", nil, v, list(-1, len(b.reach.order)))
 	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.reach.order...))
 	return g.Op("Unsqueeze", nil, v, list(2))
 }
@@ -129,15 +130,15 @@ func (b *builder) after() error {
 	}
 	g, p := b.graph, b.program
 	pixels := len(b.reach.order)
-	values := g.Op("Slice", nil, b.picture.next, list(1), list(int64(pixels+1)))
-	level := g.Op("Div", nil, g.Op("Sub", nil, values, single(offset)), single(scale))
+	values := g.Op("Slice", nil, b.picture.next, list(1), list(pixels+1))
+	level := g.Op("Div", nil, g.Op("Sub", nil, values, real(offset)), real(scale))
 	level = g.Op("Round", nil, level) // [H·W, images] in the order of drawing
-	number := make([]int64, pixels)
+	number := make([]int, pixels)
 	for i, pixel := range b.reach.order {
-		number[pixel] = int64(i)
+		number[pixel] = i
 	}
 	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))
-	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, int64(p.Height), int64(p.Width)))
+	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, p.Height, p.Width))
 	g.Output(picture, Levels, onnx.Uint8, onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width))
 
 	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits.next) // [H·W, images, levels]
@@ -164,18 +165,17 @@ func cast(g *onnx.Graph, v *onnx.Value, to onnx.DType) *onnx.Value {
 	return g.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
 }
 
-func list(x ...int64) *onnx.Value { return onnx.Const("", onnx.NewTensor(x, len(x))) }
-
-func single(x float32) *onnx.Value { return onnx.Const("", onnx.NewTensor([]float32{x}, 1)) }
-
-func double(x float64) *onnx.Value { return onnx.Const("", onnx.NewTensor([]float64{x}, 1)) }
-
-func scalar(x int64) *onnx.Value { return onnx.Const("", onnx.Scalar(x)) }
-
-func count(n int) []int64 {
-	out := make([]int64, n)
-	for i := range out {
-		out[i] = int64(i)
+// table is a constant of whole numbers.
+func table(x []int, shape ...int) *onnx.Value {
+	data := make([]int64, len(x))
+	for i, n := range x {
+		data[i] = int64(n)
 	}
-	return out
+	return onnx.Const("", onnx.NewTensor(data, shape...))
 }
+
+func list(x ...int) *onnx.Value { return table(x, len(x)) }
+
+func scalar(x int) *onnx.Value { return onnx.Const("", onnx.Scalar(int64(x))) }
+
+func real[T float32 | float64](x T) *onnx.Value { return onnx.Const("", onnx.NewTensor([]T{x}, 1)) }

@@ -3,7 +3,7 @@ package onefile
 import (
 	"iter"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 )
 
 // A definition is where a row that a stage reads was made: in which step of the program,
@@ -17,16 +17,16 @@ const absent = -1
 // reaching is a program with its caches resolved: which definition reaches each read.
 type reaching struct {
 	defs   [][][][]definition // by stage, input, part and number of row over all steps
-	order  []int64 // the pixels, y·W + x, in the order of drawing
-	writer []int   // by cache, the stage that writes it
-	logits int     // the stage that makes them
+	order  []int              // the pixels, y·W + x, in the order of drawing
+	writer []int              // by cache, the stage that writes it
+	logits int                // the stage that makes them
 }
 
 // A flow is from one run of a stage to one of another stage, or a later one of its own.
 type flow struct{ writer, made, reader, read int } // stages and steps
 
 // reach plays the program's steps through on the slots of its caches.
-func reach(p *compile.Program) *reaching {
+func reach(p *program.Program) *reaching {
 	r := &reaching{writer: make([]int, len(p.Caches))}
 	slots := make([][]definition, len(p.Caches)) // who wrote there last
 	for i, c := range p.Caches {
@@ -67,14 +67,14 @@ func reach(p *compile.Program) *reaching {
 		}
 		for _, d := range step.Draws {
 			slots[0][d.Slot] = definition{now, len(r.order)}
-			r.order = append(r.order, int64(d.Pixel))
+			r.order = append(r.order, d.Pixel)
 		}
 	}
 	return r
 }
 
 // flows lists what the stages read of each other, row by row.
-func (r *reaching) flows(p *compile.Program) iter.Seq[flow] {
+func (r *reaching) flows(p *program.Program) iter.Seq[flow] {
 	return func(yield func(flow) bool) {
 		next := make([]int, len(p.Stages))
 		for step, s := range p.Steps {

@@ -18,15 +18,15 @@ type read struct {
 // rows reads a history or a table of constants.
 func (b *builder) rows(r read) *onnx.Value {
 	channels := b.program.Caches[r.cache].Channels
-	table := b.program.Caches[r.cache].Table
+	fixed := b.program.Caches[r.cache].Table
 	l := b.loopOf(r.stage)
 	var rows *onnx.Value
 	if age, ok := b.direct(r); ok {
 		rows = b.histories[r.cache].at(age, l)
 	} else {
 		var from, index *onnx.Value
-		if table != nil {
-			from = onnx.Const("", onnx.NewTensor(table, len(table)/channels, channels))
+		if fixed != nil {
+			from = onnx.Const("", onnx.NewTensor(fixed, len(fixed)/channels, channels))
 			index = b.perImage(r.slots(), len(r.parts), false, false)
 		} else {
 			h := b.histories[r.cache]
@@ -37,7 +37,7 @@ func (b *builder) rows(r read) *onnx.Value {
 			return l.graph.Op("Slice", nil, index, begin, end)
 		})
 		rows = l.graph.Op("Gather", nil, from, index) // [width, images·parts, channels]
-		rows = l.graph.Op("Reshape", nil, rows, list(-1, int64(len(r.parts)*channels)))
+		rows = l.graph.Op("Reshape", nil, rows, list(-1, len(r.parts)*channels))
 	}
 	if r.stacked {
 		rows = l.graph.Op("Transpose", nil, rows)
@@ -49,26 +49,26 @@ func (b *builder) rows(r read) *onnx.Value {
 func (b *builder) pixels(r read) *onnx.Value {
 	l := b.loopOf(r.stage)
 	n := len(r.parts[0])
-	var index []int64 // of the rows of the picture
+	var index []int // of the rows of the picture
 	for _, part := range r.parts {
 		for _, d := range part {
 			if d.step == absent {
 				index = append(index, 0)
 			} else {
-				index = append(index, int64(d.row)+1)
+				index = append(index, d.row+1)
 			}
 		}
 	}
 	begin, end := b.span(r.stage)
 	now := l.once(fmt.Sprint("pixels ", b.nest.widths[r.stage], len(r.parts), index), func() *onnx.Value {
-		return l.graph.Op("Slice", nil, onnx.Const("", onnx.NewTensor(index, len(r.parts), n)), begin, end, list(1))
+		return l.graph.Op("Slice", nil, table(index, len(r.parts), n), begin, end, list(1))
 	})
 	picture := b.picture.seen(l)
 	if b.nest.early[r.stage] {
 		picture = b.drawn
 	}
 	values := l.graph.Op("Gather", nil, picture, now) // [parts, width, images]
-	values = l.graph.Op("Reshape", nil, values, list(int64(len(r.parts)), -1))
+	values = l.graph.Op("Reshape", nil, values, list(len(r.parts), -1))
 	if !r.stacked {
 		values = l.graph.Op("Transpose", nil, values)
 	}
@@ -109,10 +109,10 @@ func (b *builder) width(stage, turn int) int {
 
 // numbers are the rows of what [all] gives that a read wants, a blank one not counted:
 // by row over all turns and part. -1 is the blank one.
-func (b *builder) numbers(r read) []int64 {
+func (b *builder) numbers(r read) []int {
 	h := b.histories[r.cache]
 	ever, _ := spans(b.nest.widths[h.writer])
-	var out []int64
+	var out []int
 	k := 0
 	for turn, width := range b.nest.widths[r.stage] {
 		now := b.nest.seen(r.stage, turn, h.writer)
@@ -131,9 +131,9 @@ func (b *builder) numbers(r read) []int64 {
 				}
 				made := b.nest.turn(h.writer, d.step)
 				if h.grown {
-					out = append(out, int64(ever[made]+d.row))
+					out = append(out, ever[made]+d.row)
 				} else {
-					out = append(out, int64(begin[made]+d.row))
+					out = append(out, begin[made]+d.row)
 				}
 			}
 			k++
@@ -143,11 +143,11 @@ func (b *builder) numbers(r read) []int64 {
 }
 
 // slots are those that a read of a table takes, by row over all turns and part.
-func (r read) slots() []int64 {
-	var out []int64
+func (r read) slots() []int {
+	var out []int
 	for k := range r.parts[0] {
 		for _, part := range r.parts {
-			out = append(out, int64(part[k].row))
+			out = append(out, part[k].row)
 		}
 	}
 	return out
@@ -156,30 +156,22 @@ func (r read) slots() []int64 {
 // perImage makes of numbers of rows by pixel and part those by pixel, image and part:
 // [pixels, images·parts]. Where own is set each image has a row of its own, those of a
 // pixel one after the other; where blank is set there is a row before them all.
-func (b *builder) perImage(numbers []int64, parts int, own, blank bool) *onnx.Value {
+func (b *builder) perImage(numbers []int, parts int, own, blank bool) *onnx.Value {
 	return b.once(fmt.Sprint("per image ", parts, own, blank, numbers), func() *onnx.Value {
 		g := b.graph
 		each := b.once("images", func() *onnx.Value { // [images, 1]
 			return g.Op("Unsqueeze", nil, g.Op("Range", nil, scalar(0), g.Op("Squeeze", nil, b.images), scalar(1)), list(1))
 		})
-		table := onnx.Const("", onnx.NewTensor(numbers, len(numbers)/parts, 1, parts))
+		rows := table(numbers, len(numbers)/parts, 1, parts)
 		var index *onnx.Value
 		if own {
-			index = g.Op("Add", nil, g.Op("Mul", nil, table, b.images), each)
+			index = g.Op("Add", nil, g.Op("Mul", nil, rows, b.images), each)
 		} else {
-			index = g.Op("Add", nil, table, g.Op("Mul", nil, each, list(0)))
+			index = g.Op("Add", nil, rows, g.Op("Mul", nil, each, list(0)))
 		}
 		if blank {
-			index = g.Op("Where", nil, g.Op("Less", nil, table, list(0)), list(0), g.Op("Add", nil, index, list(1)))
+			index = g.Op("Where", nil, g.Op("Less", nil, rows, list(0)), list(0), g.Op("Add", nil, index, list(1)))
 		}
-		return g.Op("Reshape", nil, index, list(int64(len(numbers)/parts), -1))
+		return g.Op("Reshape", nil, index, list(len(numbers)/parts, -1))
 	})
-}
-
-// once makes a value before the loop, or finds what was made under the same name.
-func (b *builder) once(name string, make func() *onnx.Value) *onnx.Value {
-	if b.shared[name] == nil {
-		b.shared[name] = make()
-	}
-	return b.shared[name]
 }

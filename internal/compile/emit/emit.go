@@ -18,15 +18,15 @@ import (
 
 // emitter writes a program.
 type emitter struct {
-	program *program.Program
-	stages  *schedule.Stages
-	latency bool
-	opset   int64        // the file's
-	caches  []int        // by unit, -1 for none
-	layouts []*layout    // by cache
-	reads   [][][]ir.Arg // by stage and input, what it shows
-	outputs [][]*ir.Unit // by stage
-	stop    func() error
+	program  *program.Program
+	schedule *schedule.Schedule
+	latency  bool
+	opset    int64        // the file's
+	caches   []int        // by unit, -1 for none
+	layouts  []*layout    // by cache
+	reads    [][][]ir.Arg // by stage and input, what it shows
+	outputs  [][]*ir.Unit // by stage
+	stop     func() error
 }
 
 // Emit makes the program of a schedule. m is the simplified file, picture the input of
@@ -39,12 +39,12 @@ func Emit(units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.V
 			Height: logits.Dom.H(), Width: logits.Dom.W(), Levels: logits.Channels, Picture: picture.Name,
 			Slope: s.Slope, Raster: s.Raster, Units: units,
 		},
-		stages: s.Stages(units), latency: latency, opset: m.Opsets[""], stop: stop,
+		schedule: s, latency: latency, opset: m.Opsets[""], stop: stop,
 	}
 	if err := e.lay(units); err != nil {
 		return nil, err
 	}
-	for _, members := range e.stages.List {
+	for _, members := range e.schedule.Stages {
 		if err := stop(); err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 	p := e.program
 	e.caches = slices.Repeat([]int{-1}, len(units))
 	first := slices.IndexFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture })
-	all := extents(units, e.stages)
+	all := extents(units, e.schedule)
 	for _, u := range slices.Concat(units[first:first+1], units[:first], units[first+1:]) { // the first place is the picture's
 		x := all[u.ID]
 		if x.area.Empty() {
@@ -73,7 +73,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 		if u.DType != onnx.Float32 {
 			return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: "its values are " + u.DType.String() + " and are read from other pixels"}
 		}
-		l := newLayout(u, e.stages, x)
+		l := newLayout(u, e.schedule, x)
 		c := program.Cache{Channels: u.Channels, Slots: l.slots(), Ring: l.ring}
 		if u.Static() {
 			c.Table = fill(u, l)
@@ -86,9 +86,9 @@ func (e *emitter) lay(units []*ir.Unit) error {
 
 // steps lists what is computed when.
 func (e *emitter) steps(logits *ir.Unit) error {
-	s, p := e.stages, e.program
+	s, p := e.schedule, e.program
 	var from, to int
-	for _, members := range s.List {
+	for _, members := range s.Stages {
 		from, to = min(from, s.At(members[0])), max(to, s.Last(members[0]))
 	}
 	for t := from; t <= to; t++ {
@@ -96,7 +96,7 @@ func (e *emitter) steps(logits *ir.Unit) error {
 			return err
 		}
 		var step program.Step
-		for i, members := range s.List {
+		for i, members := range s.Stages {
 			w := s.Wave(members[0], t)
 			if w.N == 0 {
 				continue

@@ -121,7 +121,7 @@ func (g *stageGraph) read(u *ir.Unit, a ir.Arg) *onnx.Value {
 	switch {
 	case !a.Src.OverPixels():
 		v = g.input(program.PerImage, a)
-	case g.stages.Direct(u, a):
+	case g.schedule.Direct(u, a):
 		v = g.values[a.Src]
 	default:
 		v = g.input(program.View, a)
@@ -166,9 +166,9 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 		switch {
 		case w == nil:
 			summand = g.read(u, a)
-		case a.Src.Channels == 1 && a.Src.OverPixels() && !g.stages.Direct(u, a):
+		case a.Src.Channels == 1 && a.Src.OverPixels() && !g.schedule.Direct(u, a):
 			thin, thinWeights = append(thin, a), append(thinWeights, w)
-		case g.latency && a.Chans == nil && a.Src.OverPixels() && !g.stages.Direct(u, a):
+		case g.latency && a.Chans == nil && a.Src.OverPixels() && !g.schedule.Direct(u, a):
 			side, sideWeights = append(side, a), append(sideWeights, w)
 		default:
 			parts, weights = append(parts, g.read(u, a)), append(weights, w)

@@ -24,9 +24,8 @@ import (
 // Not for concurrent use.
 type Evaluator struct {
 	program    *program.Program
-	ops        []func([]float64) float64 // by unit; nil for units that are no operator
-	across     []func(x, out []float64, more [][]float64)
-	condition  []int // by unit, which it is of the program's; -1 for none
+	ops        []operator // by unit; nil for units that are none
+	condition  []int      // by unit, which it is of the program's; -1 for none
 	memo       []memo
 	epoch      uint32
 	values     []float64 // input value of each level
@@ -46,7 +45,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	n := len(p.Units)
 	e := &Evaluator{
 		program: p, memo: make([]memo, n), values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
-		ops: make([]func([]float64) float64, n), across: make([]func(x, out []float64, more [][]float64), n),
+		ops: make([]operator, n),
 	}
 	for i, v := range values {
 		e.values[i] = float64(v)
@@ -58,11 +57,10 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 		if u.Kind != ir.Apply {
 			continue
 		}
-		var ok bool
-		if e.across[i] = across(u); e.across[i] != nil {
-			continue
+		if e.ops[i] = across(u); e.ops[i] == nil {
+			e.ops[i] = elementwise(u)
 		}
-		if e.ops[i], ok = onnx.Real(u.Op, u.Attrs); !ok {
+		if e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
 		}
 	}
@@ -185,21 +183,31 @@ func (e *Evaluator) apply(u *ir.Unit, y, x int, out []float64) {
 			in[i] = []float64{math.NaN()}
 		}
 	}
-	if f := e.across[u.ID]; f != nil {
-		f(in[0], out, in[1:])
-		return
+	e.ops[u.ID](in, out)
+}
+
+// An operator computes the channels of a position from its operands'.
+type operator func(in [][]float64, out []float64)
+
+// elementwise is an operator that works on each channel by itself; nil where u's is none.
+func elementwise(u *ir.Unit) operator {
+	f, ok := onnx.Real(u.Op, u.Attrs)
+	if !ok {
+		return nil
 	}
-	row := make([]float64, len(in))
-	for c := range out {
-		for i, v := range in {
-			row[i] = v[c%len(v)]
+	return func(in [][]float64, out []float64) {
+		row := make([]float64, len(in))
+		for c := range out {
+			for i, v := range in {
+				row[i] = v[c%len(v)]
+			}
+			out[c] = f(row)
 		}
-		out[c] = e.ops[u.ID](row)
 	}
 }
 
 // across is an operator that looks at all channels of a position; nil where u's does not.
-func across(u *ir.Unit) func(x, out []float64, more [][]float64) {
+func across(u *ir.Unit) operator {
 	mean := func(x []float64) float64 {
 		sum := 0.0
 		for _, v := range x {
@@ -209,20 +217,20 @@ func across(u *ir.Unit) func(x, out []float64, more [][]float64) {
 	}
 	switch u.Op {
 	case "ReduceMean":
-		return func(x, out []float64, _ [][]float64) { out[0] = mean(x) }
+		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) }
 	case "ReduceSum":
-		return func(x, out []float64, _ [][]float64) { out[0] = mean(x) * float64(len(x)) }
+		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) * float64(len(in[0])) }
 	case "ReduceMax":
-		return func(x, out []float64, _ [][]float64) { out[0] = slices.Max(x) }
+		return func(in [][]float64, out []float64) { out[0] = slices.Max(in[0]) }
 	case "ReduceMin":
-		return func(x, out []float64, _ [][]float64) { out[0] = slices.Min(x) }
+		return func(in [][]float64, out []float64) { out[0] = slices.Min(in[0]) }
 	case "Softmax", "LogSoftmax":
-		return func(x, out []float64, _ [][]float64) {
-			top, sum := slices.Max(x), 0.0
-			for _, v := range x {
+		return func(in [][]float64, out []float64) {
+			top, sum := slices.Max(in[0]), 0.0
+			for _, v := range in[0] {
 				sum += math.Exp(v - top)
 			}
-			for i, v := range x {
+			for i, v := range in[0] {
 				if out[i] = v - top - math.Log(sum); u.Op == "Softmax" {
 					out[i] = math.Exp(out[i])
 				}
@@ -230,19 +238,19 @@ func across(u *ir.Unit) func(x, out []float64, more [][]float64) {
 		}
 	case "LayerNormalization":
 		epsilon := float64(u.Attrs.Float("epsilon", 1e-5))
-		return func(x, out []float64, more [][]float64) {
-			m, variance := mean(x), 0.0
-			for _, v := range x {
+		return func(in [][]float64, out []float64) {
+			m, variance := mean(in[0]), 0.0
+			for _, v := range in[0] {
 				variance += (v - m) * (v - m)
 			}
-			by := math.Sqrt(variance/float64(len(x)) + epsilon)
-			for i, v := range x {
+			by := math.Sqrt(variance/float64(len(in[0])) + epsilon)
+			for i, v := range in[0] {
 				out[i] = (v - m) / by
-				if len(more) > 0 {
-					out[i] *= more[0][i]
+				if len(in) > 1 {
+					out[i] *= in[1][i]
 				}
-				if len(more) > 1 {
-					out[i] += more[1][i]
+				if len(in) > 2 {
+					out[i] += in[2][i]
 				}
 			}
 		}

@@ -10,6 +10,7 @@ package frontend
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
@@ -75,6 +76,28 @@ func check(n *onnx.Node, err error) {
 	}
 }
 
+// readers are by operator.
+var readers = map[string]func(*reader, *onnx.Node) *view{
+	"Conv": (*reader).conv, "MatMul": (*reader).product, "Gemm": (*reader).product, "BatchNormalization": (*reader).batchNorm,
+	"Gather": (*reader).gather, "OneHot": (*reader).oneHot, "Concat": (*reader).concat, "Split": (*reader).split,
+	"Pad": (*reader).pad, "Slice": (*reader).slice, "Expand": (*reader).expand, "Dropout": (*reader).dropout,
+}
+
+func init() {
+	for _, ops := range []struct {
+		read func(*reader, *onnx.Node) *view
+		of   string
+	}{
+		{(*reader).acrossChannels, "LayerNormalization Softmax LogSoftmax ReduceMean ReduceSum ReduceMax ReduceMin"},
+		{(*reader).rearrange, "Transpose Reshape Flatten Squeeze Unsqueeze"},
+		{(*reader).local, local},
+	} {
+		for _, op := range strings.Fields(ops.of) {
+			readers[op] = ops.read
+		}
+	}
+}
+
 // node reads one node.
 func (r *reader) node(n *onnx.Node) {
 	ofPicture, ofConditions := false, false
@@ -102,45 +125,11 @@ func (r *reader) node(n *onnx.Node) {
 			fail(n, "it makes nothing")
 		}
 	}
-	var out *view
-	switch n.Op {
-	case "Conv":
-		out = r.conv(n)
-	case "MatMul", "Gemm":
-		out = r.product(n)
-	case "BatchNormalization":
-		out = r.batchNorm(n)
-	case "LayerNormalization", "Softmax", "LogSoftmax", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin":
-		out = r.acrossChannels(n)
-	case "Gather":
-		out = r.gather(n)
-	case "OneHot":
-		out = r.oneHot(n)
-	case "Concat":
-		out = r.concat(n)
-	case "Split":
-		r.split(n)
-		return
-	case "Pad":
-		out = r.pad(n)
-	case "Slice":
-		out = r.slice(n)
-	case "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze":
-		out = r.rearrange(n)
-	case "Expand":
-		out = r.expand(n)
-	case "Dropout":
-		if len(n.Inputs) > 2 && n.Inputs[2] != nil {
-			fail(n, "it is in training mode")
-		}
-		out = r.input(n, 0)
-	default:
-		if !local[n.Op] {
-			fail(n, "the operator %s is not known here", n.Op)
-		}
-		out = r.local(n)
+	read := readers[n.Op]
+	if read == nil {
+		fail(n, "the operator %s is not known here", n.Op)
 	}
-	r.views[n.Outputs[0]] = out
+	r.views[n.Outputs[0]] = read(r, n)
 }
 
 // input is the view of input i, which must be one.

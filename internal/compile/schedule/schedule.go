@@ -2,8 +2,8 @@
 // which others.
 //
 // [Find] gives every unit a time: in wavefront order its value at (y, x) is computed at
-// time x + slope·y + at. [Schedule.Stages] divides the units into those that one graph
-// computes in each step.
+// time x + slope·y + at. Units that one graph computes in each step are a stage
+// (stage.go).
 package schedule
 
 import (
@@ -19,8 +19,11 @@ type Schedule struct {
 	// Raster means that pixels are drawn one after the other, row by row; only then
 	// are there units that go by rows: the whole row y at time Slope·y + at.
 	Raster bool
-	at     []int  // by unit
-	rows   []bool // by unit
+	Stages [][]*ir.Unit // what a step computes, in that order
+
+	at   []int  // by unit
+	rows []bool // by unit
+	of   []int  // by unit, its stage; -1 for what no stage computes
 }
 
 // Find finds the schedule with the fewest steps, if any. units are in topological
@@ -39,6 +42,7 @@ func Find(units []*ir.Unit, raster bool) (*Schedule, bool) {
 	for slope := 1; slope <= width && !raster; slope++ {
 		s := &Schedule{Slope: slope, at: make([]int, len(units)), rows: make([]bool, len(units))}
 		if s.solve(units) {
+			s.divide(units)
 			return s, true
 		}
 	}
@@ -48,7 +52,11 @@ func Find(units []*ir.Unit, raster bool) (*Schedule, bool) {
 			s.Slope = max(s.Slope, u.Dom.W())
 		}
 	}
-	return s, s.solve(units)
+	if !s.solve(units) {
+		return nil, false
+	}
+	s.divide(units)
+	return s, true
 }
 
 // byRows finds the units that can go by rows: they depend on rows above their own only.

@@ -5,12 +5,15 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/models/pretrained"
 	"pixelcnn/sampler"
 )
 
@@ -106,4 +109,27 @@ func distance(logits []float64, temperature, u float64) float64 {
 		nearest = min(nearest, math.Abs(u-cumulative))
 	}
 	return nearest
+}
+
+// Trained are the models for which the project promises that a one-file sampler draws the
+// sampler's images, by name: the foreign files and its own. It is for tests in folders
+// two below the root.
+func Trained(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../../sampler/testdata/foreign/*.onnx")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no foreign files", err)
+	}
+	models := map[string][]byte{}
+	for _, name := range files {
+		if models[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range pretrained.Names() {
+		if models["@"+name], err = pretrained.Read(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return models
 }
