@@ -64,9 +64,6 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := stop(); err != nil {
-		return nil, err
-	}
 	pass.Fuse(logits)
 	if opt.Latency {
 		pass.Carry(logits)
@@ -75,7 +72,7 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 	if err := stop(); err != nil {
 		return nil, err
 	}
-	if logits.Static() || !slices.ContainsFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture }) {
+	if !slices.ContainsFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture }) {
 		return nil, &UnsupportedError{Node: logits.Node, Reason: "the logits do not depend on the picture"}
 	}
 	if err := pass.Causal(units); err != nil {

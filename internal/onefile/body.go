@@ -41,13 +41,9 @@ func (b *builder) loop() {
 	turns := scalar(b.nest.turns)
 	if b.nest.nested() {
 		outer := b.loops[0]
-		var lengths []int
+		lengths := append(slices.Clone(b.nest.begin[1:]), b.nest.turns)
 		for i, begin := range b.nest.begin {
-			end := b.nest.turns
-			if i+1 < len(b.nest.begin) {
-				end = b.nest.begin[i+1]
-			}
-			lengths = append(lengths, end-begin)
+			lengths[i] -= begin
 		}
 		turns = outer.graph.Op("Gather", nil, list(lengths...), outer.turn)
 		begin := outer.graph.Op("Gather", nil, list(b.nest.begin...), outer.turn)

@@ -56,10 +56,8 @@ func nestOf(p *program.Program, r *reaching) *nest {
 
 // number numbers the turns.
 func (n *nest) number(p *program.Program) {
-	for _, r := range p.Steps[0].Runs {
-		if n.early[r.Stage] {
-			n.first = -1
-		}
+	if slices.ContainsFunc(p.Steps[0].Runs, func(r program.Run) bool { return n.early[r.Stage] }) {
+		n.first = -1
 	}
 	n.turns = len(p.Steps) - n.first
 	n.begin = []int{0}

@@ -130,11 +130,11 @@ func (b *builder) numbers(r read) []int {
 					continue
 				}
 				made := b.nest.turn(h.writer, d.step)
+				first := begin[made]
 				if h.grown {
-					out = append(out, ever[made]+d.row)
-				} else {
-					out = append(out, begin[made]+d.row)
+					first = ever[made]
 				}
+				out = append(out, first+d.row)
 			}
 			k++
 		}

@@ -21,11 +21,10 @@ type emitter struct {
 	program  *program.Program
 	schedule *schedule.Schedule
 	latency  bool
-	opset    int64        // the file's
-	caches   []int        // by unit, -1 for none
-	layouts  []*layout    // by cache
-	reads    [][][]ir.Arg // by stage and input, what it shows
-	outputs  [][]*ir.Unit // by stage
+	opset    int64           // the file's
+	caches   []int           // by unit, -1 for none
+	layouts  []*layout       // by cache
+	reads    [][][]ir.Access // by stage and input, how its parts are read
 	stop     func() error
 }
 
@@ -102,7 +101,7 @@ func (e *emitter) steps(logits *ir.Unit) error {
 				continue
 			}
 			p.Stages[i].MaxWidth = max(p.Stages[i].MaxWidth, w.N)
-			step.Runs = append(step.Runs, e.run(i, w, logits))
+			step.Runs = append(step.Runs, e.run(i, w))
 			if i == s.Of(logits) {
 				for k := range w.N {
 					y, x := w.At(k)
@@ -118,29 +117,22 @@ func (e *emitter) steps(logits *ir.Unit) error {
 }
 
 // run is that of a stage on the pixels of a wave.
-func (e *emitter) run(stage int, w schedule.Wave, logits *ir.Unit) program.Run {
-	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(e.reads[stage]))}
-	parts := 0
-	for _, args := range e.reads[stage] {
-		parts += len(args)
+func (e *emitter) run(stage int, w schedule.Wave) program.Run {
+	s := e.program.Stages[stage]
+	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(s.Inputs)), Out: make([]int, len(s.Outputs))}
+	for j, accesses := range e.reads[stage] {
+		if len(accesses) > 0 {
+			run.In[j] = make([]int, len(accesses))
+		}
+		for k, a := range accesses {
+			y, x, _ := a.At(w.Y, w.X, 0)
+			run.In[j][k] = e.layouts[s.Inputs[j].Caches[k]].slot(y, x)
+		}
 	}
-	slots := make([]int, 0, parts)
-	for j, args := range e.reads[stage] {
-		if len(args) == 0 {
-			continue
+	for j, o := range s.Outputs {
+		if o.Cache >= 0 {
+			run.Out[j] = e.layouts[o.Cache].slot(w.Y, w.X)
 		}
-		for _, a := range args {
-			y, x, _ := a.Access.At(w.Y, w.X, 0)
-			slots = append(slots, e.layouts[e.caches[a.Src.ID]].slot(y, x))
-		}
-		run.In[j] = slots[len(slots)-len(args) : len(slots) : len(slots)]
-	}
-	for _, u := range e.outputs[stage] {
-		slot := 0
-		if u != logits {
-			slot = e.layouts[e.caches[u.ID]].slot(w.Y, w.X)
-		}
-		run.Out = append(run.Out, slot)
 	}
 	return run
 }

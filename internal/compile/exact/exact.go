@@ -57,10 +57,9 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 		if u.Kind != ir.Apply {
 			continue
 		}
-		if e.ops[i] = across(u); e.ops[i] == nil {
-			e.ops[i] = elementwise(u)
-		}
-		if e.ops[i] == nil {
+		if f, ok := onnx.Real(u.Op, u.Attrs); ok {
+			e.ops[i] = elementwise(f)
+		} else if e.ops[i] = across(u); e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
 		}
 	}
@@ -189,12 +188,8 @@ func (e *Evaluator) apply(u *ir.Unit, y, x int, out []float64) {
 // An operator computes the channels of a position from its operands'.
 type operator func(in [][]float64, out []float64)
 
-// elementwise is an operator that works on each channel by itself; nil where u's is none.
-func elementwise(u *ir.Unit) operator {
-	f, ok := onnx.Real(u.Op, u.Attrs)
-	if !ok {
-		return nil
-	}
+// elementwise is an operator that works on each channel by itself.
+func elementwise(f func([]float64) float64) operator {
 	return func(in [][]float64, out []float64) {
 		row := make([]float64, len(in))
 		for c := range out {

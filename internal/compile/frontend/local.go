@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"slices"
+	"strings"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
@@ -9,9 +10,9 @@ import (
 
 // local lists the operators that work on each element by itself, whose operands
 // broadcast.
-const local = `Relu LeakyRelu Elu Selu Celu Gelu Tanh Sigmoid HardSigmoid HardSwish Softplus Softsign Mish
+var local = strings.Fields(`Relu LeakyRelu Elu Selu Celu Gelu Tanh Sigmoid HardSigmoid HardSwish Softplus Softsign Mish
 	ThresholdedRelu Exp Log Sqrt Neg Abs Erf Reciprocal Floor Ceil Round Sin Cos Sign Not Clip Cast PRelu
-	Add Sub Mul Div Pow Min Max Sum Mean Mod Where Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor`
+	Add Sub Mul Div Pow Min Max Sum Mean Mod Where Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor`)
 
 // local reads an elementwise operator.
 func (r *reader) local(n *onnx.Node) *view {
@@ -89,18 +90,22 @@ func perChannel(t *onnx.Tensor, dims []dim) *onnx.Tensor {
 	if t.Len() == 1 {
 		return &onnx.Tensor{Shape: []int{}, Data: t.Data}
 	}
-	if len(t.Shape) > len(dims) {
+	all, err := onnx.Broadcast(t, channelShape(dims))
+	if err != nil || !overChannels(t.Shape, dims) {
 		return nil
 	}
-	for i, size := range t.Shape {
-		if size != 1 && !dims[i+len(dims)-len(t.Shape)].only(channel) {
-			return nil
+	return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
+}
+
+// overChannels tells whether what has a shape, aligned with dims at their ends, differs
+// from channel to channel only.
+func overChannels(shape []int, dims []dim) bool {
+	for i, size := range shape {
+		if size != 1 && !dims[i+len(dims)-len(shape)].only(channel) {
+			return false
 		}
 	}
-	if all, err := onnx.Broadcast(t, channelShape(dims)); err == nil {
-		return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
-	}
-	return nil
+	return true
 }
 
 // like shows an operand of a result of the given dimensions. Channels are repeated
@@ -139,10 +144,8 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 	if len(from) > len(dims) {
 		fail(n, "%q has more dimensions than the result", in.Name)
 	}
-	for i, size := range from {
-		if d := dims[i+len(dims)-len(from)]; size != 1 && !d.only(channel) {
-			fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
-		}
+	if !overChannels(from, dims) {
+		fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
 	}
 	chans := repeat(ir.Count(u.Channels), from)
 	return &view{src: u, access: ir.Here, dims: dims, h: first.h, w: first.w, valid: u.Full, chans: chans}

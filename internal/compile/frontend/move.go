@@ -111,7 +111,11 @@ func (r *reader) split(n *onnx.Node) *view {
 // value: an embedding.
 func (r *reader) gather(n *onnx.Node) *view {
 	if n.Inputs[0].Const != nil {
-		return r.embedding(n)
+		v, t := r.input(n, 1), r.floats(n, 0)
+		if n.Attrs.Int("axis", 0) != 0 || len(t.Shape) != 2 || len(v.chans) != 1 {
+			fail(n, "it is no table of vectors, looked up by one channel")
+		}
+		return r.lookup(n, v, t, len(v.dims))
 	}
 	v := r.input(n, 0)
 	index := r.fixed(n, 1)
@@ -126,15 +130,6 @@ func (r *reader) gather(n *onnx.Node) *view {
 		at = append(at, k)
 	}
 	return r.reshape(n, v.picked(axis, at), onnx.Sizes(n.Outputs[0].Shape))
-}
-
-func (r *reader) embedding(n *onnx.Node) *view {
-	v := r.input(n, 1)
-	t := r.floats(n, 0)
-	if n.Attrs.Int("axis", 0) != 0 || len(t.Shape) != 2 || len(v.chans) != 1 {
-		fail(n, "it is no table of vectors, looked up by one channel")
-	}
-	return r.lookup(n, v, t, len(v.dims))
 }
 
 // lookup makes a unit of the rows of t, [entries, channels], that v numbers. The

@@ -10,7 +10,6 @@ package frontend
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
@@ -54,7 +53,7 @@ func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Laye
 	}
 	logits = out.src
 	all := ir.Sized(out.h, out.w)
-	if out.access != ir.Here || logits.Full != all || out.valid != all || !identity(out.chans, logits.Channels) || logits.Kind != ir.Linear {
+	if out.access != ir.Here || logits.Full != all || out.valid != all || !slices.Equal(out.chans, ir.Count(logits.Channels)) || logits.Kind != ir.Linear {
 		logits = out.apply(name, "Identity", logits.DType, nil)
 	}
 	if out.h != shown.h || out.w != shown.w {
@@ -76,26 +75,15 @@ func check(n *onnx.Node, err error) {
 	}
 }
 
-// readers are by operator.
+// readers are by operator; those that are not here may be [local].
 var readers = map[string]func(*reader, *onnx.Node) *view{
 	"Conv": (*reader).conv, "MatMul": (*reader).product, "Gemm": (*reader).product, "BatchNormalization": (*reader).batchNorm,
-	"Gather": (*reader).gather, "OneHot": (*reader).oneHot, "Concat": (*reader).concat, "Split": (*reader).split,
-	"Pad": (*reader).pad, "Slice": (*reader).slice, "Expand": (*reader).expand, "Dropout": (*reader).dropout,
-}
-
-func init() {
-	for _, ops := range []struct {
-		read func(*reader, *onnx.Node) *view
-		of   string
-	}{
-		{(*reader).acrossChannels, "LayerNormalization Softmax LogSoftmax ReduceMean ReduceSum ReduceMax ReduceMin"},
-		{(*reader).rearrange, "Transpose Reshape Flatten Squeeze Unsqueeze"},
-		{(*reader).local, local},
-	} {
-		for _, op := range strings.Fields(ops.of) {
-			readers[op] = ops.read
-		}
-	}
+	"LayerNormalization": (*reader).acrossChannels, "Softmax": (*reader).acrossChannels, "LogSoftmax": (*reader).acrossChannels,
+	"ReduceMean": (*reader).acrossChannels, "ReduceSum": (*reader).acrossChannels, "ReduceMax": (*reader).acrossChannels,
+	"ReduceMin": (*reader).acrossChannels, "Gather": (*reader).gather, "OneHot": (*reader).oneHot, "Concat": (*reader).concat,
+	"Transpose": (*reader).rearrange, "Reshape": (*reader).rearrange, "Flatten": (*reader).rearrange, "Squeeze": (*reader).rearrange,
+	"Unsqueeze": (*reader).rearrange, "Pad": (*reader).pad, "Slice": (*reader).slice, "Split": (*reader).split,
+	"Expand": (*reader).expand, "Dropout": (*reader).dropout,
 }
 
 // node reads one node.
@@ -126,7 +114,9 @@ func (r *reader) node(n *onnx.Node) {
 		}
 	}
 	read := readers[n.Op]
-	if read == nil {
+	if slices.Contains(local, n.Op) {
+		read = (*reader).local
+	} else if read == nil {
 		fail(n, "the operator %s is not known here", n.Op)
 	}
 	r.views[n.Outputs[0]] = read(r, n)

@@ -169,14 +169,11 @@ func (v *view) cropped(y, x, h, w int) *view {
 // arg reads v.
 func (v *view) arg() ir.Arg {
 	a := ir.Arg{Src: v.src, Access: v.access, Valid: v.valid}
-	if !identity(v.chans, v.src.Channels) {
+	if !slices.Equal(v.chans, ir.Count(v.src.Channels)) {
 		a.Chans = v.chans
 	}
 	return a
 }
-
-// identity tells whether chans is all n channels in order.
-func identity(chans []int, n int) bool { return slices.Equal(chans, ir.Count(n)) }
 
 // shown is the view of a unit made from v, of which it has the height and width, and the
 // given dimensions. The unit takes the coordinates of what v shows: whoever reads both

@@ -12,6 +12,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 
 	"pixelcnn/internal/onnx"
 )
@@ -73,12 +74,7 @@ func (u *Unit) OverPixels() bool { return u.Kind != Static || u.Pixels }
 
 // Plain tells whether a linear unit has no summand.
 func (u *Unit) Plain() bool {
-	for _, w := range u.Weights {
-		if w == nil {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w == nil })
 }
 
 // An Arg reads a unit: where Access says, zero outside of Valid.
@@ -134,6 +130,26 @@ func Order(u *Unit) []*Unit {
 	}
 	visit(u)
 	return list
+}
+
+// A Reading is argument I of a unit.
+type Reading struct {
+	*Unit
+	I int
+}
+
+// Arg is the argument.
+func (r Reading) Arg() *Arg { return &r.Args[r.I] }
+
+// Readers lists who reads each of the units, which [Order] has numbered, by its ID.
+func Readers(units []*Unit) [][]Reading {
+	readers := make([][]Reading, len(units))
+	for _, u := range units {
+		for i, a := range u.Args {
+			readers[a.Src.ID] = append(readers[a.Src.ID], Reading{u, i})
+		}
+	}
+	return readers
 }
 
 // Count is 0, 1, …, n-1.

@@ -19,16 +19,16 @@ func Fuse(logits *ir.Unit) {
 		}
 	}
 	units := ir.Order(logits)
-	// The counts hold to the end: whoever takes a unit's place reads what it read, and
+	// Their number holds to the end: whoever takes a unit's place reads what it read, and
 	// nobody asks for that unit again.
-	n := uses(units)
+	readers := ir.Readers(units)
 	for _, u := range units {
 		switch {
 		case u.Kind != ir.Apply || u.DType != onnx.Float32:
 		case len(u.Args) == 1 && len(u.Operands) == 2:
-			absorb(u, n)
+			absorb(u, readers)
 		case u.Op == "Add" && len(u.Args) == 2:
-			merge(u, n)
+			merge(u, readers)
 		}
 	}
 }
@@ -44,8 +44,12 @@ func unjoin(u *ir.Unit) {
 
 // join appends a weighted argument to u, or, for a concat unit, its parts.
 func join(u *ir.Unit, a ir.Arg, w []float32) {
-	through, ok := a.Through()
-	if !ok || a.Src.Kind != ir.Concat || w == nil || a.Valid != a.Src.Full {
+	var through []ir.Arg
+	ok := a.Src.Kind == ir.Concat && w != nil && a.Valid == a.Src.Full
+	if ok {
+		through, ok = a.Through()
+	}
+	if !ok {
 		u.Args, u.Weights = append(u.Args, a), append(u.Weights, w)
 		return
 	}
@@ -71,14 +75,16 @@ func join(u *ir.Unit, a ir.Arg, w []float32) {
 }
 
 // inner is the linear unit that argument i of u alone reads, whole, or nil.
-func inner(u *ir.Unit, i int, uses map[*ir.Unit]int) *ir.Unit {
-	a := u.Args[i]
-	_, ok := a.Through()
-	if s := a.Src; ok && s.Kind == ir.Linear && uses[s] == 1 && a.Chans == nil && s.Channels == u.Channels &&
-		a.Access.Image(u.Full).Within(a.Valid) && a.Valid.Within(s.Full) {
-		return s
+func inner(u *ir.Unit, i int, readers [][]ir.Reading) *ir.Unit {
+	a, s := u.Args[i], u.Args[i].Src
+	if s.Kind != ir.Linear || len(readers[s.ID]) != 1 || a.Chans != nil || s.Channels != u.Channels ||
+		!a.Access.Image(u.Full).Within(a.Valid) || !a.Valid.Within(s.Full) {
+		return nil
 	}
-	return nil
+	if _, ok := a.Through(); !ok {
+		return nil
+	}
+	return s
 }
 
 // become turns u into a linear unit that computes what a's source does, where a reads it.
@@ -91,8 +97,8 @@ func become(u *ir.Unit, a ir.Arg) {
 }
 
 // absorb merges a constant sum, difference, product or quotient.
-func absorb(u *ir.Unit, uses map[*ir.Unit]int) {
-	s := inner(u, 0, uses)
+func absorb(u *ir.Unit, readers [][]ir.Reading) {
+	s := inner(u, 0, readers)
 	at := slices.IndexFunc(u.Operands, func(o ir.Operand) bool { return o.Arg < 0 })
 	c := u.Operands[at].Value
 	f := map[string]func(x, c float32) float32{
@@ -120,12 +126,12 @@ func absorb(u *ir.Unit, uses map[*ir.Unit]int) {
 }
 
 // merge makes one linear unit of the sum of two, or of one and anything else.
-func merge(u *ir.Unit, uses map[*ir.Unit]int) {
+func merge(u *ir.Unit, readers [][]ir.Reading) {
 	a, b := u.Args[0], u.Args[1]
 	if u.Operands[0].Arg != 0 {
 		return
 	}
-	s, t := inner(u, 0, uses), inner(u, 1, uses)
+	s, t := inner(u, 0, readers), inner(u, 1, readers)
 	switch {
 	case s != nil && t != nil && s != t && (s.Plain() || t.Plain()):
 		become(u, a)
@@ -142,15 +148,4 @@ func merge(u *ir.Unit, uses map[*ir.Unit]int) {
 		become(u, b)
 		u.Args, u.Weights = append(u.Args, a), append(u.Weights, nil)
 	}
-}
-
-// uses counts how often each unit is read.
-func uses(units []*ir.Unit) map[*ir.Unit]int {
-	n := map[*ir.Unit]int{}
-	for _, u := range units {
-		for _, a := range u.Args {
-			n[a.Src]++
-		}
-	}
-	return n
 }

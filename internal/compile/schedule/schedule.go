@@ -40,23 +40,18 @@ type Schedule struct {
 func Find(units []*ir.Unit, raster bool) (*Schedule, bool) {
 	width := units[len(units)-1].Dom.W()
 	for slope := 1; slope <= width && !raster; slope++ {
-		s := &Schedule{Slope: slope, at: make([]int, len(units)), rows: make([]bool, len(units))}
+		s := &Schedule{Slope: slope, rows: make([]bool, len(units))}
 		if s.solve(units) {
-			s.divide(units)
 			return s, true
 		}
 	}
-	s := &Schedule{Raster: true, at: make([]int, len(units)), rows: byRows(units)}
+	s := &Schedule{Raster: true, rows: byRows(units)}
 	for i, u := range units {
 		if !u.Static() && !s.rows[i] {
 			s.Slope = max(s.Slope, u.Dom.W())
 		}
 	}
-	if !s.solve(units) {
-		return nil, false
-	}
-	s.divide(units)
-	return s, true
+	return s, s.solve(units)
 }
 
 // byRows finds the units that can go by rows: they depend on rows above their own only.
@@ -94,14 +89,9 @@ func (s *Schedule) clock(u *ir.Unit) ir.Clock {
 	return ir.Clock{Y: s.Slope, X: 1}
 }
 
-// lag is that of what v reads through a.
-func (s *Schedule) lag(v *ir.Unit, a ir.Arg) (least, most int) {
-	return a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
-}
-
 // wait is the least at[v] − at[u] that lets unit v read a's source u.
 func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
-	_, most := s.lag(v, a)
+	_, most := a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
 	if a.Src.Kind == ir.Picture {
 		most++
 	}
@@ -110,13 +100,14 @@ func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
 
 // Age is how long ago what v reads through a was computed, at most.
 func (s *Schedule) Age(v *ir.Unit, a ir.Arg) int {
-	least, _ := s.lag(v, a)
+	least, _ := a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
 	return s.at[v.ID] - s.at[a.Src.ID] - least
 }
 
-// solve sets the times and tells whether they are in order.
+// solve sets the times, and the stages, and tells whether the times are in order.
 func (s *Schedule) solve(units []*ir.Unit) bool {
 	const none = -1 << 30
+	s.at = make([]int, len(units))
 	depends := make([]bool, len(units)) // on the picture
 	for i, u := range units {
 		s.at[i] = none
@@ -143,6 +134,7 @@ func (s *Schedule) solve(units []*ir.Unit) bool {
 			}
 		}
 	}
+	s.divide(units)
 	return true
 }
 

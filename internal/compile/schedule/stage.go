@@ -18,7 +18,6 @@ type stageKey struct {
 // none of which needs, in the same step, another pixel's value of one of them.
 func (s *Schedule) divide(units []*ir.Unit) {
 	level := make([]int, len(units))
-	keys := make([]stageKey, len(units))
 	members := map[stageKey][]*ir.Unit{}
 	var order []stageKey
 	for i, u := range units {
@@ -36,11 +35,11 @@ func (s *Schedule) divide(units []*ir.Unit) {
 				level[i] = max(level[i], level[j]+1)
 			}
 		}
-		keys[i] = stageKey{level[i], s.at[i], s.rows[i], u.Dom.H(), u.Dom.W()}
-		if members[keys[i]] == nil {
-			order = append(order, keys[i])
+		key := stageKey{level[i], s.at[i], s.rows[i], u.Dom.H(), u.Dom.W()}
+		if members[key] == nil {
+			order = append(order, key)
 		}
-		members[keys[i]] = append(members[keys[i]], u)
+		members[key] = append(members[key], u)
 	}
 	slices.SortStableFunc(order, func(a, b stageKey) int { return a.level - b.level })
 	s.of = slices.Repeat([]int{-1}, len(units))
