@@ -43,7 +43,7 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	opt := onefile.Options{Values: sig.Values(), Completion: inpainting}
+	opt := onefile.Options{Head: sig.Head, Values: sig.Values(), Inpainting: inpainting}
 	for class := range sig.Classes {
 		opt.Classes = append(opt.Classes, sig.Conditions(class))
 	}

@@ -27,26 +27,10 @@ type Options struct {
 	Stop func() error
 }
 
-// What a program is made of: see [program.Program].
+// What comes out: see [program.Program], [pass.CausalityError], [ir.UnsupportedError].
 type (
-	Program = program.Program
-	Stage   = program.Stage
-	Input   = program.Input
-	Run     = program.Run
-	Draw    = program.Draw
-	Plan    = program.Plan
-)
-
-// The forms of an input: see [program.Form].
-const (
-	View     = program.View
-	Stacked  = program.Stacked
-	Joined   = program.Joined
-	PerImage = program.PerImage
-)
-
-// What can be wrong with a model.
-type (
+	Program          = program.Program
+	Plan             = program.Plan
 	CausalityError   = pass.CausalityError
 	UnsupportedError = ir.UnsupportedError
 )
@@ -80,9 +64,6 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := stop(); err != nil {
-		return nil, err
-	}
 	pass.Fuse(logits)
 	if opt.Latency {
 		pass.Carry(logits)
@@ -91,7 +72,7 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 	if err := stop(); err != nil {
 		return nil, err
 	}
-	if logits.Static() || !slices.ContainsFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture }) {
+	if !slices.ContainsFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture }) {
 		return nil, &UnsupportedError{Node: logits.Node, Reason: "the logits do not depend on the picture"}
 	}
 	if err := pass.Causal(units); err != nil {

@@ -4,63 +4,59 @@ import (
 	"fmt"
 	"slices"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/onnx"
 )
 
 // builder writes the graph: what comes before the loop, its body, what comes after.
 type builder struct {
-	program *compile.Program
+	program *program.Program
 	opt     Options
-	trail   *trail
-	course  *course
+	reach   *reaching
+	nest    *nest
 	opset   int64 // of the program's graphs
-	graph   *onnx.Graph
-	shared  map[string]*onnx.Value // what is made once, before the loop
+	scope         // what comes before the loop
 
 	images      *onnx.Value   // how many there are, [1]
 	temperature *onnx.Value   // [1]
-	coins       *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
+	uniforms    *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
 	conditions  []*onnx.Value // [images, channels] each
 
-	loops   []*loop // the one that does the steps last
-	carried []*carried
-	picture *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
-	drawn   *onnx.Value // the same with the pixels of this turn, once they are there
-	logits  *carried    // the logits so far in the same order, [pixels, images, levels]
-	memory  []*memory   // by cache
+	loops     []*loop // the one that does the steps last
+	carried   []*carried
+	picture   *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
+	drawn     *onnx.Value // the same with the pixels of this turn, once they are there
+	logits    *carried    // the logits so far in the same order, [pixels, images, levels]
+	histories []*history  // by cache
 }
 
 // loop adds the loops.
 func (b *builder) loop() {
 	for _, name := range []string{"block", "step"} {
-		if name == "step" || b.course.nested() {
+		if name == "step" || b.nest.nested() {
 			b.loops = append(b.loops, open(name))
 		}
 	}
 	inner := b.loops[len(b.loops)-1]
-	turns := scalar(int64(b.course.turns))
-	if b.course.nested() {
+	turns := scalar(b.nest.turns)
+	if b.nest.nested() {
 		outer := b.loops[0]
-		var lengths []int64
-		for i, begin := range b.course.begin {
-			end := b.course.turns
-			if i+1 < len(b.course.begin) {
-				end = b.course.begin[i+1]
-			}
-			lengths = append(lengths, int64(end-begin))
+		lengths := append(slices.Clone(b.nest.begin[1:]), b.nest.turns)
+		for i, begin := range b.nest.begin {
+			lengths[i] -= begin
 		}
 		turns = outer.graph.Op("Gather", nil, list(lengths...), outer.turn)
-		begin := outer.graph.Op("Gather", nil, list(int64s(b.course.begin)...), outer.turn)
+		begin := outer.graph.Op("Gather", nil, list(b.nest.begin...), outer.turn)
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
 	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)))
-	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, b.program.Levels))
-	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, int64(b.program.Levels))))
-	b.remember()
+	levels := b.opt.Head.Levels()
+	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, levels))
+	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, levels)))
+	b.keepHistories()
 	var logits *onnx.Value
-	for _, i := range b.course.order() {
-		if logits != nil && b.course.early[i] && b.drawn == nil {
+	for _, i := range b.nest.order() {
+		if logits != nil && b.nest.early[i] && b.drawn == nil {
 			b.draw(inner, logits)
 		}
 		if made := b.stage(i); made != nil {
@@ -70,28 +66,28 @@ func (b *builder) loop() {
 	if b.drawn == nil {
 		b.draw(inner, logits)
 	}
-	for _, m := range b.memory {
-		if m != nil {
-			m.pass()
+	for _, h := range b.histories {
+		if h != nil {
+			h.pass()
 		}
 	}
-	if b.course.nested() {
+	if b.nest.nested() {
 		b.close(1, b.loops[0].graph, turns)
-		turns = scalar(int64(len(b.course.begin)))
+		turns = scalar(len(b.nest.begin))
 	}
 	b.close(0, b.graph, turns)
 }
 
 // loopOf is the one that runs a stage.
 func (b *builder) loopOf(stage int) *loop {
-	if b.course.rare[stage] {
+	if b.nest.outer[stage] {
 		return b.loops[0]
 	}
 	return b.loops[len(b.loops)-1]
 }
 
 // shape is [n, images, more…].
-func (b *builder) shape(n int64, more ...int64) *onnx.Value {
+func (b *builder) shape(n int, more ...int) *onnx.Value {
 	parts := []*onnx.Value{list(n), b.images}
 	if len(more) > 0 {
 		parts = append(parts, list(more...))
@@ -106,7 +102,7 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 	b.opset = s.Model.Opsets[""]
 	values := map[*onnx.Value]*onnx.Value{} // by that of the stage's graph
 	for j, in := range s.Inputs {
-		if in.Form == compile.PerImage {
+		if in.Form == program.PerImage {
 			values[s.Model.Graph.Inputs[j]] = b.condition(i, in)
 		} else {
 			values[s.Model.Graph.Inputs[j]] = b.input(i, j)
@@ -141,21 +137,21 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 		v.DType = onnx.Float32
 		if o.Cache < 0 {
 			logits = v
-		} else if b.memory[o.Cache] != nil {
-			b.wrote(b.memory[o.Cache], v)
+		} else if b.histories[o.Cache] != nil {
+			b.wrote(b.histories[o.Cache], v)
 		}
 	}
 	return logits
 }
 
 // condition is that of each row of a stage, [rows, channels].
-func (b *builder) condition(stage int, in compile.Input) *onnx.Value {
-	w := b.course.widths[stage]
+func (b *builder) condition(stage int, in program.Input) *onnx.Value {
+	w := b.nest.widths[stage]
 	l := b.loopOf(stage)
 	return l.once(fmt.Sprint("label ", in.Condition, w), func() *onnx.Value {
-		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(int64(slices.Max(w)), 1, 1)) // [widest, images, channels]
-		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(int64s(w)))
-		return l.graph.Op("Reshape", nil, rows, list(-1, int64(in.Channels)))
+		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(slices.Max(w), 1, 1)) // [widest, images, channels]
+		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(w))
+		return l.graph.Op("Reshape", nil, rows, list(-1, in.Channels))
 	})
 }
 
@@ -164,9 +160,9 @@ func (b *builder) input(stage, j int) *onnx.Value {
 	in := b.program.Stages[stage].Inputs[j]
 	var groups []*onnx.Value
 	for k := 0; k < len(in.Caches); {
-		r := read{stage: stage, cache: in.Caches[k], stacked: in.Form == compile.Stacked}
+		r := read{stage: stage, cache: in.Caches[k], stacked: in.Form == program.Stacked}
 		for ; k < len(in.Caches) && in.Caches[k] == r.cache; k++ {
-			r.parts = append(r.parts, b.trail.from[stage][j][k])
+			r.parts = append(r.parts, b.reach.defs[stage][j][k])
 		}
 		if r.cache == 0 {
 			groups = append(groups, b.pixels(r))
@@ -178,7 +174,7 @@ func (b *builder) input(stage, j int) *onnx.Value {
 		return groups[0]
 	}
 	axis := int64(1)
-	if in.Form == compile.Stacked {
+	if in.Form == program.Stacked {
 		axis = 0
 	}
 	return b.loopOf(stage).graph.Op("Concat", onnx.Attrs{"axis": axis}, groups...)
@@ -187,9 +183,9 @@ func (b *builder) input(stage, j int) *onnx.Value {
 // span is where the rows of a stage begin and end in this turn, counted over all, [1]
 // each.
 func (b *builder) span(stage int) (begin, end *onnx.Value) {
-	begins, ends := spans(b.course.widths[stage])
+	begins, ends := spans(b.nest.widths[stage])
 	l := b.loopOf(stage)
-	return l.now(int64s(begins)), l.now(int64s(ends))
+	return l.now(begins), l.now(ends)
 }
 
 // spans adds widths up: where each begins and where it ends.
@@ -201,12 +197,4 @@ func spans(widths []int) (begins, ends []int) {
 		ends = append(ends, n)
 	}
 	return begins, ends
-}
-
-func int64s(v []int) []int64 {
-	out := make([]int64, len(v))
-	for i, x := range v {
-		out[i] = int64(x)
-	}
-	return out
 }

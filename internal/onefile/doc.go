@@ -1,5 +1,5 @@
 // Package onefile writes a compiled program as one ONNX graph that draws: the step
-// graphs of [compile.Program] inside a Loop over the wave's steps, with the draws in it.
+// graphs of [program.Program] inside a Loop over the wave's steps, with the draws in it.
 // Any ONNX runtime then makes images with one call. It runs nothing itself.
 //
 //	p, err := compile.Compile(model, compile.Options{Latency: true})
@@ -10,19 +10,22 @@
 //
 // # How
 //
-// follow (trail.go) plays the program's schedule through on the slots of its caches and
-// notes for every row that a step reads which step made it, and where in its output. So
-// the caches' layout is gone, and what is left is: so many turns ago, that row.
+// A program says what a step reads by slots of caches. reach (reaching.go) plays its
+// steps through and finds for every row that is read the reaching definition: which step
+// made it, and where in its output. So the caches' layout is gone, and what is left is:
+// so many turns ago, that row.
 //
-// plan (course.go) decides how the loop goes. Mostly its turns are the program's steps.
-// Where some stages run rarely, as those do that make a whole row at once, they get an
-// outer loop, whose turns are rows, and the steps are an inner one.
+// nestOf (nest.go) decides how the loops are nested. Mostly there is one, and its turns
+// are the program's steps. Where some stages run in few steps, as those do that make a
+// whole row at once, they get an outer loop, whose turns are rows, and the steps are an
+// inner one.
 //
-// A loop carries, for each cache, what was written in each of the last few turns as a
-// value of its own (memory.go). From turn to turn these values move on by one place,
-// which costs a pointer each; nothing is copied but what a step reads. That it gathers
-// (read.go) with tables of row numbers, constants of the graph, of which a turn takes its
-// slice. The picture is kept whole: it grows by the pixels of a step.
+// What a loop carries (loop.go) of each cache is its history (history.go): what was
+// written in each of the last few turns, as a value of its own. From turn to turn these
+// values move on by one place, which costs a pointer each; nothing is copied but what a
+// step reads. That it gathers (read.go) with tables of row numbers, constants of the
+// graph, of which a turn takes its slice. The picture is kept whole: it grows by the
+// pixels of a step.
 //
 // Rows are (pixel, image), images innermost. Where the tables say row k of a pixel, each
 // image has its own, k·images + image: that product is made once, before the loop. A
@@ -31,7 +34,7 @@
 // # Draws
 //
 // They are the sampler's (draw.go): softmax in float64 with the maximum subtracted,
-// levels counted in order until the cumulative probability passes the coin. What differs
+// levels counted in order until the cumulative probability passes the uniform variate. What differs
 // is the last bits of a runtime's exp and of its logits, and that near ties are not
-// settled: a coin within some 1e-6 of a boundary can come out either way.
+// settled: a variate within some 1e-6 of a boundary can come out either way.
 package onefile

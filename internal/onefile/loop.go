@@ -6,34 +6,39 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
+// A scope is a graph, and what is made in it once, by what it is made of.
+type scope struct {
+	graph  *onnx.Graph
+	shared map[string]*onnx.Value
+}
+
 // A loop is the body of one.
 type loop struct {
-	graph  *onnx.Graph
-	turn   *onnx.Value // its number, a scalar
-	on     *onnx.Value
-	shared map[string]*onnx.Value // what is made once, by what it is made of
+	scope
+	turn *onnx.Value // its number, a scalar
+	on   *onnx.Value
 }
 
 // open begins the body of a loop.
 func open(name string) *loop {
-	l := &loop{graph: &onnx.Graph{Name: name}, shared: map[string]*onnx.Value{}}
+	l := &loop{scope: scope{&onnx.Graph{Name: name}, map[string]*onnx.Value{}}}
 	l.turn = l.graph.Input(name, onnx.Int64)
 	l.on = l.graph.Input(name+"_on", onnx.Bool)
 	return l
 }
 
 // once makes a value, or finds what was made before under the same name.
-func (l *loop) once(name string, make func() *onnx.Value) *onnx.Value {
-	if l.shared[name] == nil {
-		l.shared[name] = make()
+func (s *scope) once(name string, make func() *onnx.Value) *onnx.Value {
+	if s.shared[name] == nil {
+		s.shared[name] = make()
 	}
-	return l.shared[name]
+	return s.shared[name]
 }
 
 // now is this turn's entry of a table that has one for each, [1].
-func (l *loop) now(table []int64) *onnx.Value {
-	return l.once(fmt.Sprint("now ", table), func() *onnx.Value {
-		return l.graph.Op("Gather", nil, onnx.Const("", onnx.NewTensor(table, len(table), 1)), l.turn)
+func (l *loop) now(values []int) *onnx.Value {
+	return l.once(fmt.Sprint("now ", values), func() *onnx.Value {
+		return l.graph.Op("Gather", nil, table(values, len(values), 1), l.turn)
 	})
 }
 
@@ -45,10 +50,10 @@ type carried struct {
 	in          []*loop
 }
 
-// carry adds one, of the outer loop alone where rare is set.
-func (b *builder) carry(name string, rare bool, first *onnx.Value) *carried {
+// carry adds one, of the outer loop alone where outer is set.
+func (b *builder) carry(name string, outer bool, first *onnx.Value) *carried {
 	c := &carried{first: first, in: b.loops}
-	if rare {
+	if outer {
 		c.in = b.loops[:1]
 	}
 	for i, l := range c.in {

@@ -3,20 +3,22 @@ package onefile
 import (
 	"errors"
 	"fmt"
-	"math"
 
-	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/exact"
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
 )
 
 // The graph's interface.
 const (
-	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): a coin for each pixel
+	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): one for each pixel
 	Temperature = "temperature" // input, float64 [1], positive
 	Label       = "label"       // input, int64 [batch], the classes' numbers; of a class-conditional model
-	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for completion
-	Keep        = "keep"        // input, bool [batch, height, width], which of them stay; for completion
+	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for inpainting
+	Keep        = "keep"        // input, bool [batch, height, width], which of them stay; for inpainting
 	Levels      = "levels"      // output, uint8 [batch, height, width]
 	LogProb     = "logprob"     // output, float32 [batch], nats, of all pixels at temperature 1
 )
@@ -26,13 +28,15 @@ var ErrUnsupported = errors.New("onefile: it cannot be written as one graph")
 
 // Options say what the graph is for.
 type Options struct {
+	// Head makes probabilities of the model's outputs.
+	Head likelihood.Head
 	// Values is the model's input value of each level, in equal steps.
 	Values []float32
 	// Classes are the model's inputs besides the picture, of one image, for each class;
 	// nil for a model without labels.
 	Classes [][]*onnx.Tensor
-	// Completion adds the inputs Init and Keep.
-	Completion bool
+	// Inpainting adds the inputs Init and Keep.
+	Inpainting bool
 	// Limits are those of who is to read the file.
 	Limits onnx.Limits
 }
@@ -42,7 +46,7 @@ type Options struct {
 // values of the levels are not in equal steps, and where what the model makes of the
 // classes cannot be evaluated. Where the file is sure to be over the limits, or
 // making it would take more than their memory, the error is an [*onnx.LimitError].
-func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
+func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 	limits, err := opt.Limits.WithDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("onefile: %w", err)
@@ -51,10 +55,10 @@ func Build(p *compile.Program, opt Options) (*onnx.Model, error) {
 		return nil, fmt.Errorf("onefile: %w", err)
 	}
 	b := &builder{
-		program: p, opt: opt, trail: follow(p),
-		graph: &onnx.Graph{Name: "sampler"}, shared: map[string]*onnx.Value{},
+		program: p, opt: opt, reach: reach(p),
+		scope: scope{&onnx.Graph{Name: "sampler"}, map[string]*onnx.Value{}},
 	}
-	b.course = plan(p, b.trail)
+	b.nest = nestOf(p, b.reach)
 	if err := b.before(); err != nil {
 		return nil, err
 	}
@@ -72,19 +76,19 @@ func (b *builder) before() error {
 	uniforms := g.Input(Uniforms, onnx.Float64, n, h, w)
 	b.temperature = g.Input(Temperature, onnx.Float64, onnx.Fixed(1))
 	b.images = g.Op("Slice", nil, g.Op("Shape", nil, uniforms), list(0), list(1))
-	b.coins = b.inOrder(uniforms)
+	b.uniforms = b.inOrder(uniforms)
 	if len(p.Conditions) > 0 {
 		if err := b.classes(g.Input(Label, onnx.Int64, n)); err != nil {
 			return err
 		}
 	}
-	if b.opt.Completion {
+	if b.opt.Inpainting {
 		init, keep := g.Input(Init, onnx.Uint8, n, h, w), g.Input(Keep, onnx.Bool, n, h, w)
-		// A coin for each level: those of a kept pixel's levels up to its own are over
+		// A uniform for each level: those of a kept pixel's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
-		upTo := g.Op("LessOrEqual", nil, list(count(p.Levels)...), b.inOrder(cast(g, init, onnx.Int64)))
-		kept := g.Op("Where", nil, upTo, double(2), double(-1))
-		b.coins = g.Op("Where", nil, b.inOrder(keep), kept, b.coins)
+		upTo := g.Op("LessOrEqual", nil, list(ir.Count(b.opt.Head.Levels())...), b.inOrder(cast(g, init, onnx.Int64)))
+		kept := g.Op("Where", nil, upTo, real(2.0), real(-1.0))
+		b.uniforms = g.Op("Where", nil, b.inOrder(keep), kept, b.uniforms)
 	}
 	return nil
 }
@@ -92,8 +96,8 @@ func (b *builder) before() error {
 // inOrder turns [images, H, W] into [H·W, images, 1], the pixels in the order of drawing.
 func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	g := b.graph
-	v = g.Op("Reshape", nil, v, list(-1, int64(len(b.trail.order))))
-	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.trail.order...))
+	v = g.Op("Reshape", nil, v, list(-1, len(b.reach.order)))
+	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.reach.order...))
 	return g.Op("Unsqueeze", nil, v, list(2))
 }
 
@@ -123,21 +127,21 @@ func (b *builder) classes(label *onnx.Value) error {
 
 // after adds the outputs.
 func (b *builder) after() error {
-	scale, offset, err := b.steps()
+	scale, offset, err := encoding.Fit(b.opt.Values)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	g, p := b.graph, b.program
-	pixels := len(b.trail.order)
-	values := g.Op("Slice", nil, b.picture.next, list(1), list(int64(pixels+1)))
-	level := g.Op("Div", nil, g.Op("Sub", nil, values, single(offset)), single(scale))
+	pixels := len(b.reach.order)
+	values := g.Op("Slice", nil, b.picture.next, list(1), list(pixels+1))
+	level := g.Op("Div", nil, g.Op("Sub", nil, values, real(offset)), real(scale))
 	level = g.Op("Round", nil, level) // [H·W, images] in the order of drawing
-	number := make([]int64, pixels)
-	for i, pixel := range b.trail.order {
-		number[pixel] = int64(i)
+	number := make([]int, pixels)
+	for i, pixel := range b.reach.order {
+		number[pixel] = i
 	}
 	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))
-	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, int64(p.Height), int64(p.Width)))
+	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, p.Height, p.Width))
 	g.Output(picture, Levels, onnx.Uint8, onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width))
 
 	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits.next) // [H·W, images, levels]
@@ -148,34 +152,21 @@ func (b *builder) after() error {
 	return nil
 }
 
-// steps finds scale and offset such that level k has the input value k·scale + offset.
-func (b *builder) steps() (scale, offset float32, err error) {
-	v := b.opt.Values
-	scale, offset = (v[len(v)-1]-v[0])/float32(len(v)-1), v[0]
-	for k, x := range v {
-		if math.Round(float64((x-offset)/scale)) != float64(k) {
-			return 0, 0, fmt.Errorf("%w: the input values of the levels cannot be told apart, or are not in equal steps: %v", ErrUnsupported, v)
-		}
-	}
-	return scale, offset, nil
-}
-
 func cast(g *onnx.Graph, v *onnx.Value, to onnx.DType) *onnx.Value {
 	return g.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
 }
 
-func list(x ...int64) *onnx.Value { return onnx.Const("", onnx.NewTensor(x, len(x))) }
-
-func single(x float32) *onnx.Value { return onnx.Const("", onnx.NewTensor([]float32{x}, 1)) }
-
-func double(x float64) *onnx.Value { return onnx.Const("", onnx.NewTensor([]float64{x}, 1)) }
-
-func scalar(x int64) *onnx.Value { return onnx.Const("", onnx.Scalar(x)) }
-
-func count(n int) []int64 {
-	out := make([]int64, n)
-	for i := range out {
-		out[i] = int64(i)
+// table is a constant of whole numbers.
+func table(x []int, shape ...int) *onnx.Value {
+	data := make([]int64, len(x))
+	for i, n := range x {
+		data[i] = int64(n)
 	}
-	return out
+	return onnx.Const("", onnx.NewTensor(data, shape...))
 }
+
+func list(x ...int) *onnx.Value { return table(x, len(x)) }
+
+func scalar(x int) *onnx.Value { return onnx.Const("", onnx.Scalar(int64(x))) }
+
+func real[T float32 | float64](x T) *onnx.Value { return onnx.Const("", onnx.NewTensor([]T{x}, 1)) }

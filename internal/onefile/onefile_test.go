@@ -12,6 +12,7 @@ import (
 	"pixelcnn/export"
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onefile"
 	"pixelcnn/internal/onefile/onefiletest"
@@ -47,7 +48,7 @@ func build(t testing.TB, file []byte, how compile.Options, opt onefile.Options) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt.Values = values(p.Levels)
+	opt.Head, opt.Values = likelihood.Categorical{Depth: p.Outputs}, values(p.Outputs)
 	one, err := onefile.Build(p, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -64,15 +65,15 @@ func build(t testing.TB, file []byte, how compile.Options, opt onefile.Options) 
 func run(t testing.TB, p *compile.Program, s onnx.Session, n int, temperature float64, more ...*onnx.Tensor) ([]uint8, []float32) {
 	t.Helper()
 	pixels := p.Height * p.Width
-	coins := make([]float64, n*pixels)
+	uniforms := make([]float64, n*pixels)
 	for i := range n {
 		rng := rand.New(rand.NewPCG(3, uint64(i)))
 		for k := range pixels {
-			coins[i*pixels+k] = rng.Float64()
+			uniforms[i*pixels+k] = rng.Float64()
 		}
 	}
 	levels, logprob := make([]uint8, n*pixels), make([]float32, n)
-	inputs := append([]*onnx.Tensor{onnx.NewTensor(coins, n, p.Height, p.Width), onnx.NewTensor([]float64{temperature}, 1)}, more...)
+	inputs := append([]*onnx.Tensor{onnx.NewTensor(uniforms, n, p.Height, p.Width), onnx.NewTensor([]float64{temperature}, 1)}, more...)
 	b, err := s.Bind(inputs, []*onnx.Tensor{onnx.NewTensor(levels, n, p.Height, p.Width), onnx.NewTensor(logprob, n)})
 	if err != nil {
 		t.Fatal(err)
@@ -170,10 +171,10 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestCompletion keeps a part of a picture, a different one for each image.
-func TestCompletion(t *testing.T) {
+// TestInpainting keeps a part of a picture, a different one for each image.
+func TestInpainting(t *testing.T) {
 	file := exported(t, models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 8, Levels: 4})
-	p, s := build(t, file, compile.Options{}, onefile.Options{Completion: true})
+	p, s := build(t, file, compile.Options{}, onefile.Options{Inpainting: true})
 	defer s.Close()
 	rng := rand.New(rand.NewPCG(7, 7))
 	const n, pixels = 6, 64
@@ -221,11 +222,12 @@ func TestUnsupported(t *testing.T) {
 		"equal values":  {Values: []float32{1, 1, 1}, Classes: label},
 		"uneven values": {Values: []float32{0, 0.1, 1}, Classes: label},
 	} {
+		opt.Head = likelihood.Categorical{Depth: 3}
 		if _, err := onefile.Build(p, opt); !errors.Is(err, onefile.ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := onefile.Build(p, onefile.Options{Values: values(3), Classes: label}); err != nil {
+	if _, err := onefile.Build(p, onefile.Options{Head: likelihood.Categorical{Depth: 3}, Values: values(3), Classes: label}); err != nil {
 		t.Error(err)
 	}
 }

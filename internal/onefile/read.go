@@ -12,32 +12,32 @@ import (
 type read struct {
 	stage, cache int
 	stacked      bool
-	parts        [][]place // each by number of row over all turns
+	parts        [][]definition // each by number of row over all turns
 }
 
-// rows reads a memory or a table of constants.
+// rows reads a history or a table of constants.
 func (b *builder) rows(r read) *onnx.Value {
 	channels := b.program.Caches[r.cache].Channels
-	table := b.program.Caches[r.cache].Table
+	fixed := b.program.Caches[r.cache].Table
 	l := b.loopOf(r.stage)
 	var rows *onnx.Value
 	if age, ok := b.direct(r); ok {
-		rows = b.at(b.memory[r.cache], age, l)
+		rows = b.histories[r.cache].at(age, l)
 	} else {
 		var from, index *onnx.Value
-		if table != nil {
-			from = onnx.Const("", onnx.NewTensor(table, len(table)/channels, channels))
+		if fixed != nil {
+			from = onnx.Const("", onnx.NewTensor(fixed, len(fixed)/channels, channels))
 			index = b.perImage(r.slots(), len(r.parts), false, false)
 		} else {
-			m := b.memory[r.cache]
-			from, index = b.all(m, r.stage), b.perImage(b.numbers(r), len(r.parts), true, m.grown || m.looks[r.stage].blank)
+			h := b.histories[r.cache]
+			from, index = b.all(h, r.stage), b.perImage(b.numbers(r), len(r.parts), true, h.grown || h.uses[r.stage].blank)
 		}
 		begin, end := b.span(r.stage)
-		index = l.once(fmt.Sprintf("rows %p %v", index, b.course.widths[r.stage]), func() *onnx.Value {
+		index = l.once(fmt.Sprintf("rows %p %v", index, b.nest.widths[r.stage]), func() *onnx.Value {
 			return l.graph.Op("Slice", nil, index, begin, end)
 		})
 		rows = l.graph.Op("Gather", nil, from, index) // [width, images·parts, channels]
-		rows = l.graph.Op("Reshape", nil, rows, list(-1, int64(len(r.parts)*channels)))
+		rows = l.graph.Op("Reshape", nil, rows, list(-1, len(r.parts)*channels))
 	}
 	if r.stacked {
 		rows = l.graph.Op("Transpose", nil, rows)
@@ -49,26 +49,26 @@ func (b *builder) rows(r read) *onnx.Value {
 func (b *builder) pixels(r read) *onnx.Value {
 	l := b.loopOf(r.stage)
 	n := len(r.parts[0])
-	var index []int64 // of the rows of the picture
+	var index []int // of the rows of the picture
 	for _, part := range r.parts {
-		for _, at := range part {
-			if at.step == absent {
+		for _, d := range part {
+			if d.step == absent {
 				index = append(index, 0)
 			} else {
-				index = append(index, int64(at.row)+1)
+				index = append(index, d.row+1)
 			}
 		}
 	}
 	begin, end := b.span(r.stage)
-	now := l.once(fmt.Sprint("pixels ", b.course.widths[r.stage], len(r.parts), index), func() *onnx.Value {
-		return l.graph.Op("Slice", nil, onnx.Const("", onnx.NewTensor(index, len(r.parts), n)), begin, end, list(1))
+	now := l.once(fmt.Sprint("pixels ", b.nest.widths[r.stage], len(r.parts), index), func() *onnx.Value {
+		return l.graph.Op("Slice", nil, table(index, len(r.parts), n), begin, end, list(1))
 	})
 	picture := b.picture.seen(l)
-	if b.course.early[r.stage] {
+	if b.nest.early[r.stage] {
 		picture = b.drawn
 	}
 	values := l.graph.Op("Gather", nil, picture, now) // [parts, width, images]
-	values = l.graph.Op("Reshape", nil, values, list(int64(len(r.parts)), -1))
+	values = l.graph.Op("Reshape", nil, values, list(len(r.parts), -1))
 	if !r.stacked {
 		values = l.graph.Op("Transpose", nil, values)
 	}
@@ -78,23 +78,23 @@ func (b *builder) pixels(r read) *onnx.Value {
 // direct tells whether a read is simply all that was written some turns ago, row for
 // row, and how many.
 func (b *builder) direct(r read) (age int, ok bool) {
-	m := b.memory[r.cache]
-	if m == nil || m.grown || len(r.parts) != 1 || b.course.rare[r.stage] != b.course.rare[m.writer] || r.parts[0][0].step == absent {
+	h := b.histories[r.cache]
+	if h == nil || h.grown || len(r.parts) != 1 || b.nest.outer[r.stage] != b.nest.outer[h.writer] || r.parts[0][0].step == absent {
 		return 0, false
 	}
-	places := r.parts[0]
-	first := slices.IndexFunc(b.course.widths[r.stage], func(w int) bool { return w > 0 })
-	age = first - b.course.turn(m.writer, places[0].step)
-	for turn, width := range b.course.widths[r.stage] {
-		if b.width(m.writer, turn-age) != width {
+	defs := r.parts[0]
+	first := slices.IndexFunc(b.nest.widths[r.stage], func(w int) bool { return w > 0 })
+	age = first - b.nest.turn(h.writer, defs[0].step)
+	for turn, width := range b.nest.widths[r.stage] {
+		if b.width(h.writer, turn-age) != width {
 			return 0, false
 		}
-		for row, at := range places[:width] {
-			if at.step == absent || at.row != row || turn-b.course.turn(m.writer, at.step) != age {
+		for row, d := range defs[:width] {
+			if d.step == absent || d.row != row || turn-b.nest.turn(h.writer, d.step) != age {
 				return 0, false
 			}
 		}
-		places = places[width:]
+		defs = defs[width:]
 	}
 	return age, true
 }
@@ -104,37 +104,37 @@ func (b *builder) width(stage, turn int) int {
 	if turn < 0 {
 		return 0
 	}
-	return b.course.widths[stage][turn]
+	return b.nest.widths[stage][turn]
 }
 
 // numbers are the rows of what [all] gives that a read wants, a blank one not counted:
 // by row over all turns and part. -1 is the blank one.
-func (b *builder) numbers(r read) []int64 {
-	m := b.memory[r.cache]
-	ever, _ := spans(b.course.widths[m.writer])
-	var out []int64
+func (b *builder) numbers(r read) []int {
+	h := b.histories[r.cache]
+	ever, _ := spans(b.nest.widths[h.writer])
+	var out []int
 	k := 0
-	for turn, width := range b.course.widths[r.stage] {
-		now := b.course.seen(r.stage, turn, m.writer)
+	for turn, width := range b.nest.widths[r.stage] {
+		now := b.nest.seen(r.stage, turn, h.writer)
 		begin := map[int]int{} // by the writer's turn
 		n := 0
-		for _, age := range m.looks[r.stage].ages {
+		for _, age := range h.uses[r.stage].ages {
 			begin[now-age] = n
-			n += b.width(m.writer, now-age)
+			n += b.width(h.writer, now-age)
 		}
 		for range width {
 			for _, part := range r.parts {
-				at := part[k]
-				if at.step == absent {
+				d := part[k]
+				if d.step == absent {
 					out = append(out, -1)
 					continue
 				}
-				made := b.course.turn(m.writer, at.step)
-				if m.grown {
-					out = append(out, int64(ever[made]+at.row))
-				} else {
-					out = append(out, int64(begin[made]+at.row))
+				made := b.nest.turn(h.writer, d.step)
+				first := begin[made]
+				if h.grown {
+					first = ever[made]
 				}
+				out = append(out, first+d.row)
 			}
 			k++
 		}
@@ -143,11 +143,11 @@ func (b *builder) numbers(r read) []int64 {
 }
 
 // slots are those that a read of a table takes, by row over all turns and part.
-func (r read) slots() []int64 {
-	var out []int64
+func (r read) slots() []int {
+	var out []int
 	for k := range r.parts[0] {
 		for _, part := range r.parts {
-			out = append(out, int64(part[k].row))
+			out = append(out, part[k].row)
 		}
 	}
 	return out
@@ -156,30 +156,22 @@ func (r read) slots() []int64 {
 // perImage makes of numbers of rows by pixel and part those by pixel, image and part:
 // [pixels, images·parts]. Where own is set each image has a row of its own, those of a
 // pixel one after the other; where blank is set there is a row before them all.
-func (b *builder) perImage(numbers []int64, parts int, own, blank bool) *onnx.Value {
+func (b *builder) perImage(numbers []int, parts int, own, blank bool) *onnx.Value {
 	return b.once(fmt.Sprint("per image ", parts, own, blank, numbers), func() *onnx.Value {
 		g := b.graph
 		each := b.once("images", func() *onnx.Value { // [images, 1]
 			return g.Op("Unsqueeze", nil, g.Op("Range", nil, scalar(0), g.Op("Squeeze", nil, b.images), scalar(1)), list(1))
 		})
-		table := onnx.Const("", onnx.NewTensor(numbers, len(numbers)/parts, 1, parts))
+		rows := table(numbers, len(numbers)/parts, 1, parts)
 		var index *onnx.Value
 		if own {
-			index = g.Op("Add", nil, g.Op("Mul", nil, table, b.images), each)
+			index = g.Op("Add", nil, g.Op("Mul", nil, rows, b.images), each)
 		} else {
-			index = g.Op("Add", nil, table, g.Op("Mul", nil, each, list(0)))
+			index = g.Op("Add", nil, rows, g.Op("Mul", nil, each, list(0)))
 		}
 		if blank {
-			index = g.Op("Where", nil, g.Op("Less", nil, table, list(0)), list(0), g.Op("Add", nil, index, list(1)))
+			index = g.Op("Where", nil, g.Op("Less", nil, rows, list(0)), list(0), g.Op("Add", nil, index, list(1)))
 		}
-		return g.Op("Reshape", nil, index, list(int64(len(numbers)/parts), -1))
+		return g.Op("Reshape", nil, index, list(len(numbers)/parts, -1))
 	})
-}
-
-// once makes a value before the loop, or finds what was made under the same name.
-func (b *builder) once(name string, make func() *onnx.Value) *onnx.Value {
-	if b.shared[name] == nil {
-		b.shared[name] = make()
-	}
-	return b.shared[name]
 }

@@ -14,8 +14,8 @@ import (
 type Model struct {
 	*onnx.Model
 	Height, Width, Levels int
-	Opened                string // the convolution that looks ahead, if any
-	DY, DX                int    // and its tap
+	Opened                 string // the convolution that looks ahead, if any
+	DY, DX                 int    // and its tap
 }
 
 // Random makes an autoregressive graph of the seed: one or two stacks of masked,
@@ -23,23 +23,23 @@ type Model struct {
 // channels, normalisations and arithmetic between them. Where open is set, one
 // convolution has one tap more, which shows a pixel itself or its future.
 func Random(seed uint64, open bool) *Model {
-	g := &generator{rng: rand.New(rand.NewPCG(seed, 1)), Graph: &onnx.Graph{Name: "random"}}
-	g.h, g.w = 4+g.rng.IntN(6), 5+g.rng.IntN(6)
-	levels := 2 + g.rng.IntN(4)
-	x := g.Input("x", onnx.Float32, onnx.Free("batch"), onnx.Fixed(1), onnx.Fixed(g.h), onnx.Fixed(g.w))
-	g.build(x, levels, -1)
-	m := &Model{Height: g.h, Width: g.w, Levels: levels}
+	m := &Model{}
+	g := generate(seed, m, -1)
 	if open {
 		// The same graph once more, now that the number of convolutions is known.
-		at := g.rng.IntN(g.convs)
-		g = &generator{rng: rand.New(rand.NewPCG(seed, 1)), Graph: &onnx.Graph{Name: "random"}, model: m}
-		g.h, g.w = 4+g.rng.IntN(6), 5+g.rng.IntN(6)
-		g.rng.IntN(4)
-		x = g.Input("x", onnx.Float32, onnx.Free("batch"), onnx.Fixed(1), onnx.Fixed(g.h), onnx.Fixed(g.w))
-		g.build(x, levels, at)
+		g = generate(seed, m, g.rng.IntN(g.convs))
 	}
 	m.Model = &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, ProducerName: "compiletest", Graph: g.Graph}
 	return m
+}
+
+// generate makes the graph for m with one convolution, if any, open.
+func generate(seed uint64, m *Model, open int) *generator {
+	g := &generator{rng: rand.New(rand.NewPCG(seed, 1)), Graph: &onnx.Graph{Name: "random"}, model: m, open: open}
+	g.h, g.w = 4+g.rng.IntN(6), 5+g.rng.IntN(6)
+	m.Height, m.Width, m.Levels = g.h, g.w, 2+g.rng.IntN(4)
+	g.build(g.Input("x", onnx.Float32, onnx.Free("batch"), onnx.Fixed(1), onnx.Fixed(g.h), onnx.Fixed(g.w)), m.Levels)
+	return g
 }
 
 // value is [batch, channels, h, w].
@@ -53,7 +53,7 @@ type generator struct {
 	rng   *rand.Rand
 	h, w  int
 	convs int
-	open  int // the convolution to open
+	open  int // the convolution to open, -1 for none
 	model *Model
 }
 
@@ -92,8 +92,7 @@ func (m mask) needed() (dy, dx int) {
 	}
 }
 
-func (g *generator) build(picture *onnx.Value, levels, open int) {
-	g.open = open
+func (g *generator) build(picture *onnx.Value, levels int) {
 	x := value{picture, 1}
 	h := g.conv(x, 4+2*g.rng.IntN(5), before)
 	var v value
@@ -231,7 +230,7 @@ func (g *generator) conv(x value, out int, m mask) value {
 		}
 	}
 	name := fmt.Sprintf("conv%d", g.convs)
-	if opened && g.model != nil {
+	if opened {
 		g.model.Opened, g.model.DY, g.model.DX = name, fy*dil, fx*dil
 	}
 	py, px := int64(ry*dil), int64(rx*dil)

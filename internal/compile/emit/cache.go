@@ -45,7 +45,7 @@ type extent struct {
 
 // extents finds what is read from caches. A unit that no one reads so has no area,
 // the picture excepted.
-func extents(units []*ir.Unit, s *schedule.Stages) []extent {
+func extents(units []*ir.Unit, s *schedule.Schedule) []extent {
 	out := make([]extent, len(units))
 	for _, u := range units {
 		if u.Kind == ir.Picture {
@@ -66,7 +66,7 @@ func extents(units []*ir.Unit, s *schedule.Stages) []extent {
 }
 
 // newLayout lays out the cache of unit u, which is read as e says.
-func newLayout(u *ir.Unit, s *schedule.Stages, e extent) *layout {
+func newLayout(u *ir.Unit, s *schedule.Schedule, e extent) *layout {
 	a := e.area
 	if s.Raster {
 		return &layout{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}

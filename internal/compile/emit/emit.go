@@ -18,15 +18,14 @@ import (
 
 // emitter writes a program.
 type emitter struct {
-	program *program.Program
-	stages  *schedule.Stages
-	latency bool
-	opset   int64        // the file's
-	caches  []int        // by unit, -1 for none
-	layouts []*layout    // by cache
-	reads   [][][]ir.Arg // by stage and input, what it shows
-	outputs [][]*ir.Unit // by stage
-	stop    func() error
+	program  *program.Program
+	schedule *schedule.Schedule
+	latency  bool
+	opset    int64           // the file's
+	caches   []int           // by unit, -1 for none
+	layouts  []*layout       // by cache
+	reads    [][][]ir.Access // by stage and input, how its parts are read
+	stop     func() error
 }
 
 // Emit makes the program of a schedule. m is the simplified file, picture the input of
@@ -36,15 +35,15 @@ func Emit(units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.V
 	logits := units[len(units)-1]
 	e := emitter{
 		program: &program.Program{
-			Height: logits.Dom.H(), Width: logits.Dom.W(), Levels: logits.Channels, Picture: picture.Name,
+			Height: logits.Dom.H(), Width: logits.Dom.W(), Outputs: logits.Channels, Picture: picture.Name,
 			Slope: s.Slope, Raster: s.Raster, Units: units,
 		},
-		stages: s.Stages(units), latency: latency, opset: m.Opsets[""], stop: stop,
+		schedule: s, latency: latency, opset: m.Opsets[""], stop: stop,
 	}
 	if err := e.lay(units); err != nil {
 		return nil, err
 	}
-	for _, members := range e.stages.List {
+	for _, members := range e.schedule.Stages {
 		if err := stop(); err != nil {
 			return nil, err
 		}
@@ -64,7 +63,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 	p := e.program
 	e.caches = slices.Repeat([]int{-1}, len(units))
 	first := slices.IndexFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture })
-	all := extents(units, e.stages)
+	all := extents(units, e.schedule)
 	for _, u := range slices.Concat(units[first:first+1], units[:first], units[first+1:]) { // the first place is the picture's
 		x := all[u.ID]
 		if x.area.Empty() {
@@ -73,7 +72,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 		if u.DType != onnx.Float32 {
 			return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: "its values are " + u.DType.String() + " and are read from other pixels"}
 		}
-		l := newLayout(u, e.stages, x)
+		l := newLayout(u, e.schedule, x)
 		c := program.Cache{Channels: u.Channels, Slots: l.slots(), Ring: l.ring}
 		if u.Static() {
 			c.Table = fill(u, l)
@@ -86,9 +85,9 @@ func (e *emitter) lay(units []*ir.Unit) error {
 
 // steps lists what is computed when.
 func (e *emitter) steps(logits *ir.Unit) error {
-	s, p := e.stages, e.program
+	s, p := e.schedule, e.program
 	var from, to int
-	for _, members := range s.List {
+	for _, members := range s.Stages {
 		from, to = min(from, s.At(members[0])), max(to, s.Last(members[0]))
 	}
 	for t := from; t <= to; t++ {
@@ -96,16 +95,17 @@ func (e *emitter) steps(logits *ir.Unit) error {
 			return err
 		}
 		var step program.Step
-		for i, members := range s.List {
+		for i, members := range s.Stages {
 			w := s.Wave(members[0], t)
 			if w.N == 0 {
 				continue
 			}
 			p.Stages[i].MaxWidth = max(p.Stages[i].MaxWidth, w.N)
-			step.Runs = append(step.Runs, e.run(i, w, logits))
+			step.Runs = append(step.Runs, e.run(i, w))
 			if i == s.Of(logits) {
-				for y, x := range w.All() {
-					step.Draws = append(step.Draws, program.Draw{Row: len(step.Draws), Pixel: y*p.Width + x, Slot: e.layouts[0].slot(y, x)})
+				for k := range w.N {
+					y, x := w.At(k)
+					step.Draws = append(step.Draws, program.Draw{Row: k, Pixel: y*p.Width + x, Slot: e.layouts[0].slot(y, x)})
 				}
 			}
 		}
@@ -117,29 +117,22 @@ func (e *emitter) steps(logits *ir.Unit) error {
 }
 
 // run is that of a stage on the pixels of a wave.
-func (e *emitter) run(stage int, w schedule.Wave, logits *ir.Unit) program.Run {
-	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(e.reads[stage]))}
-	parts := 0
-	for _, args := range e.reads[stage] {
-		parts += len(args)
+func (e *emitter) run(stage int, w schedule.Wave) program.Run {
+	s := e.program.Stages[stage]
+	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(s.Inputs)), Out: make([]int, len(s.Outputs))}
+	for j, accesses := range e.reads[stage] {
+		if len(accesses) > 0 {
+			run.In[j] = make([]int, len(accesses))
+		}
+		for k, a := range accesses {
+			y, x, _ := a.At(w.Y, w.X, 0)
+			run.In[j][k] = e.layouts[s.Inputs[j].Caches[k]].slot(y, x)
+		}
 	}
-	slots := make([]int, 0, parts)
-	for j, args := range e.reads[stage] {
-		if len(args) == 0 {
-			continue
+	for j, o := range s.Outputs {
+		if o.Cache >= 0 {
+			run.Out[j] = e.layouts[o.Cache].slot(w.Y, w.X)
 		}
-		for _, a := range args {
-			y, x, _ := a.Access.At(w.Y, w.X, 0)
-			slots = append(slots, e.layouts[e.caches[a.Src.ID]].slot(y, x))
-		}
-		run.In[j] = slots[len(slots)-len(args) : len(slots) : len(slots)]
-	}
-	for _, u := range e.outputs[stage] {
-		slot := 0
-		if u != logits {
-			slot = e.layouts[e.caches[u.ID]].slot(w.Y, w.X)
-		}
-		run.Out = append(run.Out, slot)
 	}
 	return run
 }

@@ -18,7 +18,7 @@ type stageGraph struct {
 	*emitter
 	graph   *onnx.Graph
 	inputs  []program.Input
-	reads   [][]ir.Arg
+	reads   [][]ir.Access
 	values  map[*ir.Unit]*onnx.Value
 	byInput map[string]*onnx.Value
 }
@@ -46,10 +46,9 @@ func (e *emitter) stage(units []*ir.Unit, logits *ir.Unit) {
 		}
 	}
 	var outputs []program.Output
-	var made []*ir.Unit
 	output := func(u *ir.Unit, v *onnx.Value, name string, cache int) {
 		g.graph.Output(v, name, onnx.Float32, onnx.Free("rows"), onnx.Fixed(u.Channels))
-		outputs, made = append(outputs, program.Output{Cache: cache}), append(made, u)
+		outputs = append(outputs, program.Output{Cache: cache})
 	}
 	for _, u := range units {
 		c, v := e.caches[u.ID], g.values[u]
@@ -67,12 +66,13 @@ func (e *emitter) stage(units []*ir.Unit, logits *ir.Unit) {
 		ProducerName: "pixelcnn", Graph: g.graph,
 	}
 	e.program.Stages = append(e.program.Stages, program.Stage{Model: m, Inputs: g.inputs, Outputs: outputs})
-	e.reads, e.outputs = append(e.reads, g.reads), append(e.outputs, made)
+	e.reads = append(e.reads, g.reads)
 }
 
 // input adds a graph input that shows what args read, or finds the one that does.
 func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 	in := program.Input{Form: form}
+	var reads []ir.Access
 	var text strings.Builder
 	text.WriteString([...]string{"view", "stacked", "joined", "label"}[form])
 	for _, a := range args {
@@ -83,7 +83,7 @@ func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 			continue
 		}
 		c := g.caches[a.Src.ID]
-		in.Caches = append(in.Caches, c)
+		in.Caches, reads = append(in.Caches, c), append(reads, a.Access)
 		fmt.Fprintf(&text, "_%d_%s", c, a.Access.Suffix())
 	}
 	name := text.String()
@@ -95,11 +95,8 @@ func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 		in.Channels = 1
 		shape = []onnx.Dim{onnx.Fixed(len(args)), onnx.Free("rows")}
 	}
-	if form == program.PerImage {
-		args = nil
-	}
 	v := g.graph.Input(name, onnx.Float32, shape...)
-	g.inputs, g.reads = append(g.inputs, in), append(g.reads, args)
+	g.inputs, g.reads = append(g.inputs, in), append(g.reads, reads)
 	g.byInput[name] = v
 	return v
 }
@@ -121,7 +118,7 @@ func (g *stageGraph) read(u *ir.Unit, a ir.Arg) *onnx.Value {
 	switch {
 	case !a.Src.OverPixels():
 		v = g.input(program.PerImage, a)
-	case g.stages.Direct(u, a):
+	case g.schedule.Direct(u, a):
 		v = g.values[a.Src]
 	default:
 		v = g.input(program.View, a)
@@ -144,8 +141,6 @@ func vector(x ...int) *onnx.Value {
 	return onnx.Const("", onnx.NewTensor(out, len(out)))
 }
 
-func constants(x []float32) *onnx.Value { return onnx.Const("", onnx.NewTensor(x, len(x))) }
-
 func (g *stageGraph) join(parts []*onnx.Value) *onnx.Value {
 	if len(parts) == 1 {
 		return parts[0]
@@ -166,9 +161,9 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 		switch {
 		case w == nil:
 			summand = g.read(u, a)
-		case a.Src.Channels == 1 && a.Src.OverPixels() && !g.stages.Direct(u, a):
+		case a.Src.Channels == 1 && a.Src.OverPixels() && !g.schedule.Direct(u, a):
 			thin, thinWeights = append(thin, a), append(thinWeights, w)
-		case g.latency && a.Chans == nil && a.Src.OverPixels() && !g.stages.Direct(u, a):
+		case g.latency && a.Chans == nil && a.Src.OverPixels() && !g.schedule.Direct(u, a):
 			side, sideWeights = append(side, a), append(sideWeights, w)
 		default:
 			parts, weights = append(parts, g.read(u, a)), append(weights, w)
@@ -176,7 +171,7 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 	}
 	var sum *onnx.Value // so far
 	if slices.ContainsFunc(u.Bias, func(x float32) bool { return x != 0 }) {
-		sum = constants(u.Bias)
+		sum = onnx.Const("", onnx.NewTensor(u.Bias, u.Channels))
 	} else if g.latency {
 		sum, summand = summand, nil
 	}

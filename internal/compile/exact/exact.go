@@ -24,9 +24,8 @@ import (
 // Not for concurrent use.
 type Evaluator struct {
 	program    *program.Program
-	ops        []func([]float64) float64 // by unit; nil for units that are no operator
-	across     []func(x, out []float64, more [][]float64)
-	condition  []int // by unit, which it is of the program's; -1 for none
+	ops        []operator // by unit; nil for units that are none
+	condition  []int      // by unit, which it is of the program's; -1 for none
 	memo       []memo
 	epoch      uint32
 	values     []float64 // input value of each level
@@ -46,7 +45,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	n := len(p.Units)
 	e := &Evaluator{
 		program: p, memo: make([]memo, n), values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
-		ops: make([]func([]float64) float64, n), across: make([]func(x, out []float64, more [][]float64), n),
+		ops: make([]operator, n),
 	}
 	for i, v := range values {
 		e.values[i] = float64(v)
@@ -58,11 +57,9 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 		if u.Kind != ir.Apply {
 			continue
 		}
-		var ok bool
-		if e.across[i], ok = across(u); ok {
-			continue
-		}
-		if e.ops[i], ok = onnx.Real(u.Op, u.Attrs); !ok {
+		if f, ok := onnx.Real(u.Op, u.Attrs); ok {
+			e.ops[i] = elementwise(f)
+		} else if e.ops[i] = across(u); e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
 		}
 	}
@@ -185,17 +182,75 @@ func (e *Evaluator) apply(u *ir.Unit, y, x int, out []float64) {
 			in[i] = []float64{math.NaN()}
 		}
 	}
-	if f := e.across[u.ID]; f != nil {
-		f(in[0], out, in[1:])
-		return
-	}
-	row := make([]float64, len(in))
-	for c := range out {
-		for i, v := range in {
-			row[i] = v[c%len(v)]
+	e.ops[u.ID](in, out)
+}
+
+// An operator computes the channels of a position from its operands'.
+type operator func(in [][]float64, out []float64)
+
+// elementwise is an operator that works on each channel by itself.
+func elementwise(f func([]float64) float64) operator {
+	return func(in [][]float64, out []float64) {
+		row := make([]float64, len(in))
+		for c := range out {
+			for i, v := range in {
+				row[i] = v[c%len(v)]
+			}
+			out[c] = f(row)
 		}
-		out[c] = e.ops[u.ID](row)
 	}
+}
+
+// across is an operator that looks at all channels of a position; nil where u's does not.
+func across(u *ir.Unit) operator {
+	mean := func(x []float64) float64 {
+		sum := 0.0
+		for _, v := range x {
+			sum += v
+		}
+		return sum / float64(len(x))
+	}
+	switch u.Op {
+	case "ReduceMean":
+		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) }
+	case "ReduceSum":
+		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) * float64(len(in[0])) }
+	case "ReduceMax":
+		return func(in [][]float64, out []float64) { out[0] = slices.Max(in[0]) }
+	case "ReduceMin":
+		return func(in [][]float64, out []float64) { out[0] = slices.Min(in[0]) }
+	case "Softmax", "LogSoftmax":
+		return func(in [][]float64, out []float64) {
+			top, sum := slices.Max(in[0]), 0.0
+			for _, v := range in[0] {
+				sum += math.Exp(v - top)
+			}
+			for i, v := range in[0] {
+				if out[i] = v - top - math.Log(sum); u.Op == "Softmax" {
+					out[i] = math.Exp(out[i])
+				}
+			}
+		}
+	case "LayerNormalization":
+		epsilon := float64(u.Attrs.Float("epsilon", 1e-5))
+		return func(in [][]float64, out []float64) {
+			m, variance := mean(in[0]), 0.0
+			for _, v := range in[0] {
+				variance += (v - m) * (v - m)
+			}
+			by := math.Sqrt(variance/float64(len(in[0])) + epsilon)
+			for i, v := range in[0] {
+				out[i] = (v - m) / by
+				if len(in) > 1 {
+					out[i] *= in[1][i]
+				}
+				if len(in) > 2 {
+					out[i] += in[2][i]
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Conditions computes what the prologue makes of the inputs of one image, which are as

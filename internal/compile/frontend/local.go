@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"slices"
+	"strings"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
@@ -9,16 +10,9 @@ import (
 
 // local lists the operators that work on each element by itself, whose operands
 // broadcast.
-var local = map[string]bool{
-	"Relu": true, "LeakyRelu": true, "Elu": true, "Selu": true, "Celu": true, "Gelu": true, "Tanh": true,
-	"Sigmoid": true, "HardSigmoid": true, "HardSwish": true, "Softplus": true, "Softsign": true, "Mish": true,
-	"ThresholdedRelu": true, "Exp": true, "Log": true, "Sqrt": true, "Neg": true, "Abs": true, "Erf": true,
-	"Reciprocal": true, "Floor": true, "Ceil": true, "Round": true, "Sin": true, "Cos": true, "Sign": true,
-	"Not": true, "Clip": true, "Cast": true, "PRelu": true,
-	"Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true, "Min": true, "Max": true, "Sum": true,
-	"Mean": true, "Mod": true, "Where": true, "Equal": true, "Greater": true, "GreaterOrEqual": true,
-	"Less": true, "LessOrEqual": true, "And": true, "Or": true, "Xor": true,
-}
+var local = strings.Fields(`Relu LeakyRelu Elu Selu Celu Gelu Tanh Sigmoid HardSigmoid HardSwish Softplus Softsign Mish
+	ThresholdedRelu Exp Log Sqrt Neg Abs Erf Reciprocal Floor Ceil Round Sin Cos Sign Not Clip Cast PRelu
+	Add Sub Mul Div Pow Min Max Sum Mean Mod Where Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor`)
 
 // local reads an elementwise operator.
 func (r *reader) local(n *onnx.Node) *view {
@@ -96,18 +90,22 @@ func perChannel(t *onnx.Tensor, dims []dim) *onnx.Tensor {
 	if t.Len() == 1 {
 		return &onnx.Tensor{Shape: []int{}, Data: t.Data}
 	}
-	if len(t.Shape) > len(dims) {
+	all, err := onnx.Broadcast(t, channelShape(dims))
+	if err != nil || !overChannels(t.Shape, dims) {
 		return nil
 	}
-	for i, size := range t.Shape {
-		if size != 1 && !dims[i+len(dims)-len(t.Shape)].only(channel) {
-			return nil
+	return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
+}
+
+// overChannels tells whether what has a shape, aligned with dims at their ends, differs
+// from channel to channel only.
+func overChannels(shape []int, dims []dim) bool {
+	for i, size := range shape {
+		if size != 1 && !dims[i+len(dims)-len(shape)].only(channel) {
+			return false
 		}
 	}
-	if all, err := onnx.Broadcast(t, channelShape(dims)); err == nil {
-		return &onnx.Tensor{Shape: []int{all.Len()}, Data: all.Data}
-	}
-	return nil
+	return true
 }
 
 // like shows an operand of a result of the given dimensions. Channels are repeated
@@ -118,9 +116,9 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 		if len(chans) == 1 {
 			return chans
 		}
-		t, err := onnx.Broadcast(onnx.NewTensor(int64s(chans), from...), shape)
+		t, err := onnx.Broadcast(onnx.NewTensor(convert[int64](chans), from...), shape)
 		check(n, err)
-		return ints(t.Ints())
+		return convert[int](t.Ints())
 	}
 	if v := r.views[in]; v != nil {
 		out := *v
@@ -146,10 +144,8 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 	if len(from) > len(dims) {
 		fail(n, "%q has more dimensions than the result", in.Name)
 	}
-	for i, size := range from {
-		if d := dims[i+len(dims)-len(from)]; size != 1 && !d.only(channel) {
-			fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
-		}
+	if !overChannels(from, dims) {
+		fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
 	}
 	chans := repeat(ir.Count(u.Channels), from)
 	return &view{src: u, access: ir.Here, dims: dims, h: first.h, w: first.w, valid: u.Full, chans: chans}
@@ -157,10 +153,7 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 
 // perPosition makes a unit of a constant that differs from pixel to pixel.
 func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []dim) *view {
-	var axes []axis
-	for _, d := range dims {
-		axes = append(axes, d...)
-	}
+	axes := slices.Concat(dims...)
 	sizes := make([]int, len(dims))
 	for i, d := range dims {
 		sizes[i] = d.size()
@@ -169,20 +162,14 @@ func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []d
 	if err != nil || all.Floats() == nil {
 		fail(n, "its constant of shape %v does not fit", t.Shape)
 	}
-	split, perm := make([]int, len(axes)), []int{}
+	split := make([]int, len(axes))
 	for i, a := range axes {
-		split[i] = a.size
-	}
-	for _, want := range []role{batch, channel, row, column} {
-		for i, a := range axes {
-			if a.role == want {
-				perm = append(perm, i)
-			}
-			if a.role == batch && a.size != 1 {
-				fail(n, "its constant differs from pixel to pixel in a batch of fixed size")
-			}
+		if split[i] = a.size; a.role == batch && a.size != 1 {
+			fail(n, "its constant differs from pixel to pixel in a batch of fixed size")
 		}
 	}
+	perm := ir.Count(len(axes))
+	slices.SortStableFunc(perm, func(i, j int) int { return int(axes[i].role - axes[j].role) }) // as roles are declared
 	u := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.Label(), Channels: product(channelShape(dims)), DType: onnx.Float32}
 	value := onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
 	u.Value = onnx.Const("", onnx.NewTensor(value.Floats(), u.Channels, first.h, first.w))

@@ -21,6 +21,13 @@ func (r *reader) pad(n *onnx.Node) *view {
 	return r.moved(n, v, func(d int) (int, int) { return -begin[d], v.dims[d].size() + begin[d] + end[d] })
 }
 
+func (r *reader) dropout(n *onnx.Node) *view {
+	if len(n.Inputs) > 2 && n.Inputs[2] != nil {
+		fail(n, "it is in training mode")
+	}
+	return r.input(n, 0)
+}
+
 // rearrange reads what only changes the dimensions.
 func (r *reader) rearrange(n *onnx.Node) *view {
 	v := r.input(n, 0)
@@ -81,7 +88,7 @@ func (r *reader) slice(n *onnx.Node) *view {
 	return r.moved(n, v, func(d int) (int, int) { return ranges[d].Start, ranges[d].Len })
 }
 
-func (r *reader) split(n *onnx.Node) {
+func (r *reader) split(n *onnx.Node) *view {
 	v := r.input(n, 0)
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(v.dims))
 	check(n, err)
@@ -97,13 +104,18 @@ func (r *reader) split(n *onnx.Node) {
 		}
 		all = all[sizes[i]:]
 	}
+	return r.views[n.Outputs[0]]
 }
 
 // gather reads Gather on a value's channels, and Gather of a constant's rows by a
 // value: an embedding.
 func (r *reader) gather(n *onnx.Node) *view {
 	if n.Inputs[0].Const != nil {
-		return r.embedding(n)
+		v, t := r.input(n, 1), r.floats(n, 0)
+		if n.Attrs.Int("axis", 0) != 0 || len(t.Shape) != 2 || len(v.chans) != 1 {
+			fail(n, "it is no table of vectors, looked up by one channel")
+		}
+		return r.lookup(n, v, t, len(v.dims))
 	}
 	v := r.input(n, 0)
 	index := r.fixed(n, 1)
@@ -118,15 +130,6 @@ func (r *reader) gather(n *onnx.Node) *view {
 		at = append(at, k)
 	}
 	return r.reshape(n, v.picked(axis, at), onnx.Sizes(n.Outputs[0].Shape))
-}
-
-func (r *reader) embedding(n *onnx.Node) *view {
-	v := r.input(n, 1)
-	t := r.floats(n, 0)
-	if n.Attrs.Int("axis", 0) != 0 || len(t.Shape) != 2 || len(v.chans) != 1 {
-		fail(n, "it is no table of vectors, looked up by one channel")
-	}
-	return r.lookup(n, v, t, len(v.dims))
 }
 
 // lookup makes a unit of the rows of t, [entries, channels], that v numbers. The

@@ -53,7 +53,7 @@ func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Laye
 	}
 	logits = out.src
 	all := ir.Sized(out.h, out.w)
-	if out.access != ir.Here || logits.Full != all || out.valid != all || !identity(out.chans, logits.Channels) || logits.Kind != ir.Linear {
+	if out.access != ir.Here || logits.Full != all || out.valid != all || !slices.Equal(out.chans, ir.Count(logits.Channels)) || logits.Kind != ir.Linear {
 		logits = out.apply(name, "Identity", logits.DType, nil)
 	}
 	if out.h != shown.h || out.w != shown.w {
@@ -73,6 +73,17 @@ func check(n *onnx.Node, err error) {
 	if err != nil {
 		fail(n, "%v", err)
 	}
+}
+
+// readers are by operator; those that are not here may be [local].
+var readers = map[string]func(*reader, *onnx.Node) *view{
+	"Conv": (*reader).conv, "MatMul": (*reader).product, "Gemm": (*reader).product, "BatchNormalization": (*reader).batchNorm,
+	"LayerNormalization": (*reader).acrossChannels, "Softmax": (*reader).acrossChannels, "LogSoftmax": (*reader).acrossChannels,
+	"ReduceMean": (*reader).acrossChannels, "ReduceSum": (*reader).acrossChannels, "ReduceMax": (*reader).acrossChannels,
+	"ReduceMin": (*reader).acrossChannels, "Gather": (*reader).gather, "OneHot": (*reader).oneHot, "Concat": (*reader).concat,
+	"Transpose": (*reader).rearrange, "Reshape": (*reader).rearrange, "Flatten": (*reader).rearrange, "Squeeze": (*reader).rearrange,
+	"Unsqueeze": (*reader).rearrange, "Pad": (*reader).pad, "Slice": (*reader).slice, "Split": (*reader).split,
+	"Expand": (*reader).expand, "Dropout": (*reader).dropout,
 }
 
 // node reads one node.
@@ -102,45 +113,13 @@ func (r *reader) node(n *onnx.Node) {
 			fail(n, "it makes nothing")
 		}
 	}
-	var out *view
-	switch n.Op {
-	case "Conv":
-		out = r.conv(n)
-	case "MatMul", "Gemm":
-		out = r.product(n)
-	case "BatchNormalization":
-		out = r.batchNorm(n)
-	case "LayerNormalization", "Softmax", "LogSoftmax", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin":
-		out = r.acrossChannels(n)
-	case "Gather":
-		out = r.gather(n)
-	case "OneHot":
-		out = r.oneHot(n)
-	case "Concat":
-		out = r.concat(n)
-	case "Split":
-		r.split(n)
-		return
-	case "Pad":
-		out = r.pad(n)
-	case "Slice":
-		out = r.slice(n)
-	case "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze":
-		out = r.rearrange(n)
-	case "Expand":
-		out = r.expand(n)
-	case "Dropout":
-		if len(n.Inputs) > 2 && n.Inputs[2] != nil {
-			fail(n, "it is in training mode")
-		}
-		out = r.input(n, 0)
-	default:
-		if !local[n.Op] {
-			fail(n, "the operator %s is not known here", n.Op)
-		}
-		out = r.local(n)
+	read := readers[n.Op]
+	if slices.Contains(local, n.Op) {
+		read = (*reader).local
+	} else if read == nil {
+		fail(n, "the operator %s is not known here", n.Op)
 	}
-	r.views[n.Outputs[0]] = out
+	r.views[n.Outputs[0]] = read(r, n)
 }
 
 // input is the view of input i, which must be one.

@@ -123,8 +123,8 @@ func (v *view) transposed(perm []int) *view {
 	for i, p := range perm {
 		out.dims[i] = v.dims[p]
 	}
-	t := onnx.NewTensor(int64s(v.chans), channelShape(v.dims)...)
-	out.chans = ints(onnx.Transpose(t, perm).Ints())
+	t := onnx.NewTensor(convert[int64](v.chans), channelShape(v.dims)...)
+	out.chans = convert[int](onnx.Transpose(t, perm).Ints())
 	return &out
 }
 
@@ -169,22 +169,10 @@ func (v *view) cropped(y, x, h, w int) *view {
 // arg reads v.
 func (v *view) arg() ir.Arg {
 	a := ir.Arg{Src: v.src, Access: v.access, Valid: v.valid}
-	if !identity(v.chans, v.src.Channels) {
+	if !slices.Equal(v.chans, ir.Count(v.src.Channels)) {
 		a.Chans = v.chans
 	}
 	return a
-}
-
-func identity(chans []int, n int) bool {
-	if len(chans) != n {
-		return false
-	}
-	for i, c := range chans {
-		if i != c {
-			return false
-		}
-	}
-	return true
 }
 
 // shown is the view of a unit made from v, of which it has the height and width, and the
@@ -207,18 +195,10 @@ func (v *view) apply(node, op string, t onnx.DType, attrs onnx.Attrs) *ir.Unit {
 	}
 }
 
-func int64s(v []int) []int64 {
-	out := make([]int64, len(v))
+func convert[T, F int | int64](v []F) []T {
+	out := make([]T, len(v))
 	for i, x := range v {
-		out[i] = int64(x)
-	}
-	return out
-}
-
-func ints(v []int64) []int {
-	out := make([]int, len(v))
-	for i, x := range v {
-		out[i] = int(x)
+		out[i] = T(x)
 	}
 	return out
 }

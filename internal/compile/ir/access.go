@@ -40,29 +40,19 @@ type Clock struct{ Y, X int }
 
 func (c Clock) at(y, x int) int { return c.Y*y + c.X*x }
 
-// Composes tells whether each argument of a's source can be read through a.
-func (a Arg) Composes() bool {
-	for _, inner := range a.Src.Args {
-		if compose(a.Access, inner.Access) == nil {
-			return false
+// Through is the arguments of a's source, read where a reads that; it is not ok where
+// two accesses are none together. One of them must be a shift.
+func (a Arg) Through() (args []Arg, ok bool) {
+	outer, shifted := a.Access.(Shift)
+	for _, p := range a.Src.Args {
+		if inner, ok := p.Access.(Shift); shifted {
+			p.Access = p.Access.Moved(outer, Shift{})
+		} else if ok {
+			p.Access = a.Access.Moved(Shift{}, inner)
+		} else {
+			return nil, false
 		}
+		args = append(args, p)
 	}
-	return true
-}
-
-// Through reads what the argument inner of a's source does, where a reads that.
-func (a Arg) Through(inner Arg) Arg {
-	inner.Access = compose(a.Access, inner.Access)
-	return inner
-}
-
-// compose reads inner where outer reads; it is nil where neither is a shift.
-func compose(outer, inner Access) Access {
-	if s, ok := outer.(Shift); ok {
-		return inner.Moved(s, Shift{})
-	}
-	if s, ok := inner.(Shift); ok {
-		return outer.Moved(Shift{}, s)
-	}
-	return nil
+	return args, true
 }

@@ -10,7 +10,12 @@
 // one yet.
 package ir
 
-import "pixelcnn/internal/onnx"
+import (
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
 
 // A Unit is a value that has, at each position, a vector of channels.
 type Unit struct {
@@ -69,12 +74,7 @@ func (u *Unit) OverPixels() bool { return u.Kind != Static || u.Pixels }
 
 // Plain tells whether a linear unit has no summand.
 func (u *Unit) Plain() bool {
-	for _, w := range u.Weights {
-		if w == nil {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w == nil })
 }
 
 // An Arg reads a unit: where Access says, zero outside of Valid.
@@ -132,6 +132,26 @@ func Order(u *Unit) []*Unit {
 	return list
 }
 
+// A Reading is argument I of a unit.
+type Reading struct {
+	*Unit
+	I int
+}
+
+// Arg is the argument.
+func (r Reading) Arg() *Arg { return &r.Args[r.I] }
+
+// Readers lists who reads each of the units, which [Order] has numbered, by its ID.
+func Readers(units []*Unit) [][]Reading {
+	readers := make([][]Reading, len(units))
+	for _, u := range units {
+		for i, a := range u.Args {
+			readers[a.Src.ID] = append(readers[a.Src.ID], Reading{u, i})
+		}
+	}
+	return readers
+}
+
 // Count is 0, 1, …, n-1.
 func Count(n int) []int {
 	out := make([]int, n)
@@ -148,3 +168,13 @@ type Layer struct {
 	Taps, Live int   // kernel positions, and those with a weight other than zero
 	MACs       int64 // of one pass over an image
 }
+
+// UnsupportedError says that a graph is outside what is understood here. It may
+// still be a good model.
+type UnsupportedError struct {
+	Node   string // as in the file
+	Op     string
+	Reason string
+}
+
+func (e *UnsupportedError) Error() string { return fmt.Sprintf("compile: %s: %s", e.Node, e.Reason) }

@@ -15,12 +15,7 @@ import (
 // longer than the sum of two equal tensors and a relu.
 func Carry(logits *ir.Unit) {
 	units := ir.Order(logits)
-	readers := map[*ir.Unit][]*ir.Unit{}
-	for _, u := range units {
-		for _, a := range u.Args {
-			readers[a.Src] = append(readers[a.Src], u)
-		}
-	}
+	readers := ir.Readers(units)
 	for _, u := range units {
 		if u.Kind == ir.Linear && !u.Plain() && u != logits && carries(u, readers, true) {
 			b := u.Bias
@@ -31,29 +26,25 @@ func Carry(logits *ir.Unit) {
 }
 
 // carries tells whether every reader of u can take a constant per channel off it.
-func carries(u *ir.Unit, readers map[*ir.Unit][]*ir.Unit, relu bool) bool {
-	for _, r := range readers[u] {
-		for _, a := range r.Args {
-			if a.Src == u && (a.Access != ir.Here || !r.Full.Within(a.Valid) || !r.Full.Within(u.Full)) {
-				return false
-			}
-		}
-		passes := relu && r.Kind == ir.Apply && r.Op == "Relu" && r.Args[0].Chans == nil && carries(r, readers, false)
-		if r.Kind != ir.Linear && !passes {
+func carries(u *ir.Unit, readers [][]ir.Reading, relu bool) bool {
+	for _, r := range readers[u.ID] {
+		a := r.Arg()
+		passes := relu && r.Kind == ir.Apply && r.Op == "Relu" && a.Chans == nil && carries(r.Unit, readers, false)
+		if a.Access != ir.Here || !r.Full.Within(a.Valid) || !r.Full.Within(u.Full) || r.Kind != ir.Linear && !passes {
 			return false
 		}
 	}
-	return len(readers[u]) > 0
+	return len(readers[u.ID]) > 0
 }
 
 // hand gives b to the readers of u.
-func hand(u *ir.Unit, b []float32, readers map[*ir.Unit][]*ir.Unit) {
+func hand(u *ir.Unit, b []float32, readers [][]ir.Reading) {
 	done := map[*ir.Unit]bool{}
-	for _, r := range readers[u] {
-		if done[r] {
+	for _, r := range readers[u.ID] {
+		if done[r.Unit] {
 			continue
 		}
-		done[r] = true
+		done[r.Unit] = true
 		if r.Kind == ir.Apply {
 			minus := make([]float32, len(b))
 			for i, x := range b {
@@ -61,7 +52,7 @@ func hand(u *ir.Unit, b []float32, readers map[*ir.Unit][]*ir.Unit) {
 			}
 			r.Op, r.Attrs = "Max", nil
 			r.Operands = []ir.Operand{{Arg: 0}, {Arg: -1, Value: onnx.NewTensor(minus, len(minus))}}
-			hand(r, b, readers)
+			hand(r.Unit, b, readers)
 			continue
 		}
 		sum := make([]float64, r.Channels)

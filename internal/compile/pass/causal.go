@@ -63,12 +63,7 @@ type read struct {
 // the logits are sure to be kept.
 func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
 	last := make([][]int32, len(units))
-	until := make([]int, len(units)) // the unit's last reader
-	for i, u := range units {
-		for _, a := range u.Args {
-			until[a.Src.ID] = i
-		}
-	}
+	readers := ir.Readers(units)
 	for i, u := range units {
 		if u.Static() {
 			continue
@@ -87,7 +82,7 @@ func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
 		}
 		last[i] = l
 		for _, a := range u.Args {
-			if !all && until[a.Src.ID] == i {
+			if r := readers[a.Src.ID]; !all && r[len(r)-1].Unit == u {
 				last[a.Src.ID] = nil
 			}
 		}

@@ -1,3 +1,5 @@
+// Package pass is what is done to units between the front end and the schedule: [Fuse],
+// for the latency variant [Carry], [Trim], and the proof [Causal], in this order.
 package pass
 
 import (
@@ -17,16 +19,16 @@ func Fuse(logits *ir.Unit) {
 		}
 	}
 	units := ir.Order(logits)
-	// The counts hold to the end: whoever takes a unit's place reads what it read, and
+	// Their number holds to the end: whoever takes a unit's place reads what it read, and
 	// nobody asks for that unit again.
-	n := uses(units)
+	readers := ir.Readers(units)
 	for _, u := range units {
 		switch {
 		case u.Kind != ir.Apply || u.DType != onnx.Float32:
 		case len(u.Args) == 1 && len(u.Operands) == 2:
-			absorb(u, n)
+			absorb(u, readers)
 		case u.Op == "Add" && len(u.Args) == 2:
-			merge(u, n)
+			merge(u, readers)
 		}
 	}
 }
@@ -42,7 +44,12 @@ func unjoin(u *ir.Unit) {
 
 // join appends a weighted argument to u, or, for a concat unit, its parts.
 func join(u *ir.Unit, a ir.Arg, w []float32) {
-	if a.Src.Kind != ir.Concat || w == nil || a.Valid != a.Src.Full || !a.Composes() {
+	var through []ir.Arg
+	ok := a.Src.Kind == ir.Concat && w != nil && a.Valid == a.Src.Full
+	if ok {
+		through, ok = a.Through()
+	}
+	if !ok {
 		u.Args, u.Weights = append(u.Args, a), append(u.Weights, w)
 		return
 	}
@@ -55,94 +62,76 @@ func join(u *ir.Unit, a ir.Arg, w []float32) {
 			used[c] = used[c] || x != 0
 		}
 	}
-	for _, p := range a.Src.Args {
+	for i, p := range a.Src.Args {
 		size := p.Channels()
 		if slices.Contains(used[:size], true) {
 			// The part is zero where the whole is.
-			p.Valid = p.Valid.And(p.Access.Image(a.Src.Full))
-			p.Node = a.Node
-			join(u, a.Through(p), all[:size*u.Channels:size*u.Channels]) // a part may be joined itself
+			through[i].Valid = p.Valid.And(p.Access.Image(a.Src.Full))
+			through[i].Node = a.Node
+			join(u, through[i], all[:size*u.Channels:size*u.Channels]) // a part may be joined itself
 		}
 		used, all = used[size:], all[size*u.Channels:]
 	}
 }
 
 // inner is the linear unit that argument i of u alone reads, whole, or nil.
-func inner(u *ir.Unit, i int, uses map[*ir.Unit]int) *ir.Unit {
-	a := u.Args[i]
-	if s := a.Src; s.Kind == ir.Linear && uses[s] == 1 && a.Chans == nil && s.Channels == u.Channels &&
-		a.Access.Image(u.Full).Within(a.Valid) && a.Valid.Within(s.Full) && a.Composes() {
-		return s
+func inner(u *ir.Unit, i int, readers [][]ir.Reading) *ir.Unit {
+	a, s := u.Args[i], u.Args[i].Src
+	if s.Kind != ir.Linear || len(readers[s.ID]) != 1 || a.Chans != nil || s.Channels != u.Channels ||
+		!a.Access.Image(u.Full).Within(a.Valid) || !a.Valid.Within(s.Full) {
+		return nil
 	}
-	return nil
+	if _, ok := a.Through(); !ok {
+		return nil
+	}
+	return s
 }
 
 // become turns u into a linear unit that computes what a's source does, where a reads it.
 func become(u *ir.Unit, a ir.Arg) {
 	s := a.Src
 	u.Kind, u.Operands, u.Attrs = ir.Linear, nil, nil
-	u.Args = nil
-	for _, p := range s.Args {
-		u.Args = append(u.Args, a.Through(p))
-	}
+	u.Args, _ = a.Through()
 	u.Weights, u.Bias = slices.Clone(s.Weights), slices.Clone(s.Bias)
 	u.Node, u.Op = s.Node, s.Op
 }
 
 // absorb merges a constant sum, difference, product or quotient.
-func absorb(u *ir.Unit, uses map[*ir.Unit]int) {
-	s := inner(u, 0, uses)
-	if s == nil {
-		return
-	}
+func absorb(u *ir.Unit, readers [][]ir.Reading) {
+	s := inner(u, 0, readers)
 	at := slices.IndexFunc(u.Operands, func(o ir.Operand) bool { return o.Arg < 0 })
-	if u.Operands[at].Value == nil || u.Operands[at].Value.Floats() == nil {
+	c := u.Operands[at].Value
+	f := map[string]func(x, c float32) float32{
+		"Add": func(x, c float32) float32 { return x + c },
+		"Sub": func(x, c float32) float32 { return x - c },
+		"Mul": func(x, c float32) float32 { return x * c },
+		"Div": func(x, c float32) float32 { return x / c },
+	}[u.Op]
+	scales := u.Op == "Mul" || u.Op == "Div"
+	if s == nil || c == nil || c.Floats() == nil || f == nil || at == 0 && (u.Op == "Sub" || u.Op == "Div") || scales && !s.Plain() {
 		return
 	}
-	c := u.Operands[at].Value.Floats()
-	get := func(o int) float32 { return c[o%len(c)] }
-	scale := u.Op == "Mul" || u.Op == "Div" && at == 1
-	shift := u.Op == "Add" || u.Op == "Sub" && at == 1
-	if !shift && !(scale && s.Plain()) {
-		return
-	}
-	op := u.Op
 	become(u, u.Args[0])
-	if shift {
-		for o := range u.Bias {
-			if op == "Add" {
-				u.Bias[o] += get(o)
-			} else {
-				u.Bias[o] -= get(o)
+	if scales {
+		for i, w := range u.Weights {
+			u.Weights[i] = make([]float32, len(w))
+			for k, x := range w {
+				u.Weights[i][k] = f(x, c.Floats()[k%u.Channels%c.Len()])
 			}
 		}
-		return
 	}
-	factor := func(x float32, o int) float32 {
-		if op == "Mul" {
-			return x * get(o)
-		}
-		return x / get(o)
-	}
-	for i, w := range u.Weights {
-		w = slices.Clone(w)
-		for k := range w {
-			w[k] = factor(w[k], k%u.Channels)
-		}
-		u.Weights[i] = w
-	}
-	for o := range u.Bias {
-		u.Bias[o] = factor(u.Bias[o], o)
+	for o, x := range u.Bias {
+		u.Bias[o] = f(x, c.Floats()[o%c.Len()])
 	}
 }
 
 // merge makes one linear unit of the sum of two, or of one and anything else.
-func merge(u *ir.Unit, uses map[*ir.Unit]int) {
+func merge(u *ir.Unit, readers [][]ir.Reading) {
 	a, b := u.Args[0], u.Args[1]
 	if u.Operands[0].Arg != 0 {
 		return
 	}
-	s, t := inner(u, 0, uses), inner(u, 1, uses)
+	s, t := inner(u, 0, readers), inner(u, 1, readers)
 	switch {
 	case s != nil && t != nil && s != t && (s.Plain() || t.Plain()):
 		become(u, a)
@@ -159,15 +148,4 @@ func merge(u *ir.Unit, uses map[*ir.Unit]int) {
 		become(u, b)
 		u.Args, u.Weights = append(u.Args, a), append(u.Weights, nil)
 	}
-}
-
-// uses counts how often each unit is read.
-func uses(units []*ir.Unit) map[*ir.Unit]int {
-	n := map[*ir.Unit]int{}
-	for _, u := range units {
-		for _, a := range u.Args {
-			n[a.Src]++
-		}
-	}
-	return n
 }

@@ -14,12 +14,7 @@ import (
 // units in topological order.
 func Trim(logits *ir.Unit) []*ir.Unit {
 	units := ir.Order(logits)
-	readers := make([][]reading, len(units)) // by what is read
-	for _, u := range units {
-		for i, a := range u.Args {
-			readers[a.Src.ID] = append(readers[a.Src.ID], reading{u, i})
-		}
-	}
+	readers := ir.Readers(units)
 	for i, u := range slices.Backward(units) { // whoever reads u is done
 		demand(u, logits.Full, readers[i])
 	}
@@ -27,18 +22,12 @@ func Trim(logits *ir.Unit) []*ir.Unit {
 	return ir.Order(logits)
 }
 
-// A reading is argument i of a unit.
-type reading struct {
-	*ir.Unit
-	i int
-}
-
 // demand sets u's Dom, from those of the units that read it. A unit no larger than the
 // image is kept whole, so that units that belong together keep the same size.
 //
 // An argument that must read zeros where others need u gets a cropped copy between,
 // which may need more of u in turn.
-func demand(u *ir.Unit, size ir.Rect, readers []reading) {
+func demand(u *ir.Unit, size ir.Rect, readers []ir.Reading) {
 	u.Dom = ir.Rect{}
 	if !u.OverPixels() {
 		return
@@ -47,12 +36,12 @@ func demand(u *ir.Unit, size ir.Rect, readers []reading) {
 		u.Dom = u.Full
 	}
 	for _, r := range readers {
-		u.Dom = u.Dom.Cover(r.Args[r.i].Reads(r.Unit))
+		u.Dom = u.Dom.Cover(r.Arg().Reads(r.Unit))
 	}
 	for again := true; again; {
 		again = false
 		for _, r := range readers {
-			a := r.Args[r.i]
+			a := *r.Arg()
 			if a.Src != u || a.Access.Image(r.Dom).And(u.Dom).Within(a.Valid) {
 				continue
 			}
@@ -60,8 +49,8 @@ func demand(u *ir.Unit, size ir.Rect, readers []reading) {
 				Kind: ir.Apply, Node: u.Node, Op: "Identity", Channels: u.Channels, DType: u.DType, Full: a.Valid.And(u.Full),
 				Args: []ir.Arg{{Src: u, Access: ir.Here, Valid: a.Valid}}, Operands: []ir.Operand{{Arg: 0}},
 			}
-			r.Args[r.i].Src = crop
-			demand(crop, size, []reading{r})
+			r.Arg().Src = crop
+			demand(crop, size, []ir.Reading{r})
 			u.Dom, again = u.Dom.Cover(crop.Dom), true
 		}
 	}

@@ -2,12 +2,11 @@
 // which others.
 //
 // [Find] gives every unit a time: in wavefront order its value at (y, x) is computed at
-// time x + slope·y + at. [Schedule.Stages] divides the units into those that one graph
-// computes in each step.
+// time x + slope·y + at. Units that one graph computes in each step are a stage
+// (stage.go).
 package schedule
 
 import (
-	"iter"
 	"slices"
 
 	"pixelcnn/internal/compile/ir"
@@ -20,8 +19,11 @@ type Schedule struct {
 	// Raster means that pixels are drawn one after the other, row by row; only then
 	// are there units that go by rows: the whole row y at time Slope·y + at.
 	Raster bool
-	at     []int  // by unit
-	rows   []bool // by unit
+	Stages [][]*ir.Unit // what a step computes, in that order
+
+	at   []int  // by unit
+	rows []bool // by unit
+	of   []int  // by unit, its stage; -1 for what no stage computes
 }
 
 // Find finds the schedule with the fewest steps, if any. units are in topological
@@ -38,12 +40,12 @@ type Schedule struct {
 func Find(units []*ir.Unit, raster bool) (*Schedule, bool) {
 	width := units[len(units)-1].Dom.W()
 	for slope := 1; slope <= width && !raster; slope++ {
-		s := &Schedule{Slope: slope, at: make([]int, len(units)), rows: make([]bool, len(units))}
+		s := &Schedule{Slope: slope, rows: make([]bool, len(units))}
 		if s.solve(units) {
 			return s, true
 		}
 	}
-	s := &Schedule{Raster: true, at: make([]int, len(units)), rows: byRows(units)}
+	s := &Schedule{Raster: true, rows: byRows(units)}
 	for i, u := range units {
 		if !u.Static() && !s.rows[i] {
 			s.Slope = max(s.Slope, u.Dom.W())
@@ -87,14 +89,9 @@ func (s *Schedule) clock(u *ir.Unit) ir.Clock {
 	return ir.Clock{Y: s.Slope, X: 1}
 }
 
-// lag is that of what v reads through a.
-func (s *Schedule) lag(v *ir.Unit, a ir.Arg) (least, most int) {
-	return a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
-}
-
 // wait is the least at[v] − at[u] that lets unit v read a's source u.
 func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
-	_, most := s.lag(v, a)
+	_, most := a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
 	if a.Src.Kind == ir.Picture {
 		most++
 	}
@@ -103,13 +100,14 @@ func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
 
 // Age is how long ago what v reads through a was computed, at most.
 func (s *Schedule) Age(v *ir.Unit, a ir.Arg) int {
-	least, _ := s.lag(v, a)
+	least, _ := a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
 	return s.at[v.ID] - s.at[a.Src.ID] - least
 }
 
-// solve sets the times and tells whether they are in order.
+// solve sets the times, and the stages, and tells whether the times are in order.
 func (s *Schedule) solve(units []*ir.Unit) bool {
 	const none = -1 << 30
+	s.at = make([]int, len(units))
 	depends := make([]bool, len(units)) // on the picture
 	for i, u := range units {
 		s.at[i] = none
@@ -136,6 +134,7 @@ func (s *Schedule) solve(units []*ir.Unit) bool {
 			}
 		}
 	}
+	s.divide(units)
 	return true
 }
 
@@ -143,16 +142,8 @@ func (s *Schedule) solve(units []*ir.Unit) bool {
 // rows down and DX columns to the right of the last.
 type Wave struct{ Y, X, DY, DX, N int }
 
-// All lists the positions.
-func (w Wave) All() iter.Seq2[int, int] {
-	return func(yield func(y, x int) bool) {
-		for k := range w.N {
-			if !yield(w.Y+k*w.DY, w.X+k*w.DX) {
-				return
-			}
-		}
-	}
-}
+// At is the k-th position.
+func (w Wave) At(k int) (y, x int) { return w.Y + k*w.DY, w.X + k*w.DX }
 
 // Wave returns the positions of unit u at time t.
 func (s *Schedule) Wave(u *ir.Unit, t int) Wave {

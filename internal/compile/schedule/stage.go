@@ -6,13 +6,6 @@ import (
 	"pixelcnn/internal/compile/ir"
 )
 
-// Stages are what a step computes, in the order in which it does.
-type Stages struct {
-	List [][]*ir.Unit // by stage
-	of   []int        // by unit, its stage; -1 for what no stage computes
-	*Schedule
-}
-
 // stageKey is what the units of a stage have in common.
 type stageKey struct {
 	level int // stages run in this order within a step
@@ -21,11 +14,10 @@ type stageKey struct {
 	h, w  int
 }
 
-// Stages divides the units that steps compute. A stage is units of one time and size,
+// divide divides the units that steps compute. A stage is units of one time and size,
 // none of which needs, in the same step, another pixel's value of one of them.
-func (s *Schedule) Stages(units []*ir.Unit) *Stages {
+func (s *Schedule) divide(units []*ir.Unit) {
 	level := make([]int, len(units))
-	keys := make([]stageKey, len(units))
 	members := map[stageKey][]*ir.Unit{}
 	var order []stageKey
 	for i, u := range units {
@@ -43,21 +35,20 @@ func (s *Schedule) Stages(units []*ir.Unit) *Stages {
 				level[i] = max(level[i], level[j]+1)
 			}
 		}
-		keys[i] = stageKey{level[i], s.at[i], s.rows[i], u.Dom.H(), u.Dom.W()}
-		if members[keys[i]] == nil {
-			order = append(order, keys[i])
+		key := stageKey{level[i], s.at[i], s.rows[i], u.Dom.H(), u.Dom.W()}
+		if members[key] == nil {
+			order = append(order, key)
 		}
-		members[keys[i]] = append(members[keys[i]], u)
+		members[key] = append(members[key], u)
 	}
 	slices.SortStableFunc(order, func(a, b stageKey) int { return a.level - b.level })
-	out := &Stages{of: slices.Repeat([]int{-1}, len(units)), Schedule: s}
+	s.of = slices.Repeat([]int{-1}, len(units))
 	for i, key := range order {
-		out.List = append(out.List, members[key])
+		s.Stages = append(s.Stages, members[key])
 		for _, u := range members[key] {
-			out.of[u.ID] = i
+			s.of[u.ID] = i
 		}
 	}
-	return out
 }
 
 // together tells whether the pixels of u and those that it reads through a are the
@@ -68,10 +59,10 @@ func (s *Schedule) together(u *ir.Unit, a ir.Arg) bool {
 }
 
 // Of is the stage that computes u, -1 where none does.
-func (s *Stages) Of(u *ir.Unit) int { return s.of[u.ID] }
+func (s *Schedule) Of(u *ir.Unit) int { return s.of[u.ID] }
 
 // Direct tells whether what u reads through a is there in the same run of a stage, and
 // needs no cache.
-func (s *Stages) Direct(u *ir.Unit, a ir.Arg) bool {
+func (s *Schedule) Direct(u *ir.Unit, a ir.Arg) bool {
 	return s.together(u, a) && s.of[u.ID] == s.of[a.Src.ID]
 }

@@ -22,7 +22,7 @@ const reach = 1e-5
 
 // Compare draws as many images of a model as levels holds, [n, H, W], with the sampler,
 // and returns in how many of them levels differ. It is an error where an image differs
-// first, in the order of drawing, in a pixel whose coin is further than that from a
+// first, in the order of drawing, in a pixel whose uniform is further than that from a
 // boundary. cfg and req must be what a one-file sampler can do; req.N is set here.
 func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, req sampler.Request, levels []uint16) (differ int) {
 	t.Helper()
@@ -44,7 +44,7 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, re
 	if err != nil {
 		t.Fatal(err)
 	}
-	evaluator, err := exact.New(p, encoding.Scale{}.Values(p.Levels))
+	evaluator, err := exact.New(p, encoding.Scale{}.Values(p.Outputs))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +71,9 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, re
 		}
 		evaluator.Begin(want, label)
 		d := distance(evaluator.Logits(first), req.Temperature, uniform(req.Seed, uint64(i), first))
-		t.Logf("image %d differs from pixel %d on, whose coin is %.1e from a boundary", i, first, d)
+		t.Logf("image %d differs from pixel %d on, whose uniform is %.1e from a boundary", i, first, d)
 		if d > reach {
-			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its coin is %.1e from a boundary, must be within %g",
+			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its uniform is %.1e from a boundary, must be within %g",
 				i, first, got[first], want[first], d, reach)
 		}
 	}

@@ -20,8 +20,8 @@ func TestExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		top := p.Levels - 1
-		values := make([]float32, p.Levels)
+		top := p.Outputs - 1
+		values := make([]float32, p.Outputs)
 		for l := range values {
 			values[l] = float32(float64(l) / float64(top))
 		}
@@ -36,7 +36,7 @@ func TestExact(t *testing.T) {
 		levels := make([]uint16, pixels)
 		rng := rand.New(rand.NewPCG(3, 3))
 		for i := range levels {
-			levels[i] = uint16(rng.IntN(p.Levels))
+			levels[i] = uint16(rng.IntN(p.Outputs))
 		}
 		want := forward(t, m, []int{1, 1, p.Height, p.Width}, levels, top, nil)[0]
 		e.Begin(levels, nil)

@@ -19,7 +19,7 @@ func Compile(rt onnx.Runtime, m *onnx.Model, opt compile.Options, conditions fun
 	if err != nil {
 		return nil, err
 	}
-	net := Network{Model: m, Head: likelihood.Categorical{Depth: p.Levels}, Values: encoding.Scale{}.Values(p.Levels), Conditions: conditions}
+	net := Network{Model: m, Head: likelihood.Categorical{Depth: p.Outputs}, Values: encoding.Scale{}.Values(p.Outputs), Conditions: conditions}
 	e, err := NewIncremental(rt, net, opt, newSlots(2))
 	return &Compiled{e}, err
 }

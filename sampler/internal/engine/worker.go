@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler/internal/draw"
 )
@@ -30,7 +30,7 @@ type worker struct {
 // workerStep is a step with its tensors bound.
 type workerStep struct {
 	runs  []workerRun
-	draws []compile.Draw
+	draws []program.Draw
 }
 
 type workerRun struct {
@@ -70,7 +70,7 @@ const (
 // workerBytes is how many bytes a worker takes however many images it draws, for its
 // bindings, and for each image: for its uniforms, caches, inputs, outputs and conditions, and
 // for the bindings.
-func workerBytes(p *compile.Program) (fixed, perImage int64) {
+func workerBytes(p *program.Program) (fixed, perImage int64) {
 	rows, floats := 0, int64(2*p.Height*p.Width)
 	for _, c := range p.Caches {
 		floats += int64(c.Slots) * int64(c.Channels)
@@ -81,7 +81,7 @@ func workerBytes(p *compile.Program) (fixed, perImage int64) {
 			floats += int64(gathered(in)) * int64(s.MaxWidth)
 		}
 	}
-	floats += int64(rows) * int64(p.Levels)
+	floats += int64(rows) * int64(p.Outputs)
 	for _, l := range p.Conditions {
 		floats += int64(rows) * int64(l.Channels)
 	}
@@ -96,11 +96,11 @@ func workerBytes(p *compile.Program) (fixed, perImage int64) {
 }
 
 // gathered is how many numbers are copied together for a row of an input.
-func gathered(in compile.Input) int {
+func gathered(in program.Input) int {
 	switch in.Form {
-	case compile.Stacked:
+	case program.Stacked:
 		return len(in.Caches)
-	case compile.Joined:
+	case program.Joined:
 		return in.Channels
 	default:
 		return 0
@@ -129,7 +129,7 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 			inputs[i] = append(inputs[i], make([]float32, gathered(in)*s.MaxWidth*images))
 		}
 	}
-	w.outputs = make([]float32, rows*p.Levels)
+	w.outputs = make([]float32, rows*p.Outputs)
 	for _, l := range p.Conditions {
 		w.perImage = append(w.perImage, make([]float32, rows*l.Channels))
 	}
@@ -150,7 +150,7 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 
 // bind makes the tensors of a run. In the middle of an image the same ones come
 // round again and again, so bindings are shared.
-func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
+func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
 	var out workerRun
 	if err := ctx.Err(); err != nil {
 		return out, fmt.Errorf("sampler: %w", err)
@@ -161,16 +161,16 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run
 	key := fmt.Sprint(run.Stage, run.Width, run.Out)
 	for i, in := range s.Inputs {
 		switch in.Form {
-		case compile.View:
+		case program.View:
 			inputs = append(inputs, onnx.NewTensor(w.view(in.Caches[0], run.In[i][0], run.Width), n, in.Channels))
 			key += fmt.Sprint(run.In[i])
-		case compile.Stacked:
+		case program.Stacked:
 			to := gathered[i][:len(in.Caches)*n]
 			for k, slot := range run.In[i] {
 				out.gathers = append(out.gathers, gather{to[k*n : (k+1)*n], w.view(in.Caches[k], slot, run.Width), 1, 1})
 			}
 			inputs = append(inputs, onnx.NewTensor(to, len(in.Caches), n))
-		case compile.Joined:
+		case program.Joined:
 			to := gathered[i][:in.Channels*n]
 			first := 0
 			for k, slot := range run.In[i] {
@@ -179,13 +179,13 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run compile.Run
 				first += c
 			}
 			inputs = append(inputs, onnx.NewTensor(to, n, in.Channels))
-		case compile.PerImage:
+		case program.PerImage:
 			inputs = append(inputs, onnx.NewTensor(w.perImage[in.Condition][:n*in.Channels], n, in.Channels))
 		}
 	}
 	for i, o := range s.Outputs {
 		if o.Cache < 0 {
-			outputs = append(outputs, onnx.NewTensor(w.outputs[:n*w.program.Levels], n, w.program.Levels))
+			outputs = append(outputs, onnx.NewTensor(w.outputs[:n*w.program.Outputs], n, w.program.Outputs))
 			continue
 		}
 		outputs = append(outputs, onnx.NewTensor(w.view(o.Cache, run.Out[i], run.Width), n, w.program.Caches[o.Cache].Channels))
@@ -230,7 +230,7 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 		}
 	}
 	b := draw.NewBatch(w.net.Head, rows, w.program.Width, settle)
-	n := w.program.Levels
+	n := w.program.Outputs
 	for s := range w.steps {
 		step := &w.steps[s]
 		for _, r := range step.runs {

@@ -12,7 +12,7 @@ import (
 	"pixelcnn/models"
 )
 
-func courseOf(t *testing.T, c models.Config, raster bool) (*compile.Program, *course) {
+func nestOfConfig(t *testing.T, c models.Config, raster bool) (*compile.Program, *nest) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := export.Write(&b, modeltest.Random(t, c, 1), export.Meta{}); err != nil {
@@ -26,12 +26,12 @@ func courseOf(t *testing.T, c models.Config, raster bool) (*compile.Program, *co
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, plan(p, follow(p))
+	return p, nestOf(p, reach(p))
 }
 
 // TestPlain: where every stage runs in nearly every step there is one loop over them.
 func TestPlain(t *testing.T) {
-	p, c := courseOf(t, models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 3, Size: 8, Levels: 3}, false)
+	p, c := nestOfConfig(t, models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 3, Size: 8, Levels: 3}, false)
 	if c.nested() || slices.Contains(c.early, true) || !slices.Equal(c.begin, []int{0}) || c.turns != len(p.Steps) {
 		t.Errorf("%d steps go as %+v", len(p.Steps), c)
 	}
@@ -50,7 +50,7 @@ func TestPlain(t *testing.T) {
 // outer loop, once for each of the 6 rows. The first of them reads what a one-hot input
 // makes of the pixels: that is early, run right after the pixel is drawn.
 func TestRows(t *testing.T) {
-	p, c := courseOf(t, models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 5, Size: 6, Levels: 3, Input: models.OneHot}, true)
+	p, c := nestOfConfig(t, models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 5, Size: 6, Levels: 3, Input: models.OneHot}, true)
 	if want := []int{0, 6, 12, 18, 24, 30}; !c.nested() || !slices.Equal(c.begin, want) {
 		t.Errorf("the blocks begin at %v, want %v", c.begin, want)
 	}
@@ -59,15 +59,15 @@ func TestRows(t *testing.T) {
 		if c.early[i] {
 			early++
 		}
-		if row := s.MaxWidth == 6; c.rare[i] != row {
-			t.Errorf("stage %d makes %d pixels at a time, and is rare: %v", i, s.MaxWidth, c.rare[i])
+		if row := s.MaxWidth == 6; c.outer[i] != row {
+			t.Errorf("stage %d makes %d pixels at a time, and is outer: %v", i, s.MaxWidth, c.outer[i])
 		}
 	}
 	if early != 1 {
 		t.Errorf("%d stages are early, want 1", early)
 	}
 	order := c.order()
-	if !c.rare[order[0]] || !c.early[order[len(order)-1]] {
+	if !c.outer[order[0]] || !c.early[order[len(order)-1]] {
 		t.Errorf("the stages run in the order %v", order)
 	}
 }
