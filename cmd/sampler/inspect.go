@@ -71,6 +71,9 @@ func inspect(w io.Writer, name string, size int, m *sampler.Model) error {
 			fmt.Fprintf(t, "input\t%s, the class\n", cli.Name(m.ClassInput))
 		}
 		fmt.Fprintf(t, "output\t%s float32, %d levels\n", cli.Name(m.Output), m.Levels)
+		for _, f := range m.Findings {
+			fmt.Fprintf(t, "%s\t%s: %s\n", f.Part, cli.Name(f.Value), f.Why)
+		}
 		fmt.Fprintf(t, "parameters\t%d\n", d.Parameters)
 	}
 	for _, k := range slices.Sorted(maps.Keys(d.Metadata)) {

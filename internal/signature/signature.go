@@ -149,12 +149,10 @@ func (s *Signature) readInputs() error {
 		return fmt.Errorf("%w: input %q is %v %v, must be float32 [batch, 1, height, width]", ErrModel, in.Name, in.DType, shape)
 	}
 	s.Input, s.Batch = in.Name, max(0, shape[0])
-	s.found("picture", in.Name, "the input that is float32 [batch, 1, height, width]")
 	if s.classInput != nil {
 		if n := s.classInput.shape[0]; n > 0 && n != s.Batch {
 			return fmt.Errorf("%w: input %q is for %d images, input %q is not", ErrModel, s.ClassInput, n, s.Input)
 		}
-		s.found("class", s.ClassInput, "the other input")
 	}
 	for _, d := range []struct {
 		name    string
@@ -203,8 +201,8 @@ func (s *Signature) readOutput() error {
 		return fmt.Errorf("%w: its metadata say %d levels, its output %q has %d", ErrModel, s.Meta.Levels, out.Name, s.Levels)
 	}
 	s.Head = likelihood.Categorical{Depth: s.Levels}
-	s.found("output", s.Output, "the only one, %v", s.Layout)
-	s.found("head", fmt.Sprintf("%s, %d levels", s.Head.Name(), s.Levels), "an output for each level")
+	s.found("layout", s.Layout.String(), "by the picture's %d×%d", s.Height, s.Width)
+	s.found("head", s.Head.Name(), "an output for each level")
 	return nil
 }
 

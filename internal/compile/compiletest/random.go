@@ -14,8 +14,8 @@ import (
 type Model struct {
 	*onnx.Model
 	Height, Width, Levels int
-	Opened                 string // the convolution that looks ahead, if any
-	DY, DX                 int    // and its tap
+	Opened                string // the convolution that looks ahead, if any
+	DY, DX                int    // and its tap
 }
 
 // Random makes an autoregressive graph of the seed: one or two stacks of masked,
