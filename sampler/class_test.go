@@ -199,7 +199,7 @@ func TestSameClasses(t *testing.T) {
 				}
 			}
 		})
-		// The class's coin is none of the pixels': asking for the class that was drawn
+		// The class's uniform is none of the pixels': asking for the class that was drawn
 		// gives the same image.
 		s := open(t, file, settings{Seed: 3})
 		list := make([]int, n)

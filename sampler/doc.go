@@ -3,60 +3,76 @@
 //
 //	env, err := runtime.OpenAny(runtime.Auto, runtime.Config{})
 //	defer env.Close()
-//	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.7, Seed: 42})
+//	s, err := sampler.Open(env, model, sampler.Config{})
 //	defer s.Close()
-//	for img, err := range s.Images(ctx, 16) {
+//	req := sampler.Request{N: 16, Parameters: sampler.Parameters{Temperature: 0.7, Seed: 42}}
+//	for img, err := range s.Images(ctx, req) {
 //		…
 //	}
 //
+// A [Config] says how the model is opened: engine, size, threads, the input's scale. A
+// [Request] says what is drawn: which images of which seed, [Parameters], classes, what is
+// given. One [Sampler] takes any number of requests, also at once.
+//
 // # Draws
 //
-// Each pixel's level is drawn from p(level) ∝ exp(logit/T), given the pixels before
-// it in raster order, by inverse CDF in float64 with a coin of its own: pixel k of
+// Each pixel's level is drawn from p(level) ∝ p(level | pixels before it in raster
+// order)^(1/T), by inverse CDF in float64 with a uniform variate of its own: pixel k of
 // image i of a seed takes the k-th Float64 of rand.New(rand.NewPCG(seed, i)). So
-// image i is the same whatever the batch, the number of threads and the engine.
-// Candidate j of image i, of n, has the coins of image i·n + j.
+// image i is the same whatever the batch, the number of threads, the engine and the
+// requests it shares a batch with. Candidate j of image i, of n, has the uniforms of image
+// i·n + j.
 //
-// A draw is steered by [Config]: temperature, the same for all or from row to row;
-// Greedy; TopK, TopP and MinP, which leave levels out, in this order and after the
-// temperature. Each is a pure function of the logits, the setting and the coin.
+// The parameters are the temperature, the same for all or from row to row; Greedy; TopK,
+// TopP and MinP, which leave levels out, in this order and after the temperature. Each is
+// a pure function of the probabilities, the parameter and the uniform.
 //
 // # Classes
 //
-// A class-conditional model has a second input, the label. [Config].Classes says which
-// classes to draw, by number; [Spec.Class] finds one by name. Where nothing is said, each
-// image's class is drawn from the prior that the file holds, or equally often, with a
-// coin of its own: the first Float64 of rand.New(rand.NewPCG(seed, i + 1<<62)). Of a
-// completion the class is drawn given the kept pixels before the first free one.
+// A class-conditional model has a second input, the class. [Request].Classes says which
+// classes to draw, by number; [Signature.Class] finds one by name. Where nothing is said,
+// each image's class is drawn from the prior that the file holds, or equally often, with a
+// uniform of its own: the first Float64 of rand.New(rand.NewPCG(seed, i + 1<<62)). With
+// inpainting the class is drawn given the given pixels before the first free one.
 // Log-probabilities are given the class, but for [Sampler.LogProb], which sums it out.
 //
 // # Beyond images
 //
-// [Sampler.Samples] takes a [Request] and yields each image with its exact
-// log-probability, under the model as it is and under the options; Request.BestOf
-// keeps the likeliest of several. [Sampler.Complete] keeps a part of a picture and
-// draws the rest, with particles where kept pixels come after free ones.
+// [Sampler.Samples] yields each image with its exact log-probability, under the model as it
+// is and under the parameters; Request.BestOf keeps the likeliest of several,
+// Request.Inpainting draws the rest of a picture, with particles where given pixels come
+// after free ones. [Sampler.Together] draws unlike requests in shared batches.
 // [Sampler.Steps] shows a draw as it goes on, [Sampler.LogProb] scores images that are
 // there already, and [Sampler.Draw] fills a slice and does nothing else.
 //
 // All of them may run at once on one [Sampler], and stop within one step of the engine
-// when their context ends.
+// when their context ends. What is computed at once and what is kept afterwards is bounded,
+// however many callers there are: see [Config].Threads.
 //
 // # Models
 //
 // The trainer's files say what they are in their metadata. A file from elsewhere
-// works too: a float32 input [N, 1, H, W], perhaps a label, int64, int32 or float32, [N]
+// works too: a float32 input [N, 1, H, W], perhaps a class, int64, int32 or float32, [N]
 // or one-hot [N, classes], and one float32 output with the levels' logits, [N, L, H, W],
-// [N, H, W, L] or [N, L, 1, H, W]. Config.PixelScale and PixelOffset say how a level
-// becomes an input value, Config.Height and Width in which size to draw.
+// [N, H, W, L] or [N, L, 1, H, W]. [Config].PixelScale and PixelOffset say how a level
+// becomes an input value, Height and Width in which size to draw. [Read] tells the
+// [Signature] of a file without running it; [Model.OneFile] writes a model with the whole
+// loop as one ONNX file.
 //
 // # Errors
 //
 // [ErrConfig] is wrapped by errors about a setting, [ErrModel] by those about a
-// file, [ErrLogits] by those about logits from which nothing can be drawn. Beside
+// file, [ErrLogits] by those about outputs from which nothing can be drawn. Beside
 // ErrModel there is [ErrNotCausal], as [*CausalityError] where the node is known, or
 // [*UnsupportedError]; what the runtime said of the file, such as its ErrLimit, is
 // wrapped as well, and so is its error where a run fails. A draw that would keep more than
 // the runtime's limits wraps its ErrLimit. A draw that its context has stopped wraps the
 // context's error, and any use of a closed [Sampler] is [ErrClosed].
+//
+// # Where what is
+//
+// What a file is: package signature. Levels, input values and bytes: its package encoding.
+// From outputs to probabilities: package likelihood. From probabilities to a level: package
+// draw. Running networks: package engine. Here: requests, and what is made of rows of images:
+// samples.go, particles.go, classes.go, score.go, steps.go.
 package sampler

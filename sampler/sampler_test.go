@@ -98,7 +98,7 @@ func TestSameBytes(t *testing.T) {
 
 // TestDrawFollowsModel: the product of a draw's conditional probabilities, as the forward
 // graph sees them, is what LogProb returns, and the draw follows them: each pixel is
-// the one that its coin picks from the reference evaluation's logits.
+// the one that its uniform picks from the reference evaluation's logits.
 func TestDrawFollowsModel(t *testing.T) {
 	c := models.Config{Hidden: 6, Blocks: 1, Kernel: 3, Size: 5, Levels: 3}
 	m := modeltest.Random(t, c, 3)
@@ -119,9 +119,9 @@ func TestDrawFollowsModel(t *testing.T) {
 		}
 		logits := modeltest.Logits(m, image)
 		rng := rand.New(rand.NewPCG(9, uint64(i)))
-		coins := make([]float64, 25)
-		for k := range coins {
-			coins[k] = rng.Float64()
+		uniforms := make([]float64, 25)
+		for k := range uniforms {
+			uniforms[k] = rng.Float64()
 		}
 		want := 0.0
 		for k := range 25 {
@@ -139,8 +139,8 @@ func TestDrawFollowsModel(t *testing.T) {
 			for l := range level {
 				below += cold[l] / coldSum
 			}
-			if u := coins[k]; u < below-1e-5 || u > below+cold[level]/coldSum+1e-5 {
-				t.Errorf("image %d, pixel %d: level %d for coin %g, whose range is %g to %g", i, k, level, u, below, below+cold[level]/coldSum)
+			if u := uniforms[k]; u < below-1e-5 || u > below+cold[level]/coldSum+1e-5 {
+				t.Errorf("image %d, pixel %d: level %d for uniform %g, whose range is %g to %g", i, k, level, u, below, below+cold[level]/coldSum)
 			}
 		}
 		if math.Abs(logProb[i]-want) > 1e-4 {

@@ -90,7 +90,9 @@ func TestFeed(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for says, change := range map[string]func(m *onnx.Model){
-		"2 outputs":      func(m *onnx.Model) { m.Graph.Output(m.Graph.Inputs[0], "z", onnx.Float32, nlhw...) },
+		"2 outputs": func(m *onnx.Model) {
+			m.Graph.Output(m.Graph.Op("Identity", nil, m.Graph.Outputs[0]), "z", onnx.Float32, nlhw...)
+		},
 		"must be float3": func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Int64 },
 		"1 levels":       func(m *onnx.Model) { m.Graph.Outputs[0].Shape[1] = onnx.Fixed(1) },
 		"has shape":      func(m *onnx.Model) { m.Graph.Outputs[0].Shape = nlhw[:3] },

@@ -1,12 +1,12 @@
-// The random numbers of Go's rand.New(rand.NewPCG(seed, image)): the sampler's coins.
+// The random numbers of Go's rand.New(rand.NewPCG(seed, image)): the sampler's uniform variates.
 
 const mask = (1n << 128n) - 1n, low = (1n << 64n) - 1n;
 const multiplier = (2549297995355413924n << 64n) + 4865540595714422341n;
 const increment = (6364136223846793005n << 64n) + 1442695040888963407n;
 
-// coins returns a function that gives one number in [0, 1) after the other.
+// variates returns a function that gives one number in [0, 1) after the other.
 // PCG-DXSM, after O'Neill: https://github.com/golang/go/blob/go1.22.0/src/math/rand/v2/pcg.go
-function coins(seed, image) {
+function variates(seed, image) {
   let state = (BigInt.asUintN(64, BigInt(seed)) << 64n) | BigInt.asUintN(64, BigInt(image));
   return () => {
     state = (state * multiplier + increment) & mask;
@@ -19,12 +19,12 @@ function coins(seed, image) {
   };
 }
 
-// uniforms are the coins of n images of a seed, the first of which is number first, one
+// uniforms are the variates of n images of a seed, the first of which is number first, one
 // for each of an image's pixels.
 export function uniforms(seed, first, n, pixels) {
   const all = new Float64Array(n * pixels);
   for (let i = 0; i < n; i++) {
-    const next = coins(seed, BigInt(first) + BigInt(i));
+    const next = variates(seed, BigInt(first) + BigInt(i));
     for (let k = 0; k < pixels; k++) all[i * pixels + k] = next();
   }
   return all;

@@ -15,7 +15,7 @@ import (
 	"pixelcnn/sampler"
 )
 
-// reach is how far from the boundary between two levels a coin may be where a whole
+// reach is how far from the boundary between two levels a uniform may be where a whole
 // sampler draws another level than the sampler: their logits differ by float32's
 // rounding, and the sampler settles such near ties in float64.
 const reach = 1e-5

@@ -2,7 +2,7 @@ package draw
 
 import "pixelcnn/internal/likelihood"
 
-// drawer is a drawer with parameters, a temperature of its own, and coins by hand.
+// drawer is a drawer with parameters, a temperature of its own, and uniforms by hand.
 type drawer struct {
 	*Drawer
 	with        *How

@@ -16,7 +16,7 @@ import (
 // oneToFour are logits with probabilities 1/10, 2/10, 3/10 and 4/10.
 var oneToFour = []float32{0, float32(math.Log(2)), float32(math.Log(3)), float32(math.Log(4))}
 
-func TestSteering(t *testing.T) {
+func TestParameters(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	// Where levels first change, as u goes from 0 to 1: {0.3, 2} means level 2 from 0.3 on.
 	type from struct {
@@ -151,7 +151,7 @@ func TestTemperatures(t *testing.T) {
 	}
 }
 
-func TestCheckSteering(t *testing.T) {
+func TestCheck(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for _, c := range []struct {
 		cfg  Parameters
@@ -192,7 +192,7 @@ func TestCheckSteering(t *testing.T) {
 	}
 }
 
-func BenchmarkLevelSteered(b *testing.B) {
+func BenchmarkLevelFiltered(b *testing.B) {
 	for _, c := range []struct {
 		name   string
 		params Parameters
@@ -213,7 +213,7 @@ func BenchmarkLevelSteered(b *testing.B) {
 }
 
 // TestTies: where logits within the rounding of an engine would have drawn another
-// level, the draw is a near tie, whatever the steering; settings and coins are chosen
+// level, the draw is a near tie, whatever the parameters; settings and uniforms are chosen
 // to lie at the edges.
 func TestTies(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 0))
@@ -287,7 +287,7 @@ func TestTies(t *testing.T) {
 	}
 }
 
-// TestTieOfRounding: a coin within rounding of a boundary is a near tie, however little
+// TestTieOfRounding: a uniform within rounding of a boundary is a near tie, however little
 // the level behind it weighs.
 func TestTieOfRounding(t *testing.T) {
 	d := testDrawer(Parameters{}, 1, 2)

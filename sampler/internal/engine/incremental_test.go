@@ -108,10 +108,10 @@ func forward(t testing.TB, m *onnx.Model, size []int, levels []uint16, top int, 
 	return out
 }
 
-// follows checks that each pixel of the images is the level that its coin picks from
+// follows checks that each pixel of the images is the level that its uniform picks from
 // the logits that the whole network gives for the finished image: if it is, the
 // engine has seen the right logits everywhere. A level next to it passes where the
-// coin lies within rounding of the border between them.
+// uniform lies within rounding of the border between them.
 func follows(t *testing.T, m *onnx.Model, size []int, levels []uint16, top int, seed uint64, conditions func(int) []*onnx.Tensor) {
 	t.Helper()
 	pixels := 1
@@ -124,9 +124,9 @@ func follows(t *testing.T, m *onnx.Model, size []int, levels []uint16, top int, 
 		t.Fatal(err)
 	}
 	d := draw.NewDrawer(head)
-	coins, outputs := make([]float64, pixels), make([]float64, top+1)
+	uniforms, outputs := make([]float64, pixels), make([]float64, top+1)
 	for i, logits := range forward(t, m, size, levels, top, conditions) {
-		draw.NewUniforms().Fill(coins, 1, seed, uint64(i))
+		draw.NewUniforms().Fill(uniforms, 1, seed, uint64(i))
 		for k := range pixels {
 			got := int(levels[i*pixels+k])
 			at, stride := k, pixels
@@ -136,8 +136,8 @@ func follows(t *testing.T, m *onnx.Model, size []int, levels []uint16, top int, 
 			for l := range outputs {
 				outputs[l] = float64(logits[at+l*stride])
 			}
-			low := d.Level(how, 1, outputs, nil, max(0, coins[k]-1e-5))
-			high := d.Level(how, 1, outputs, nil, math.Min(1, coins[k]+1e-5))
+			low := d.Level(how, 1, outputs, nil, max(0, uniforms[k]-1e-5))
+			high := d.Level(how, 1, outputs, nil, math.Min(1, uniforms[k]+1e-5))
 			if got < low || got > high {
 				t.Errorf("image %d, pixel %d: level %d, the whole network's logits say %d", i, k, got, low)
 				return
