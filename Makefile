@@ -14,7 +14,17 @@ FUZZTIME ?= 10m
 SOAK    ?= 20m
 MUTANTS ?= 100000
 
-.PHONY: help deps build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill clean
+# "make module PATH=…" means the module's path, not the shell's, which stays what it was:
+# make gives $(shell) the PATH that it was started with itself, before 4.4 always, and since
+# then where PATH refers to itself, as here.
+ifneq (,$(filter module,$(MAKECMDGOALS)))
+ifeq ($(origin PATH),command line)
+MODULE := $(PATH)
+override PATH = $(shell echo "$$PATH")
+endif
+endif
+
+.PHONY: help deps build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -31,6 +41,7 @@ help:
 	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/bench/sample --help)'
 	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
 	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
+	@echo 'make module PATH=github.com/you/pixelcnn   give the module a path that others can fetch (see CONTRIBUTING.md)'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
 	@echo 'make clean   remove bin and $(OUT)'
 
@@ -114,6 +125,11 @@ parity: deps parity-deps
 # The library as others use it: a module of its own.
 embed:
 	@dir=$$(mktemp -d) && (cd examples/embed && $(GO) run . -dir $$dir) && rm -r $$dir
+
+module:
+	@test -n "$(MODULE)" || { echo 'which path? make module PATH=github.com/you/pixelcnn' >&2; exit 1; }
+	$(GO) run ./internal/dev/module '$(MODULE)'
+	$(GO) tool gofumpt -w .
 
 kill: deps
 	$(GO) test -count=1 -timeout 60m -run '^TestKill$$' -v ./cmd/trainer -kills 200
