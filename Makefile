@@ -14,7 +14,17 @@ FUZZTIME ?= 10m
 SOAK    ?= 20m
 MUTANTS ?= 100000
 
-.PHONY: help deps build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill clean
+# "make module PATH=…" means the module's path, not the shell's, which stays what it was:
+# make gives $(shell) the PATH that it was started with itself, before 4.4 always, and since
+# then where PATH refers to itself, as here.
+ifneq (,$(filter module,$(MAKECMDGOALS)))
+ifeq ($(origin PATH),command line)
+MODULE := $(PATH)
+override PATH = $(shell echo "$$PATH")
+endif
+endif
+
+.PHONY: help deps build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -22,15 +32,16 @@ help:
 	@echo 'make demo    deps, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
 	@echo 'make test    deps, build, linters and tests'
 	@echo 'make vuln    look for known vulnerabilities in what the project is built of'
-	@echo 'make fuzz    each fuzz target for $(FUZZTIME) (FUZZTIME=…), one after the other: a table of what they found'
+	@echo 'make fuzz    each fuzz target for $(FUZZTIME) (FUZZTIME=…), one after the other: a line for each'
 	@echo 'make soak    draw under load for $(SOAK) (SOAK=…): the same images, nothing left over, no growth'
 	@echo 'make mutate  show $(MUTANTS) damaged models (MUTANTS=…) to all that reads them, and to ONNX Runtime'
 	@echo 'make browser the page that draws in the browser: static files in $(OUT)/browser'
 	@echo 'make parity  draw 1,000 images of each model with every runtime: a table of the pixels that differ'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
-	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/bench/sample --help)'
-	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
+	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/dev/bench/sample --help)'
+	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/dev/bench)'
 	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
+	@echo 'make module PATH=github.com/you/pixelcnn   give the module a path that others can fetch (see CONTRIBUTING.md)'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
 	@echo 'make clean   remove bin and $(OUT)'
 
@@ -59,7 +70,10 @@ lint:
 # the vulnerability database cannot be reached, this says so and goes on.
 vuln:
 	$(GO) mod verify
-	$(GO) run ./internal/vuln
+	@said=$$(mktemp) && trap 'rm '$$said EXIT && limit=$$(command -v timeout) && limit="$$limit 300"; \
+	$$limit $(GO) tool govulncheck ./... 2> $$said; status=$$?; cat $$said >&2; \
+	if [ $$status = 124 ] || grep -q 'fetching vulnerabilities:' $$said; then \
+		echo 'vuln: NOT CHECKED: the vulnerability database cannot be reached'; else exit $$status; fi
 
 unit:
 	$(GO) test $$($(GO) list ./... | grep -v /examples/)
@@ -69,22 +83,22 @@ race:
 	$(GO) test -race -short ./runtime ./sampler ./dataset
 
 fuzz:
-	$(GO) run ./internal/fuzz -time $(FUZZTIME)
+	@GO='$(GO)' internal/dev/fuzz.sh $(FUZZTIME)
 
-# Some seconds for each target; their seeds run as ordinary tests.
+# A short turn for each; the seeds run as ordinary tests.
 fuzz-short:
-	$(GO) run ./internal/fuzz -total 45s
+	@GO='$(GO)' internal/dev/fuzz.sh 3s
 
 # The long forms of tests that are among the ordinary ones. With few arenas malloc keeps
 # less of what threads have freed, so that a leak is the easier to see. In neither run may
 # Go's memory grow; the race detector keeps memory of its own, so it is in the second that
 # the process may not.
 soak:
-	MALLOC_ARENA_MAX=2 $(GO) test -race -count=1 -timeout 0 -v ./internal/soak -soak $(SOAK)
-	MALLOC_ARENA_MAX=2 $(GO) test -count=1 -timeout 0 -v ./internal/soak -soak $(SOAK)
+	MALLOC_ARENA_MAX=2 $(GO) test -race -count=1 -timeout 0 -v ./internal/dev/soak -soak $(SOAK)
+	MALLOC_ARENA_MAX=2 $(GO) test -count=1 -timeout 0 -v ./internal/dev/soak -soak $(SOAK)
 
 mutate:
-	$(GO) run ./internal/mutate -n $(MUTANTS)
+	$(GO) run ./internal/dev/mutate -n $(MUTANTS)
 
 # Only runtime's ONNX Runtime part may need a C compiler.
 nocgo:
@@ -106,14 +120,19 @@ generated:
 # A second ONNX Runtime, kept apart from the one in use, to compare with. The comparison
 # does without it where it cannot be had, and says so.
 parity-deps:
-	@$(GO) run ./internal/parity fetch || echo 'going on without it'
+	@$(GO) run ./internal/dev/parity fetch || echo 'going on without it'
 
 parity: deps parity-deps
-	$(GO) run ./internal/parity -n 1000
+	$(GO) run ./internal/dev/parity -n 1000
 
 # The library as others use it: a module of its own.
 embed:
 	@dir=$$(mktemp -d) && (cd examples/embed && $(GO) run . -dir $$dir) && rm -r $$dir
+
+module:
+	@test -n "$(MODULE)" || { echo 'which path? make module PATH=github.com/you/pixelcnn' >&2; exit 1; }
+	$(GO) run ./internal/dev/module '$(MODULE)'
+	$(GO) tool gofumpt -w .
 
 kill: deps
 	$(GO) test -count=1 -timeout 60m -run '^TestKill$$' -v ./cmd/trainer -kills 200
@@ -143,10 +162,10 @@ completions: build
 	for shell in bash zsh fish; do bin/trainer completion $$shell > $(OUT)/completions/trainer.$$shell; done
 
 bench: deps
-	$(GO) run ./internal/bench/sample $(BENCH)
+	$(GO) run ./internal/dev/bench/sample $(BENCH)
 
 bench-train: deps
-	$(GO) run ./internal/bench --python $(PYTHON) --blas "$(BLAS)"
+	$(GO) run ./internal/dev/bench --python $(PYTHON) --blas "$(BLAS)"
 
 clean:
 	rm -rf bin $(OUT)

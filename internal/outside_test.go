@@ -5,7 +5,9 @@ import (
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,7 +21,86 @@ func TestOutside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outside(t, root, "pixelcnn")
+	outside(t, root, modulePath(t, root))
+}
+
+// TestModule gives a copy of the project a path that others can fetch, as "make module"
+// does, and then another, and uses it from outside.
+func TestModule(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds nearly everything again")
+	}
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("there is no make command")
+	}
+	root := t.TempDir()
+	copyTree(t, "..", root)
+	const path = "example.com/you/some.pixels"
+	for _, to := range []string{"example.org/before", path} {
+		output(t, os.Environ(), "make", "-C", root, "module", "PATH="+to)
+		if got := modulePath(t, root); got != to {
+			t.Fatalf("the module is %q", got)
+		}
+	}
+	env := append(os.Environ(), "GOPROXY=off", "GOWORK=off")
+	for _, dir := range []string{root, filepath.Join(root, "examples", "embed")} {
+		for pkg := range strings.FieldsSeq(string(output(t, env, "go", "-C", dir, "list", "-deps", "-test", "./..."))) {
+			if strings.HasPrefix(pkg, "pixelcnn") || strings.HasPrefix(pkg, "example.org/") {
+				t.Errorf("%s still has the old path", pkg)
+			}
+		}
+		if files := output(t, env, "go", "-C", "..", "tool", "gofumpt", "-l", dir); len(files) > 0 {
+			t.Errorf("not formatted: %s", files)
+		}
+	}
+	output(t, env, "go", "-C", filepath.Join(root, "examples", "embed"), "build", "-o", os.DevNull, ".")
+	outside(t, root, path)
+
+	for _, wrong := range []string{"nobody/can/fetch", "example.com/a b", ""} {
+		cmd := exec.Command("make", "-C", root, "module", "PATH="+wrong)
+		if out, err := cmd.CombinedOutput(); err == nil {
+			t.Errorf("the path %q is taken: %s", wrong, out)
+		}
+		if got := modulePath(t, root); got != path {
+			t.Errorf("after %q the module is %q", wrong, got)
+		}
+	}
+}
+
+func modulePath(t *testing.T, root string) string {
+	t.Helper()
+	return strings.TrimSpace(string(output(t, os.Environ(), "go", "-C", root, "list", "-m")))
+}
+
+// copyTree copies the project without what is built and what begins with a dot.
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		built := rel == "bin" || rel == "out"
+		switch hidden := path != from && strings.HasPrefix(d.Name(), "."); {
+		case d.IsDir() && (hidden || built):
+			return fs.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, rel), 0o777)
+		case hidden || !d.Type().IsRegular():
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), b, 0o666)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // outside does so with the copy of this module in root, whose path is module.

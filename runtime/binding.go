@@ -11,8 +11,6 @@ import (
 	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
-
-	"pixelcnn/internal/live"
 )
 
 // held are the bindings that are open: one that is dropped unclosed leaks, and does not
@@ -60,7 +58,6 @@ func (s *session) Bind(inputs, outputs []*Tensor) (Binding, error) {
 		return nil, fmt.Errorf("%w: %s", ErrBind, oneLine(err.Error()))
 	}
 	s.bindings++
-	live.Bindings.Add(1)
 	held.Store(b, nil)
 	return b, nil
 }
@@ -89,7 +86,6 @@ func (b *binding) bind(set func(string, ort.Value) error, infos []ValueInfo, ten
 			return values, err
 		}
 		values = append(values, v)
-		live.Values.Add(1)
 		if err := set(infos[i].Name, v); err != nil {
 			return values, err
 		}
@@ -155,7 +151,6 @@ func (b *binding) Close() error {
 	b.closed = true
 	err := b.free()
 	held.Delete(b)
-	live.Bindings.Add(-1)
 	b.session.mu.Lock()
 	b.session.bindings--
 	b.session.mu.Unlock()
@@ -175,7 +170,6 @@ func (b *binding) free() error {
 	for _, values := range [][]ort.Value{b.in, b.out} {
 		for _, v := range values {
 			errs = append(errs, v.Destroy())
-			live.Values.Add(-1)
 		}
 	}
 	if b.opts != nil {

@@ -9,7 +9,6 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
-	"pixelcnn/internal/live"
 	"pixelcnn/internal/onnx"
 )
 
@@ -60,7 +59,6 @@ func (e *Env) Load(model *Model, opt SessionOptions) (Session, error) {
 		e.release()
 		return nil, fmt.Errorf("%w: %s", ErrLoad, oneLine(err.Error()))
 	}
-	live.Sessions.Add(1)
 	return s, nil
 }
 
@@ -120,7 +118,6 @@ func (s *session) Close() error {
 	}
 	s.closed = true
 	err := s.ort.Destroy()
-	live.Sessions.Add(-1)
 	s.env.release()
 	if err != nil {
 		return fmt.Errorf("%w: a session: %s", ErrClose, oneLine(err.Error()))

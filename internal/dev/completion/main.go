@@ -1,7 +1,7 @@
 // Command completion measures how particles help a completion, on Fashion-MNIST's test
 // images, and plots it:
 //
-//	go run ./docs/completion --model out/pixelcnn.onnx -o docs/completion.png
+//	go run ./internal/dev/completion --model out/pixelcnn.onnx -o docs/completion.png
 //
 // Of each image a half stays, the right one or the lower one, and the other is drawn:
 // plainly, which is one particle, and with more and more. What is plotted is the mean

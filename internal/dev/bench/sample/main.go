@@ -5,9 +5,9 @@
 // tables: medians over the rounds, ratios taken within a round. It is run from the root
 // of the repository:
 //
-//	go run ./internal/bench/sample
-//	go run ./internal/bench/sample --python python3 --blas DIR    # with PyTorch's loops
-//	go run ./internal/bench/sample --rounds 0 --exact-model FILE  # equality only
+//	go run ./internal/dev/bench/sample
+//	go run ./internal/dev/bench/sample --python python3 --blas DIR    # with PyTorch's loops
+//	go run ./internal/dev/bench/sample --rounds 0 --exact-model FILE  # equality only
 package main
 
 import (

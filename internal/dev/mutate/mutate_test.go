@@ -12,7 +12,7 @@ import (
 )
 
 // root is the repository's.
-var root = filepath.Join("..", "..")
+var root = filepath.Join("..", "..", "..")
 
 // TestMain lets the test's own program be the process that takes cases, or one that does
 // not survive them.
@@ -43,7 +43,7 @@ func TestMutants(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range sum.Findings {
-		t.Errorf("case %d (go run ./internal/mutate -seed %d -from %d -n 1): %s", f.Case, j.Seed, f.Case, f.Finding)
+		t.Errorf("case %d (go run ./internal/dev/mutate -seed %d -from %d -n 1): %s", f.Case, j.Seed, f.Case, f.Finding)
 	}
 	t.Log(sum)
 	// Where nothing gets through, nothing is tried.

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 
 // TestRuntimes is the comparison with few images.
 func TestRuntimes(t *testing.T) {
-	files, err := models(filepath.Join("..", ".."))
+	files, err := models(filepath.Join("..", "..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestRuntimes(t *testing.T) {
 
 // TestDifferent compares two models as if they were runtimes, which must be noticed.
 func TestDifferent(t *testing.T) {
-	files, err := models(filepath.Join("..", ".."))
+	files, err := models(filepath.Join("..", "..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func (m *machine) peers(c *contest) ([]*way, error) {
 }
 
 func startPeer(python string, threads int, env []string) (*peer, error) {
-	p := &peer{cmd: exec.Command(python, "internal/bench/sample/peer_loops.py", strconv.Itoa(threads))}
+	p := &peer{cmd: exec.Command(python, "internal/dev/bench/sample/peer_loops.py", strconv.Itoa(threads))}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = os.Stderr
 	var err error

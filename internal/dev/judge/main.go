@@ -2,7 +2,7 @@
 // recognised: by convolutional classifiers that it trains on the real training images and
 // that know nothing of the models. It is run from the root of the repository:
 //
-//	go run ./internal/judge -temp 0.8,1 @gated
+//	go run ./internal/dev/judge -temp 0.8,1 @gated
 //
 // The log-probabilities of the networks, -judges of them with a seed each, are averaged. It
 // prints Markdown: what share of the real test images and of each model's samples are found

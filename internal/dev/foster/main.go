@@ -2,7 +2,7 @@
 // published one:
 //
 //	trainer --preset foster --epochs 10 --metrics foster.jsonl -o foster.onnx
-//	go run ./docs/foster --metrics foster.jsonl -o docs/foster.png
+//	go run ./internal/dev/foster --metrics foster.jsonl -o docs/foster.png
 //
 // It also prints the figures.
 package main

@@ -2,7 +2,7 @@
 // alone, in turn, several times over, and prints medians as a Markdown table. It is
 // run from the root of the repository, after make build:
 //
-//	go run ./internal/bench --python /usr/bin/python3 --blas DIR
+//	go run ./internal/dev/bench --python /usr/bin/python3 --blas DIR
 //
 // PyTorch needs the packages python3-torch and python3-numpy (Debian's names). DIR is
 // a folder with OpenBLAS's libblas.so.3, which Debian's PyTorch is much faster with
@@ -46,7 +46,7 @@ func main() {
 	h, n := strconv.Itoa(*hidden), strconv.Itoa(*steps)
 	peer := func(env ...string) func() ([]float64, float64, error) {
 		return func() ([]float64, float64, error) {
-			return run(lines, env, *python, "internal/bench/peer_torch.py", n, h, *arch)
+			return run(lines, env, *python, "internal/dev/bench/peer_torch.py", n, h, *arch)
 		}
 	}
 	all := []*series{

@@ -2,8 +2,8 @@
 // pixel: ONNX Runtime in each version whose checksum is known, and the runtime in Go. It
 // is run from the root of the repository:
 //
-//	go run ./internal/parity fetch     # the libraries that are not here
-//	go run ./internal/parity -n 1000   # a Markdown table
+//	go run ./internal/dev/parity fetch     # the libraries that are not here
+//	go run ./internal/dev/parity -n 1000   # a Markdown table
 //
 // A process can hold one libonnxruntime only, so each runtime draws in a process of its
 // own: this program again, with the argument "draw". It fails where a pixel differs.
@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	libs, missing := libraries()
 	for _, version := range missing {
-		log.Printf("ONNX Runtime %s is not here: go run ./internal/parity fetch", version)
+		log.Printf("ONNX Runtime %s is not here: go run ./internal/dev/parity fetch", version)
 	}
 	rows, err := compare(ctx, libs, job{Files: files, Temperatures: []float64{1, 0.7}, N: *n, Seed: 7})
 	if err != nil {

@@ -1,7 +1,7 @@
 // Command mutate damages model files in as many ways as it is told, and shows each damaged
 // file to everything that reads one. It is run from the root of the repository:
 //
-//	go run ./internal/mutate -n 100000 [file.onnx …]
+//	go run ./internal/dev/mutate -n 100000 [file.onnx …]
 //
 // A case is a model with some bits flipped, a span cut, moved or taken from another file,
 // a field of the protobuf message changed, or the graph itself edited: operators,
