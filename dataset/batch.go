@@ -17,9 +17,9 @@ const (
 
 // Batch is some images of a [Split].
 type Batch struct {
-	Index  []int   // [n], which images of the split
-	Pixels []uint8 // levels [n,Size,Size], row-major
-	Labels []uint8 // [n]; nil for a set without labels
+	Index  []int    // [n], which images of the split
+	Pixels []uint16 // levels [n,Size,Size], row-major
+	Labels []uint8  // [n]; nil for a set without labels
 }
 
 // Order returns the order in which an epoch visits the images: a permutation of
@@ -103,7 +103,7 @@ func (s *Split) Batches(order []int, size int) (iter.Seq[Batch], error) {
 	}
 	return func(yield func(Batch) bool) {
 		area := s.Size * s.Size
-		pixels := make([]uint8, min(size, len(order))*area)
+		pixels := make([]uint16, min(size, len(order))*area)
 		var labels []uint8
 		if s.Labels != nil {
 			labels = make([]uint8, min(size, len(order)))

@@ -11,7 +11,7 @@ import (
 func numbered(n int) Split {
 	s := Split{Size: 2}
 	for i := range n {
-		s.Pixels = append(s.Pixels, uint8(i), uint8(i), uint8(i), uint8(i))
+		s.Pixels = append(s.Pixels, uint16(i), uint16(i), uint16(i), uint16(i))
 		s.Labels = append(s.Labels, uint8(10+i))
 	}
 	return s
@@ -72,7 +72,7 @@ func TestBatches(t *testing.T) {
 					t.Fatalf("%s: batch of %d images has %d pixels and %d labels", test.name, len(b.Index), len(b.Pixels), len(b.Labels))
 				}
 				for k, i := range b.Index {
-					if b.Pixels[4*k] != uint8(i) || b.Pixels[4*k+3] != uint8(i) || b.Labels[k] != uint8(10+i) {
+					if b.Pixels[4*k] != uint16(i) || b.Pixels[4*k+3] != uint16(i) || b.Labels[k] != uint8(10+i) {
 						t.Errorf("%s: image %d has pixels %v, label %d", test.name, i, b.Pixels[4*k:4*k+4], b.Labels[k])
 					}
 				}
@@ -141,7 +141,7 @@ func TestHoldOut(t *testing.T) {
 			t.Errorf("labels %v: order not kept", part.Labels)
 		}
 		for i, l := range part.Labels {
-			if part.Pixels[4*i] != l-10 {
+			if part.Pixels[4*i] != uint16(l-10) {
 				t.Errorf("image %d has the label of image %d", part.Pixels[4*i], l-10)
 			}
 		}
@@ -186,13 +186,13 @@ func TestFlips(t *testing.T) {
 }
 
 func TestFlipped(t *testing.T) {
-	s := &Split{Size: 2, Pixels: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Labels: []uint8{7, 8, 9}}
+	s := &Split{Size: 2, Pixels: []uint16{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, Labels: []uint8{7, 8, 9}}
 	before := slices.Clone(s.Pixels)
 	got, index, err := s.Flipped([]int{2, 0, 2}, []bool{false, true, true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []uint8{10, 9, 12, 11, 1, 2, 3, 4, 10, 9, 12, 11}; !slices.Equal(got.Pixels, want) || got.Size != 2 {
+	if want := []uint16{10, 9, 12, 11, 1, 2, 3, 4, 10, 9, 12, 11}; !slices.Equal(got.Pixels, want) || got.Size != 2 {
 		t.Errorf("%v, want %v", got, want)
 	}
 	if !slices.Equal(got.Labels, []uint8{9, 7, 9}) || !slices.Equal(index, []int{0, 1, 2}) {
@@ -218,7 +218,7 @@ func TestN(t *testing.T) {
 	for _, c := range []struct{ size, pixels, want int }{
 		{0, 4, 0}, {-1, 4, 0}, {1, 4, 4}, {2, 11, 2}, {2, 3, 0}, {1 << 32, 12, 0}, {math.MaxInt, 12, 0},
 	} {
-		s := Split{Size: c.size, Pixels: make([]uint8, c.pixels)}
+		s := Split{Size: c.size, Pixels: make([]uint16, c.pixels)}
 		if got := s.N(); got != c.want {
 			t.Errorf("%d pixels in images of size %d are %d, want %d", c.pixels, c.size, got, c.want)
 		}
@@ -226,7 +226,7 @@ func TestN(t *testing.T) {
 }
 
 func TestClassShares(t *testing.T) {
-	s := &Split{Size: 1, Pixels: make([]uint8, 4), Labels: []uint8{2, 0, 2, 2}}
+	s := &Split{Size: 1, Pixels: make([]uint16, 4), Labels: []uint8{2, 0, 2, 2}}
 	if got, err := s.ClassShares(4); err != nil || !slices.Equal(got, []float64{0.25, 0, 0.75, 0}) {
 		t.Errorf("shares %v, error %v", got, err)
 	}
@@ -241,7 +241,7 @@ func TestClassShares(t *testing.T) {
 }
 
 func BenchmarkFlipped(b *testing.B) {
-	s := &Split{Size: 16, Pixels: make([]uint8, 1000*256)}
+	s := &Split{Size: 16, Pixels: make([]uint16, 1000*256)}
 	index, flips := s.Order(1, 0)[:128], s.Flips(1, 0)
 	for b.Loop() {
 		_, _, _ = s.Flipped(index, flips)

@@ -95,9 +95,9 @@ type Set struct {
 
 // Split is a part of a [Set].
 type Split struct {
-	Size   int     // height and width in pixels
-	Pixels []uint8 // levels [N,Size,Size], row-major
-	Labels []uint8 // [N], indices into ClassNames; nil for a set without labels
+	Size   int      // height and width in pixels
+	Pixels []uint16 // levels [N,Size,Size], row-major
+	Labels []uint8  // [N], indices into ClassNames; nil for a set without labels
 }
 
 // N returns the number of images.
@@ -131,7 +131,7 @@ func (s *Split) ClassShares(classes int) ([]float64, error) {
 // subset copies the images with the given indices.
 func (s *Split) subset(index []int) Split {
 	area := s.Size * s.Size
-	out := Split{Size: s.Size, Pixels: make([]uint8, 0, len(index)*area)}
+	out := Split{Size: s.Size, Pixels: make([]uint16, 0, len(index)*area)}
 	for _, i := range index {
 		out.Pixels = append(out.Pixels, s.Pixels[i*area:(i+1)*area]...)
 	}

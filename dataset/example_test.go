@@ -91,7 +91,7 @@ func ExampleReadImages() {
 
 // An epoch in batches, from the beginning and from the middle.
 func ExampleSplit_Batches() {
-	split := dataset.Split{Size: 1, Pixels: []uint8{0, 1, 2, 3, 0, 1, 2}}
+	split := dataset.Split{Size: 1, Pixels: []uint16{0, 1, 2, 3, 0, 1, 2}}
 	order := split.Order(42, 0) // seed 42, the first epoch
 	for _, done := range []int{0, 3} {
 		batches, err := split.Batches(order[done:], 3)

@@ -207,12 +207,12 @@ func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, err
 }
 
 // quantiseAll makes levels [N,Size,Size] of the centre squares of images.
-func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint8, error) {
+func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint16, error) {
 	const chunk = 1000 // images at a time
 	side := min(images.Height, images.Width)
 	k := opt.Resize.kernel(side, opt.Size)
 	area := opt.Size * opt.Size
-	levels := make([]uint8, images.Count*area)
+	levels := make([]uint16, images.Count*area)
 	corner := (images.Height-side)/2*images.Width + (images.Width-side)/2
 	err := parallel(ctx, (images.Count+chunk-1)/chunk, func(c int) error {
 		scratch := make([]uint64, side*opt.Size)

@@ -22,12 +22,12 @@ import (
 //
 // Errors name the file; those about its content wrap [ErrFormat] or [ErrLimit], those
 // about the other arguments [ErrOptions].
-func ReadPicture(name string, height, width, levels int, resize Resize) ([]uint8, error) {
+func ReadPicture(name string, height, width, levels int, resize Resize) ([]uint16, error) {
 	return Limits{}.ReadPicture(name, height, width, levels, resize)
 }
 
 // ReadPicture is [ReadPicture] within other limits.
-func (l Limits) ReadPicture(name string, height, width, levels int, resize Resize) ([]uint8, error) {
+func (l Limits) ReadPicture(name string, height, width, levels int, resize Resize) ([]uint16, error) {
 	if resize == "" {
 		resize = Antialias
 	}
@@ -52,7 +52,7 @@ func (l Limits) ReadPicture(name string, height, width, levels int, resize Resiz
 	if err != nil {
 		return nil, err
 	}
-	dst := make([]uint8, height*width)
+	dst := make([]uint16, height*width)
 	levelsOf(dst, grey, height, width, levels, resize)
 	return dst, nil
 }
@@ -176,7 +176,7 @@ func (s *scanReader) Read(b []byte) (int, error) {
 }
 
 // levelsOf writes the levels of the middle of a picture to dst, [height,width].
-func levelsOf(dst []uint8, grey *image.Gray, height, width, levels int, resize Resize) {
+func levelsOf(dst []uint16, grey *image.Gray, height, width, levels int, resize Resize) {
 	part := centre(grey.Rect.Dx(), grey.Rect.Dy(), height, width)
 	across, down := resize.kernel(part.Dx(), width), resize.kernel(part.Dy(), height)
 	src := grey.Pix[part.Min.Y*grey.Stride+part.Min.X:]

@@ -42,7 +42,7 @@ func FuzzPicture(f *testing.F) {
 		if nearest {
 			resize = BilinearNoAntialias
 		}
-		var got []uint8
+		var got []uint16
 		var err error
 		used := allocated(func() { got, err = l.ReadPicture(name, int(height), int(width), int(levels), resize) })
 		// A picture of 2¹⁶ pixels with its coefficients, kernels, and what the decoders begin with.
@@ -65,7 +65,7 @@ func FuzzPicture(f *testing.F) {
 			t.Fatalf("%d levels of %d×%d", len(got), width, height)
 		}
 		for _, level := range got {
-			if level >= levels {
+			if int(level) >= int(levels) {
 				t.Fatalf("level %d of %d", level, levels)
 			}
 		}

@@ -38,17 +38,17 @@ func TestReadPicture(t *testing.T) {
 	tests := []struct {
 		name string
 		file []byte
-		row  []uint8 // the first of four
+		row  []uint16 // the first of four
 	}{
-		{"stripes", stripes.Bytes(), []uint8{0, 1, 2, 3}},
-		{"grey JPEG", jpg.Bytes(), []uint8{2, 2, 2, 2}},
+		{"stripes", stripes.Bytes(), []uint16{0, 1, 2, 3}},
+		{"grey JPEG", jpg.Bytes(), []uint16{2, 2, 2, 2}},
 		// Luma 0.299·255 = 76.2, 0.587·255 = 149.7, 0.114·255 = 29.1.
-		{"red", picture(4, 4, color.NRGBA{255, 0, 0, 255}), []uint8{1, 1, 1, 1}},
-		{"green", picture(4, 4, color.NRGBA{0, 255, 0, 255}), []uint8{2, 2, 2, 2}},
-		{"blue", picture(4, 4, color.NRGBA{0, 0, 255, 255}), []uint8{0, 0, 0, 0}},
-		{"clear", picture(4, 4, color.NRGBA{255, 255, 255, 0}), []uint8{0, 0, 0, 0}},
-		{"half clear", picture(4, 4, color.NRGBA{255, 255, 255, 100}), []uint8{1, 1, 1, 1}},
-		{"one pixel", picture(1, 1, grey(200)), []uint8{3, 3, 3, 3}},
+		{"red", picture(4, 4, color.NRGBA{255, 0, 0, 255}), []uint16{1, 1, 1, 1}},
+		{"green", picture(4, 4, color.NRGBA{0, 255, 0, 255}), []uint16{2, 2, 2, 2}},
+		{"blue", picture(4, 4, color.NRGBA{0, 0, 255, 255}), []uint16{0, 0, 0, 0}},
+		{"clear", picture(4, 4, color.NRGBA{255, 255, 255, 0}), []uint16{0, 0, 0, 0}},
+		{"half clear", picture(4, 4, color.NRGBA{255, 255, 255, 100}), []uint16{1, 1, 1, 1}},
+		{"one pixel", picture(1, 1, grey(200)), []uint16{3, 3, 3, 3}},
 	}
 	for _, test := range tests {
 		path := filepath.Join(t.TempDir(), "p.png")
@@ -56,7 +56,7 @@ func TestReadPicture(t *testing.T) {
 		dst, err := ReadPicture(path, 4, 4, 4, "")
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
-		} else if !bytes.Equal(dst[:4], test.row) || !bytes.Equal(dst, bytes.Repeat(test.row, 4)) {
+		} else if !slices.Equal(dst[:4], test.row) || !slices.Equal(dst, slices.Repeat(test.row, 4)) {
 			t.Errorf("%s: got %v, want rows of %v", test.name, dst, test.row)
 		}
 	}
@@ -95,7 +95,7 @@ func TestReadPictureAsLoaded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(loaded, func(l []uint8) bool { return bytes.Equal(l, got) }) {
+			if !slices.ContainsFunc(loaded, func(l []uint16) bool { return slices.Equal(l, got) }) {
 				t.Errorf("%s: picture %d is %v, and none of the set", resize, i, got)
 			}
 		}

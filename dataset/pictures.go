@@ -48,7 +48,7 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	}
 
 	area := opt.Size * opt.Size
-	all := Split{Size: opt.Size, Pixels: make([]uint8, len(files.names)*area), Labels: files.labels}
+	all := Split{Size: opt.Size, Pixels: make([]uint16, len(files.names)*area), Labels: files.labels}
 	entries := make([]entry, len(files.names))
 	room := semaphore.NewWeighted(int64(opt.Limits.Pixels)) // for pixels that are decoded at once
 	err = parallel(ctx, len(files.names), func(i int) error {

@@ -63,8 +63,8 @@ func TestLoadImages(t *testing.T) {
 	for _, s := range []Split{set.Train, set.Validation, set.Test} {
 		for i, label := range s.Labels {
 			labels += int(label)
-			want := bytes.Repeat([]byte{1 + 2*label}, 16)
-			if got := s.Pixels[16*i : 16*i+16]; !bytes.Equal(got, want) {
+			want := slices.Repeat([]uint16{1 + 2*uint16(label)}, 16)
+			if got := s.Pixels[16*i : 16*i+16]; !slices.Equal(got, want) {
 				t.Errorf("label %d has pixels %v, want %v", label, got, want)
 			}
 		}

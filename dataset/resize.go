@@ -2,7 +2,7 @@ package dataset
 
 import (
 	"fmt"
-	"math/bits"
+	"pixelcnn/internal/signature/encoding"
 	"strings"
 )
 
@@ -109,7 +109,7 @@ func (k *kernel) nearest(o int) {
 // quantise resizes a picture and writes its levels, ⌊v·levels/256⌋, to dst, one row of
 // across.m after the other, down.m in all. src holds the picture's rows, down.n of
 // across.n bytes, stride apart. scratch [down.n,across.m] is overwritten.
-func quantise(across, down *kernel, dst, src []uint8, stride, levels int, scratch []uint64) {
+func quantise(across, down *kernel, dst []uint16, src []uint8, stride, levels int, scratch []uint64) {
 	for y := range down.n {
 		row := src[y*stride : y*stride+across.n]
 		out := scratch[y*across.m : (y+1)*across.m]
@@ -129,10 +129,7 @@ func quantise(across, down *kernel, dst, src []uint8, stride, levels int, scratc
 			for i, w := range taps {
 				s += w * column[i*across.m+ox]
 			}
-			// s ≤ 255·sum·sum, so the quotient is below levels and fits.
-			hi, lo := bits.Mul64(s, uint64(levels))
-			q, _ := bits.Div64(hi, lo, 256*down.sum[oy]*across.sum[ox])
-			dst[oy*across.m+ox] = uint8(q)
+			dst[oy*across.m+ox] = uint16(encoding.Quantise(s, down.sum[oy]*across.sum[ox], levels))
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestKernel(t *testing.T) {
 }
 
 // exactLevel computes one output pixel by the definition in the package comment.
-func exactLevel(resize Resize, src []uint8, n, m, levels, oy, ox int) uint8 {
+func exactLevel(resize Resize, src []uint8, n, m, levels, oy, ox int) uint16 {
 	scale := big.NewRat(int64(max(n, m)), int64(m)) // max(1, n/m)
 	if resize == BilinearNoAntialias {
 		scale = big.NewRat(1, 1)
@@ -77,7 +77,7 @@ func exactLevel(resize Resize, src []uint8, n, m, levels, oy, ox int) uint8 {
 	}
 	sum.Quo(sum, total)
 	sum.Mul(sum, big.NewRat(int64(levels), 256))
-	return uint8(new(big.Int).Quo(sum.Num(), sum.Denom()).Int64())
+	return uint16(new(big.Int).Quo(sum.Num(), sum.Denom()).Int64())
 }
 
 func TestQuantiseIsExact(t *testing.T) {
@@ -97,7 +97,7 @@ func checkExact(t *testing.T, rng *rand.Rand, resize Resize, n, m, levels int) {
 	for i := range src {
 		src[i] = uint8(rng.Uint32())
 	}
-	dst := make([]uint8, m*m)
+	dst := make([]uint16, m*m)
 	k := resize.kernel(n, m)
 	quantise(k, k, dst, src, n, levels, make([]uint64, n*m))
 	for range 20 {
@@ -116,7 +116,7 @@ func TestQuantiseEvenPicture(t *testing.T) {
 		for _, m := range []int{4, 7, 16, 64} {
 			for _, resize := range Resizes {
 				k := resize.kernel(n, m)
-				scratch, dst := make([]uint64, n*m), make([]uint8, m*m)
+				scratch, dst := make([]uint64, n*m), make([]uint16, m*m)
 				for _, levels := range []int{2, 3, 4, 255, 256} {
 					// The first value of a level and the last of the one below.
 					first := (256 + levels - 1) / levels
@@ -125,8 +125,8 @@ func TestQuantiseEvenPicture(t *testing.T) {
 							src[i] = uint8(v)
 						}
 						quantise(k, k, dst, src, n, levels, scratch)
-						want := uint8(v * levels / 256)
-						if i := slices.IndexFunc(dst, func(l uint8) bool { return l != want }); i >= 0 {
+						want := uint16(v * levels / 256)
+						if i := slices.IndexFunc(dst, func(l uint16) bool { return l != want }); i >= 0 {
 							t.Fatalf("%s, %d to %d, %d levels: %d became level %d, want %d", resize, n, m, levels, v, dst[i], want)
 						}
 					}
@@ -183,7 +183,7 @@ func TestPreprocess(t *testing.T) {
 
 func BenchmarkQuantise(b *testing.B) {
 	k := Antialias.kernel(28, 16)
-	src, dst, scratch := make([]uint8, 28*28), make([]uint8, 16*16), make([]uint64, 28*16)
+	src, dst, scratch := make([]uint8, 28*28), make([]uint16, 16*16), make([]uint64, 28*16)
 	for i := range src {
 		src[i] = uint8(i)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/models"
 )
 
@@ -111,7 +112,7 @@ func (b *builder) OneHot() models.Value {
 	steep, shift := make([]float32, n), make([]float32, n)
 	mix := make([]float32, n*n)
 	for k := range n {
-		steep[k], shift[k] = float32(n-1), float32(1-k)
+		steep[k], shift[k] = float32(encoding.Steps(n)), float32(1-k)
 		for step, by := range map[int]float32{-1: 1, 0: -2, 1: 1} {
 			if i := hinge(k + step); i < n {
 				mix[k*n+i] = by

@@ -43,7 +43,7 @@ func TestLogits(t *testing.T) {
 		if err := export.Write(&file, m, export.Meta{}); err != nil {
 			t.Fatal(err)
 		}
-		s, err := env.Load(file.Bytes(), onnx.SessionOptions{})
+		s, err := onnx.LoadFile(env, file.Bytes(), onnx.SessionOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

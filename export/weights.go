@@ -9,6 +9,7 @@ import (
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/models"
 )
 
@@ -99,5 +100,5 @@ func parameters(g *onnx.Graph, oneHot bool) (stored map[string]*onnx.Tensor, fir
 // inputFactor is what the weights of the first layer are multiplied by in a file, whose
 // input is in [0, 1] whatever the model was trained with.
 func inputFactor(m *models.Model) float32 {
-	return float32(m.InputScale / (1 / float64(m.Levels-1)))
+	return encoding.Ratio(m.InputScale, m.Levels)
 }

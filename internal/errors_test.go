@@ -30,7 +30,6 @@ var leaves = map[string][]string{
 		"not a list of events", // in an ErrProfile
 		"",                     // decode's, in an ErrCheckpointFormat
 	},
-	"sampler": {"output %q gets shape %v"}, // in an ErrModel
 	"export/verify": { // in a ReadError
 		"panic: %v", "decoding: %v", "setting the input: %v", "running the graph: %v", "reading the output: %v",
 		"%d outputs, should be 1", "the output holds %d elements", "logits of shape %v, should be %v",

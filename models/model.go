@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"pixelcnn/internal/signature/encoding"
 )
 
 // ErrConfig is wrapped by every error about a [Config].
@@ -79,7 +81,7 @@ func New(c Config) (*Model, error) {
 		c.Input = Level
 	}
 	if c.InputScale == 0 && c.Input == Level {
-		c.InputScale = 1 / float64(c.Levels-1)
+		c.InputScale = encoding.Unit(c.Levels)
 	}
 	m := &Model{Config: c}
 	switch c.Arch {

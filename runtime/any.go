@@ -27,9 +27,9 @@ var ErrKind = errors.New("runtime: no such runtime")
 
 // Any is a runtime of either kind. It is safe for concurrent use.
 type Any struct {
-	first onnx.Runtime // takes every model, or all but those that second takes
-	used  Kind         // the kind of first
-	why   error        // why it is PureGo where ONNX Runtime would be the faster
+	first Runtime // takes every model, or all but those that second takes
+	used  Kind    // the kind of first
+	why   error   // why it is PureGo where ONNX Runtime would be the faster
 
 	second bool // ONNX Runtime takes what the one in Go has no operator for
 	cfg    Config
@@ -75,8 +75,8 @@ func openAny(kind Kind, cfg Config, fast bool) (*Any, error) {
 	return a, err
 }
 
-// Load makes a session of a model file's bytes, as [Env.Load] does.
-func (a *Any) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+// Load makes a session of a model, as [Env.Load] does.
+func (a *Any) Load(model *Model, opt SessionOptions) (Session, error) {
 	if a.first == nil { // OpenAny did not make it
 		return nil, fmt.Errorf("runtime: %w", ErrClosed)
 	}
@@ -104,7 +104,7 @@ func (a *Any) ort() (*Env, error) {
 }
 
 // Limits are those that models are held to, complete with the defaults.
-func (a *Any) Limits() onnx.Limits { return onnx.LimitsOf(a.first) }
+func (a *Any) Limits() Limits { return onnx.LimitsOf(a.first) }
 
 // Kind is that of the runtime in use, ORT or PureGo. Where Auto had to take the one in
 // Go though ONNX Runtime is the faster here, why is the reason, which wraps

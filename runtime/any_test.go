@@ -31,10 +31,7 @@ func runs(t *testing.T, rt onnx.Runtime) {
 	graph := &onnx.Graph{}
 	x := graph.Input("x", onnx.Float32, onnx.Fixed(2))
 	graph.Output(graph.Op("Add", nil, x, x), "y", onnx.Float32, onnx.Fixed(2))
-	model, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph})
-	if err != nil {
-		t.Fatal(err)
-	}
+	model := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph}
 	s, err := rt.Load(model, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -124,10 +121,7 @@ func TestOpenAnySecond(t *testing.T) {
 	graph := &onnx.Graph{}
 	x := graph.Input("x", onnx.Float32, onnx.Shape(1, 1, 2, 2)...)
 	graph.Output(graph.Op("GlobalLpPool", nil, x), "y", onnx.Float32, onnx.Shape(1, 1, 1, 1)...)
-	model, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph})
-	if err != nil {
-		t.Fatal(err)
-	}
+	model := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph}
 	load := func(rt *Any) error {
 		s, err := rt.Load(model, onnx.SessionOptions{})
 		if err != nil {

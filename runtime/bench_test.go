@@ -13,7 +13,7 @@ import (
 func BenchmarkRun(b *testing.B) {
 	env := openEnv(b)
 	for _, n := range []int{1, 4, 20} {
-		s := load(b, env, manyModel(b, n))
+		s := load(b, env, manyModel(n))
 		bound := bind(b, s, blocks(n), blocks(n)).(*binding)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()

@@ -13,7 +13,6 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"pixelcnn/internal/live"
-	"pixelcnn/internal/onnx"
 )
 
 // held are the bindings that are open: one that is dropped unclosed leaks, and does not
@@ -23,7 +22,7 @@ var held sync.Map // *binding
 // shortRun is how long a run may have to be waited for when its context ends.
 const shortRun = 10 * time.Millisecond
 
-// binding implements [onnx.Binding].
+// binding implements [Binding].
 type binding struct {
 	session *session
 
@@ -37,10 +36,10 @@ type binding struct {
 	closed  bool
 }
 
-// Bind makes a binding; see [onnx.Session]. A tensor that does not fit is a
+// Bind makes a binding; see [Session]. A tensor that does not fit is a
 // [*ShapeError] or [*TypeError]; where a run would take more than the limits allow, the
 // error is a [*LimitError]. Tensors of rank 0 cannot be bound, empty ones can.
-func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
+func (s *session) Bind(inputs, outputs []*Tensor) (Binding, error) {
 	if err := fit("input", s.inputs, inputs); err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
@@ -66,7 +65,7 @@ func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
 	return b, nil
 }
 
-func (b *binding) make(inputs, outputs []*onnx.Tensor) (err error) {
+func (b *binding) make(inputs, outputs []*Tensor) (err error) {
 	if b.io, err = b.session.ort.CreateIoBinding(); err != nil {
 		return err
 	}
@@ -82,7 +81,7 @@ func (b *binding) make(inputs, outputs []*onnx.Tensor) (err error) {
 
 // bind makes a value of each tensor and hands it to set. The values are returned
 // in case of an error, too.
-func (b *binding) bind(set func(string, ort.Value) error, infos []onnx.ValueInfo, tensors []*onnx.Tensor) ([]ort.Value, error) {
+func (b *binding) bind(set func(string, ort.Value) error, infos []ValueInfo, tensors []*Tensor) ([]ort.Value, error) {
 	var values []ort.Value
 	for i, t := range tensors {
 		v, err := newValue(t, &b.pins)
@@ -98,7 +97,7 @@ func (b *binding) bind(set func(string, ort.Value) error, infos []onnx.ValueInfo
 	return values, nil
 }
 
-// Run runs the graph; see [onnx.Binding]. A run that has come to its end is a
+// Run runs the graph; see [Binding]. A run that has come to its end is a
 // success even if ctx ended meanwhile. Two calls at once run one after the other.
 func (b *binding) Run(ctx context.Context) error {
 	b.mu.Lock()

@@ -24,7 +24,7 @@ func run(t testing.TB, b onnx.Binding) {
 
 // The runtime reads and writes the caller's slices, at each Run anew.
 func TestRunInPlace(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	a, b, out := []float32{1, 2, 3}, []float32{10, 20, 30}, make([]float32, 3)
 	bound := bind(t, s, []*onnx.Tensor{onnx.NewTensor(a, 1, 3), onnx.NewTensor(b, 1, 3)}, []*onnx.Tensor{onnx.NewTensor(out, 1, 3)})
 	run(t, bound)
@@ -53,7 +53,7 @@ func identity[T onnx.Element](t *testing.T, env *Env, x []T) {
 	t.Helper()
 	y := make([]T, len(x))
 	tx, ty := onnx.NewTensor(x, len(x)), onnx.NewTensor(y, len(y))
-	run(t, bind(t, load(t, env, identityModel(t, tx.DType())), []*onnx.Tensor{tx}, []*onnx.Tensor{ty}))
+	run(t, bind(t, load(t, env, identityModel(tx.DType())), []*onnx.Tensor{tx}, []*onnx.Tensor{ty}))
 	if !slices.Equal(x, y) {
 		t.Errorf("%v: got %v, want %v", tx.DType(), y, x)
 	}
@@ -61,7 +61,7 @@ func identity[T onnx.Element](t *testing.T, env *Env, x []T) {
 
 // Views of one slice, overlapping, the same twice, beside an output in it.
 func TestViews(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	cache := []float32{1, 2, 3, 4, 5, 6, 0, 0, 0}
 	view := func(i int) *onnx.Tensor { return onnx.NewTensor(cache[i:i+3], 1, 3) }
 	overlap := bind(t, s, []*onnx.Tensor{view(1), view(2)}, []*onnx.Tensor{view(6)})
@@ -77,14 +77,14 @@ func TestViews(t *testing.T) {
 }
 
 func TestEmptyTensors(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	empty := func() *onnx.Tensor { return onnx.NewTensor([]float32{}, 0, 3) }
 	run(t, bind(t, s, []*onnx.Tensor{empty(), empty()}, []*onnx.Tensor{empty()}))
 }
 
 // A binding keeps its slices alive and in their place when nobody else does.
 func TestBindingHoldsItsSlices(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	const n = 1000
 	fresh := func(v float32) *onnx.Tensor {
 		return onnx.NewTensor(slices.Repeat([]float32{v}, 3*n), n, 3)
@@ -105,7 +105,7 @@ func TestBindingHoldsItsSlices(t *testing.T) {
 
 // A binding that is dropped open is a leak and nothing worse.
 func TestDroppedBinding(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	before := live.Bindings.Load()
 	func() {
 		x := onnx.NewTensor(make([]float32, 3), 1, 3)
@@ -126,7 +126,7 @@ func TestDroppedBinding(t *testing.T) {
 }
 
 func TestRunDoesNotAllocate(t *testing.T) {
-	s := load(t, openEnv(t), manyModel(t, 5))
+	s := load(t, openEnv(t), manyModel(5))
 	b := bind(t, s, blocks(5), blocks(5))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -152,7 +152,7 @@ func blocks(n int) []*onnx.Tensor {
 
 // Both ways of running a graph give the same result.
 func TestRunCancellable(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	a, out := []float32{1, 2, 3}, make([]float32, 3)
 	b := bind(t, s, []*onnx.Tensor{onnx.NewTensor(a, 1, 3), onnx.NewTensor(a, 1, 3)}, []*onnx.Tensor{onnx.NewTensor(out, 1, 3)}).(*binding)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -173,7 +173,7 @@ func TestRunCancellable(t *testing.T) {
 }
 
 func TestEndedContext(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	x, out := onnx.NewTensor([]float32{1, 1, 1}, 1, 3), make([]float32, 3)
 	b := bind(t, s, []*onnx.Tensor{x, x}, []*onnx.Tensor{onnx.NewTensor(out, 1, 3)})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -190,7 +190,7 @@ func TestEndedContext(t *testing.T) {
 // binding runs again afterwards, and Close waits for it.
 func TestCancelLongRun(t *testing.T) {
 	const size, steps = 256, 10000
-	s := load(t, openEnv(t), longModel(t, size, steps))
+	s := load(t, openEnv(t), longModel(size, steps))
 	zeros := func() *onnx.Tensor { return onnx.NewTensor(make([]float32, size*size), size, size) }
 	b := bind(t, s, []*onnx.Tensor{zeros(), zeros()}, []*onnx.Tensor{zeros()})
 	for range 2 {
@@ -228,7 +228,7 @@ func TestCancelLongRun(t *testing.T) {
 
 // Bindings of one session run at once, and one cancels without disturbing others.
 func TestConcurrentRuns(t *testing.T) {
-	s := load(t, openEnv(t), sumModel(t))
+	s := load(t, openEnv(t), sumModel())
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {

@@ -3,11 +3,14 @@
 //
 //	env, err := runtime.Open(runtime.Config{}) // finds libonnxruntime
 //	defer env.Close()
-//	s, err := env.Load(model, onnx.SessionOptions{})
+//	model, err := runtime.Decode(file, env.Limits())
+//	s, err := env.Load(model, runtime.SessionOptions{})
 //	defer s.Close()
-//	b, err := s.Bind([]*onnx.Tensor{x}, []*onnx.Tensor{y})
+//	x := &runtime.Tensor{Shape: []int{1, 1, 16, 16}, Data: pixels}
+//	y := &runtime.Tensor{Shape: []int{1, 4, 16, 16}, Data: logits}
+//	b, err := s.Bind([]*runtime.Tensor{x}, []*runtime.Tensor{y})
 //	defer b.Close()
-//	err = b.Run(ctx) // reads x.Data, writes y.Data
+//	err = b.Run(ctx) // reads pixels, writes logits
 //
 // [Go] needs no library. It has the operators of convolutional networks, and on amd64 with
 // AVX2 is the faster one for sampling. [OpenAny] takes the faster one that is there:
@@ -33,9 +36,9 @@
 //
 // # Sessions and bindings
 //
-// A session's graph runs on one thread unless [onnx.SessionOptions] asks for more.
+// A session's graph runs on one thread unless [SessionOptions] asks for more.
 // Denormal numbers are not flushed to zero, since results should be the same
-// everywhere. A [onnx.Binding] holds on to the slices of its tensors: they are
+// everywhere. A [Binding] holds on to the slices of its tensors: they are
 // pinned, and C reads and writes them in place. What an output holds is undefined
 // where it overlaps an input or another output, and after a Run that failed.
 //

@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
-
-	"pixelcnn/internal/onnx"
 )
 
 // process is the state that onnxruntime_go keeps once per process, and who uses it.
@@ -24,12 +22,12 @@ var process struct {
 // Env is a user of the process's ONNX Runtime. It is safe for concurrent use.
 type Env struct {
 	lib, version string
-	limits       onnx.Limits
+	limits       Limits
 	open         bool // this and sessions are under process's lock
 	sessions     int
 }
 
-var _ onnx.Runtime = (*Env)(nil)
+var _ Runtime = (*Env)(nil)
 
 // Open finds the library and starts ONNX Runtime, or shares the one that is up
 // (see the package comment). The caller closes what it gets, after all that it has loaded
@@ -107,7 +105,7 @@ func start(path string) error {
 }
 
 // Limits are those that models are held to, complete with the defaults.
-func (e *Env) Limits() onnx.Limits { return e.limits }
+func (e *Env) Limits() Limits { return e.limits }
 
 // Version is ONNX Runtime's version, such as "1.24.1".
 func (e *Env) Version() string { return e.version }

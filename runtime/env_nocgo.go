@@ -2,8 +2,6 @@
 
 package runtime
 
-import "pixelcnn/internal/onnx"
-
 // Env is ONNX Runtime, which this build cannot have.
 type Env struct{}
 
@@ -11,10 +9,10 @@ type Env struct{}
 func Open(Config) (*Env, error) { return nil, ErrNoCgo }
 
 // Load returns [ErrNoCgo].
-func (*Env) Load([]byte, onnx.SessionOptions) (onnx.Session, error) { return nil, ErrNoCgo }
+func (*Env) Load(*Model, SessionOptions) (Session, error) { return nil, ErrNoCgo }
 
 // Limits are empty.
-func (*Env) Limits() onnx.Limits { return onnx.Limits{} }
+func (*Env) Limits() Limits { return Limits{} }
 
 // Version is empty.
 func (*Env) Version() string { return "" }

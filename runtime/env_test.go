@@ -64,7 +64,7 @@ func TestOpenClose(t *testing.T) {
 		if _, err := checkVersion(env.Version()); err != nil {
 			t.Error(err)
 		}
-		s, err := env.Load(sumModel(t), onnx.SessionOptions{})
+		s, err := env.Load(sumModel(), onnx.SessionOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestOpenTwice(t *testing.T) {
 			t.Errorf("Lib %q: the second user has %s %s", lib, second.Lib(), second.Version())
 		}
 		closeOK(t, second)
-		if _, err := second.Load(sumModel(t), onnx.SessionOptions{}); !errors.Is(err, ErrClosed) {
+		if _, err := second.Load(sumModel(), onnx.SessionOptions{}); !errors.Is(err, ErrClosed) {
 			t.Errorf("Load after Close: %v", err)
 		}
 	}
@@ -108,7 +108,7 @@ func TestOpenTwice(t *testing.T) {
 		t.Fatalf("the variables do not matter once a library is open: %v", err)
 	}
 	closeOK(t, second)
-	s, err := first.Load(sumModel(t), onnx.SessionOptions{})
+	s, err := first.Load(sumModel(), onnx.SessionOptions{})
 	if err != nil {
 		t.Fatalf("the first user's environment must still be up: %v", err)
 	}
@@ -140,7 +140,7 @@ func TestAdoptTheHosts(t *testing.T) {
 	if env.Lib() != "" || env.Version() != ort.GetVersion() {
 		t.Errorf("adopted %q, version %s", env.Lib(), env.Version())
 	}
-	s, err := env.Load(sumModel(t), onnx.SessionOptions{})
+	s, err := env.Load(sumModel(), onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestOpenUnusable(t *testing.T) {
 
 func TestCloseOrder(t *testing.T) {
 	env := openEnv(t)
-	s, err := env.Load(sumModel(t), onnx.SessionOptions{})
+	s, err := env.Load(sumModel(), onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestCloseOrder(t *testing.T) {
 		t.Errorf("Bind after Close: %v", err)
 	}
 	var none Env
-	if _, err := none.Load(sumModel(t), onnx.SessionOptions{}); !errors.Is(err, ErrClosed) {
+	if _, err := none.Load(sumModel(), onnx.SessionOptions{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Load of no environment: %v", err)
 	}
 	closeOK(t, &none)

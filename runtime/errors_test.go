@@ -50,10 +50,11 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	load := func(opt onnx.SessionOptions, model string) error {
-		_, err := pure.Load([]byte(model), opt)
+	load := func(opt onnx.SessionOptions) error {
+		_, err := pure.Load(&Model{}, opt)
 		return err
 	}
+	_, decode := Decode([]byte("no model"), Limits{})
 	open := func(kind Kind, cfg Config) error {
 		_, err := OpenAny(kind, cfg)
 		return err
@@ -73,8 +74,9 @@ func TestErrors(t *testing.T) {
 		"no such runtime":                  {open("none", Config{}), ErrKind},
 		"limits that are none":             {open(PureGo, Config{Limits: Limits{FileBytes: -1}}), ErrLimits},
 		"a library that is not there":      {open(ORT, Config{Lib: filepath.Join(dir, "none")}), fs.ErrNotExist},
-		"fewer threads than none, in Go":   {load(onnx.SessionOptions{Threads: -1}, ""), ErrOption},
-		"a text for a model, in Go":        {load(onnx.SessionOptions{}, "no model"), ErrFormat},
+		"fewer threads than none, in Go":   {load(onnx.SessionOptions{Threads: -1}), ErrOption},
+		"a text for a model":               {decode, ErrFormat},
+		"no model, in Go":                  {load(onnx.SessionOptions{}), ErrFormat},
 		"a library that cannot be opened":  {install(ctx, broken, ""), ErrStart},
 		"a library that cannot be started": {open(ORT, Config{Lib: broken}), ErrStart},
 	} {

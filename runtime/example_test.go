@@ -1,5 +1,3 @@
-//go:build cgo
-
 package runtime_test
 
 import (
@@ -7,45 +5,49 @@ import (
 	"fmt"
 	"log"
 
-	"pixelcnn/internal/onnx"
+	"pixelcnn/models/pretrained"
 	"pixelcnn/runtime"
 )
 
-// A graph is loaded, bound to two slices and run twice.
+// A network is loaded, bound to two slices and run.
 func Example() {
-	graph := &onnx.Graph{}
-	x := graph.Input("x", onnx.Float32, onnx.Free("n"))
-	graph.Output(graph.Op("Relu", nil, x), "y", onnx.Float32, onnx.Free("n"))
-	model, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: graph})
+	rt, err := runtime.OpenAny(runtime.Auto, runtime.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
-
-	env, err := runtime.Open(runtime.Config{})
+	defer rt.Close()
+	file, err := pretrained.Read("pixelcnn")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer env.Close()
-	session, err := env.Load(model, onnx.SessionOptions{})
+	model, err := runtime.Decode(file, rt.Limits())
+	if err != nil {
+		log.Fatal(err)
+	}
+	session, err := rt.Load(model, runtime.SessionOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer session.Close()
-	in, out := []float32{-1, 2, -3}, make([]float32, 3)
-	binding, err := session.Bind([]*onnx.Tensor{onnx.NewTensor(in, 3)}, []*onnx.Tensor{onnx.NewTensor(out, 3)})
+	for _, in := range session.Inputs() {
+		fmt.Println(in.Name, in.DType, in.Shape)
+	}
+
+	image := &runtime.Tensor{Shape: []int{1, 1, 16, 16}, Data: make([]float32, 16*16)}
+	logits := make([]float32, 4*16*16)
+	binding, err := session.Bind(
+		[]*runtime.Tensor{image, {Shape: []int{1}, Data: []int64{9}}}, // an ankle boot
+		[]*runtime.Tensor{{Shape: []int{1, 4, 16, 16}, Data: logits}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer binding.Close()
-
-	for range 2 {
-		if err := binding.Run(context.Background()); err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(out)
-		in[0] = 7
+	if err := binding.Run(context.Background()); err != nil {
+		log.Fatal(err)
 	}
+	fmt.Println("The first pixel is most likely black:", logits[0] > max(logits[256], logits[512], logits[768]))
 	// Output:
-	// [0 2 0]
-	// [7 2 0]
+	// image float32 [-1 1 16 16]
+	// label int64 [-1]
+	// The first pixel is most likely black: true
 }

@@ -6,8 +6,8 @@ import "pixelcnn/internal/onnx"
 // field that is zero means its default, which is far more than a PixelCNN needs and
 // less than what brings a machine down.
 //
-// Every model goes through the same checks, whatever the runtime: its bytes are read
-// and checked here, and the runtime is given what was read, written anew. Limits that
+// Every model goes through the same checks, whatever the runtime, when it is read ([Decode])
+// and when it is loaded; ONNX Runtime is given what was checked, written anew. Limits that
 // depend on the sizes of tensors are checked when the model is loaded, as far as its
 // inputs' sizes are fixed, and when tensors are bound.
 type Limits = onnx.Limits

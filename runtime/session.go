@@ -13,11 +13,11 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// session implements [onnx.Session].
+// session implements [Session].
 type session struct {
 	env             *Env
 	meter           *onnx.Meter
-	inputs, outputs []onnx.ValueInfo
+	inputs, outputs []ValueInfo
 
 	mu       sync.Mutex // guards Bind and Close against each other; runs need no guard
 	ort      *ort.DynamicAdvancedSession
@@ -28,11 +28,11 @@ type session struct {
 // ErrLoad is wrapped where ONNX Runtime refuses a model that has passed the checks.
 var ErrLoad = errors.New("runtime: ONNX Runtime cannot load the model")
 
-// Load makes a session of a model file's bytes, which are not kept. Nothing in them
+// Load makes a session of a model, of which nothing is kept. Nothing of it
 // reaches ONNX Runtime before it has been checked; see [Limits]. The error wraps
 // [ErrFormat], [ErrLimit], [ErrOperator], [ErrNotFinite] or [ErrShape]; [ErrLoad] for
 // what ONNX Runtime refuses; [ErrOption] for negative Threads.
-func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+func (e *Env) Load(model *Model, opt SessionOptions) (Session, error) {
 	if opt.Threads < 0 {
 		return nil, fmt.Errorf("runtime: %w: %d threads, must be 0 (for one) or more", ErrOption, opt.Threads)
 	}
@@ -64,7 +64,7 @@ func (e *Env) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) 
 	return s, nil
 }
 
-func newORTSession(model []byte, inputs, outputs []string, opt onnx.SessionOptions) (*ort.DynamicAdvancedSession, error) {
+func newORTSession(model []byte, inputs, outputs []string, opt SessionOptions) (*ort.DynamicAdvancedSession, error) {
 	o, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func newORTSession(model []byte, inputs, outputs []string, opt onnx.SessionOptio
 	return ort.NewDynamicAdvancedSessionWithONNXData(model, inputs, outputs, o)
 }
 
-func names(infos []onnx.ValueInfo) []string {
+func names(infos []ValueInfo) []string {
 	out := make([]string, len(infos))
 	for i, info := range infos {
 		out[i] = info.Name
@@ -104,9 +104,9 @@ func names(infos []onnx.ValueInfo) []string {
 	return out
 }
 
-func (s *session) Inputs() []onnx.ValueInfo { return onnx.CloneInfos(s.inputs) }
+func (s *session) Inputs() []ValueInfo { return onnx.CloneInfos(s.inputs) }
 
-func (s *session) Outputs() []onnx.ValueInfo { return onnx.CloneInfos(s.outputs) }
+func (s *session) Outputs() []ValueInfo { return onnx.CloneInfos(s.outputs) }
 
 // Close frees the session. It fails, wrapping [ErrInUse], while bindings are open.
 func (s *session) Close() error {

@@ -12,7 +12,7 @@ import (
 )
 
 // fit checks tensors against the graph's inputs or outputs.
-func fit(kind string, infos []onnx.ValueInfo, tensors []*onnx.Tensor) error {
+func fit(kind string, infos []ValueInfo, tensors []*Tensor) error {
 	if err := onnx.Fit(kind, infos, tensors); err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func fit(kind string, infos []onnx.ValueInfo, tensors []*onnx.Tensor) error {
 	return nil
 }
 
-func shapes(tensors []*onnx.Tensor) [][]int {
+func shapes(tensors []*Tensor) [][]int {
 	out := make([][]int, len(tensors))
 	for i, t := range tensors {
 		out[i] = t.Shape
@@ -34,7 +34,7 @@ func shapes(tensors []*onnx.Tensor) [][]int {
 
 // newValue makes a value over t's own elements, which C may then keep a pointer
 // to: pins holds them where they are.
-func newValue(t *onnx.Tensor, pins *goruntime.Pinner) (ort.Value, error) {
+func newValue(t *Tensor, pins *goruntime.Pinner) (ort.Value, error) {
 	shape := make(ort.Shape, len(t.Shape))
 	for i, n := range t.Shape {
 		shape[i] = int64(n)

@@ -15,7 +15,7 @@ import (
 func BenchmarkFull(b *testing.B) {
 	for _, n := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("images=%d", n), func(b *testing.B) {
-			benchmarkDraw(b, env, sampler.Config{Engine: sampler.Full}, n)
+			benchmarkDraw(b, env, settings{Engine: sampler.Full}, n)
 		})
 	}
 }
@@ -28,29 +28,29 @@ func BenchmarkGoIncremental(b *testing.B) {
 	}
 	for _, n := range []int{1, 16, 64, 256, 1024} {
 		b.Run(fmt.Sprintf("images=%d", n), func(b *testing.B) {
-			benchmarkDraw(b, rt, sampler.Config{Engine: sampler.Incremental}, n)
+			benchmarkDraw(b, rt, settings{Engine: sampler.Incremental}, n)
 		})
 	}
 }
 
-func benchmarkDraw(b *testing.B, rt onnx.Runtime, cfg sampler.Config, n int) {
+func benchmarkDraw(b *testing.B, rt onnx.Runtime, cfg settings, n int) {
 	model, err := os.ReadFile("testdata/foreign/pixelcnn_torch.onnx")
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := sampler.Open(rt, model, cfg)
+	s, err := opened(rt, model, cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	levels := make([]uint8, n*256)
+	levels := make([]uint16, n*256)
 	if cfg.Engine != sampler.Full {
-		if err := s.Draw(context.Background(), 0, levels); err != nil { // binds
+		if err := s.Fill(context.Background(), 0, levels); err != nil { // binds
 			b.Fatal(err)
 		}
 	}
 	for b.Loop() {
-		if err := s.Draw(context.Background(), 0, levels); err != nil {
+		if err := s.Fill(context.Background(), 0, levels); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func BenchmarkDense(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := env.Load(model, onnx.SessionOptions{Threads: 2})
+	s, err := onnx.LoadFile(env, model, onnx.SessionOptions{Threads: 2})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestClassDistribution(t *testing.T) {
 		if engine == sampler.Full {
 			n = 2_000
 		}
-		s, err := sampler.Open(rt, file, sampler.Config{Engine: engine, Seed: 2})
+		s, err := opened(rt, file, settings{Engine: engine, Seed: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestParticlesWeighClasses(t *testing.T) {
 		t.Skip("statistics, one goroutine")
 	}
 	file, p := enumerated(t)
-	s := open(t, file, sampler.Config{Seed: 4})
+	s := open(t, file, settings{Seed: 4})
 	const kept = 2 // pixel 2 is 0, pixel 3 is 1
 	var posterior []float64
 	sum := 0.0
@@ -97,8 +97,8 @@ func TestParticlesWeighClasses(t *testing.T) {
 	for k := range posterior {
 		posterior[k] /= sum
 	}
-	c := sampler.Completion{Picture: make([]uint8, 16), Keep: make([]bool, 16), Particles: 200}
-	c.Keep[2], c.Keep[3], c.Picture[3] = true, true, 1
+	c := sampler.Inpainting{Picture: make([]uint16, 16), Mask: make([]bool, 16), Particles: 200}
+	c.Mask[2], c.Mask[3], c.Picture[3] = true, true, 1
 	const n = 1_000
 	count := make([]float64, len(posterior))
 	for sample, err := range s.Complete(context.Background(), c, n) {
@@ -120,7 +120,7 @@ func TestParticlesWeighClasses(t *testing.T) {
 		t.Errorf("the kept pixels say nothing of the class, so this proves nothing: %.4f", posterior)
 	}
 	// A class that is asked for is kept to.
-	for sample, err := range s.Samples(context.Background(), sampler.Request{N: 5, Completion: c, Classes: []int{1}}) {
+	for sample, err := range s.Samples(context.Background(), sampler.Request{N: 5, Inpainting: c, Classes: []int{1}}) {
 		if err != nil || sample.Class != 1 {
 			t.Errorf("class %d, error %v; want 1", sample.Class, err)
 		}
@@ -139,14 +139,14 @@ func TestCompletionsClass(t *testing.T) {
 		posterior[class] = prior * p[class][kept]
 		sum += posterior[class]
 	}
-	c := sampler.Completion{Picture: make([]uint8, 16), Keep: make([]bool, 16)}
+	c := sampler.Inpainting{Picture: make([]uint16, 16), Mask: make([]bool, 16)}
 	for k := range 4 {
-		c.Keep[k], c.Picture[k] = true, uint8(kept>>k&1)
+		c.Mask[k], c.Picture[k] = true, uint16(kept>>k&1)
 	}
-	c.Keep[9], c.Picture[9], c.Picture[5] = true, 1, 200 // after free ones, and not kept: of no account
+	c.Mask[9], c.Picture[9], c.Picture[5] = true, 1, 200 // after free ones, and not kept: of no account
 	const n = 4_000
 	var want []int
-	for sample, err := range open(t, file, sampler.Config{Seed: 4}).Complete(context.Background(), c, n) {
+	for sample, err := range open(t, file, settings{Seed: 4}).Complete(context.Background(), c, n) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,17 +166,17 @@ func TestCompletionsClass(t *testing.T) {
 		t.Errorf("chi-square %.1f; counts %v, probabilities %.4f", chi2, count, posterior)
 	}
 	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
-		s, err := sampler.Open(rt, file, sampler.Config{Seed: 4, Engine: engine, Batch: 3})
+		s, err := opened(rt, file, settings{Seed: 4, Engine: engine, Batch: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		for i, sample := range samples(t, s, sampler.Request{First: 20, N: 30, Completion: c}) {
+		for i, sample := range samples(t, s, sampler.Request{First: 20, N: 30, Inpainting: c}) {
 			if sample.Class != want[20+i] {
 				t.Errorf("image %d is of class %d, want %d", 20+i, sample.Class, want[20+i])
 			}
 		}
-		for step, err := range s.Steps(context.Background(), sampler.Request{N: 9, Completion: c}) {
+		for step, err := range s.Steps(context.Background(), sampler.Request{N: 9, Inpainting: c}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,31 +186,31 @@ func TestCompletionsClass(t *testing.T) {
 		}
 	})
 	// With all kept, the class of a picture is a guess.
-	for k := range c.Keep {
-		c.Keep[k], c.Picture[k] = true, c.Picture[k]&1
+	for k := range c.Mask {
+		c.Mask[k], c.Picture[k] = true, c.Picture[k]&1
 	}
-	s := open(t, file, sampler.Config{})
-	for _, sample := range samples(t, s, sampler.Request{N: 3, Completion: c}) {
-		given, err := s.LogProbGiven(context.Background(), c.Picture, []int{sample.Class})
+	s := open(t, file, settings{})
+	for _, sample := range samples(t, s, sampler.Request{N: 3, Inpainting: c}) {
+		given, err := s.LogProbGivenClass(context.Background(), c.Picture, []int{sample.Class})
 		if err != nil || math.Abs(given[0]-sample.LogProb) > 1e-4 {
 			t.Errorf("log-probability %g, scored %v, error %v", sample.LogProb, given, err)
 		}
 	}
 }
 
-// TestWholeSamplersClass: a file that holds a whole sampler cannot weigh classes, and
+// TestWholeSamplersClass: a file that holds a one-file sampler cannot weigh classes, and
 // says so.
 func TestWholeSamplersClass(t *testing.T) {
 	file, _ := enumerated(t)
-	s := open(t, oneFile(t, file, sampler.OneFileConfig{Completion: true}), sampler.Config{})
-	c := sampler.Completion{Picture: make([]uint8, 16), Keep: make([]bool, 16)}
-	c.Keep[0] = true
-	for _, err := range s.Samples(context.Background(), sampler.Request{N: 1, Completion: c}) {
+	s := open(t, mustOneFile(t, file, settings{}, true), settings{})
+	c := sampler.Inpainting{Picture: make([]uint16, 16), Mask: make([]bool, 16)}
+	c.Mask[0] = true
+	for _, err := range s.Samples(context.Background(), sampler.Request{N: 1, Inpainting: c}) {
 		if !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "say which class") {
 			t.Errorf("error %v, want ErrConfig", err)
 		}
 	}
-	if got := samples(t, s, sampler.Request{N: 1, Completion: c, Classes: []int{2}})[0].Class; got != 2 {
+	if got := samples(t, s, sampler.Request{N: 1, Inpainting: c, Classes: []int{2}})[0].Class; got != 2 {
 		t.Errorf("class %d, want 2", got)
 	}
 }

@@ -32,7 +32,7 @@ func classFile(t testing.TB, c models.Config, seed uint64) []byte {
 }
 
 func TestClassNames(t *testing.T) {
-	spec, err := sampler.ReadSpec(classFile(t, classes, 1))
+	spec, err := sampler.Read(classFile(t, classes, 1), sampler.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestClassNames(t *testing.T) {
 
 // TestClassErrorIsShort: a file may name a great many classes, of which an error tells a part.
 func TestClassErrorIsShort(t *testing.T) {
-	s := sampler.Spec{Label: "label", Classes: slices.Repeat([]string{"a shirt of some kind"}, 1000)}
+	s := sampler.Signature{ClassInput: "label", Classes: slices.Repeat([]string{"a shirt of some kind"}, 1000)}
 	for _, name := range []string{"hat", "shirt"} {
 		if _, err := s.Class(name); !errors.Is(err, sampler.ErrConfig) || len(err.Error()) > 300 || !strings.Contains(err.Error(), `["a shirt of some kind" "a shirt`) {
 			t.Errorf("%s: error of %d bytes: %.400v", name, len(err.Error()), err)
@@ -93,7 +93,7 @@ func TestClassIsReference(t *testing.T) {
 		m := modeltest.Random(t, c, 4)
 		file := classFile(t, c, 4)
 		backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
-			s, err := sampler.Open(rt, file, sampler.Config{Engine: engine, Classes: []int{2, 0, 1}})
+			s, err := opened(rt, file, settings{Engine: engine, Classes: []int{2, 0, 1}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestClassIsReference(t *testing.T) {
 				t.Fatalf("the engine is %s: %v", used, why)
 			}
 			all := samples(t, s, sampler.Request{N: 6})
-			var levels []uint8
+			var levels []uint16
 			for i, sample := range all {
 				if want := []int{2, 0, 1}[i%3]; sample.Class != want {
 					t.Errorf("image %d is of class %d, want %d", i, sample.Class, want)
@@ -117,7 +117,7 @@ func TestClassIsReference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			given, err := s.LogProbGiven(context.Background(), levels, []int{2, 0, 1, 2, 0, 1})
+			given, err := s.LogProbGivenClass(context.Background(), levels, []int{2, 0, 1, 2, 0, 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestClassIsReference(t *testing.T) {
 }
 
 // classReference is the log-probability of an image of a class, by loops.
-func classReference(m *models.Model, levels []uint8, class int) float64 {
+func classReference(m *models.Model, levels []uint16, class int) float64 {
 	image := make([]float64, len(levels))
 	for k, l := range levels {
 		image[k] = float64(l) / float64(m.Levels-1)
@@ -167,20 +167,20 @@ func TestSameClasses(t *testing.T) {
 		c.Arch = arch
 		file := classFile(t, c, 2)
 		const n, pixels = 40, 25
-		want := draw(t, file, sampler.Config{Engine: sampler.Full, Batch: 1, Threads: 1, Seed: 3}, n)
+		want := draw(t, file, settings{Engine: sampler.Full, Batch: 1, Threads: 1, Seed: 3}, n)
 		backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
 			for _, batch := range []int{0, 1, 7} {
-				s, err := sampler.Open(rt, file, sampler.Config{Engine: engine, Batch: batch, Threads: 2, Seed: 3})
+				s, err := opened(rt, file, settings{Engine: engine, Batch: batch, Threads: 2, Seed: 3})
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer s.Close()
-				levels := make([]uint8, 30*pixels)
-				if err := s.Draw(context.Background(), 10, levels); err != nil || !bytes.Equal(levels, want[10*pixels:]) {
+				levels := make([]uint16, 30*pixels)
+				if err := s.Fill(context.Background(), 10, levels); err != nil || !slices.Equal(levels, want[10*pixels:]) {
 					t.Errorf("batch %d: other images 10 to 39, or error %v", batch, err)
 				}
 				for i, sample := range samples(t, s, sampler.Request{First: 7, N: 20}) {
-					if image := uint64(7 + i); sample.Class != s.Class(image) || !bytes.Equal(sample.Levels, want[image*pixels:(image+1)*pixels]) {
+					if image := uint64(7 + i); sample.Class != s.Class(image) || !slices.Equal(sample.Levels, want[image*pixels:(image+1)*pixels]) {
 						t.Errorf("batch %d: image %d is another one, of class %d", batch, image, sample.Class)
 					}
 				}
@@ -193,7 +193,7 @@ func TestSameClasses(t *testing.T) {
 							t.Fatalf("step %d: image %d is of class %d", step.Number, 30+i, class)
 						}
 					}
-					if step.Number == pixels && engine == sampler.Full && !bytes.Equal(step.Levels, want[30*pixels:]) {
+					if step.Number == pixels && engine == sampler.Full && !slices.Equal(step.Levels, want[30*pixels:]) {
 						t.Errorf("batch %d: other images in steps", batch)
 					}
 				}
@@ -201,17 +201,17 @@ func TestSameClasses(t *testing.T) {
 		})
 		// The class's coin is none of the pixels': asking for the class that was drawn
 		// gives the same image.
-		s := open(t, file, sampler.Config{Seed: 3})
+		s := open(t, file, settings{Seed: 3})
 		list := make([]int, n)
 		for i := range list {
 			list[i] = s.Class(uint64(i))
 		}
-		if !bytes.Equal(draw(t, file, sampler.Config{Seed: 3, Classes: list}, n), want) {
+		if !slices.Equal(draw(t, file, settings{Seed: 3, Classes: list}, n), want) {
 			t.Errorf("%s: other images where the classes are given", arch)
 		}
 		others := 0
 		for i, sample := range samples(t, s, sampler.Request{N: n, Classes: []int{1}}) {
-			same := bytes.Equal(sample.Levels, want[i*pixels:(i+1)*pixels])
+			same := slices.Equal(sample.Levels, want[i*pixels:(i+1)*pixels])
 			if !same {
 				others++
 			}
@@ -228,9 +228,9 @@ func TestSameClasses(t *testing.T) {
 // TestPrior: classes are drawn as often as the prior says; 13.82 is the 99.9 % point of
 // 2 degrees of freedom.
 func TestPrior(t *testing.T) {
-	s := open(t, classFile(t, classes, 1), sampler.Config{Seed: 8})
-	if !slices.Equal(s.Spec().Prior, classMeta.ClassPrior) || !slices.Equal(s.Spec().Classes, classMeta.Classes) {
-		t.Errorf("classes %q with prior %v", s.Spec().Classes, s.Spec().Prior)
+	s := open(t, classFile(t, classes, 1), settings{Seed: 8})
+	if !slices.Equal(s.Signature().Prior, classMeta.ClassPrior) || !slices.Equal(s.Signature().Classes, classMeta.Classes) {
+		t.Errorf("classes %q with prior %v", s.Signature().Classes, s.Signature().Prior)
 	}
 	count := make([]float64, 3)
 	for i := range uint64(20_000) {
@@ -243,7 +243,7 @@ func TestPrior(t *testing.T) {
 
 // TestClassOfCandidates: all candidates of an image are of its class.
 func TestClassOfCandidates(t *testing.T) {
-	s := open(t, classFile(t, classes, 1), sampler.Config{Seed: 1})
+	s := open(t, classFile(t, classes, 1), settings{Seed: 1})
 	best := samples(t, s, sampler.Request{N: 12, BestOf: 3})
 	for i, got := range best {
 		class := s.Class(uint64(i))
@@ -254,7 +254,7 @@ func TestClassOfCandidates(t *testing.T) {
 				want = one
 			}
 		}
-		if got.Class != class || !bytes.Equal(got.Levels, want.Levels) {
+		if got.Class != class || !slices.Equal(got.Levels, want.Levels) {
 			t.Errorf("image %d is of class %d, want %d, or not the best of that", i, got.Class, class)
 		}
 	}
@@ -263,15 +263,15 @@ func TestClassOfCandidates(t *testing.T) {
 // TestGreedyClass: there is one greedy image for each class.
 func TestGreedyClass(t *testing.T) {
 	for _, engine := range engines {
-		s := open(t, classFile(t, classes, 1), sampler.Config{Engine: engine, Greedy: true})
-		byClass := map[int][]uint8{}
+		s := open(t, classFile(t, classes, 1), settings{Engine: engine, Greedy: true})
+		byClass := map[int][]uint16{}
 		for i, sample := range samples(t, s, sampler.Request{N: 20}) {
-			if before, ok := byClass[sample.Class]; ok && !bytes.Equal(before, sample.Levels) {
+			if before, ok := byClass[sample.Class]; ok && !slices.Equal(before, sample.Levels) {
 				t.Errorf("%s: image %d differs from another one of class %d", engine, i, sample.Class)
 			}
 			byClass[sample.Class] = sample.Levels
 		}
-		if len(byClass) != 3 || bytes.Equal(byClass[0], byClass[1]) || bytes.Equal(byClass[1], byClass[2]) {
+		if len(byClass) != 3 || slices.Equal(byClass[0], byClass[1]) || slices.Equal(byClass[1], byClass[2]) {
 			t.Errorf("%s: images of %d classes, or the same for two", engine, len(byClass))
 		}
 	}
@@ -294,30 +294,30 @@ func TestClassRefused(t *testing.T) {
 				t.Errorf("%s of classes %v: error %v, want ErrConfig that says %q", what, c.list, err, c.says)
 			}
 		}
-		_, err := sampler.Open(env, c.file, sampler.Config{Classes: c.list})
+		_, err := opened(env, c.file, settings{Classes: c.list})
 		refused("opening", err)
-		s := open(t, c.file, sampler.Config{})
+		s := open(t, c.file, settings{})
 		for _, err := range s.Samples(ctx, sampler.Request{N: 1, Classes: c.list}) {
 			refused("samples", err)
 		}
 		for _, err := range s.Steps(ctx, sampler.Request{N: 1, Classes: c.list}) {
 			refused("steps", err)
 		}
-		_, err = s.LogProbGiven(ctx, make([]uint8, len(c.list)*s.Spec().Height*s.Spec().Width), c.list)
+		_, err = s.LogProbGivenClass(ctx, make([]uint16, len(c.list)*s.Signature().Height*s.Signature().Width), c.list)
 		refused("scoring", err)
 	}
-	s := open(t, plain, sampler.Config{})
-	if _, err := s.LogProbByClass(ctx, make([]uint8, 49)); !errors.Is(err, sampler.ErrConfig) {
+	s := open(t, plain, settings{})
+	if _, err := s.LogProbByClass(ctx, make([]uint16, 49)); !errors.Is(err, sampler.ErrConfig) {
 		t.Errorf("error %v, want ErrConfig", err)
 	}
 	if s.Class(0) != -1 || samples(t, s, sampler.Request{N: 1})[0].Class != -1 {
 		t.Error("an image of a model with no classes has one")
 	}
-	if _, err := s.Spec().Class("0"); !errors.Is(err, sampler.ErrConfig) {
+	if _, err := s.Signature().Class("0"); !errors.Is(err, sampler.ErrConfig) {
 		t.Errorf("error %v, want ErrConfig", err)
 	}
-	s = open(t, conditional, sampler.Config{})
-	if _, err := s.LogProbGiven(ctx, make([]uint8, 50), []int{1}); !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "1 classes for 2 images") {
+	s = open(t, conditional, settings{})
+	if _, err := s.LogProbGivenClass(ctx, make([]uint16, 50), []int{1}); !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "1 classes for 2 images") {
 		t.Errorf("error %v, want ErrConfig", err)
 	}
 }

@@ -12,16 +12,16 @@ import (
 // TestClosed: use after Close is one and the same error, whatever the engine.
 func TestClosed(t *testing.T) {
 	model := file(t, small, 1)
-	one, err := sampler.OneFile(model, sampler.OneFileConfig{})
+	one, err := oneFile(model, settings{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, open := range map[string]func() (*sampler.Sampler, error){
-		"incremental": func() (*sampler.Sampler, error) { return sampler.Open(env, model, sampler.Config{}) },
-		"full": func() (*sampler.Sampler, error) {
-			return sampler.Open(env, model, sampler.Config{Engine: sampler.Full})
+	for name, open := range map[string]func() (*set, error){
+		"incremental": func() (*set, error) { return opened(env, model, settings{}) },
+		"full": func() (*set, error) {
+			return opened(env, model, settings{Engine: sampler.Full})
 		},
-		"whole": func() (*sampler.Sampler, error) { return sampler.Open(env, one, sampler.Config{}) },
+		"whole": func() (*set, error) { return opened(env, one, settings{}) },
 	} {
 		s, err := open()
 		if err != nil {
@@ -30,8 +30,8 @@ func TestClosed(t *testing.T) {
 		if err := errors.Join(s.Close(), s.Close()); err != nil {
 			t.Errorf("%s: closing: %v", name, err)
 		}
-		levels := make([]uint8, 49)
-		errs := map[string]error{"Draw": s.Draw(context.Background(), 0, levels)}
+		levels := make([]uint16, 49)
+		errs := map[string]error{"Draw": s.Fill(context.Background(), 0, levels)}
 		_, errs["LogProb"] = s.LogProb(context.Background(), levels)
 		for _, err := range s.Samples(context.Background(), sampler.Request{N: 1}) {
 			errs["Samples"] = err
@@ -51,7 +51,7 @@ func TestClosed(t *testing.T) {
 }
 
 func TestNoRuntime(t *testing.T) {
-	if _, err := sampler.Open(nil, file(t, small, 1), sampler.Config{}); !errors.Is(err, sampler.ErrConfig) {
+	if _, err := opened(nil, file(t, small, 1), settings{}); !errors.Is(err, sampler.ErrConfig) {
 		t.Errorf("error %v, want ErrConfig", err)
 	}
 }

@@ -21,15 +21,15 @@ func TestCompleteKeeps(t *testing.T) {
 	model := file(t, c, 1)
 	rng := rand.New(rand.NewPCG(1, 0))
 	for _, engine := range engines {
-		s := open(t, model, sampler.Config{Engine: engine, Temperature: 0.7, TopK: 2, Threads: 1})
+		s := open(t, model, settings{Engine: engine, Temperature: 0.7, TopK: 2, Threads: 1})
 		for try := range 1000 {
-			picture, keep := make([]uint8, 16), make([]bool, 16)
+			picture, keep := make([]uint16, 16), make([]bool, 16)
 			share := rng.Float64()
 			for k := range picture {
-				picture[k], keep[k] = uint8(rng.IntN(3)), rng.Float64() < share
+				picture[k], keep[k] = uint16(rng.IntN(3)), rng.Float64() < share
 			}
-			completion := sampler.Completion{Picture: picture, Keep: keep, Particles: try % 4}
-			all := samples(t, s, sampler.Request{First: uint64(try), N: 2, Completion: completion})
+			completion := sampler.Inpainting{Picture: picture, Mask: keep, Particles: try % 4}
+			all := samples(t, s, sampler.Request{First: uint64(try), N: 2, Inpainting: completion})
 			for _, sample := range all {
 				for k, level := range sample.Levels {
 					if keep[k] && level != picture[k] {
@@ -43,8 +43,8 @@ func TestCompleteKeeps(t *testing.T) {
 				if math.Abs(sample.LogProb-scored[0]) > 1e-4 {
 					t.Errorf("mask %v: completed with log-probability %.6f, scored with %.6f", keep, sample.LogProb, scored[0])
 				}
-				if sample.LogProbKept > 0 || sample.LogProbKept < sample.LogProb-1e-9 {
-					t.Errorf("log-probability %g, of which the kept pixels have %g", sample.LogProb, sample.LogProbKept)
+				if sample.LogProbGiven > 0 || sample.LogProbGiven < sample.LogProb-1e-9 {
+					t.Errorf("log-probability %g, of which the kept pixels have %g", sample.LogProb, sample.LogProbGiven)
 				}
 				if most := float64(max(0, try%4)); most > 1 && (sample.EffectiveSize < 1-1e-9 || sample.EffectiveSize > most+1e-9) {
 					t.Errorf("effective sample size %g of %g", sample.EffectiveSize, most)
@@ -59,11 +59,11 @@ func TestCompleteKeeps(t *testing.T) {
 func TestCompleteEnds(t *testing.T) {
 	model := file(t, small, 1)
 	for _, engine := range engines {
-		s := open(t, model, sampler.Config{Engine: engine})
+		s := open(t, model, settings{Engine: engine})
 		want := samples(t, s, sampler.Request{N: 3})
 		keep := make([]bool, 49)
-		for i, got := range samples(t, s, sampler.Request{N: 3, Completion: sampler.Completion{Picture: make([]uint8, 49), Keep: keep}}) {
-			if !bytes.Equal(got.Levels, want[i].Levels) || got.LogProb != want[i].LogProb || got.LogProbKept != 0 {
+		for i, got := range samples(t, s, sampler.Request{N: 3, Inpainting: sampler.Inpainting{Picture: make([]uint16, 49), Mask: keep}}) {
+			if !slices.Equal(got.Levels, want[i].Levels) || got.LogProb != want[i].LogProb || got.LogProbGiven != 0 {
 				t.Errorf("image %d with nothing kept is not the one drawn", i)
 			}
 		}
@@ -71,9 +71,9 @@ func TestCompleteEnds(t *testing.T) {
 			keep[k] = true
 		}
 		for _, particles := range []int{1, 5} {
-			completion := sampler.Completion{Picture: want[2].Levels, Keep: keep, Particles: particles}
-			got := samples(t, s, sampler.Request{N: 1, Completion: completion})[0]
-			if !bytes.Equal(got.Levels, want[2].Levels) || math.Abs(got.LogProb-want[2].LogProb) > 1e-4 || got.LogProbOptions != 0 || math.Abs(got.LogProbKept-got.LogProb) > 1e-9 {
+			completion := sampler.Inpainting{Picture: want[2].Levels, Mask: keep, Particles: particles}
+			got := samples(t, s, sampler.Request{N: 1, Inpainting: completion})[0]
+			if !slices.Equal(got.Levels, want[2].Levels) || math.Abs(got.LogProb-want[2].LogProb) > 1e-4 || got.LogProbDrawn != 0 || math.Abs(got.LogProbGiven-got.LogProb) > 1e-9 {
 				t.Errorf("with everything kept: %+v, want the levels and log-probability of %+v", got, want[2])
 			}
 		}
@@ -90,22 +90,22 @@ func TestCompleteDistribution(t *testing.T) {
 	}
 	model, p := tinyModel(t)
 	for _, engine := range engines {
-		s := open(t, model, sampler.Config{Engine: engine, Seed: 4})
+		s := open(t, model, settings{Engine: engine, Seed: 4})
 		for _, c := range []struct {
-			picture   []uint8
+			picture   []uint16
 			keep      []bool
 			limit     float64
 			resampled bool
 		}{
-			{[]uint8{0, 0, 0, 1}, []bool{false, false, false, true}, 24.32, false},
-			{[]uint8{0, 1, 0, 0}, []bool{false, true, false, true}, 16.27, true},
+			{[]uint16{0, 0, 0, 1}, []bool{false, false, false, true}, 24.32, false},
+			{[]uint16{0, 1, 0, 0}, []bool{false, true, false, true}, 16.27, true},
 		} {
 			given, plain := completions(p, c.picture, c.keep)
 			draw := func(particles, n int) (count []float64) {
 				count = make([]float64, 16)
 				resampled := 0
 				for _, sample := range samples(t, s, sampler.Request{
-					N: n, Completion: sampler.Completion{Picture: c.picture, Keep: c.keep, Particles: particles},
+					N: n, Inpainting: sampler.Inpainting{Picture: c.picture, Mask: c.keep, Particles: particles},
 				}) {
 					count[bits(sample.Levels)]++
 					resampled += sample.Resampled
@@ -131,7 +131,7 @@ func TestCompleteDistribution(t *testing.T) {
 
 // completions enumerates the completions of a picture of the tiny model: their
 // probabilities given all kept pixels, and those of a plain completion.
-func completions(p [16]float64, picture []uint8, keep []bool) (given, plain []float64) {
+func completions(p [16]float64, picture []uint16, keep []bool) (given, plain []float64) {
 	given, plain = make([]float64, 16), make([]float64, 16)
 	sum := 0.0
 	for image := range p {
@@ -183,7 +183,7 @@ func TestParticlesHelp(t *testing.T) {
 	if err := export.Write(&model, m, export.Meta{}); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, model.Bytes(), sampler.Config{Seed: 1})
+	s := open(t, model.Bytes(), settings{Seed: 1})
 	keep := slices.Repeat([]bool{false, false, false, true, true, true}, 6) // the right half
 	truth := samples(t, s, sampler.Request{First: 1000, N: 40})
 	last := math.Inf(-1)
@@ -191,8 +191,8 @@ func TestParticlesHelp(t *testing.T) {
 	for _, particles := range []int{1, 4, 16, 64} {
 		mean := 0.0
 		for i, picture := range truth {
-			got := samples(t, s, sampler.Request{First: uint64(i), N: 1, Completion: sampler.Completion{Picture: picture.Levels, Keep: keep, Particles: particles}})[0]
-			mean += got.LogProbKept / float64(len(truth))
+			got := samples(t, s, sampler.Request{First: uint64(i), N: 1, Inpainting: sampler.Inpainting{Picture: picture.Levels, Mask: keep, Particles: particles}})[0]
+			mean += got.LogProbGiven / float64(len(truth))
 			resampled += got.Resampled
 		}
 		t.Logf("%d particles: %.2f nats", particles, mean)

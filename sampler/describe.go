@@ -25,21 +25,21 @@ type Layer struct {
 	Parameters int
 }
 
-// Describe lists what the file holds; nothing for a spec that was not read from one.
-func (s *Spec) Describe() Description {
-	m := s.model
-	if m == nil {
+// Describe lists what the file holds; nothing for a model that was not read from one.
+func (m *Model) Describe() Description {
+	if m.Signature == nil {
 		return Description{}
 	}
+	f := m.Model()
 	d := Description{
-		Producer:  m.ProducerName + " " + m.ProducerVersion,
-		IRVersion: m.IRVersion,
-		Opset:     m.Opsets[""],
-		Metadata:  m.Metadata,
-		Doc:       m.Doc,
+		Producer:  f.ProducerName + " " + f.ProducerVersion,
+		IRVersion: f.IRVersion,
+		Opset:     f.Opsets[""],
+		Metadata:  f.Metadata,
+		Doc:       f.Doc,
 	}
 	seen := map[*onnx.Value]bool{}
-	for _, n := range m.Graph.Nodes {
+	for _, n := range f.Graph.Nodes {
 		if n.Op == "Constant" {
 			continue
 		}

@@ -36,9 +36,9 @@ func backends(t *testing.T, test func(t *testing.T, rt onnx.Runtime, engine samp
 
 // orders is backends with the orders of drawing: the incremental engine's is that of waves or
 // that of rows.
-func orders(t *testing.T, test func(t *testing.T, rt onnx.Runtime, cfg sampler.Config)) {
+func orders(t *testing.T, test func(t *testing.T, rt onnx.Runtime, cfg settings)) {
 	for name, rt := range runtimes(t) {
-		for order, cfg := range map[string]sampler.Config{
+		for order, cfg := range map[string]settings{
 			"full": {Engine: sampler.Full}, "waves": {Engine: sampler.Incremental}, "raster": {Engine: sampler.Incremental, Raster: true},
 		} {
 			t.Run(name+"/"+order, func(t *testing.T) { test(t, rt, cfg) })
@@ -107,7 +107,7 @@ func tinyModel(t testing.TB) (file []byte, p [16]float64) {
 }
 
 // bits is the number of an image of the tiny model.
-func bits(levels []uint8) int {
+func bits(levels []uint16) int {
 	return int(levels[0]) | int(levels[1])<<1 | int(levels[2])<<2 | int(levels[3])<<3
 }
 
@@ -134,15 +134,15 @@ func TestDistribution(t *testing.T) {
 		t.Skip("statistics, one goroutine")
 	}
 	model, p := tinyModel(t)
-	orders(t, func(t *testing.T, rt onnx.Runtime, cfg sampler.Config) {
+	orders(t, func(t *testing.T, rt onnx.Runtime, cfg settings) {
 		cfg.Seed = 1
-		s, err := sampler.Open(rt, model, cfg)
+		s, err := opened(rt, model, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		levels := make([]uint8, 100_000*4)
-		if err := s.Draw(context.Background(), 0, levels); err != nil {
+		levels := make([]uint16, 100_000*4)
+		if err := s.Fill(context.Background(), 0, levels); err != nil {
 			t.Fatal(err)
 		}
 		count := make([]float64, 16)
@@ -172,9 +172,9 @@ func TestEnumeratedEntropy(t *testing.T) {
 		squares += q * math.Log(q) * math.Log(q)
 	}
 	deviation := math.Sqrt((squares - entropy*entropy) / n)
-	orders(t, func(t *testing.T, rt onnx.Runtime, cfg sampler.Config) {
+	orders(t, func(t *testing.T, rt onnx.Runtime, cfg settings) {
 		cfg.Seed = 1
-		s, err := sampler.Open(rt, model, cfg)
+		s, err := opened(rt, model, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,9 +205,9 @@ func TestEntropy(t *testing.T) {
 	m := modeltest.Random(t, c, 8)
 	model := file(t, c, 8)
 	const n = 10_000
-	orders(t, func(t *testing.T, rt onnx.Runtime, cfg sampler.Config) {
+	orders(t, func(t *testing.T, rt onnx.Runtime, cfg settings) {
 		cfg.Seed = 5
-		s, err := sampler.Open(rt, model, cfg)
+		s, err := opened(rt, model, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestEntropy(t *testing.T) {
 
 // conditionalEntropy is Σ over pixels of the entropy of p(level | pixels before), in
 // nats, evaluated by loops in float64.
-func conditionalEntropy(m *models.Model, levels []uint8) float64 {
+func conditionalEntropy(m *models.Model, levels []uint16) float64 {
 	image := make([]float64, len(levels))
 	for k, l := range levels {
 		image[k] = float64(l) / float64(m.Levels-1)

@@ -1,12 +1,12 @@
 package sampler_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"image"
 	"log"
 	"os"
+	"slices"
 
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
@@ -32,12 +32,13 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.8, Seed: 1})
+	s, err := sampler.Open(env, model, sampler.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer s.Close()
-	for img, err := range s.Images(context.Background(), 1) {
+	req := sampler.Request{N: 1, Parameters: sampler.Parameters{Temperature: 0.8, Seed: 1}}
+	for img, err := range s.Images(context.Background(), req) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -81,10 +82,10 @@ func openExample(cfg sampler.Config) (*sampler.Sampler, func()) {
 
 // Images come as they are done. Leaving the loop ends the draw.
 func ExampleSampler_Images() {
-	s, done := openExample(sampler.Config{Seed: 1})
+	s, done := openExample(sampler.Config{})
 	defer done()
 	i := 0
-	for img, err := range s.Images(context.Background(), 1_000_000) {
+	for img, err := range s.Images(context.Background(), sampler.Request{N: 1_000_000}) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -97,15 +98,16 @@ func ExampleSampler_Images() {
 }
 
 // Each image comes with its log-probability: under the model as it is, and under the
-// options. Of two candidates the likeliest is kept.
+// parameters. Of two candidates the likeliest is kept.
 func ExampleSampler_Samples() {
-	s, done := openExample(sampler.Config{Temperature: 0.9, TopP: 0.98, Seed: 1})
+	s, done := openExample(sampler.Config{})
 	defer done()
-	for sample, err := range s.Samples(context.Background(), sampler.Request{N: 2, BestOf: 2}) {
+	req := sampler.Request{N: 2, BestOf: 2, Parameters: sampler.Parameters{Temperature: 0.9, TopP: 0.98, Seed: 1}}
+	for sample, err := range s.Samples(context.Background(), req) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("image %d: %.1f nats, drawn with %.1f\n", sample.Index, sample.LogProb, sample.LogProbOptions)
+		fmt.Printf("image %d: %.1f nats, drawn with %.1f\n", sample.Index, sample.LogProb, sample.LogProbDrawn)
 	}
 	// Output:
 	// image 0: -63.0 nats, drawn with -61.0
@@ -141,7 +143,7 @@ func ExampleSampler_Steps() {
 func ExampleSampler_LogProb() {
 	s, done := openExample(sampler.Config{})
 	defer done()
-	logProb, err := s.LogProb(context.Background(), make([]uint8, 16*16))
+	logProb, err := s.LogProb(context.Background(), make([]uint16, 16*16))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -149,29 +151,30 @@ func ExampleSampler_LogProb() {
 	// Output: -8.37 nats
 }
 
-// Complete keeps a part of a picture, here the upper half of an image, and draws the
-// rest.
-func ExampleSampler_Complete() {
-	s, done := openExample(sampler.Config{Temperature: 0.8, Seed: 1})
+// A part of a picture is given, here the upper half of an image, and the rest is drawn.
+func ExampleInpainting() {
+	s, done := openExample(sampler.Config{})
 	defer done()
 	ctx := context.Background()
-	picture := make([]uint8, 16*16)
-	if err := s.Draw(ctx, 0, picture); err != nil {
+	picture := make([]uint16, 16*16)
+	req := sampler.Request{N: 1, Parameters: sampler.Parameters{Temperature: 0.8, Seed: 1}}
+	if err := s.Draw(ctx, req, picture); err != nil {
 		log.Fatal(err)
 	}
-	keep := make([]bool, 16*16)
+	mask := make([]bool, 16*16)
 	for k := range 8 * 16 {
-		keep[k] = true
+		mask[k] = true
 	}
+	req.N, req.Inpainting = 3, sampler.Inpainting{Picture: picture, Mask: mask}
 	var last sampler.Sample
-	for sample, err := range s.Complete(ctx, sampler.Completion{Picture: picture, Keep: keep}, 3) {
+	for sample, err := range s.Samples(ctx, req) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println("upper half kept:", bytes.Equal(sample.Levels[:128], picture[:128]))
+		fmt.Println("upper half kept:", slices.Equal(sample.Levels[:128], picture[:128]))
 		last = sample
 	}
-	show(s.Spec().Gray(last.Levels))
+	show(s.Signature().Gray(last.Levels))
 	// Output:
 	// upper half kept: true
 	// upper half kept: true
@@ -194,11 +197,11 @@ func ExampleSampler_Complete() {
 	// ..-.....#######-
 }
 
-// Class finds the number of a class, for Config.Classes.
-func ExampleSpec_Class() {
-	spec := &sampler.Spec{Label: "label", Classes: []string{"T-shirt/top", "Shirt", "Sneaker", "Ankle boot"}}
+// Class finds the number of a class, for Request.Classes.
+func ExampleSignature() {
+	sig := &sampler.Signature{ClassInput: "label", Classes: []string{"T-shirt/top", "Shirt", "Sneaker", "Ankle boot"}}
 	for _, name := range []string{"boot", "shirt", "T-SHIRT", "2", "s"} {
-		class, err := spec.Class(name)
+		class, err := sig.Class(name)
 		fmt.Println(name, class, err)
 	}
 	// Output:
@@ -207,4 +210,27 @@ func ExampleSpec_Class() {
 	// T-SHIRT 0 <nil>
 	// 2 2 <nil>
 	// s 0 sampler: invalid configuration: class "s" could be any of ["Shirt" "Sneaker"]
+}
+
+// Together draws unlike requests in shared batches, each as it would be drawn alone.
+func ExampleSampler_Together() {
+	s, done := openExample(sampler.Config{})
+	defer done()
+	requests := []sampler.Request{
+		{N: 1, Parameters: sampler.Parameters{Temperature: 0.8, Seed: 1}},
+		{N: 2, First: 5, Parameters: sampler.Parameters{TopK: 2, Seed: 9}},
+	}
+	all, err := s.Together(context.Background(), requests)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i, samples := range all {
+		for _, sample := range samples {
+			fmt.Printf("request %d, image %d: %.1f nats\n", i, sample.Index, sample.LogProb)
+		}
+	}
+	// Output:
+	// request 0, image 0: -69.0 nats
+	// request 1, image 5: -92.0 nats
+	// request 1, image 6: -53.1 nats
 }

@@ -1,8 +1,22 @@
 package sampler
 
-// Uniforms gives tests the coins of an image.
-func Uniforms(pixels int, seed, index uint64) []float64 {
-	u := make([]float64, pixels)
-	uniforms(u, seed, index)
-	return u
+import (
+	"context"
+
+	"pixelcnn/sampler/internal/engine"
+)
+
+// Exactly computes a sample's log-probabilities again, in float64.
+func Exactly(s *Sampler, req Request, sample *Sample) (err error) {
+	p, err := s.prepare(context.Background(), req)
+	if err == nil {
+		sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = s.engines.Settler.LogProbs(context.Background(), sample.Levels, max(0, sample.Class), p.how, req.Inpainting.Mask)
+	}
+	return err
 }
+
+// Need is how many bytes the incremental engine takes for so many images.
+func Need(s *Sampler, images int) int64 { return s.engines.Drawer.(*engine.Incremental).Need(images) }
+
+// Held is how many bytes its idle workers have.
+func Held(s *Sampler) int64 { return s.engines.Drawer.(*engine.Incremental).Held() }

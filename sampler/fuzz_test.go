@@ -3,6 +3,7 @@ package sampler_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,14 +22,14 @@ func FuzzOpen(f *testing.F) {
 	f.Add(tiny)
 	f.Add(file(f, models.Config{Hidden: 2, Blocks: 1, Kernel: 3, Size: 4, Levels: 2}, 1))
 	f.Add(file(f, models.Config{Arch: "gated", Hidden: 2, Blocks: 1, Kernel: 3, Size: 4, Levels: 3, Classes: 2}, 1))
-	f.Add(oneFile(f, tiny, sampler.OneFileConfig{}))
+	f.Add(mustOneFile(f, tiny, settings{}, false))
 	rt, err := runtime.GoWithin(runtime.Limits{FileBytes: 1 << 16, Memory: 1 << 22, TensorBytes: 1 << 20, Operations: 1 << 24})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, model []byte) {
 		begun := time.Now()
-		var drawn []uint8
+		var drawn []uint16
 		for _, engine := range []sampler.Engine{sampler.Full, sampler.Auto} {
 			levels, err := drawOne(rt, model, engine)
 			if err != nil {
@@ -40,7 +41,7 @@ func FuzzOpen(f *testing.F) {
 			}
 			if drawn == nil {
 				drawn = levels
-			} else if string(drawn) != string(levels) {
+			} else if !slices.Equal(drawn, levels) {
 				t.Errorf("%v by the full engine, %v by the compiled one", drawn, levels)
 			}
 		}
@@ -51,20 +52,20 @@ func FuzzOpen(f *testing.F) {
 }
 
 // drawOne draws an image of a model that is small enough; it is nil of another.
-func drawOne(rt onnx.Runtime, model []byte, engine sampler.Engine) ([]uint8, error) {
-	s, err := sampler.Open(rt, model, sampler.Config{Engine: engine, Seed: 1, Threads: 1})
+func drawOne(rt onnx.Runtime, model []byte, engine sampler.Engine) ([]uint16, error) {
+	s, err := opened(rt, model, settings{Engine: engine, Seed: 1, Threads: 1})
 	if err != nil {
 		if errors.Is(err, sampler.ErrConfig) {
 			return nil, nil // its size
 		}
 		return nil, err
 	}
-	spec := s.Spec()
-	levels := make([]uint8, spec.Height*spec.Width)
+	spec := s.Signature()
+	levels := make([]uint16, spec.Height*spec.Width)
 	if len(levels) > 64 {
 		return nil, s.Close()
 	}
-	err = s.Draw(context.Background(), 0, levels)
+	err = s.Fill(context.Background(), 0, levels)
 	for _, level := range levels {
 		if int(level) >= spec.Levels {
 			err = errors.Join(err, errors.New("a level that the model has not\n"))

@@ -1,15 +1,16 @@
 package sampler_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler"
@@ -23,54 +24,58 @@ type labelForm struct {
 	first   bool // the label comes before the image
 	classes int  // that can be told from the graph
 	// bias makes [n, 6, 1, 1] of the label.
-	bias func(f *forms, label *onnx.Value) *onnx.Value
+	bias func(f *compiletest.Forms, label *onnx.Value) *onnx.Value
 	full bool // the compiler cannot read it
 }
 
+const formSize, formLevels = 6, 3
+
 func labelForms() []labelForm {
 	n := onnx.Free("n")
-	plane := func(f *forms, v *onnx.Value) *onnx.Value { return f.Op("Reshape", nil, v, list(-1, 6, 1, 1)) }
-	cast := func(f *forms, v *onnx.Value, to onnx.DType) *onnx.Value {
+	plane := func(f *compiletest.Forms, v *onnx.Value) *onnx.Value {
+		return f.Op("Reshape", nil, v, compiletest.List(-1, 6, 1, 1))
+	}
+	cast := func(f *compiletest.Forms, v *onnx.Value, to onnx.DType) *onnx.Value {
 		return f.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
 	}
 	return []labelForm{
-		{name: "table", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			return f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.random(4, 6), label), list(2, 3))
+		{name: "table", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			return f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.Random(4, 6), label), compiletest.List(2, 3))
 		}},
-		{name: "table, int32, label first", dtype: onnx.Int32, shape: []onnx.Dim{n}, first: true, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Gather", nil, f.random(4, 6), cast(f, label, onnx.Int64)))
+		{name: "table, int32, label first", dtype: onnx.Int32, shape: []onnx.Dim{n}, first: true, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gather", nil, f.Random(4, 6), cast(f, label, onnx.Int64)))
 		}},
-		{name: "table, a column of labels", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(1)}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Gather", nil, f.random(4, 6), f.Op("Squeeze", nil, label, list(1))))
+		{name: "table, a column of labels", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(1)}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gather", nil, f.Random(4, 6), f.Op("Squeeze", nil, label, compiletest.List(1))))
 		}},
-		{name: "table, a number as float", dtype: onnx.Float32, shape: []onnx.Dim{n}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Tanh", nil, f.Op("Gather", nil, f.random(4, 6), cast(f, label, onnx.Int64))))
+		{name: "table, a number as float", dtype: onnx.Float32, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Tanh", nil, f.Op("Gather", nil, f.Random(4, 6), cast(f, label, onnx.Int64))))
 		}},
-		{name: "one-hot and a matrix", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Gemm", nil, label, f.random(4, 6), f.random(6)))
+		{name: "one-hot and a matrix", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gemm", nil, label, f.Random(4, 6), f.Random(6)))
 		}},
-		{name: "one-hot integers, two layers", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			h := f.Op("Relu", nil, f.Op("MatMul", nil, cast(f, label, onnx.Float32), f.random(4, 5)))
-			return plane(f, f.Op("Gemm", onnx.Attrs{"transB": int64(1)}, h, f.random(6, 5), f.random(6)))
+		{name: "one-hot integers, two layers", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			h := f.Op("Relu", nil, f.Op("MatMul", nil, cast(f, label, onnx.Float32), f.Random(4, 5)))
+			return plane(f, f.Op("Gemm", onnx.Attrs{"transB": int64(1)}, h, f.Random(6, 5), f.Random(6)))
 		}},
-		{name: "one-hot made inside", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			hot := f.Op("OneHot", nil, label, list(4), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
-			return plane(f, f.Op("MatMul", nil, hot, f.random(4, 6)))
+		{name: "one-hot made inside", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			hot := f.Op("OneHot", nil, label, compiletest.List(4), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
+			return plane(f, f.Op("MatMul", nil, hot, f.Random(4, 6)))
 		}},
-		{name: "no table", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(1)}, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Sin", nil, f.Op("Mul", nil, label, f.random(1, 6))))
+		{name: "no table", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(1)}, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Sin", nil, f.Op("Mul", nil, label, f.Random(1, 6))))
 		}},
-		{name: "beyond the compiler", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, full: true, bias: func(f *forms, label *onnx.Value) *onnx.Value {
-			plain := f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.random(4, 6), label), list(2, 3))
+		{name: "beyond the compiler", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, full: true, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
+			plain := f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.Random(4, 6), label), compiletest.List(2, 3))
 			// The bias of each pixel is another one.
-			return f.Op("Mul", nil, plain, f.random(1, 1, formSize, formSize))
+			return f.Op("Mul", nil, plain, f.Random(1, 1, formSize, formSize))
 		}},
 	}
 }
 
 // model is the form's graph.
 func (l labelForm) model() *onnx.Model {
-	f := &forms{&onnx.Graph{Name: "labels"}, rand.New(rand.NewPCG(7, 7))}
+	f := compiletest.NewForms("labels", 7)
 	n, size := onnx.Free("n"), onnx.Fixed(formSize)
 	var label *onnx.Value
 	if l.first {
@@ -80,8 +85,8 @@ func (l labelForm) model() *onnx.Model {
 	if !l.first {
 		label = f.Input("class", l.dtype, l.shape...)
 	}
-	h := f.Op("Add", nil, f.masked(x, 1, 6, 3, false, nil), l.bias(f, label))
-	f.Output(f.masked(f.Op("Relu", nil, h), 6, formLevels, 3, true, nil), "logits", onnx.Float32, n, onnx.Fixed(formLevels), size, size)
+	h := f.Op("Add", nil, f.Masked(x, 1, 6, 3, false, nil), l.bias(f, label))
+	f.Output(f.Masked(f.Op("Relu", nil, h), 6, formLevels, 3, true, nil), "logits", onnx.Float32, n, onnx.Fixed(formLevels), size, size)
 	return &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: f.Graph}
 }
 
@@ -101,19 +106,19 @@ func TestLabelForms(t *testing.T) {
 	for _, form := range labelForms() {
 		t.Run(form.name, func(t *testing.T) {
 			file := form.file(t)
-			spec, err := sampler.ReadSpec(file)
+			spec, err := sampler.Read(file, sampler.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if spec.Label != "class" || len(spec.Classes) != form.classes || len(spec.Prior) != form.classes {
-				t.Fatalf("label %q, classes %q with prior %v", spec.Label, spec.Classes, spec.Prior)
+			if spec.ClassInput != "class" || len(spec.Classes) != form.classes || len(spec.Prior) != form.classes {
+				t.Fatalf("label %q, classes %q with prior %v", spec.ClassInput, spec.Classes, spec.Prior)
 			}
-			cfg := sampler.Config{Engine: sampler.Full, Batch: 1, Threads: 1, Classes: []int{0, 3, 1, 2}}
+			cfg := settings{Engine: sampler.Full, Batch: 1, Threads: 1, Classes: []int{0, 3, 1, 2}}
 			want := draw(t, file, cfg, n)
-			one := draw(t, file, sampler.Config{Engine: sampler.Full, Classes: []int{3}}, n)
+			one := draw(t, file, settings{Engine: sampler.Full, Classes: []int{3}}, n)
 			others := 0
 			for i := range n {
-				same := bytes.Equal(one[i*pixels:(i+1)*pixels], want[i*pixels:(i+1)*pixels])
+				same := slices.Equal(one[i*pixels:(i+1)*pixels], want[i*pixels:(i+1)*pixels])
 				if !same {
 					others++
 				}
@@ -125,11 +130,11 @@ func TestLabelForms(t *testing.T) {
 				t.Errorf("only %d of %d images are other ones of another class", others, n)
 			}
 			backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
-				cfg := sampler.Config{Engine: engine, Batch: 5, Classes: cfg.Classes}
+				cfg := settings{Engine: engine, Batch: 5, Classes: cfg.Classes}
 				if form.full {
 					cfg.Engine = sampler.Auto
 				}
-				s, err := sampler.Open(rt, file, cfg)
+				s, err := opened(rt, file, cfg)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -137,12 +142,12 @@ func TestLabelForms(t *testing.T) {
 				if used, why := s.Engine(); form.full != (why != nil) || form.full && used != sampler.Full {
 					t.Errorf("the engine is %s: %v", used, why)
 				}
-				got := make([]uint8, n*pixels)
-				if err := s.Draw(context.Background(), 0, got); err != nil || !bytes.Equal(got, want) {
+				got := make([]uint16, n*pixels)
+				if err := s.Fill(context.Background(), 0, got); err != nil || !slices.Equal(got, want) {
 					t.Errorf("other images, or error %v", err)
 				}
 				for i, sample := range samples(t, s, sampler.Request{N: n}) {
-					given, err := s.LogProbGiven(context.Background(), sample.Levels, []int{cfg.Classes[i%4]})
+					given, err := s.LogProbGivenClass(context.Background(), sample.Levels, []int{cfg.Classes[i%4]})
 					if err != nil || math.Abs(given[0]-sample.LogProb) > 1e-4 {
 						t.Errorf("image %d: drawn with log-probability %g, scored %v, error %v", i, sample.LogProb, given, err)
 					}
@@ -154,10 +159,10 @@ func TestLabelForms(t *testing.T) {
 
 // TestExactLabels compares the evaluation in float64 with ONNX Runtime's.
 func TestExactLabels(t *testing.T) {
-	levels := make([]uint8, formSize*formSize)
+	levels := make([]uint16, formSize*formSize)
 	rng := rand.New(rand.NewPCG(3, 3))
 	for i := range levels {
-		levels[i] = uint8(rng.IntN(formLevels))
+		levels[i] = uint16(rng.IntN(formLevels))
 	}
 	for _, form := range labelForms() {
 		if form.full {
@@ -172,13 +177,13 @@ func TestExactLabels(t *testing.T) {
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
-		s, err := sampler.Open(env, form.file(t), sampler.Config{Classes: []int{0}})
+		s, err := opened(env, form.file(t), settings{Classes: []int{0}})
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
 		defer s.Close()
 		for class := range 4 {
-			labels, err := exact.Conditions(p, sampler.Labels(s.Spec(), class))
+			labels, err := exact.Conditions(p, s.Signature().Conditions(class))
 			if err != nil {
 				t.Fatal(form.name, err)
 			}
@@ -192,7 +197,7 @@ func TestExactLabels(t *testing.T) {
 				}
 				total += logits[level] - math.Log(sum)
 			}
-			want, err := s.LogProbGiven(context.Background(), levels, []int{class})
+			want, err := s.LogProbGivenClass(context.Background(), levels, []int{class})
 			if err != nil || math.Abs(total-want[0]) > 1e-4 {
 				t.Errorf("%s, class %d: log-probability %.6f, want %.6f; error %v", form.name, class, total, want, err)
 			}
@@ -209,14 +214,14 @@ func TestUnknownClasses(t *testing.T) {
 			form = f
 		}
 	}
-	s := open(t, form.file(t), sampler.Config{})
-	ctx, levels := context.Background(), make([]uint8, formSize*formSize)
+	s := open(t, form.file(t), settings{})
+	ctx, levels := context.Background(), make([]uint16, formSize*formSize)
 	refused := func(what string, err error) {
 		if !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "how many") {
 			t.Errorf("%s: error %v, want ErrConfig that says it", what, err)
 		}
 	}
-	refused("Draw", s.Draw(ctx, 0, levels))
+	refused("Draw", s.Fill(ctx, 0, levels))
 	for _, err := range s.Samples(ctx, sampler.Request{N: 1}) {
 		refused("Samples", err)
 	}
@@ -228,10 +233,10 @@ func TestUnknownClasses(t *testing.T) {
 	if got := samples(t, s, sampler.Request{N: 1, Classes: []int{1000}})[0].Class; got != 1000 {
 		t.Errorf("class %d, want 1000", got)
 	}
-	if class, err := s.Spec().Class("17"); err != nil || class != 17 {
+	if class, err := s.Signature().Class("17"); err != nil || class != 17 {
 		t.Errorf("class %d, error %v; want 17", class, err)
 	}
-	if _, err := s.Spec().Class("boot"); !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "does not name") {
+	if _, err := s.Signature().Class("boot"); !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "does not name") {
 		t.Errorf("error %v, want ErrConfig", err)
 	}
 }
@@ -239,7 +244,7 @@ func TestUnknownClasses(t *testing.T) {
 // TestFixedBatchLabels: a file for four images a run.
 func TestFixedBatchLabels(t *testing.T) {
 	form := labelForms()[0]
-	cfg := sampler.Config{Classes: []int{0, 3, 1}}
+	cfg := settings{Classes: []int{0, 3, 1}}
 	want := draw(t, form.file(t), cfg, 6)
 	m := form.model()
 	for _, v := range append(m.Graph.Inputs, m.Graph.Outputs...) {
@@ -249,7 +254,7 @@ func TestFixedBatchLabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := draw(t, file, cfg, 6); !bytes.Equal(got, want) {
+	if got := draw(t, file, cfg, 6); !slices.Equal(got, want) {
 		t.Error("other images")
 	}
 }
@@ -270,7 +275,7 @@ func TestLabelRefused(t *testing.T) {
 		{"free classes", func(m *onnx.Model) { m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Free("c")} }, `input "class"`},
 		{"another batch", func(m *onnx.Model) { m.Graph.Inputs[1].Shape[0] = onnx.Fixed(2) }, `input "class" is for 2 images`},
 		{"fewer than no classes", func(m *onnx.Model) {
-			m.Graph.Op("OneHot", nil, m.Graph.Inputs[1], list(-5), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
+			m.Graph.Op("OneHot", nil, m.Graph.Inputs[1], compiletest.List(-5), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
 		}, `label "class" has -5 classes`},
 		{"too many classes", func(m *onnx.Model) {
 			m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(1 << 20)}
@@ -288,7 +293,7 @@ func TestLabelRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
-		if _, err := sampler.ReadSpec(file); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
+		if _, err := sampler.Read(file, sampler.Config{}); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want ErrModel that says %q", c.name, err, c.says)
 		}
 	}

@@ -1,10 +1,10 @@
 package sampler_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pixelcnn/internal/onnx"
@@ -43,37 +43,37 @@ func (l limited) Limits() onnx.Limits { return onnx.Limits{Memory: l.memory} }
 // stay the same, and what cannot be made smaller is an error.
 func TestMemory(t *testing.T) {
 	model := deep(t, 8, 20)
-	free, err := sampler.Open(env, model, sampler.Config{})
+	free, err := opened(env, model, settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer free.Close()
 	const n = 23
-	want := make([]uint8, n*64)
-	if err := free.Draw(context.Background(), 0, want); err != nil {
+	want := make([]uint16, n*64)
+	if err := free.Fill(context.Background(), 0, want); err != nil {
 		t.Fatal(err)
 	}
 	const full = 64 * (4 + 4*2 + 8) // what the full engine takes for an image
 	for _, c := range []struct {
 		memory int64
-		cfg    sampler.Config
+		cfg    settings
 		used   sampler.Engine
 		over   bool
 	}{
-		{memory: sampler.Need(free, n), cfg: sampler.Config{Threads: 1}, used: sampler.Incremental},
-		{memory: sampler.Need(free, n), cfg: sampler.Config{Threads: 1, Batch: n}, used: sampler.Incremental},
-		{memory: sampler.Need(free, n) - 1, cfg: sampler.Config{Threads: 1}, used: sampler.Incremental},
-		{memory: sampler.Need(free, n) - 1, cfg: sampler.Config{Threads: 1, Batch: n}, used: sampler.Incremental, over: true},
-		{memory: 2 * sampler.Need(free, 6), cfg: sampler.Config{Threads: 4}, used: sampler.Incremental},
-		{memory: 2 * sampler.Need(free, 6), cfg: sampler.Config{Threads: 4, Batch: 6}, used: sampler.Incremental},
-		{memory: sampler.Need(free, 1), cfg: sampler.Config{Threads: 3}, used: sampler.Incremental},
-		{memory: sampler.Need(free, 1), cfg: sampler.Config{Threads: 3, Batch: 2}, used: sampler.Incremental, over: true},
-		{memory: sampler.Need(free, 1) - 1, cfg: sampler.Config{Threads: 3}, used: sampler.Full},
-		{memory: 3 * full, cfg: sampler.Config{Engine: sampler.Full, Threads: 1}, used: sampler.Full},
-		{memory: 3 * full, cfg: sampler.Config{Engine: sampler.Full, Threads: 1, Batch: 4}, used: sampler.Full, over: true},
+		{memory: sampler.Need(free.Sampler, n), cfg: settings{Threads: 1}, used: sampler.Incremental},
+		{memory: sampler.Need(free.Sampler, n), cfg: settings{Threads: 1, Batch: n}, used: sampler.Incremental},
+		{memory: sampler.Need(free.Sampler, n) - 1, cfg: settings{Threads: 1}, used: sampler.Incremental},
+		{memory: sampler.Need(free.Sampler, n) - 1, cfg: settings{Threads: 1, Batch: n}, used: sampler.Incremental, over: true},
+		{memory: 2 * sampler.Need(free.Sampler, 6), cfg: settings{Threads: 4}, used: sampler.Incremental},
+		{memory: 2 * sampler.Need(free.Sampler, 6), cfg: settings{Threads: 4, Batch: 6}, used: sampler.Incremental},
+		{memory: sampler.Need(free.Sampler, 1), cfg: settings{Threads: 3}, used: sampler.Incremental},
+		{memory: sampler.Need(free.Sampler, 1), cfg: settings{Threads: 3, Batch: 2}, used: sampler.Incremental, over: true},
+		{memory: sampler.Need(free.Sampler, 1) - 1, cfg: settings{Threads: 3}, used: sampler.Full},
+		{memory: 3 * full, cfg: settings{Engine: sampler.Full, Threads: 1}, used: sampler.Full},
+		{memory: 3 * full, cfg: settings{Engine: sampler.Full, Threads: 1, Batch: 4}, used: sampler.Full, over: true},
 	} {
 		t.Run(fmt.Sprint(c.memory, c.cfg.Engine, c.cfg.Threads, c.cfg.Batch), func(t *testing.T) {
-			s, err := sampler.Open(limited{env, c.memory}, model, c.cfg)
+			s, err := opened(limited{env, c.memory}, model, c.cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,28 +82,28 @@ func TestMemory(t *testing.T) {
 			if used != c.used || errors.Is(why, onnx.ErrLimit) != (used == sampler.Full && c.cfg.Engine == "") {
 				t.Errorf("engine %v, because %v", used, why)
 			}
-			got := make([]uint8, len(want))
-			err = s.Draw(context.Background(), 0, got)
+			got := make([]uint16, len(want))
+			err = s.Fill(context.Background(), 0, got)
 			var limit *onnx.LimitError
 			switch {
 			case c.over:
 				if !errors.As(err, &limit) || limit.Limit != "Memory" || limit.Max != c.memory || limit.Have <= c.memory {
 					t.Errorf("error %v", err)
 				}
-			case err != nil || !bytes.Equal(got, want):
+			case err != nil || !slices.Equal(got, want):
 				t.Errorf("other images, error %v", err)
 			}
 			if used == sampler.Incremental {
 				for k := 1; k < 5; k++ { // other sizes leave no more behind
-					_ = s.Draw(context.Background(), 0, got[:64*k])
+					_ = s.Fill(context.Background(), 0, got[:64*k])
 				}
-				if held := sampler.Held(s); held > c.memory {
+				if held := sampler.Held(s.Sampler); held > c.memory {
 					t.Errorf("idle workers hold %d bytes of %d", held, c.memory)
 				}
 			}
 		})
 	}
-	_, err = sampler.Open(limited{env, sampler.Need(free, 1) - 1}, model, sampler.Config{Engine: sampler.Incremental})
+	_, err = opened(limited{env, sampler.Need(free.Sampler, 1) - 1}, model, settings{Engine: sampler.Incremental})
 	if !errors.Is(err, sampler.ErrModel) || !errors.Is(err, onnx.ErrLimit) {
 		t.Errorf("error %v where one image does not fit, want ErrModel and ErrLimit", err)
 	}
@@ -116,7 +116,7 @@ func TestMemoryOfAny(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rt.Close()
-	s, err := sampler.Open(rt, deep(t, 8, 20), sampler.Config{})
+	s, err := opened(rt, deep(t, 8, 20), settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ type stopping struct {
 	stop  context.CancelFunc
 }
 
-func (s stopping) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+func (s stopping) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
 	session, err := s.Runtime.Load(model, opt)
 	return stoppingSession{session, s}, err
 }
@@ -157,17 +157,17 @@ func TestCancelBeforeFirstStep(t *testing.T) {
 	for _, n := range []int{1, 10} {
 		ctx, stop := context.WithCancel(context.Background())
 		binds := 0
-		s, err := sampler.Open(stopping{env, &binds, 3, stop}, deep(t, 16, 5), sampler.Config{Threads: 1})
+		s, err := opened(stopping{env, &binds, 3, stop}, deep(t, 16, 5), settings{Threads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		binds = 0
 		for _, when := range []string{"at the third binding", "before the first"} {
-			if err := s.Draw(ctx, 0, make([]uint8, n*256)); !errors.Is(err, context.Canceled) || binds != 3 {
+			if err := s.Fill(ctx, 0, make([]uint16, n*256)); !errors.Is(err, context.Canceled) || binds != 3 {
 				t.Errorf("%d images, canceled %s: error %v after %d bindings in all, want 3", n, when, err, binds)
 			}
 		}
-		if err := s.Draw(context.Background(), 0, make([]uint8, n*256)); err != nil {
+		if err := s.Fill(context.Background(), 0, make([]uint16, n*256)); err != nil {
 			t.Errorf("%d images, drawn after all: %v", n, err)
 		}
 		if err := s.Close(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,9 +44,9 @@ func TestOverflowAtPixel(t *testing.T) {
 	}
 	copy(m.Weights["logits_bias"], []float32{-1e6, -1e6, 1e6}) // the topmost level is certain
 	model := written(t, m)
-	orders(t, func(t *testing.T, rt onnx.Runtime, cfg sampler.Config) {
+	orders(t, func(t *testing.T, rt onnx.Runtime, cfg settings) {
 		cfg.Threads = 1
-		s, err := sampler.Open(rt, model, cfg)
+		s, err := opened(rt, model, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,9 +57,9 @@ func TestOverflowAtPixel(t *testing.T) {
 				t.Errorf("error %v, want ErrLogits at %s", err, where)
 			}
 		}
-		names(s.Draw(context.Background(), 5, make([]uint8, 36)), "image 5, row 2, column 0")
+		names(s.Fill(context.Background(), 5, make([]uint16, 36)), "image 5, row 2, column 0")
 		// Of two images, the first is all 0 and the second is 2 at row 1, column 4.
-		two := make([]uint8, 72)
+		two := make([]uint16, 72)
 		two[36+6+4] = 2
 		_, err = s.LogProb(context.Background(), two)
 		names(err, "image 1, row 3, column 4")
@@ -66,13 +67,13 @@ func TestOverflowAtPixel(t *testing.T) {
 			t.Errorf("log-probability %v, %v of an image where nothing overflows", lp, err)
 		}
 		// All but the last pixel are kept, of an image that is 0 but at row 3, column 5.
-		last := bytes.Repeat([]byte{0}, 36)
+		last := make([]uint16, 36)
 		last[3*6+5] = 2
 		keep := make([]bool, 36)
 		for k := range 35 {
 			keep[k] = true
 		}
-		for _, err := range s.Samples(context.Background(), sampler.Request{N: 1, Completion: sampler.Completion{Picture: last, Keep: keep}}) {
+		for _, err := range s.Samples(context.Background(), sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: last, Mask: keep}}) {
 			names(err, "image 0, row 5, column 5")
 		}
 	})
@@ -99,9 +100,9 @@ func TestColdImages(t *testing.T) {
 		model := written(t, m)
 		for _, temperature := range []float64{math.SmallestNonzeroFloat64, 1e-30} {
 			var want []sampler.Sample
-			orders(t, func(t *testing.T, rt onnx.Runtime, cfg sampler.Config) {
+			orders(t, func(t *testing.T, rt onnx.Runtime, cfg settings) {
 				cfg.Temperature, cfg.Seed = temperature, 3
-				s, err := sampler.Open(rt, model, cfg)
+				s, err := opened(rt, model, cfg)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -112,15 +113,15 @@ func TestColdImages(t *testing.T) {
 						t.Fatal(err)
 					}
 					got = append(got, sample)
-					if math.Abs(sample.LogProbOptions-49*c.want) > 1e-9 {
-						t.Errorf("%s, T = %g: log-probability %g, want %g", c.name, temperature, sample.LogProbOptions, 49*c.want)
+					if math.Abs(sample.LogProbDrawn-49*c.want) > 1e-9 {
+						t.Errorf("%s, T = %g: log-probability %g, want %g", c.name, temperature, sample.LogProbDrawn, 49*c.want)
 					}
 				}
 				if want == nil {
 					want = got
 				}
 				for i, sample := range got {
-					if !bytes.Equal(sample.Levels, want[i].Levels) {
+					if !slices.Equal(sample.Levels, want[i].Levels) {
 						t.Errorf("%s, T = %g: another image %d", c.name, temperature, i)
 					}
 				}

@@ -18,35 +18,35 @@ func TestRounded(t *testing.T) {
 	for k := range keep {
 		keep[k] = k < 20
 	}
-	for _, cfg := range []sampler.Config{{}, {Temperature: 0.7, TopK: 3}, {Temperature: 2, TemperatureEnd: 0.5, TopP: 0.9}} {
+	for _, cfg := range []settings{{}, {Temperature: 0.7, TopK: 3}, {Temperature: 2, TemperatureEnd: 0.5, TopP: 0.9}} {
 		const n = 150
 		want := samples(t, open(t, file, cfg), sampler.Request{N: n, Rounded: true})
 		exact := samples(t, open(t, file, cfg), sampler.Request{N: n})
 		for i, s := range want {
-			for _, x := range [][2]float64{{s.LogProb, exact[i].LogProb}, {s.LogProbOptions, exact[i].LogProbOptions}} {
+			for _, x := range [][2]float64{{s.LogProb, exact[i].LogProb}, {s.LogProbDrawn, exact[i].LogProbDrawn}} {
 				if math.Abs(x[0]-x[1]) > 0.0051 || x[0] != math.Round(x[0]*100)/100 {
 					t.Errorf("%+v, image %d: log-probability %v, %v rounded", cfg, i, x[1], x[0])
 				}
 			}
 		}
-		completion := sampler.Completion{Picture: want[0].Levels, Keep: keep}
-		completed := samples(t, open(t, file, cfg), sampler.Request{N: n, Rounded: true, Completion: completion})
+		completion := sampler.Inpainting{Picture: want[0].Levels, Mask: keep}
+		completed := samples(t, open(t, file, cfg), sampler.Request{N: n, Rounded: true, Inpainting: completion})
 		backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
 			cfg.Engine = engine
-			s, err := sampler.Open(rt, file, cfg)
+			s, err := opened(rt, file, cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.Close()
 			for _, r := range []struct {
 				want []sampler.Sample
-				c    sampler.Completion
-			}{{want, sampler.Completion{}}, {completed, completion}} {
-				for i, got := range samples(t, s, sampler.Request{N: n, Rounded: true, Completion: r.c}) {
+				c    sampler.Inpainting
+			}{{want, sampler.Inpainting{}}, {completed, completion}} {
+				for i, got := range samples(t, s, sampler.Request{N: n, Rounded: true, Inpainting: r.c}) {
 					w := r.want[i]
-					if got.Class != w.Class || got.LogProb != w.LogProb || got.LogProbOptions != w.LogProbOptions || got.LogProbKept != w.LogProbKept {
+					if got.Class != w.Class || got.LogProb != w.LogProb || got.LogProbDrawn != w.LogProbDrawn || got.LogProbGiven != w.LogProbGiven {
 						t.Errorf("%+v, image %d: %v, %v, %v; want %v, %v, %v", cfg, i,
-							got.LogProb, got.LogProbOptions, got.LogProbKept, w.LogProb, w.LogProbOptions, w.LogProbKept)
+							got.LogProb, got.LogProbDrawn, got.LogProbGiven, w.LogProb, w.LogProbDrawn, w.LogProbGiven)
 					}
 				}
 			}
@@ -61,16 +61,16 @@ func TestExactLogProbs(t *testing.T) {
 	for k := range keep {
 		keep[k] = k%3 == 0
 	}
-	for _, cfg := range []sampler.Config{{}, {Greedy: true}, {Temperature: 0.5, TemperatureEnd: 1.5, TopK: 2}, {TopP: 0.8, MinP: 0.1}} {
+	for _, cfg := range []settings{{}, {Greedy: true}, {Temperature: 0.5, TemperatureEnd: 1.5, TopK: 2}, {TopP: 0.8, MinP: 0.1}} {
 		s := open(t, file, cfg)
-		for _, c := range []sampler.Completion{{}, {Picture: make([]uint8, 25), Keep: keep}} {
-			for i, want := range samples(t, s, sampler.Request{N: 20, Completion: c}) {
+		for _, c := range []sampler.Inpainting{{}, {Picture: make([]uint16, 25), Mask: keep}} {
+			for i, want := range samples(t, s, sampler.Request{N: 20, Inpainting: c}) {
 				got := want
-				if err := sampler.Exactly(s, &got, c.Keep); err != nil {
+				if err := sampler.Exactly(s.Sampler, s.cfg.with(sampler.Request{Inpainting: c}), &got); err != nil {
 					t.Fatal(err)
 				}
 				for _, x := range [][2]float64{
-					{got.LogProb, want.LogProb}, {got.LogProbOptions, want.LogProbOptions}, {got.LogProbKept, want.LogProbKept},
+					{got.LogProb, want.LogProb}, {got.LogProbDrawn, want.LogProbDrawn}, {got.LogProbGiven, want.LogProbGiven},
 				} {
 					if math.Abs(x[0]-x[1]) > 1e-4 {
 						t.Errorf("%+v, image %d: log-probability %v, %v in float64", cfg, i, x[1], x[0])

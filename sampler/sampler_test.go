@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,15 +36,15 @@ func file(t testing.TB, c models.Config, seed uint64) []byte {
 }
 
 // draw draws n images from a fresh sampler.
-func draw(t testing.TB, model []byte, cfg sampler.Config, n int) []uint8 {
+func draw(t testing.TB, model []byte, cfg settings, n int) []uint16 {
 	t.Helper()
-	s, err := sampler.Open(env, model, cfg)
+	s, err := opened(env, model, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	levels := make([]uint8, n*s.Spec().Height*s.Spec().Width)
-	if err := s.Draw(context.Background(), 0, levels); err != nil {
+	levels := make([]uint16, n*s.Signature().Height*s.Signature().Width)
+	if err := s.Fill(context.Background(), 0, levels); err != nil {
 		t.Fatal(err)
 	}
 	return levels
@@ -54,8 +56,8 @@ var small = models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 7, Levels: 5}
 // the order and the runtime.
 func TestSameBytes(t *testing.T) {
 	model := file(t, small, 1)
-	want := draw(t, model, sampler.Config{Engine: sampler.Full, Batch: 1, Threads: 1, Seed: 5}, 23)
-	for _, cfg := range []sampler.Config{
+	want := draw(t, model, settings{Engine: sampler.Full, Batch: 1, Threads: 1, Seed: 5}, 23)
+	for _, cfg := range []settings{
 		{Batch: 4},
 		{Batch: 23},
 		{Batch: 100, Threads: 3},
@@ -65,31 +67,31 @@ func TestSameBytes(t *testing.T) {
 		{Raster: true, Batch: 5, Threads: 2},
 	} {
 		cfg.Seed = 5
-		if got := draw(t, model, cfg, 23); !bytes.Equal(got, want) {
+		if got := draw(t, model, cfg, 23); !slices.Equal(got, want) {
 			t.Errorf("%+v draws other images", cfg)
 		}
 	}
-	orders(t, func(t *testing.T, rt onnx.Runtime, cfg sampler.Config) {
+	orders(t, func(t *testing.T, rt onnx.Runtime, cfg settings) {
 		cfg.Seed = 5
-		s, err := sampler.Open(rt, model, cfg)
+		s, err := opened(rt, model, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if got := make([]uint8, len(want)); s.Draw(context.Background(), 0, got) != nil || !bytes.Equal(got, want) {
+		if got := make([]uint16, len(want)); s.Fill(context.Background(), 0, got) != nil || !slices.Equal(got, want) {
 			t.Error("other images")
 		}
 	})
-	if bytes.Equal(draw(t, model, sampler.Config{Seed: 6}, 23), want) {
+	if slices.Equal(draw(t, model, settings{Seed: 6}, 23), want) {
 		t.Error("another seed draws the same images")
 	}
-	s, err := sampler.Open(env, model, sampler.Config{Seed: 5})
+	s, err := opened(env, model, settings{Seed: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	part := make([]uint8, 5*49)
-	if err := s.Draw(context.Background(), 11, part); err != nil || !bytes.Equal(part, want[11*49:16*49]) {
+	part := make([]uint16, 5*49)
+	if err := s.Fill(context.Background(), 11, part); err != nil || !slices.Equal(part, want[11*49:16*49]) {
 		t.Errorf("images 11 to 15 differ when drawn alone (error %v)", err)
 	}
 }
@@ -100,8 +102,8 @@ func TestSameBytes(t *testing.T) {
 func TestDrawFollowsModel(t *testing.T) {
 	c := models.Config{Hidden: 6, Blocks: 1, Kernel: 3, Size: 5, Levels: 3}
 	m := modeltest.Random(t, c, 3)
-	levels := draw(t, file(t, c, 3), sampler.Config{Seed: 9, Temperature: 0.8}, 2)
-	s, err := sampler.Open(env, file(t, c, 3), sampler.Config{})
+	levels := draw(t, file(t, c, 3), settings{Seed: 9, Temperature: 0.8}, 2)
+	s, err := opened(env, file(t, c, 3), settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +118,11 @@ func TestDrawFollowsModel(t *testing.T) {
 			image[k] = float64(l) / 2
 		}
 		logits := modeltest.Logits(m, image)
-		coins := sampler.Uniforms(25, 9, uint64(i))
+		rng := rand.New(rand.NewPCG(9, uint64(i)))
+		coins := make([]float64, 25)
+		for k := range coins {
+			coins[k] = rng.Float64()
+		}
 		want := 0.0
 		for k := range 25 {
 			var p, cold [3]float64
@@ -150,7 +156,7 @@ func TestTemperatureNarrows(t *testing.T) {
 	last := math.Inf(1)
 	for _, temperature := range []float64{3, 1, 0.5, 0.1} {
 		const n = 300
-		levels := draw(t, model, sampler.Config{Temperature: temperature}, n)
+		levels := draw(t, model, settings{Temperature: temperature}, n)
 		entropy := 0.0
 		for pixel := range 49 {
 			var count [5]float64
@@ -173,8 +179,8 @@ func TestTemperatureNarrows(t *testing.T) {
 
 func TestImages(t *testing.T) {
 	model := file(t, small, 1)
-	want := draw(t, model, sampler.Config{}, 3)
-	s, err := sampler.Open(env, model, sampler.Config{})
+	want := draw(t, model, settings{}, 3)
+	s, err := opened(env, model, settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,61 +228,61 @@ func TestOpenRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		model []byte
-		cfg   sampler.Config
+		cfg   settings
 		is    error
 		says  string
 	}{
-		{"temperature", good, sampler.Config{Temperature: -1}, sampler.ErrConfig, "temperature"},
-		{"temperature NaN", good, sampler.Config{Temperature: math.NaN()}, sampler.ErrConfig, "temperature"},
-		{"temperature Inf", good, sampler.Config{Temperature: math.Inf(1)}, sampler.ErrConfig, "temperature"},
-		{"batch", good, sampler.Config{Batch: -1}, sampler.ErrConfig, "batch"},
-		{"threads", good, sampler.Config{Threads: -1}, sampler.ErrConfig, "threads"},
-		{"engine", good, sampler.Config{Engine: "steam"}, sampler.ErrConfig, "steam"},
-		{"scale", good, sampler.Config{PixelScale: math.Inf(1)}, sampler.ErrConfig, "scale"},
-		{"empty", nil, sampler.Config{}, sampler.ErrModel, "ONNX"},
-		{"text", []byte("no model"), sampler.Config{}, sampler.ErrModel, "ONNX"},
-		{"truncated", good[:len(good)-9], sampler.Config{}, sampler.ErrModel, "ONNX"},
+		{"temperature", good, settings{Temperature: -1}, sampler.ErrConfig, "temperature"},
+		{"temperature NaN", good, settings{Temperature: math.NaN()}, sampler.ErrConfig, "temperature"},
+		{"temperature Inf", good, settings{Temperature: math.Inf(1)}, sampler.ErrConfig, "temperature"},
+		{"batch", good, settings{Batch: -1}, sampler.ErrConfig, "batch"},
+		{"threads", good, settings{Threads: -1}, sampler.ErrConfig, "threads"},
+		{"engine", good, settings{Engine: "steam"}, sampler.ErrConfig, "steam"},
+		{"scale", good, settings{PixelScale: math.Inf(1)}, sampler.ErrConfig, "scale"},
+		{"empty", nil, settings{}, sampler.ErrModel, "ONNX"},
+		{"text", []byte("no model"), settings{}, sampler.ErrModel, "ONNX"},
+		{"truncated", good[:len(good)-9], settings{}, sampler.ErrModel, "ONNX"},
 		{
 			"three channels", change(func(m *onnx.Model) { foreign(m); m.Graph.Inputs[0].Shape[1] = onnx.Fixed(3) }),
-			sampler.Config{},
+			settings{},
 			sampler.ErrModel, "image",
 		},
 		{
 			"integer input", change(func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Int64 }),
-			sampler.Config{},
+			settings{},
 			sampler.ErrModel, "image",
 		},
 		{
 			"free height", change(func(m *onnx.Model) { foreign(m); m.Graph.Inputs[0].Shape[2] = onnx.Free("h") }),
-			sampler.Config{},
+			settings{},
 			sampler.ErrModel, "height",
 		},
 		{
 			"logits of another size", change(func(m *onnx.Model) { m.Graph.Outputs[0].Shape[3] = onnx.Fixed(3) }),
-			sampler.Config{},
+			settings{},
 			sampler.ErrModel, "logits",
 		},
 		{
 			"metadata of another height", change(func(m *onnx.Model) { m.Metadata["pixelcnn.height"] = "9" }),
-			sampler.Config{},
+			settings{},
 			sampler.ErrModel, "height",
 		},
 		{
 			"metadata of other levels", change(func(m *onnx.Model) { m.Metadata["pixelcnn.levels"] = "9" }),
-			sampler.Config{},
+			settings{},
 			sampler.ErrModel, "levels",
 		},
 		{
 			"unknown operator", change(func(m *onnx.Model) { m.Graph.Nodes[1].Op = "Abracadabra" }),
-			sampler.Config{},
+			settings{},
 			sampler.ErrModel, "Abracadabra",
 		},
 		{"two outputs", change(func(m *onnx.Model) {
 			m.Graph.Output(m.Graph.Nodes[0].Outputs[0], "more", onnx.Float32)
-		}), sampler.Config{}, sampler.ErrModel, "outputs"},
+		}), settings{}, sampler.ErrModel, "outputs"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := sampler.Open(env, c.model, c.cfg)
+			_, err := opened(env, c.model, c.cfg)
 			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error %v, want %v that says %q", err, c.is, c.says)
 			}
@@ -291,22 +297,22 @@ func TestNaN(t *testing.T) {
 	if err := export.Write(&b, m, export.Meta{}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := sampler.Open(env, modeltest.Spoil(t, b.Bytes(), "logits_bias", math.NaN()), sampler.Config{})
+	s, err := opened(env, modeltest.Spoil(t, b.Bytes(), "logits_bias", math.NaN()), settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	err = s.Draw(context.Background(), 0, make([]uint8, 49))
+	err = s.Fill(context.Background(), 0, make([]uint16, 49))
 	if !errors.Is(err, sampler.ErrLogits) || !strings.Contains(err.Error(), "row 0, column 0") {
 		t.Errorf("error %v, want ErrLogits at row 0, column 0", err)
 	}
-	if _, err := s.LogProb(context.Background(), make([]uint8, 49)); !errors.Is(err, sampler.ErrLogits) {
+	if _, err := s.LogProb(context.Background(), make([]uint16, 49)); !errors.Is(err, sampler.ErrLogits) {
 		t.Errorf("error %v, want ErrLogits", err)
 	}
-	if _, err := s.LogProb(context.Background(), []uint8{1}); !errors.Is(err, sampler.ErrConfig) {
+	if _, err := s.LogProb(context.Background(), []uint16{1}); !errors.Is(err, sampler.ErrConfig) {
 		t.Errorf("error %v for a part of an image, want ErrConfig", err)
 	}
-	if err := s.Draw(context.Background(), 0, make([]uint8, 50)); !errors.Is(err, sampler.ErrConfig) {
+	if err := s.Fill(context.Background(), 0, make([]uint16, 50)); !errors.Is(err, sampler.ErrConfig) {
 		t.Errorf("error %v for a part of an image, want ErrConfig", err)
 	}
 }
@@ -319,8 +325,8 @@ func TestForeign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		one := draw(t, model, sampler.Config{Batch: 1, Threads: 1}, 3)
-		if three := draw(t, model, sampler.Config{Batch: 3}, 3); !bytes.Equal(one, three) {
+		one := draw(t, model, settings{Batch: 1, Threads: 1}, 3)
+		if three := draw(t, model, settings{Batch: 3}, 3); !slices.Equal(one, three) {
 			t.Errorf("%s: other images for another batch", name)
 		}
 	}

@@ -5,69 +5,43 @@ import (
 	"fmt"
 	"image"
 	"iter"
-	"math"
 	"slices"
 	"sync/atomic"
-)
 
-// Request says which images to draw, and how beyond the [Config].
-type Request struct {
-	// First is the number of the first image, N how many there are.
-	First uint64
-	N     int
-	// BestOf, where over 1, draws as many candidates for each image and keeps the
-	// likeliest under the model as it is: image i is one of the images i·BestOf to
-	// (i+1)·BestOf-1 of a request without. The candidates for an image, with particles
-	// BestOf·Particles, must not have more than 2³⁰ pixels.
-	BestOf int
-	// Completion is zero where nothing is kept.
-	Completion Completion
-	// Classes, where there are any, take the place of Config.Classes.
-	Classes []int
-	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the
-	// time. BestOf and particles need them all the same.
-	LevelsOnly bool
-	// Rounded rounds the log-probabilities to hundredths of a nat, and makes them the same
-	// for every engine and runtime: where float32 leaves open to which, they are computed
-	// again in float64. That is one image in fifty or so, at temperature 1, and takes about
-	// as long as drawing fifty. A model with operators that are unknown in float64 has them
-	// rounded only.
-	Rounded bool
-	// Progress, where not nil, is told how many pixels of all are done, after each
-	// step. Calls may coincide and come out of order.
-	Progress func(done, all int)
-}
+	"pixelcnn/sampler/internal/draw"
+)
 
 // Sample is a drawn image. Log-probabilities are in nats.
 type Sample struct {
-	Index   uint64  // its number
-	Levels  []uint8 // [H, W], row-major
-	Class   int     // -1 where the model has no classes
-	LogProb float64 // of the image, under the model as it is (temperature 1), given its class
-	// LogProbOptions is the log-probability with which the pixels that are not kept
-	// were drawn, under the temperature and the other options.
-	LogProbOptions float64
-	// LogProbKept is the part of LogProb that kept pixels have.
-	LogProbKept float64
+	Index   uint64   // its number
+	Levels  []uint16 // [H, W], row-major
+	Class   int      // -1 where the model has no classes
+	LogProb float64  // of the image, under the model as it is (temperature 1), given its class
+	// LogProbDrawn is the log-probability with which the pixels that are not given were
+	// drawn, under the temperature and the other parameters.
+	LogProbDrawn float64
+	// LogProbGiven is the part of LogProb that given pixels have.
+	LogProbGiven float64
 	// EffectiveSize is the effective sample size of the particles, 1 to
-	// Completion.Particles, when one of them was chosen: (Σw)²/Σw² of the weights
+	// Inpainting.Particles, when one of them was chosen: (Σw)²/Σw² of the weights
 	// gathered since they were last resampled. It is 0 where there are none, or where
-	// every particle finds the kept pixels impossible.
+	// every particle finds the given pixels impossible.
 	EffectiveSize float64
 	// Resampled is how many times the particles were.
 	Resampled int
 }
 
-// Images draws n images and yields them in order, as they are done. After an error it
-// yields nothing more.
-func (s *Sampler) Images(ctx context.Context, n int) iter.Seq2[*image.Gray, error] {
+// Images draws what is requested and yields the images in order, as they are done. After an
+// error it yields nothing more.
+func (s *Sampler) Images(ctx context.Context, req Request) iter.Seq2[*image.Gray, error] {
 	return func(yield func(*image.Gray, error) bool) {
-		for sample, err := range s.Samples(ctx, Request{N: n, LevelsOnly: true}) {
+		req.LevelsOnly = true
+		for sample, err := range s.Samples(ctx, req) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(s.spec.Gray(sample.Levels), nil) {
+			if !yield(s.sig.Gray(sample.Levels), nil) {
 				return
 			}
 		}
@@ -78,31 +52,20 @@ func (s *Sampler) Images(ctx context.Context, n int) iter.Seq2[*image.Gray, erro
 // each with its log-probability. After an error it yields nothing more.
 func (s *Sampler) Samples(ctx context.Context, req Request) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
-		if err := s.check(req); err != nil {
-			yield(Sample{}, err)
-			return
-		}
-		classes, err := s.requestClasses(ctx, req)
+		p, err := s.prepare(ctx, req)
 		if err != nil {
 			yield(Sample{}, err)
 			return
 		}
-		p := &portion{s: s, req: req, how: s.options(), classes: classes}
-		if req.Progress != nil {
-			all := req.N * p.candidates() * s.spec.Height * s.spec.Width
-			var done atomic.Int64
-			p.how.after = func(pixels int) error {
-				req.Progress(int(done.Add(int64(pixels))), all)
-				return nil
-			}
-		}
-		for at := 0; at < req.N; at += p.size() {
-			samples, err := p.draw(ctx, req.First+uint64(at), min(p.size(), req.N-at))
+		after := progress([]*prepared{p}, s.pixels())
+		size := s.portion(p)
+		for at := 0; at < req.N; at += size {
+			samples, err := s.drawParts(ctx, []part{{p, req.First + uint64(at), min(size, req.N-at)}}, after)
 			if err != nil {
 				yield(Sample{}, err)
 				return
 			}
-			for _, sample := range samples {
+			for _, sample := range samples[0] {
 				if !yield(sample, nil) {
 					return
 				}
@@ -111,152 +74,181 @@ func (s *Sampler) Samples(ctx context.Context, req Request) iter.Seq2[Sample, er
 	}
 }
 
-// check validates a request.
-func (s *Sampler) check(r Request) error {
-	if err := s.open(); err != nil {
-		return err
+// Together draws several requests in shared batches, and returns the images of each: the
+// same ones that each gives alone. It pays where requests are small. Particles are drawn
+// apart. Progress is told of all requests together. The images must not have more than 2³⁰
+// pixels, candidates included.
+func (s *Sampler) Together(ctx context.Context, requests []Request) ([][]Sample, error) {
+	all := make([]*prepared, len(requests))
+	parts := make([]part, len(requests))
+	images := 0
+	for i, req := range requests {
+		var err error
+		if all[i], err = s.prepare(ctx, req); err != nil {
+			return nil, fmt.Errorf("request %d: %w", i, err)
+		}
+		parts[i] = part{all[i], req.First, req.N}
+		// Two numbers below 2³⁰, the sum of which is looked at each time.
+		if err := s.sig.CheckTogether("the number of images", min(req.N, 1<<30)); err != nil {
+			return nil, fmt.Errorf("request %d: %w", i, err)
+		}
+		images += req.N * all[i].candidates()
+		if err := s.sig.CheckTogether("the number of images", images); err != nil {
+			return nil, err
+		}
 	}
-	switch {
-	case r.N < 0:
-		return fmt.Errorf("%w: the number of images is %d, must not be negative", ErrConfig, r.N)
-	case r.BestOf < 0:
-		return fmt.Errorf("%w: best-of is %d, must not be negative", ErrConfig, r.BestOf)
-	case s.spec.whole != nil && r.Completion.Particles > 1:
-		return errWhole
-	case r.BestOf > 1 && s.cfg.Greedy:
-		return fmt.Errorf("%w: greedy and best-of exclude each other: greedy candidates are all alike", ErrConfig)
-	}
-	if err := s.checkCandidates(r); err != nil {
-		return err
-	}
-	if err := s.spec.checkClasses(r.Classes); err != nil {
-		return err
-	}
-	if err := s.spec.checkDrawn(s.listed(r)); err != nil {
-		return err
-	}
-	return s.checkCompletion(r.Completion)
+	return s.drawParts(ctx, parts, progress(all, s.pixels()))
 }
 
-// checkCandidates bounds what is drawn for an image, and for all of them, so that what is
-// counted of it is a number.
-func (s *Sampler) checkCandidates(r Request) error {
-	bestOf, particles := max(1, r.BestOf), max(1, r.Completion.Particles)
-	if err := s.spec.checkTogether("best-of", bestOf); err != nil {
+// Draw fills levels, [n, H, W] row-major, with the images of a request, n of which N says.
+// It returns once ctx ends, with its error; then levels are unfinished.
+func (s *Sampler) Draw(ctx context.Context, req Request, levels []uint16) error {
+	if len(levels) != req.N*s.pixels() {
+		return fmt.Errorf("%w: room for %d levels is not that for %d images of %d×%d", ErrConfig, len(levels), req.N, s.sig.Height, s.sig.Width)
+	}
+	req.LevelsOnly = true
+	p, err := s.prepare(ctx, req)
+	if err != nil {
 		return err
 	}
-	if err := s.spec.checkTogether("particles", particles); err != nil {
+	if p.candidates() > 1 || req.N == 0 {
+		at := 0
+		for sample, err := range s.Samples(ctx, req) {
+			if err != nil {
+				return err
+			}
+			at += copy(levels[at:], sample.Levels)
+		}
+		return ctx.Err()
+	}
+	classes, err := p.classes.of(req.First, req.N)
+	if err != nil {
 		return err
 	}
-	candidates := int64(bestOf) * int64(particles) // of 30 bits each
-	if candidates > maxTogether/int64(s.pixels()) {
-		return fmt.Errorf("%w: best-of %d with %d particles: of candidates of %d×%d, %d are the most",
-			ErrConfig, bestOf, particles, s.spec.Height, s.spec.Width, maxTogether/s.pixels())
-	}
-	if most := math.MaxInt / (int(candidates) * s.pixels()); r.N > most {
-		return fmt.Errorf("%w: the number of images is %d; of %d×%d, %d are the most", ErrConfig, r.N, s.spec.Height, s.spec.Width, most)
-	}
-	return nil
+	return s.draw(ctx, p.rows(req.First, classes, levels, s.sig.Height, s.sig.Width), progress([]*prepared{p}, s.pixels()))
 }
 
-// listed are the classes that a request lists, if any.
-func (s *Sampler) listed(r Request) []int {
-	if len(r.Classes) > 0 {
-		return r.Classes
+// prepare checks a request and decides how its classes are drawn.
+func (s *Sampler) prepare(ctx context.Context, req Request) (*prepared, error) {
+	p, err := s.check(req)
+	if err != nil {
+		return nil, err
 	}
-	return s.cfg.Classes
-}
-
-// portion draws the images of a request that are under way at once: enough to keep
-// the processors busy, few enough to be done soon.
-type portion struct {
-	s       *Sampler
-	req     Request
-	how     options
-	classes *requestClasses
+	p.classes, err = s.newClasses(ctx, req)
+	return p, err
 }
 
 // perThread is the number of candidates that a processor draws at a time where the
 // caller left it open.
 const perThread = 64
 
-// candidates is the number drawn for each image.
-func (p *portion) candidates() int { return p.bestOf() * max(1, p.req.Completion.Particles) }
-
-func (p *portion) bestOf() int { return max(1, p.req.BestOf) }
-
-// size is the number of images in a portion.
-func (p *portion) size() int {
-	batch := p.how.batch
+// portion is the number of images of a request that are under way at once: enough to keep
+// the processors busy, few enough to be done soon.
+func (s *Sampler) portion(p *prepared) int {
+	batch := s.cfg.Batch
 	if batch == 0 {
 		batch = perThread
 	}
-	return max(1, batch*p.how.threads/p.candidates())
+	return max(1, batch*s.cfg.Threads/p.candidates())
 }
 
-// draw draws the images first to first+n-1.
-func (p *portion) draw(ctx context.Context, first uint64, n int) ([]Sample, error) {
+// progress tells those who asked for it how much of all requests is done; it is nil where
+// nobody did.
+func progress(all []*prepared, pixels int) func(symbols int) error {
+	var tell []func(done, all int)
+	total := 0
+	for _, p := range all {
+		total += p.N * p.candidates() * pixels
+		if p.Progress != nil {
+			tell = append(tell, p.Progress)
+		}
+	}
+	if tell == nil {
+		return nil
+	}
+	var done atomic.Int64
+	return func(symbols int) error {
+		n := int(done.Add(int64(symbols)))
+		for _, f := range tell {
+			f(n, total)
+		}
+		return nil
+	}
+}
+
+// A part of a request: n images from first on.
+type part struct {
+	*prepared
+	first uint64
+	n     int
+}
+
+// drawParts draws parts of requests together, and returns the images of each.
+func (s *Sampler) drawParts(ctx context.Context, parts []part, after func(symbols int) error) ([][]Sample, error) {
+	candidates := make([][]Sample, len(parts))
+	rows := make([][]draw.Row, len(parts))
+	var all []draw.Row
+	for i, p := range parts {
+		best := p.bestOf()
+		classes, err := p.classes.of(p.first, p.n)
+		if err != nil {
+			return nil, err
+		}
+		first, n, classes := p.first*uint64(best), p.n*best, repeated(classes, best)
+		if p.Inpainting.Particles > 1 {
+			if candidates[i], err = s.particles(ctx, p.prepared, first, n, classes, after); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		rows[i] = p.rows(first, classes, make([]uint16, n*s.pixels()), s.sig.Height, s.sig.Width)
+		all = append(all, rows[i]...)
+	}
+	if len(all) > 0 {
+		if err := s.draw(ctx, all, after); err != nil {
+			return nil, err
+		}
+	}
+	for i, p := range parts {
+		for k := range rows[i] {
+			candidates[i] = append(candidates[i], s.sample(&rows[i][k]))
+		}
+		candidates[i] = p.likeliest(candidates[i])
+		if p.Rounded && p.recorded() || p.Rounded && p.Inpainting.Particles > 1 {
+			if err := s.round(ctx, p.prepared, candidates[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return candidates, nil
+}
+
+// sample is what came of a row.
+func (s *Sampler) sample(r *draw.Row) Sample {
+	out := Sample{Index: r.Image, Levels: r.Levels, Class: -1}
+	if s.sig.ClassInput != "" {
+		out.Class = r.Class
+	}
+	if r.Record != nil {
+		out.LogProb, out.LogProbDrawn, out.LogProbGiven = draw.Sum(r.Record.Model), draw.Sum(r.Record.Drawn), draw.Sum(r.Record.Given)
+	}
+	return out
+}
+
+// likeliest leaves the likeliest of the candidates for each image.
+func (p part) likeliest(candidates []Sample) []Sample {
 	best := p.bestOf()
-	classes, err := p.classes.of(first, n)
-	if err != nil {
-		return nil, err
-	}
-	draw := p.plain
-	if p.req.Completion.Particles > 1 {
-		draw = p.particles
-	}
-	samples, err := draw(ctx, first*uint64(best), n*best, repeated(classes, best))
-	if err != nil {
-		return nil, err
-	}
-	chosen := samples[:0]
-	for i := range n {
-		of := samples[i*best : (i+1)*best]
-		chosen = append(chosen, slices.MaxFunc(of, func(a, b Sample) int {
+	chosen := candidates[:0]
+	for i := range p.n {
+		chosen = append(chosen, slices.MaxFunc(candidates[i*best:(i+1)*best], func(a, b Sample) int {
 			if a.LogProb < b.LogProb {
 				return -1
 			}
 			return 1 // MaxFunc keeps the first of equals
 		}))
-		chosen[i].Index = first + uint64(i)
+		chosen[i].Index = p.first + uint64(i)
 	}
-	if p.req.Rounded {
-		return chosen, p.round(ctx, chosen)
-	}
-	return chosen, nil
-}
-
-// plain draws the candidates first to first+n-1, one each.
-func (p *portion) plain(ctx context.Context, first uint64, n int, classes []int) ([]Sample, error) {
-	height, pixels := p.s.spec.Height, p.s.spec.Height*p.s.spec.Width
-	how := p.how
-	how.first, how.classes = first, classes
-	record := newRecord(n * height)
-	if !p.req.LevelsOnly || p.bestOf() > 1 {
-		how.record = record
-	}
-	levels := make([]uint8, n*pixels)
-	if c := p.req.Completion; c.Keep != nil {
-		how.keep = slices.Repeat(c.Keep, n)
-		levels = slices.Repeat(c.Picture, n)
-	}
-	if err := p.s.engine.draw(ctx, first, levels, how); err != nil {
-		return nil, err
-	}
-	samples := make([]Sample, n)
-	for i := range samples {
-		samples[i] = Sample{
-			Levels:         levels[i*pixels : (i+1)*pixels : (i+1)*pixels],
-			Class:          -1,
-			LogProb:        total(record.model[i*height:][:height]),
-			LogProbOptions: total(record.drawn[i*height:][:height]),
-			LogProbKept:    total(record.kept[i*height:][:height]),
-		}
-		if classes != nil {
-			samples[i].Class = classes[i]
-		}
-	}
-	return samples, nil
+	return chosen
 }
 
 // repeated is each element of s so many times; nil for nil.
@@ -265,12 +257,4 @@ func repeated(s []int, times int) (out []int) {
 		out = append(out, slices.Repeat([]int{x}, times)...)
 	}
 	return out
-}
-
-func total(rows []float64) float64 {
-	sum := 0.0
-	for _, x := range rows {
-		sum += x
-	}
-	return sum
 }

@@ -18,12 +18,12 @@ func BenchmarkSamples(b *testing.B) {
 	}
 	const n = 256
 	for _, temperature := range []float64{1, 0.7} {
-		s := open(b, model, sampler.Config{Temperature: temperature})
-		levels := make([]uint8, n*256)
+		s := open(b, model, settings{Temperature: temperature})
+		levels := make([]uint16, n*256)
 		report := func(b *testing.B) { b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "images/s") }
 		b.Run(fmt.Sprintf("T=%g/Draw", temperature), func(b *testing.B) {
 			for b.Loop() {
-				if err := s.Draw(context.Background(), 0, levels); err != nil {
+				if err := s.Fill(context.Background(), 0, levels); err != nil {
 					b.Fatal(err)
 				}
 			}

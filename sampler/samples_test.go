@@ -1,7 +1,6 @@
 package sampler_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -18,23 +17,8 @@ import (
 	"pixelcnn/sampler"
 )
 
-// open opens a model until the test ends.
-func open(t testing.TB, model []byte, cfg sampler.Config) *sampler.Sampler {
-	t.Helper()
-	s, err := sampler.Open(env, model, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 // samples collects what is requested.
-func samples(t testing.TB, s *sampler.Sampler, req sampler.Request) []sampler.Sample {
+func samples(t testing.TB, s *set, req sampler.Request) []sampler.Sample {
 	t.Helper()
 	var all []sampler.Sample
 	for sample, err := range s.Samples(context.Background(), req) {
@@ -55,7 +39,7 @@ func TestLogProbs(t *testing.T) {
 	c := models.Config{Hidden: 6, Blocks: 1, Kernel: 3, Size: 5, Levels: 4}
 	m := modeltest.Random(t, c, 3)
 	model := file(t, c, 3)
-	for _, cfg := range []sampler.Config{
+	for _, cfg := range []settings{
 		{},
 		{Temperature: 0.6},
 		{Temperature: 2, TemperatureEnd: 0.5},
@@ -68,8 +52,8 @@ func TestLogProbs(t *testing.T) {
 			s := open(t, model, cfg)
 			for _, sample := range samples(t, s, sampler.Request{First: 7, N: 3}) {
 				asIs, asDrawn := reference(m, sample.Levels, cfg)
-				if math.Abs(sample.LogProb-asIs) > 1e-4 || math.Abs(sample.LogProbOptions-asDrawn) > 1e-4 {
-					t.Errorf("%+v: log-probabilities %.6f and %.6f, want %.6f and %.6f", cfg, sample.LogProb, sample.LogProbOptions, asIs, asDrawn)
+				if math.Abs(sample.LogProb-asIs) > 1e-4 || math.Abs(sample.LogProbDrawn-asDrawn) > 1e-4 {
+					t.Errorf("%+v: log-probabilities %.6f and %.6f, want %.6f and %.6f", cfg, sample.LogProb, sample.LogProbDrawn, asIs, asDrawn)
 				}
 				scored, err := s.LogProb(context.Background(), sample.Levels)
 				if err != nil {
@@ -85,7 +69,7 @@ func TestLogProbs(t *testing.T) {
 
 // reference computes the log-probabilities of an image under a model, as it is and
 // under a config, the slow and obvious way.
-func reference(m *models.Model, levels []uint8, cfg sampler.Config) (asIs, asDrawn float64) {
+func reference(m *models.Model, levels []uint16, cfg settings) (asIs, asDrawn float64) {
 	image := make([]float64, len(levels))
 	for k, l := range levels {
 		image[k] = float64(l) / float64(m.Levels-1)
@@ -138,13 +122,13 @@ func reference(m *models.Model, levels []uint8, cfg sampler.Config) (asIs, asDra
 func TestSamples(t *testing.T) {
 	model := file(t, small, 1)
 	for _, engine := range engines {
-		cfg := sampler.Config{Engine: engine, Temperature: 0.9, TemperatureEnd: 0.5, TopK: 4, Batch: 3, Threads: 2}
+		cfg := settings{Engine: engine, Temperature: 0.9, TemperatureEnd: 0.5, TopK: 4, Batch: 3, Threads: 2}
 		want := draw(t, model, cfg, 20)
 		s := open(t, model, cfg)
 		for _, part := range []struct{ first, n int }{{0, 20}, {0, 7}, {7, 13}, {19, 1}, {3, 0}} {
 			for i, sample := range samples(t, s, sampler.Request{First: uint64(part.first), N: part.n}) {
 				at := part.first + i
-				if sample.Index != uint64(at) || !bytes.Equal(sample.Levels, want[at*49:(at+1)*49]) {
+				if sample.Index != uint64(at) || !slices.Equal(sample.Levels, want[at*49:(at+1)*49]) {
 					t.Errorf("images from %d: number %d differs", part.first, sample.Index)
 				}
 			}
@@ -154,11 +138,11 @@ func TestSamples(t *testing.T) {
 
 // TestLevelsOnly: the same images without log-probabilities; BestOf has them anyway.
 func TestLevelsOnly(t *testing.T) {
-	s := open(t, file(t, small, 1), sampler.Config{Temperature: 0.8})
+	s := open(t, file(t, small, 1), settings{Temperature: 0.8})
 	for _, best := range []int{1, 3} {
 		want := samples(t, s, sampler.Request{N: 4, BestOf: best})
 		for i, got := range samples(t, s, sampler.Request{N: 4, BestOf: best, LevelsOnly: true}) {
-			if !bytes.Equal(got.Levels, want[i].Levels) || (got.LogProb == 0) != (best == 1) {
+			if !slices.Equal(got.Levels, want[i].Levels) || (got.LogProb == 0) != (best == 1) {
 				t.Errorf("best of %d, image %d: log-probability %g, or other levels", best, i, got.LogProb)
 			}
 		}
@@ -167,19 +151,19 @@ func TestLevelsOnly(t *testing.T) {
 
 // TestBestOf: each image is the likeliest of its candidates.
 func TestBestOf(t *testing.T) {
-	s := open(t, file(t, small, 1), sampler.Config{Batch: 2, Threads: 2})
+	s := open(t, file(t, small, 1), settings{Batch: 2, Threads: 2})
 	all := samples(t, s, sampler.Request{N: 30})
 	for i, got := range samples(t, s, sampler.Request{First: 1, N: 5, BestOf: 5}) {
 		candidates := all[(i+1)*5 : (i+2)*5]
 		want := slices.MaxFunc(candidates, func(a, b sampler.Sample) int { return cmp.Compare(a.LogProb, b.LogProb) })
-		if got.Index != uint64(i+1) || !bytes.Equal(got.Levels, want.Levels) {
+		if got.Index != uint64(i+1) || !slices.Equal(got.Levels, want.Levels) {
 			t.Errorf("image %d (number %d) has log-probability %g, the best of the candidates %g", i+1, got.Index, got.LogProb, want.LogProb)
 		}
 	}
 }
 
 func TestProgress(t *testing.T) {
-	s := open(t, file(t, small, 1), sampler.Config{Engine: sampler.Full, Batch: 2, Threads: 3})
+	s := open(t, file(t, small, 1), settings{Engine: sampler.Full, Batch: 2, Threads: 3})
 	var mu sync.Mutex
 	most, calls := 0, 0
 	samples(t, s, sampler.Request{N: 9, BestOf: 2, Progress: func(done, all int) {
@@ -198,24 +182,24 @@ func TestProgress(t *testing.T) {
 
 func TestRequestRefused(t *testing.T) {
 	model := file(t, small, 1)
-	picture, keep := make([]uint8, 49), make([]bool, 49)
-	bright := bytes.Repeat([]uint8{5}, 49)
+	picture, keep := make([]uint16, 49), make([]bool, 49)
+	bright := slices.Repeat([]uint16{5}, 49)
 	keep[10] = true
 	for _, c := range []struct {
-		cfg  sampler.Config
+		cfg  settings
 		req  sampler.Request
 		says string
 	}{
-		{sampler.Config{}, sampler.Request{N: -1}, "number of images is -1"},
-		{sampler.Config{}, sampler.Request{N: 1, BestOf: -1}, "best-of is -1"},
-		{sampler.Config{Greedy: true}, sampler.Request{N: 1, BestOf: 2}, "greedy and best-of"},
-		{sampler.Config{}, sampler.Request{N: 1, Completion: sampler.Completion{Picture: picture}}, "which pixels"},
-		{sampler.Config{}, sampler.Request{N: 1, Completion: sampler.Completion{Particles: 4}}, "which pixels"},
-		{sampler.Config{}, sampler.Request{N: 1, Completion: sampler.Completion{Picture: picture[1:], Keep: keep}}, "48 pixels"},
-		{sampler.Config{}, sampler.Request{N: 1, Completion: sampler.Completion{Picture: picture, Keep: keep[1:]}}, "mask 48"},
-		{sampler.Config{}, sampler.Request{N: 1, Completion: sampler.Completion{Picture: bright, Keep: keep}}, "level 5 in row 1, column 3"},
-		{sampler.Config{}, sampler.Request{N: 1, Completion: sampler.Completion{Picture: picture, Keep: keep, Particles: -1}}, "particles is -1"},
-		{sampler.Config{Greedy: true}, sampler.Request{N: 1, Completion: sampler.Completion{Picture: picture, Keep: keep, Particles: 2}}, "greedy and particles"},
+		{settings{}, sampler.Request{N: -1}, "number of images is -1"},
+		{settings{}, sampler.Request{N: 1, BestOf: -1}, "best-of is -1"},
+		{settings{Greedy: true}, sampler.Request{N: 1, BestOf: 2}, "greedy and best-of"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture}}, "which pixels"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Particles: 4}}, "which pixels"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture[1:], Mask: keep}}, "48 pixels"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep[1:]}}, "mask 48"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: bright, Mask: keep}}, "level 5 in row 1, column 3"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep, Particles: -1}}, "particles is -1"},
+		{settings{Greedy: true}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep, Particles: 2}}, "greedy and particles"},
 	} {
 		s := open(t, model, c.cfg)
 		refused := func(what string, err error) {
@@ -230,10 +214,10 @@ func TestRequestRefused(t *testing.T) {
 			refused("steps", err)
 		}
 	}
-	if _, err := sampler.Open(env, model, sampler.Config{TopK: 6}); !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "5 levels") {
+	if _, err := opened(env, model, settings{TopK: 6}); !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "5 levels") {
 		t.Errorf("error %v, want ErrConfig about a top-k over the model's 5 levels", err)
 	}
-	open(t, model, sampler.Config{TopK: 5})
+	open(t, model, settings{TopK: 5})
 }
 
 // TestConcurrent does everything at once on one sampler; run it with -race.
@@ -241,29 +225,29 @@ func TestConcurrent(t *testing.T) {
 	model := file(t, small, 1)
 	ctx := context.Background()
 	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
-		s, err := sampler.Open(rt, model, sampler.Config{Engine: engine, Batch: 2, Threads: 2})
+		s, err := opened(rt, model, settings{Engine: engine, Batch: 2, Threads: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		want := draw(t, model, sampler.Config{Engine: engine}, 6)
+		want := draw(t, model, settings{Engine: engine}, 6)
 		keep := make([]bool, 49)
 		for k := range keep {
 			keep[k] = k%3 == 0
 		}
-		completion := sampler.Completion{Picture: want[:49], Keep: keep, Particles: 3}
-		completed := samples(t, s, sampler.Request{N: 2, Completion: completion})
+		completion := sampler.Inpainting{Picture: want[:49], Mask: keep, Particles: 3}
+		completed := samples(t, s, sampler.Request{N: 2, Inpainting: completion})
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				levels := make([]uint8, len(want))
-				if err := s.Draw(ctx, 0, levels); err != nil || !bytes.Equal(levels, want) {
+				levels := make([]uint16, len(want))
+				if err := s.Fill(ctx, 0, levels); err != nil || !slices.Equal(levels, want) {
 					t.Errorf("%s: Draw: other images, or error %v", engine, err)
 				}
 			})
 			wg.Go(func() {
 				for i, sample := range samples(t, s, sampler.Request{N: 6}) {
-					if !bytes.Equal(sample.Levels, want[i*49:(i+1)*49]) {
+					if !slices.Equal(sample.Levels, want[i*49:(i+1)*49]) {
 						t.Errorf("%s: Samples: another image %d", engine, i)
 					}
 				}
@@ -271,28 +255,28 @@ func TestConcurrent(t *testing.T) {
 			wg.Go(func() {
 				i := 0
 				for img, err := range s.Images(ctx, 6) {
-					if err != nil || !bytes.Equal(img.Pix, s.Spec().Gray(want[i*49:(i+1)*49]).Pix) {
+					if err != nil || !slices.Equal(img.Pix, s.Signature().Gray(want[i*49:(i+1)*49]).Pix) {
 						t.Errorf("%s: Images: another image %d, or error %v", engine, i, err)
 					}
 					i++
 				}
 			})
 			wg.Go(func() {
-				var last []uint8
+				var last []uint16
 				for step, err := range s.Steps(ctx, sampler.Request{N: 6}) {
 					if err != nil {
 						t.Error(err)
 					}
 					last = step.Levels
 				}
-				if !bytes.Equal(last, want) {
+				if !slices.Equal(last, want) {
 					t.Errorf("%s: Steps: other images", engine)
 				}
 			})
 			wg.Go(func() {
 				i := 0
 				for sample, err := range s.Complete(ctx, completion, 2) {
-					if err != nil || !bytes.Equal(sample.Levels, completed[i].Levels) {
+					if err != nil || !slices.Equal(sample.Levels, completed[i].Levels) {
 						t.Errorf("%s: Complete: another image %d, or error %v", engine, i, err)
 					}
 					i++
@@ -313,9 +297,9 @@ func TestConcurrent(t *testing.T) {
 func TestInterleaved(t *testing.T) {
 	model := file(t, small, 1)
 	for _, engine := range engines {
-		one := open(t, model, sampler.Config{Engine: engine, Seed: 1, Batch: 1})
-		other := open(t, model, sampler.Config{Engine: engine, Seed: 2, Temperature: 0.5, Batch: 1})
-		draws := []*sampler.Sampler{one, other, one}
+		one := open(t, model, settings{Engine: engine, Seed: 1, Batch: 1})
+		other := open(t, model, settings{Engine: engine, Seed: 2, Temperature: 0.5, Batch: 1})
+		draws := []*set{one, other, one}
 		var next []func() (sampler.Sample, error, bool)
 		for _, s := range draws {
 			pull, stop := iter.Pull2(s.Samples(context.Background(), sampler.Request{N: 4}))
@@ -325,11 +309,11 @@ func TestInterleaved(t *testing.T) {
 		for i := range 4 {
 			for k, s := range draws {
 				got, err, _ := next[k]()
-				alone := make([]uint8, 49)
-				if err := errors.Join(err, s.Draw(context.Background(), uint64(i), alone)); err != nil {
+				alone := make([]uint16, 49)
+				if err := errors.Join(err, s.Fill(context.Background(), uint64(i), alone)); err != nil {
 					t.Fatal(err)
 				}
-				if !bytes.Equal(got.Levels, alone) {
+				if !slices.Equal(got.Levels, alone) {
 					t.Errorf("%s: image %d of draw %d is not the one drawn alone", engine, i, k)
 				}
 			}
@@ -346,7 +330,7 @@ type counting struct {
 	cancel context.CancelFunc
 }
 
-func (c *counting) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+func (c *counting) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
 	s, err := c.Runtime.Load(model, opt)
 	return countingSession{s, c}, err
 }
@@ -381,43 +365,43 @@ func TestCancel(t *testing.T) {
 	const threads, parts = 2, 5
 	keep := make([]bool, 49)
 	keep[48] = true
-	completion := sampler.Completion{Picture: make([]uint8, 49), Keep: keep, Particles: 4}
+	completion := sampler.Inpainting{Picture: make([]uint16, 49), Mask: keep, Particles: 4}
 	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
-		for name, use := range map[string]func(context.Context, *sampler.Sampler) error{
-			"Draw": func(ctx context.Context, s *sampler.Sampler) error { return s.Draw(ctx, 0, make([]uint8, 20*49)) },
-			"Samples": func(ctx context.Context, s *sampler.Sampler) (last error) {
+		for name, use := range map[string]func(context.Context, *set) error{
+			"Draw": func(ctx context.Context, s *set) error { return s.Fill(ctx, 0, make([]uint16, 20*49)) },
+			"Samples": func(ctx context.Context, s *set) (last error) {
 				for _, err := range s.Samples(ctx, sampler.Request{N: 20}) {
 					last = err
 				}
 				return last
 			},
-			"Images": func(ctx context.Context, s *sampler.Sampler) (last error) {
+			"Images": func(ctx context.Context, s *set) (last error) {
 				for _, err := range s.Images(ctx, 20) {
 					last = err
 				}
 				return last
 			},
-			"Steps": func(ctx context.Context, s *sampler.Sampler) (last error) {
+			"Steps": func(ctx context.Context, s *set) (last error) {
 				for _, err := range s.Steps(ctx, sampler.Request{N: 20}) {
 					last = err
 				}
 				return last
 			},
-			"Complete": func(ctx context.Context, s *sampler.Sampler) (last error) {
+			"Complete": func(ctx context.Context, s *set) (last error) {
 				for _, err := range s.Complete(ctx, completion, 20) {
 					last = err
 				}
 				return last
 			},
-			"LogProb": func(ctx context.Context, s *sampler.Sampler) error {
-				_, err := s.LogProb(ctx, make([]uint8, 2000*49))
+			"LogProb": func(ctx context.Context, s *set) error {
+				_, err := s.LogProb(ctx, make([]uint16, 2000*49))
 				return err
 			},
 		} {
 			ctx, cancel := context.WithCancel(context.Background())
 			const last = 9
 			c := &counting{Runtime: rt, last: last, cancel: cancel}
-			s, err := sampler.Open(c, model, sampler.Config{Engine: engine, Batch: 4, Threads: threads})
+			s, err := opened(c, model, settings{Engine: engine, Batch: 4, Threads: threads})
 			if err != nil {
 				t.Fatal(err)
 			}

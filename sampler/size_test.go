@@ -1,15 +1,15 @@
 package sampler_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math"
-	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
@@ -37,7 +37,7 @@ func TestSizes(t *testing.T) {
 			sizes = [][2]int{{8, 5}, {17, 9}} // the full engine takes its time
 		}
 		for _, size := range sizes {
-			cfg := sampler.Config{Height: size[0], Width: size[1], Seed: 2}
+			cfg := settings{Height: size[0], Width: size[1], Seed: 2}
 			pixels := size[0] * size[1]
 			want := draw(t, file, cfg, 3)
 			backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
@@ -46,28 +46,28 @@ func TestSizes(t *testing.T) {
 					n = 1
 				}
 				cfg.Engine = engine
-				s, err := sampler.Open(rt, file, cfg)
+				s, err := opened(rt, file, cfg)
 				if err != nil {
 					t.Fatalf("%s, %v: %v", name, size, err)
 				}
 				defer s.Close()
-				if s.Spec().Height != size[0] || s.Spec().Width != size[1] {
-					t.Fatalf("%s: %d×%d, want %v", name, s.Spec().Height, s.Spec().Width, size)
+				if s.Signature().Height != size[0] || s.Signature().Width != size[1] {
+					t.Fatalf("%s: %d×%d, want %v", name, s.Signature().Height, s.Signature().Width, size)
 				}
-				var levels []uint8
+				var levels []uint16
 				for i, sample := range samples(t, s, sampler.Request{N: n}) {
 					levels = append(levels, sample.Levels...)
 					var scored []float64
 					if sample.Class < 0 {
 						scored, err = s.LogProb(context.Background(), sample.Levels)
 					} else {
-						scored, err = s.LogProbGiven(context.Background(), sample.Levels, []int{sample.Class})
+						scored, err = s.LogProbGivenClass(context.Background(), sample.Levels, []int{sample.Class})
 					}
 					if err != nil || math.Abs(sample.LogProb-scored[0]) > 1e-3 {
 						t.Errorf("%s, %v, image %d: drawn with log-probability %g, scored %v, error %v", name, size, i, sample.LogProb, scored, err)
 					}
 				}
-				if len(levels) != n*pixels || !bytes.Equal(levels, want[:n*pixels]) {
+				if len(levels) != n*pixels || !slices.Equal(levels, want[:n*pixels]) {
 					t.Errorf("%s, %v: other images", name, size)
 				}
 			})
@@ -80,11 +80,11 @@ func TestSizes(t *testing.T) {
 func TestSizeIsReference(t *testing.T) {
 	for _, arch := range models.Architectures {
 		c := models.Config{Arch: arch, Hidden: 6, Blocks: 2, Kernel: 5, Size: 6, Levels: 3}
-		s := open(t, file(t, c, 5), sampler.Config{Height: 9, Width: 9})
+		s := open(t, file(t, c, 5), settings{Height: 9, Width: 9})
 		m := modeltest.Random(t, c, 5)
 		m.Size = 9
 		for i, sample := range samples(t, s, sampler.Request{N: 3}) {
-			if want, _ := reference(m, sample.Levels, sampler.Config{}); math.Abs(sample.LogProb-want) > 1e-4 {
+			if want, _ := reference(m, sample.Levels, settings{}); math.Abs(sample.LogProb-want) > 1e-4 {
 				t.Errorf("%s, image %d: log-probability %g, want %g", arch, i, sample.LogProb, want)
 			}
 		}
@@ -109,31 +109,31 @@ func TestFreeSize(t *testing.T) {
 		return b
 	}
 	free := sizes(onnx.Free("h"), onnx.Free("w"))
-	want := draw(t, file(t, small, 1), sampler.Config{}, 4)
-	if !bytes.Equal(draw(t, free, sampler.Config{Height: 7, Width: 7}, 4), want) {
+	want := draw(t, file(t, small, 1), settings{}, 4)
+	if !slices.Equal(draw(t, free, settings{Height: 7, Width: 7}, 4), want) {
 		t.Error("other images")
 	}
 	for _, c := range []struct {
 		file []byte
-		cfg  sampler.Config
+		cfg  settings
 		says string
 	}{
-		{free, sampler.Config{}, "no fixed height"},
-		{free, sampler.Config{Height: 7}, "no fixed width"},
-		{sizes(onnx.Fixed(7), onnx.Free("w")), sampler.Config{}, "no fixed width"},
+		{free, settings{}, "no fixed height"},
+		{free, settings{Height: 7}, "no fixed width"},
+		{sizes(onnx.Fixed(7), onnx.Free("w")), settings{}, "no fixed width"},
 	} {
-		if _, err := sampler.Open(env, c.file, c.cfg); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
+		if _, err := opened(env, c.file, c.cfg); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: error %v, want ErrModel that says %q", c.cfg, err, c.says)
 		}
 	}
-	if !bytes.Equal(draw(t, sizes(onnx.Fixed(7), onnx.Free("w")), sampler.Config{Width: 7}, 4), want) {
+	if !slices.Equal(draw(t, sizes(onnx.Fixed(7), onnx.Free("w")), settings{Width: 7}, 4), want) {
 		t.Error("other images")
 	}
 }
 
 func TestSizeRefused(t *testing.T) {
-	for _, cfg := range []sampler.Config{{Height: -1}, {Width: -7}, {Height: 1 << 30}, {Width: 1<<20 + 1}, {Height: 1 << 11, Width: 1 << 10}} {
-		if _, err := sampler.Open(env, file(t, small, 1), cfg); !errors.Is(err, sampler.ErrConfig) {
+	for _, cfg := range []settings{{Height: -1}, {Width: -7}, {Height: 1 << 30}, {Width: 1<<20 + 1}, {Height: 1 << 11, Width: 1 << 10}} {
+		if _, err := opened(env, file(t, small, 1), cfg); !errors.Is(err, sampler.ErrConfig) {
 			t.Errorf("%d×%d: error %v, want ErrConfig", cfg.Height, cfg.Width, err)
 		}
 	}
@@ -144,40 +144,40 @@ func TestSizeRefused(t *testing.T) {
 func TestSizeBuiltIn(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		build func(f *forms, x *onnx.Value) *onnx.Value
+		build func(f *compiletest.Forms, x *onnx.Value) *onnx.Value
 		says  string
 	}{
-		{"a constant per position", func(f *forms, x *onnx.Value) *onnx.Value {
-			return f.Op("Add", nil, f.masked(x, 1, 4, 3, false, nil), f.random(1, 4, formSize, formSize))
+		{"a constant per position", func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			return f.Op("Add", nil, f.Masked(x, 1, 4, 3, false, nil), f.Random(1, 4, formSize, formSize))
 		}, `Add that makes "add"`},
-		{"a reshape", func(f *forms, x *onnx.Value) *onnx.Value {
-			h := f.masked(x, 1, 4, 3, false, nil)
-			return f.Op("Reshape", nil, h, list(-1, 4, formSize, formSize))
+		{"a reshape", func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			h := f.Masked(x, 1, 4, 3, false, nil)
+			return f.Op("Reshape", nil, h, compiletest.List(-1, 4, formSize, formSize))
 		}, `Reshape that makes "reshape" has the size 6×6 built in`},
-		{"a crop", func(f *forms, x *onnx.Value) *onnx.Value {
-			h := f.Op("Pad", nil, f.masked(x, 1, 4, 3, false, nil), list(0, 0, 1, 0, 0, 0, 0, 0))
-			h = f.Op("Slice", nil, h, list(0), list(formSize), list(2))
+		{"a crop", func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			h := f.Op("Pad", nil, f.Masked(x, 1, 4, 3, false, nil), compiletest.List(0, 0, 1, 0, 0, 0, 0, 0))
+			h = f.Op("Slice", nil, h, compiletest.List(0), compiletest.List(formSize), compiletest.List(2))
 			h.Node.Name = "crop"
-			return f.Op("Add", nil, h, f.masked(x, 1, 4, 3, false, nil))
+			return f.Op("Add", nil, h, f.Masked(x, 1, 4, 3, false, nil))
 		}, `Slice "crop" has the size 6×6 built in`},
 	} {
-		f := &forms{&onnx.Graph{Name: "sizes"}, rand.New(rand.NewPCG(4, 4))}
+		f := compiletest.NewForms("sizes", 4)
 		n, size := onnx.Free("n"), onnx.Fixed(formSize)
 		x := f.Input("x", onnx.Float32, n, onnx.Fixed(1), size, size)
 		h := c.build(f, x)
 		if h.Name == "" {
 			h.Name = strings.ToLower(h.Node.Op)
 		}
-		f.Output(f.masked(f.Op("Relu", nil, h), 4, formLevels, 3, true, nil), "logits", onnx.Float32, n, onnx.Fixed(formLevels), size, size)
+		f.Output(f.Masked(f.Op("Relu", nil, h), 4, formLevels, 3, true, nil), "logits", onnx.Float32, n, onnx.Fixed(formLevels), size, size)
 		m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: f.Graph}
 		file, err := onnx.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(draw(t, file, sampler.Config{}, 1)) != formSize*formSize {
+		if len(draw(t, file, settings{}, 1)) != formSize*formSize {
 			t.Errorf("%s: it does not draw in its own size", c.name)
 		}
-		_, err = sampler.ReadSpecSize(file, 2*formSize, 2*formSize)
+		_, err = sampler.Read(file, sampler.Config{Height: 2 * formSize, Width: 2 * formSize})
 		if !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), "it cannot draw images of 12×12") || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want ErrModel that says %q", c.name, err, c.says)
 		}

@@ -7,16 +7,17 @@ import (
 	"image"
 	"image/color"
 	"iter"
-	"slices"
+
+	"pixelcnn/sampler/internal/engine"
 )
 
 // Step is a draw under way. Its slices are those that the draw goes on to fill: they
 // must not be changed, and hold more with the next step.
 type Step struct {
-	Number  int     // of the step, from 1
-	Levels  []uint8 // [n, H, W], row-major; where they are not known they mean nothing
-	Known   []bool  // [n, H, W]: which levels are known; kept pixels are from the start
-	Classes []int   // [n], the images' classes; nil where the model has none
+	Number  int      // of the step, from 1
+	Levels  []uint16 // [n, H, W], row-major; where they are not known they mean nothing
+	Known   []bool   // [n, H, W]: which levels are known; given ones are from the start
+	Classes []int    // [n], the images' classes; nil where the model has none
 }
 
 // Steps draws the images of a request and yields after each step of the engine: with
@@ -28,52 +29,7 @@ type Step struct {
 // BestOf and particles have no such steps and are errors here.
 func (s *Sampler) Steps(ctx context.Context, req Request) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
-		err := s.check(req)
-		if err == nil && (req.BestOf > 1 || req.Completion.Particles > 1) {
-			err = fmt.Errorf("%w: best-of and particles cannot be drawn in steps", ErrConfig)
-		}
-		if err == nil {
-			err = s.spec.checkTogether("the number of images", req.N)
-		}
-		if err != nil {
-			yield(Step{}, err)
-			return
-		}
-		if req.N == 0 {
-			return
-		}
-		pixels := s.spec.Height * s.spec.Width
-		step := Step{Levels: make([]uint8, req.N*pixels), Known: make([]bool, req.N*pixels)}
-		how := s.options()
-		how.batch, how.threads = req.N, 1
-		how.first, how.known = req.First, step.Known
-		classes, err := s.requestClasses(ctx, req)
-		if err == nil {
-			step.Classes, err = classes.of(req.First, req.N)
-		}
-		if err != nil {
-			yield(Step{}, err)
-			return
-		}
-		how.classes = step.Classes
-		if c := req.Completion; c.Keep != nil {
-			how.keep = slices.Repeat(c.Keep, req.N)
-			step.Levels = slices.Repeat(c.Picture, req.N)
-			copy(step.Known, how.keep)
-		}
-		done := 0
-		how.after = func(drawn int) error {
-			step.Number++
-			done += drawn
-			if req.Progress != nil {
-				req.Progress(done, len(step.Levels))
-			}
-			if !yield(step, nil) {
-				return errLeft
-			}
-			return nil
-		}
-		if err := s.engine.draw(ctx, req.First, step.Levels, how); err != nil && !errors.Is(err, errLeft) {
+		if err := s.steps(ctx, req, func(st Step) bool { return yield(st, nil) }); err != nil && !errors.Is(err, errLeft) {
 			yield(Step{}, err)
 		}
 	}
@@ -82,15 +38,56 @@ func (s *Sampler) Steps(ctx context.Context, req Request) iter.Seq2[Step, error]
 // errLeft ends a draw whose steps nobody wants any more.
 var errLeft = errors.New("sampler: the caller left the loop")
 
+func (s *Sampler) steps(ctx context.Context, req Request, yield func(Step) bool) error {
+	req.LevelsOnly = true
+	p, err := s.check(req)
+	switch {
+	case err != nil:
+		return err
+	case req.BestOf > 1 || req.Inpainting.Particles > 1:
+		return fmt.Errorf("%w: best-of and particles cannot be drawn in steps", ErrConfig)
+	case req.N == 0:
+		return nil
+	}
+	if err := s.sig.CheckTogether("the number of images", req.N); err != nil {
+		return err
+	}
+	if p.classes, err = s.newClasses(ctx, req); err != nil {
+		return err
+	}
+	pixels := s.pixels()
+	step := Step{Known: make([]bool, req.N*pixels), Levels: make([]uint16, req.N*pixels)}
+	if step.Classes, err = p.classes.of(req.First, req.N); err != nil {
+		return err
+	}
+	rows := p.rows(req.First, step.Classes, step.Levels, s.sig.Height, s.sig.Width)
+	for i := range rows {
+		rows[i].Known = step.Known[i*pixels : (i+1)*pixels]
+		copy(rows[i].Known, rows[i].Mask)
+	}
+	done := 0
+	return s.engines.Draw(ctx, rows, engine.Run{Batch: req.N, Threads: 1, Held: true, After: func(symbols int) error {
+		step.Number++
+		done += symbols
+		if req.Progress != nil {
+			req.Progress(done, len(step.Levels))
+		}
+		if !yield(step) {
+			return errLeft
+		}
+		return nil
+	}})
+}
+
 // Image makes a picture of image i of a step, of a model's size and levels: levels as
-// [Spec.Gray] does, pixels that are not decided transparent. It is nil where the step
+// [Signature.Gray] does, pixels that are not decided transparent. It is nil where the step
 // has no image i of the model's.
-func (st Step) Image(spec *Spec, i int) *image.NRGBA {
-	pixels := spec.Height * spec.Width
+func (st Step) Image(sig *Signature, i int) *image.NRGBA {
+	pixels := sig.Height * sig.Width
 	if i < 0 || pixels < 1 || i >= min(len(st.Levels), len(st.Known))/pixels {
 		return nil
 	}
-	gray := spec.Gray(st.Levels[i*pixels : (i+1)*pixels])
+	gray := sig.Gray(st.Levels[i*pixels : (i+1)*pixels])
 	if gray == nil {
 		return nil
 	}
@@ -98,7 +95,7 @@ func (st Step) Image(spec *Spec, i int) *image.NRGBA {
 	for k, known := range st.Known[i*pixels : (i+1)*pixels] {
 		if known {
 			v := gray.Pix[k]
-			img.SetNRGBA(k%spec.Width, k/spec.Width, color.NRGBA{v, v, v, 0xff})
+			img.SetNRGBA(k%sig.Width, k/sig.Width, color.NRGBA{v, v, v, 0xff})
 		}
 	}
 	return img

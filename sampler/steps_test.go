@@ -1,7 +1,6 @@
 package sampler_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -15,7 +14,7 @@ import (
 func TestSteps(t *testing.T) {
 	model := file(t, small, 1)
 	for _, engine := range engines {
-		cfg := sampler.Config{Engine: engine, Batch: 2, Threads: 2}
+		cfg := settings{Engine: engine, Batch: 2, Threads: 2}
 		s := open(t, model, cfg)
 		all := draw(t, model, cfg, 7)
 		want := all[3*49:]
@@ -62,8 +61,8 @@ func TestStepsFixedBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := draw(t, file(t, small, 1), sampler.Config{}, 3)
-	s := open(t, model, sampler.Config{Engine: sampler.Full})
+	want := draw(t, file(t, small, 1), settings{}, 3)
+	s := open(t, model, settings{Engine: sampler.Full})
 	steps := 0
 	for step, err := range s.Steps(context.Background(), sampler.Request{N: 3}) {
 		if err != nil {
@@ -73,7 +72,7 @@ func TestStepsFixedBatch(t *testing.T) {
 		if steps == 49 && (slices.Contains(step.Known[:98], false) || slices.Contains(step.Known[98:], true)) {
 			t.Error("after the first round the first two images are not what is known")
 		}
-		if steps == 98 && !bytes.Equal(step.Levels, want) {
+		if steps == 98 && !slices.Equal(step.Levels, want) {
 			t.Error("other images than with a free batch")
 		}
 	}
@@ -86,13 +85,13 @@ func TestStepsFixedBatch(t *testing.T) {
 func TestStepsComplete(t *testing.T) {
 	model := file(t, small, 1)
 	for _, engine := range engines {
-		s := open(t, model, sampler.Config{Engine: engine})
-		picture, keep := make([]uint8, 49), make([]bool, 49)
+		s := open(t, model, settings{Engine: engine})
+		picture, keep := make([]uint16, 49), make([]bool, 49)
 		for k := range keep {
-			picture[k], keep[k] = uint8(k%5), k >= 42
+			picture[k], keep[k] = uint16(k%5), k >= 42
 		}
-		var last []uint8
-		for step, err := range s.Steps(context.Background(), sampler.Request{N: 2, Completion: sampler.Completion{Picture: picture, Keep: keep}}) {
+		var last []uint16
+		for step, err := range s.Steps(context.Background(), sampler.Request{N: 2, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +101,7 @@ func TestStepsComplete(t *testing.T) {
 				}
 			}
 			if step.Number == 1 {
-				img := step.Image(s.Spec(), 1)
+				img := step.Image(s.Signature(), 1)
 				_, _, _, undecided := img.At(3, 3).RGBA()
 				r, _, _, kept := img.At(4, 6).RGBA() // pixel 46, level 1 of 4
 				if undecided != 0 || kept != 0xffff || r>>8 != 64 {
@@ -111,15 +110,15 @@ func TestStepsComplete(t *testing.T) {
 			}
 			last = step.Levels
 		}
-		all := samples(t, s, sampler.Request{N: 2, Completion: sampler.Completion{Picture: picture, Keep: keep}})
-		if !bytes.Equal(last, slices.Concat(all[0].Levels, all[1].Levels)) {
+		all := samples(t, s, sampler.Request{N: 2, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}})
+		if !slices.Equal(last, slices.Concat(all[0].Levels, all[1].Levels)) {
 			t.Errorf("%s: other completions than Samples draws", engine)
 		}
 	}
 }
 
 func TestStepsEnd(t *testing.T) {
-	s := open(t, file(t, small, 1), sampler.Config{})
+	s := open(t, file(t, small, 1), settings{})
 	n := 0
 	for _, err := range s.Steps(context.Background(), sampler.Request{N: 1}) {
 		if err != nil {
@@ -138,7 +137,7 @@ func TestStepsEnd(t *testing.T) {
 	keep := make([]bool, 49)
 	for _, req := range []sampler.Request{
 		{N: 1, BestOf: 2},
-		{N: 1, Completion: sampler.Completion{Picture: make([]uint8, 49), Keep: keep, Particles: 2}},
+		{N: 1, Inpainting: sampler.Inpainting{Picture: make([]uint16, 49), Mask: keep, Particles: 2}},
 	} {
 		for _, err := range s.Steps(context.Background(), req) {
 			if !errors.Is(err, sampler.ErrConfig) {

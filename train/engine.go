@@ -190,7 +190,7 @@ func (e *engine) run(k int, key passKey, data *dataset.Split, index []int) ([]fl
 	area, n := e.model.Size*e.model.Size, len(index)
 	for i, image := range index {
 		for j, level := range data.Pixels[image*area : (image+1)*area] {
-			p.levels[j*n+i] = level
+			p.levels[j*n+i] = uint8(level)
 		}
 		if p.labels != nil {
 			p.labels[i] = int32(data.Labels[image])

@@ -83,14 +83,14 @@ func TestParallel(t *testing.T) {
 
 func TestLikelihood(t *testing.T) {
 	// Three images of 2 pixels: 0.5, 1 and 1.5 nats/dim. Mean 1, deviation 0.5.
-	l := likelihood([]float32{1, 2, 3}, 2)
+	l := summary([]float32{1, 2, 3}, 2)
 	if l.NatsPerDim != 1 || math.Abs(l.StdErr-0.5/math.Sqrt(3)) > 1e-15 || l.Images != 3 {
 		t.Errorf("%+v", l)
 	}
 	if got, want := l.BitsPerDim(), 1/math.Ln2; got != want {
 		t.Errorf("%v bits/dim, want %v", got, want)
 	}
-	if l := likelihood([]float32{4}, 2); l.NatsPerDim != 2 || l.StdErr != 0 {
+	if l := summary([]float32{4}, 2); l.NatsPerDim != 2 || l.StdErr != 0 {
 		t.Errorf("one image: %+v", l)
 	}
 }

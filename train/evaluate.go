@@ -44,15 +44,15 @@ func (t *Trainer) likelihood(ctx context.Context, params []float32, data *datase
 		}
 		return Likelihood{}, err
 	}
-	l := likelihood(nll, t.model.Size*t.model.Size)
+	l := summary(nll, t.model.Size*t.model.Size)
 	if !finite(l.NatsPerDim) {
 		return Likelihood{}, &DivergedError{Step: t.step, Loss: l.NatsPerDim}
 	}
 	return l, nil
 }
 
-// likelihood summarises the images' negative log-likelihoods, in nats.
-func likelihood(nll []float32, dims int) Likelihood {
+// summary summarises the images' negative log-likelihoods, in nats.
+func summary(nll []float32, dims int) Likelihood {
 	n := float64(len(nll))
 	mean := 0.0
 	for _, x := range nll {

@@ -25,7 +25,7 @@ func Example() {
 	data := &dataset.Split{Size: 4}
 	for i := range 16 {
 		for p := range 16 {
-			data.Pixels = append(data.Pixels, uint8(i+p/4+p)%2)
+			data.Pixels = append(data.Pixels, uint16(i+p/4+p)%2)
 		}
 	}
 

@@ -1,23 +1,18 @@
 package train
 
 import (
+	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
 )
 
-// crossEntropy returns each image's −Σ log softmax(logits)[level] over its pixels,
-// [images], in nats, and the gradient of their sum by the logits, softmax − one-hot,
-// which is nil where nothing learns. LogSoftmax subtracts each row's maximum.
-func (t *tape) crossEntropy(logits models.Value) (nll, grad *onnx.Value) {
-	truth := t.oneHot()
-	logp := t.graph.Op("LogSoftmax", onnx.Attrs{"axis": int64(1)}, t.vars[logits].value)
-
-	drop := onnx.Attrs{"keepdims": int64(0)}
-	nll = t.graph.Op("ReduceSum", drop, t.graph.Op("Mul", nil, logp, truth), constant([]int64{1}, 1))
-	nll = t.graph.Op("ReduceSum", drop, t.reshape(nll, t.shape.pixels(), t.shape.images), constant([]int64{0}, 1))
-	nll = t.graph.Op("Neg", nil, nll)
-	if t.sums != nil {
-		grad = t.graph.Op("Sub", nil, t.graph.Op("Exp", nil, logp), truth)
-	}
-	return nll, grad
+// loss returns each image's −Σ log p(level) over its pixels, [images], in nats, and the
+// gradient of their sum by the outputs, which is nil where nothing learns. What the
+// outputs say of a pixel is the head's.
+func (t *tape) loss(outputs models.Value) (nll, grad *onnx.Value) {
+	head := likelihood.Categorical{Depth: t.shape.levels}
+	logProb, grad := head.LossNodes(t.graph, t.vars[outputs].value, t.oneHot(), t.sums != nil)
+	rows := t.reshape(logProb, t.shape.pixels(), t.shape.images)
+	nll = t.graph.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, rows, constant([]int64{0}, 1))
+	return t.graph.Op("Neg", nil, nll), grad
 }

@@ -20,7 +20,7 @@ func stripes(n, size, levels int) *dataset.Split {
 	for i := range n {
 		s.Labels = append(s.Labels, uint8(i%3))
 		for p := range size * size {
-			s.Pixels = append(s.Pixels, uint8((p/size+(1+i%3)*(p%size)+i)/2%levels))
+			s.Pixels = append(s.Pixels, uint16((p/size+(1+i%3)*(p%size)+i)/2%levels))
 		}
 	}
 	return s

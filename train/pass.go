@@ -25,7 +25,7 @@ type network interface {
 func newPass(n network, l layout, s shape, learn bool) *tape {
 	t := newTape(l, s, learn)
 	logits := n.Build(t)
-	nll, grad := t.crossEntropy(logits)
+	nll, grad := t.loss(logits)
 	t.graph.Output(nll, "nll", onnx.Float32, onnx.Fixed(s.images))
 	if learn {
 		t.backward(logits, grad)
@@ -36,25 +36,12 @@ func newPass(n network, l layout, s shape, learn bool) *tape {
 	return t
 }
 
-// encode is the graph as a file.
-func encode(g *onnx.Graph) ([]byte, error) {
-	b, err := onnx.Marshal(&onnx.Model{
+func load(rt onnx.Runtime, g *onnx.Graph, opt onnx.SessionOptions) (onnx.Session, error) {
+	s, err := rt.Load(&onnx.Model{
 		IRVersion: format.IRVersion,
 		Opsets:    map[string]int64{"": format.Opset},
 		Graph:     g,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	return b, nil
-}
-
-func load(rt onnx.Runtime, g *onnx.Graph, opt onnx.SessionOptions) (onnx.Session, error) {
-	b, err := encode(g)
-	if err != nil {
-		return nil, err
-	}
-	s, err := rt.Load(b, opt)
+	}, opt)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}

@@ -21,7 +21,7 @@ type exact struct {
 	shape  shape
 	layout layout
 	params []float64
-	image  []uint8
+	image  []uint16
 	class  int
 	values [][][]float64 // [channels][pixels]
 	next   int
@@ -122,7 +122,7 @@ func (e *exact) at(c models.Conv, in, tap, out int) int {
 
 // exactNLL is the negative log-likelihood of each image, in nats, pixels [N, size, size].
 // Image i is of class i.
-func exactNLL(n network, l layout, s shape, params []float64, pixels []uint8) []float64 {
+func exactNLL(n network, l layout, s shape, params []float64, pixels []uint16) []float64 {
 	nll := make([]float64, len(pixels)/s.pixels())
 	for i := range nll {
 		e := &exact{shape: s, layout: l, params: params, image: pixels[i*s.pixels() : (i+1)*s.pixels()], class: i}

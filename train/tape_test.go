@@ -35,10 +35,10 @@ func run(t *testing.T, g *onnx.Graph, in, out []*onnx.Tensor) {
 }
 
 // interleave turns pixels [images, pixels] into the levels of a pass.
-func interleave(pixels []uint8, s shape) *onnx.Tensor {
+func interleave(pixels []uint16, s shape) *onnx.Tensor {
 	levels := make([]uint8, len(pixels))
 	for i, level := range pixels {
-		levels[i%s.pixels()*s.images+i/s.pixels()] = level
+		levels[i%s.pixels()*s.images+i/s.pixels()] = uint8(level)
 	}
 	return onnx.NewTensor(levels, s.pixels(), s.images)
 }
@@ -50,10 +50,10 @@ func weights(l layout, params []float32) []*onnx.Tensor {
 	return l.inputs(params, turned)
 }
 
-func randomPixels(rng *rand.Rand, s shape) []uint8 {
-	px := make([]uint8, s.rows())
+func randomPixels(rng *rand.Rand, s shape) []uint16 {
+	px := make([]uint16, s.rows())
 	for i := range px {
-		px[i] = uint8(rng.IntN(s.levels))
+		px[i] = uint16(rng.IntN(s.levels))
 	}
 	return px
 }

@@ -169,7 +169,11 @@ func check(m *models.Model, data *dataset.Split) error {
 // digest is the SHA-256 of what the model learns from the images, in hex.
 func digest(m *models.Model, data *dataset.Split) string {
 	h := sha256.New()
-	h.Write(data.Pixels)
+	levels := make([]byte, len(data.Pixels))
+	for i, level := range data.Pixels {
+		levels[i] = byte(level)
+	}
+	h.Write(levels)
 	if m.Classes > 0 {
 		h.Write(data.Labels)
 	}

@@ -226,7 +226,7 @@ func TestRefuses(t *testing.T) {
 		"images of 6×6 pixels for a model of 5×5":    {stripes(4, 6, 3), Config{}},
 		"image 0 has level 3, and the model has 3":   {stripes(4, 5, 4), Config{}},
 		"0 pixels are no whole number of images":     {stripes(0, 5, 3), Config{}},
-		"24 pixels are no whole number of images":    {&dataset.Split{Size: 5, Pixels: make([]uint8, 24)}, Config{}},
+		"24 pixels are no whole number of images":    {&dataset.Split{Size: 5, Pixels: make([]uint16, 24)}, Config{}},
 	} {
 		_, err := New(env, m, c.data, c.cfg)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {

@@ -224,7 +224,7 @@ func TestFlip(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		pixels []uint8
+		pixels []uint16
 		want   bool
 	}{"asymmetric": {data.Pixels, false}, "symmetric": {same.Pixels, true}} {
 		split := *data

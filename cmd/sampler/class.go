@@ -19,19 +19,19 @@ const everyClass = "all"
 const perRow = 8
 
 // listClasses finds the classes that --class names, in order.
-func (f *drawFlags) listClasses(spec *sampler.Spec) ([]int, error) {
+func (f *drawFlags) listClasses(sig *sampler.Signature) ([]int, error) {
 	var list []int
 	for _, name := range f.class {
-		if _, named := spec.ClassNamed(name); strings.EqualFold(name, everyClass) && !named && spec.Label != "" {
-			if spec.Classes == nil {
+		if _, named := sig.ClassNamed(name); strings.EqualFold(name, everyClass) && !named && sig.ClassInput != "" {
+			if sig.Classes == nil {
 				return nil, cli.Usagef("--class all: %s has classes but does not tell how many", f.model)
 			}
-			for class := range spec.Classes {
+			for class := range sig.Classes {
 				list = append(list, class)
 			}
 			continue
 		}
-		class, err := spec.Class(name)
+		class, err := sig.Class(name)
 		if err != nil {
 			return nil, fmt.Errorf("--class %s: %s: %w", name, f.model, err)
 		}
@@ -41,16 +41,16 @@ func (f *drawFlags) listClasses(spec *sampler.Spec) ([]int, error) {
 }
 
 // arrange decides what depends on the classes: how many images there are, each class's
-// in a row of the grid. The classes go into cfg.
-func (f *drawFlags) arrange(cmd *cobra.Command, spec *sampler.Spec, cfg *sampler.Config) error {
-	list, err := f.listClasses(spec)
+// in a row of the grid. The classes go into req.
+func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sampler.Request) error {
+	list, err := f.listClasses(sig)
 	if err != nil {
 		return err
 	}
 	switch {
-	case f.labels != "" && spec.Label == "":
+	case f.labels != "" && sig.ClassInput == "":
 		return cli.Usagef("--labels: %s has no classes", f.model)
-	case slices.Contains(f.captions, "class") && spec.Label == "":
+	case slices.Contains(f.captions, "class") && sig.ClassInput == "":
 		return cli.Usagef("--captions class: %s has no classes", f.model)
 	}
 	if len(list) > 1 {
@@ -67,32 +67,32 @@ func (f *drawFlags) arrange(cmd *cobra.Command, spec *sampler.Spec, cfg *sampler
 		if f.n%len(list) != 0 {
 			return cli.Usagef("-n is %d, must be a multiple of the %d classes of --class", f.n, len(list))
 		}
-		cfg.ClassRun = f.n / len(list)
+		req.ClassRun = f.n / len(list)
 		if f.columns == 0 {
-			f.columns = cfg.ClassRun
+			f.columns = req.ClassRun
 		}
 	}
 	if f.shard.parts > f.n {
 		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
 	}
-	cfg.Classes = list
+	req.Classes = list
 	return nil
 }
 
 // className is the name of a class, or its number where it has none.
-func className(spec *sampler.Spec, class int) string {
-	if class < len(spec.Classes) {
-		return spec.Classes[class]
+func className(sig *sampler.Signature, class int) string {
+	if class < len(sig.Classes) {
+		return sig.Classes[class]
 	}
 	return fmt.Sprint(class)
 }
 
 // completeClass tells the shell the classes of the model that --model names.
 func (f *drawFlags) completeClass(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	_, spec, err := f.load()
-	if err != nil || spec.Label == "" {
+	model, _, err := f.load(f.modelFlags.config())
+	if err != nil || model.ClassInput == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	named := slices.DeleteFunc(slices.Clone(spec.Classes), func(name string) bool { return cli.Name(name) != name })
+	named := slices.DeleteFunc(slices.Clone(model.Classes), func(name string) bool { return cli.Name(name) != name })
 	return append([]string{everyClass}, named...), cobra.ShellCompDirectiveNoFileComp
 }

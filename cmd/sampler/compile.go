@@ -9,13 +9,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"pixelcnn/cmd/internal/cli"
-	"pixelcnn/sampler"
 )
 
 // newCompile writes a model and the loop that draws from it as one ONNX file.
 func newCompile() *cobra.Command {
 	var m modelFlags
-	var cfg sampler.OneFileConfig
+	var inpainting bool
 	var output string
 	cmd := &cobra.Command{
 		Use:   "compile",
@@ -36,23 +35,26 @@ sampler itself takes such a file as --model, too.`,
 			if err := cli.Apart([]cli.File{{Flag: "--output", Path: output}}, []cli.File{m.file()}); err != nil {
 				return err
 			}
-			file, spec, err := m.load()
+			cfg := m.config()
+			if err := cfg.Check(); err != nil {
+				return err
+			}
+			model, _, err := m.load(cfg)
 			if err != nil {
 				return err
 			}
-			cfg.Height, cfg.Width, cfg.PixelScale, cfg.PixelOffset = m.height, m.width, m.scale, m.offset
-			whole, err := sampler.OneFile(file, cfg)
+			file, err := model.OneFile(inpainting)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.model, err)
 			}
 			if err := cli.Output(cmd, output, func(w io.Writer) error {
-				_, err := w.Write(whole)
+				_, err := w.Write(file)
 				return err
 			}); err != nil {
 				return err
 			}
 			if output != "-" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d bytes, draws images of %d×%d with %d levels\n", cli.Name(output), len(whole), spec.Height, spec.Width, spec.Levels)
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d bytes, draws images of %d×%d with %d levels\n", cli.Name(output), len(file), model.Height, model.Width, model.Levels)
 			}
 			return nil
 		},
@@ -61,7 +63,7 @@ sampler itself takes such a file as --model, too.`,
 	under(flags, "Model", m.addModel)
 	under(flags, "Output", func(flags *pflag.FlagSet) {
 		flags.StringVarP(&output, "output", "o", "", "output `FILE`, \"-\" for standard output (default the model's name with .sampler.onnx)")
-		flags.BoolVar(&cfg.Completion, "completion", false, "add the inputs init and keep, with which a part of a picture is kept; they must then always be given")
+		flags.BoolVar(&inpainting, "completion", false, "add the inputs init and keep, with which a part of a picture is kept; they must then always be given")
 	})
 	completeModel(cmd)
 	groupHelp(cmd)

@@ -30,7 +30,7 @@ type drawFlags struct {
 	init      string
 	invert    bool
 	keep      []string
-	particles completion
+	particles particles
 
 	output, format string
 	palette        palette
@@ -65,7 +65,7 @@ With no --model, the model is one inside the program.`,
 	flags := cmd.Flags()
 	under(flags, "Model", f.open.addModel)
 	under(flags, "Images", f.addImages)
-	under(flags, "Steering", f.addSteering)
+	under(flags, "Sampling", f.addSampling)
 	under(flags, "Completion", f.addCompletion)
 	under(flags, "Output", f.addOutput)
 	under(flags, "Running", func(flags *pflag.FlagSet) {
@@ -89,7 +89,7 @@ func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 	flags.Var(&f.shard, "shard", "draw the I-th of N parts of the images only, I from 0")
 }
 
-func (f *drawFlags) addSteering(flags *pflag.FlagSet) {
+func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
 	flags.Var(&f.temperature, "temp", "temperature (or --temperature): below 1 keeps to the likely, above 1 strays; 1.0:0.6 goes from the first row's to the last row's")
 	flags.BoolVar(&f.greedy, "greedy", false, "take the likeliest level of each pixel; excludes the others here")
 	flags.IntVar(&f.topK, "top-k", 0, "draw from the K likeliest levels only; 0 means all")
@@ -190,16 +190,13 @@ func (f *drawFlags) checkFormat() error {
 	return nil
 }
 
-// config is what of the flags the library takes when it opens the model.
-func (f *drawFlags) config(cmd *cobra.Command) sampler.Config {
-	c := sampler.Config{
-		Seed: f.seed, Batch: f.batch,
-		Greedy: f.greedy, TopK: f.topK, TopP: f.topP, MinP: f.minP,
-	}
+// parameters are the sampling parameters.
+func (f *drawFlags) parameters(cmd *cobra.Command) sampler.Parameters {
+	p := sampler.Parameters{Seed: f.seed, Greedy: f.greedy, TopK: f.topK, TopP: f.topP, MinP: f.minP}
 	if !f.greedy || cmd.Flags().Changed("temp") {
-		c.Temperature, c.TemperatureEnd = f.temperature.first, f.temperature.last
+		p.Temperature, p.TemperatureEnd = f.temperature.first, f.temperature.last
 	}
-	return c
+	return p
 }
 
 // layout is that of a grid of n images.
@@ -216,29 +213,34 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	if f.quiet {
 		notes = io.Discard
 	}
-	cfg, err := f.open.config(f.config(cmd))
+	cfg, err := f.open.config()
 	if err != nil {
 		return err
 	}
-	model, spec, err := f.load()
+	cfg.Batch = f.batch
+	req := sampler.Request{Parameters: f.parameters(cmd), BestOf: f.bestOf}
+	if err := req.Check(); err != nil {
+		return err
+	}
+	model, _, err := f.load(cfg)
 	if err != nil {
 		return err
 	}
-	if err := f.arrange(cmd, spec, &cfg); err != nil {
+	if err := f.arrange(cmd, model.Signature, &req); err != nil {
 		return err
 	}
 	if err := cli.Apart(f.outputs(), f.inputs()); err != nil {
 		return err
 	}
-	s, closeAll, err := f.open.sampler(notes, model, cfg)
+	s, closeAll, err := f.open.sampler(notes, model)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
 	first, n := f.shard.of(f.n)
-	req := sampler.Request{First: uint64(first), N: n, BestOf: f.bestOf}
+	req.First, req.N = uint64(first), n
 	if f.init != "" {
-		if req.Completion, err = f.completion(spec); err != nil {
+		if req.Inpainting, err = f.inpainting(model.Signature); err != nil {
 			return err
 		}
 	}
@@ -262,11 +264,11 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 
 // report says what was done, on standard error.
 func (r *run) report() {
-	w, spec := r.cmd.ErrOrStderr(), r.s.Spec()
+	w, sig := r.cmd.ErrOrStderr(), r.s.Signature()
 	if r.f.output != "-" {
-		fmt.Fprintf(w, "%s: %s of %d×%d\n", cli.Name(r.f.output), countImages(r.req.N), spec.Height, spec.Width)
+		fmt.Fprintf(w, "%s: %s of %d×%d\n", cli.Name(r.f.output), countImages(r.req.N), sig.Height, sig.Width)
 	}
-	if n := r.req.Completion.Particles; n > 1 {
+	if n := r.req.Inpainting.Particles; n > 1 {
 		images := float64(r.req.N)
 		fmt.Fprintf(w, "mean effective sample size %.1f of %d particles, resampled %.1f times an image\n",
 			r.effective/images, n, r.resampled/images)

@@ -59,12 +59,12 @@ func (f *drawFlags) inputs() []cli.File {
 
 // files is one PNG for each image, each there whole or not at all.
 type files struct {
-	cmd  *cobra.Command
-	spec *sampler.Spec
-	f    *drawFlags
+	cmd *cobra.Command
+	sig *sampler.Signature
+	f   *drawFlags
 }
 
-func newFiles(cmd *cobra.Command, spec *sampler.Spec, f *drawFlags) (sink, error) {
+func newFiles(cmd *cobra.Command, sig *sampler.Signature, f *drawFlags) (sink, error) {
 	if len(number.FindAllString(f.output, -1)) > 1 {
 		return nil, cli.Usagef("--output %q has more than one place for the number", f.output)
 	}
@@ -74,13 +74,13 @@ func newFiles(cmd *cobra.Command, spec *sampler.Spec, f *drawFlags) (sink, error
 	if len(f.captions) > 0 {
 		return nil, cli.Usagef("--captions are for a grid, not for a file for each image")
 	}
-	return &files{cmd, spec, f}, nil
+	return &files{cmd, sig, f}, nil
 }
 
 func (o *files) add(s sampler.Sample) error {
 	l := o.f.layout(1)
 	l.gap = 0
-	sheet, err := newSheet(o.spec, l, &o.f.palette, false)
+	sheet, err := newSheet(o.sig, l, &o.f.palette, false)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 // loadPictures finds the PNG and JPEG files of a folder and of those below, by name, which
 // are read as they are scored. Names that begin with a dot are left out.
-func (f *scoreFlags) loadPictures(ctx context.Context, spec *sampler.Spec) (*scored, error) {
+func (f *scoreFlags) loadPictures(ctx context.Context, sig *sampler.Signature) (*scored, error) {
 	set := &scored{name: f.images}
 	err := filepath.WalkDir(f.images, func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
@@ -47,19 +47,19 @@ func (f *scoreFlags) loadPictures(ctx context.Context, spec *sampler.Spec) (*sco
 	if len(set.files) == 0 {
 		return nil, fmt.Errorf("%s: no PNG or JPEG files", f.images)
 	}
-	set.images, set.parts = len(set.files), readInParts(ctx, set.files, spec)
-	set.classes = f.folderClasses(spec, set.files)
+	set.images, set.parts = len(set.files), readInParts(ctx, set.files, sig)
+	set.classes = f.folderClasses(sig, set.files)
 	return set, nil
 }
 
 // readInParts reads pictures, atOnce of them at a time. A part is good until the next one.
-func readInParts(ctx context.Context, files []string, spec *sampler.Spec) iter.Seq2[[]uint8, error] {
-	return func(yield func([]uint8, error) bool) {
-		var levels []uint8
+func readInParts(ctx context.Context, files []string, sig *sampler.Signature) iter.Seq2[[]uint16, error] {
+	return func(yield func([]uint16, error) bool) {
+		var levels []uint16
 		for part := range slices.Chunk(files, atOnce) {
 			levels = levels[:0]
 			for _, file := range part {
-				picture, err := readPicture(file, spec.Height, spec.Width, spec)
+				picture, err := readPicture(file, sig)
 				if err = cmp.Or(ctx.Err(), err); err != nil {
 					yield(nil, err)
 					return
@@ -75,8 +75,8 @@ func readInParts(ctx context.Context, files []string, spec *sampler.Spec) iter.S
 
 // folderClasses are the classes of files by the folders, of the one that is scored, in
 // which they are; nil where one is in none, or in one that is named after no class.
-func (f *scoreFlags) folderClasses(spec *sampler.Spec, files []string) []int {
-	if spec.Label == "" {
+func (f *scoreFlags) folderClasses(sig *sampler.Signature, files []string) []int {
+	if sig.ClassInput == "" {
 		return nil
 	}
 	var classes []int
@@ -86,7 +86,7 @@ func (f *scoreFlags) folderClasses(spec *sampler.Spec, files []string) []int {
 			return nil
 		}
 		folder, _, within := strings.Cut(filepath.ToSlash(path), "/")
-		class, ok := spec.ClassNamed(folder)
+		class, ok := sig.ClassNamed(folder)
 		if !within || !ok {
 			return nil
 		}

@@ -22,7 +22,7 @@ type sink interface {
 }
 
 // sinks begin a file of a format. "gif" is none of them: it needs the steps of a draw.
-var sinks = map[string]func(io.Writer, *sampler.Spec, *drawFlags) (sink, error){
+var sinks = map[string]func(io.Writer, *sampler.Signature, *drawFlags) (sink, error){
 	"png":  newGrid,
 	"npy":  newNPY,
 	"raw":  newRaw,
@@ -31,22 +31,26 @@ var sinks = map[string]func(io.Writer, *sampler.Spec, *drawFlags) (sink, error){
 
 var formats = append(slices.Sorted(maps.Keys(sinks)), "gif")
 
-// raw is levels, a byte each, image after image.
+// raw is levels, image after image: a byte each.
 type raw struct{ w io.Writer }
 
-func newRaw(w io.Writer, _ *sampler.Spec, _ *drawFlags) (sink, error) { return raw{w}, nil }
+func newRaw(w io.Writer, _ *sampler.Signature, _ *drawFlags) (sink, error) { return raw{w}, nil }
 
 func (r raw) add(s sampler.Sample) error {
-	_, err := r.w.Write(s.Levels)
+	b := make([]byte, len(s.Levels))
+	for k, l := range s.Levels {
+		b[k] = byte(l)
+	}
+	_, err := r.w.Write(b)
 	return err
 }
 
 func (r raw) close() error { return nil }
 
 // newNPY begins an array of uint8 levels [n, height, width].
-func newNPY(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
+func newNPY(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
 	_, n := f.shard.of(f.n)
-	return raw{w}, writeNPYHeader(w, "|u1", n, spec.Height, spec.Width)
+	return raw{w}, writeNPYHeader(w, "|u1", n, sig.Height, sig.Width)
 }
 
 // writeNPYHeader begins NumPy's format, version 1.0: an array of that type and shape.
@@ -70,36 +74,36 @@ func writeNPYHeader(w io.Writer, descr string, shape ...int) error {
 // jsonLines is one object a line.
 type jsonLines struct {
 	encoder *json.Encoder
-	spec    *sampler.Spec
+	sig     *sampler.Signature
 	flags   *drawFlags
 }
 
-func newJSON(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
-	return jsonLines{cli.NewEncoder(w), spec, f}, nil
+func newJSON(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
+	return jsonLines{cli.NewEncoder(w), sig, f}, nil
 }
 
 // jsonSample is a line. Settings that are off are left out.
 type jsonSample struct {
-	Index          uint64   `json:"index"`
-	Seed           uint64   `json:"seed"`
-	Class          *int     `json:"class,omitempty"`
-	ClassName      string   `json:"class_name,omitempty"`
-	Temperature    float64  `json:"temperature,omitempty"`
-	TemperatureEnd float64  `json:"temperature_end,omitempty"`
-	Greedy         bool     `json:"greedy,omitempty"`
-	TopK           int      `json:"top_k,omitempty"`
-	TopP           float64  `json:"top_p,omitempty"`
-	MinP           float64  `json:"min_p,omitempty"`
-	BestOf         int      `json:"best_of,omitempty"`
-	Height         int      `json:"height"`
-	Width          int      `json:"width"`
-	LogProb        *float64 `json:"logprob"`
-	LogProbOptions *float64 `json:"logprob_options"`
-	LogProbKept    *float64 `json:"logprob_kept,omitempty"`
-	Particles      int      `json:"particles,omitempty"`
-	EffectiveSize  *float64 `json:"effective_size,omitempty"`
-	Resampled      *int     `json:"resampled,omitempty"`
-	Levels         [][]int  `json:"levels"` // []uint8 would become base64
+	Index          uint64     `json:"index"`
+	Seed           uint64     `json:"seed"`
+	Class          *int       `json:"class,omitempty"`
+	ClassName      string     `json:"class_name,omitempty"`
+	Temperature    float64    `json:"temperature,omitempty"`
+	TemperatureEnd float64    `json:"temperature_end,omitempty"`
+	Greedy         bool       `json:"greedy,omitempty"`
+	TopK           int        `json:"top_k,omitempty"`
+	TopP           float64    `json:"top_p,omitempty"`
+	MinP           float64    `json:"min_p,omitempty"`
+	BestOf         int        `json:"best_of,omitempty"`
+	Height         int        `json:"height"`
+	Width          int        `json:"width"`
+	LogProb        *float64   `json:"logprob"`
+	LogProbOptions *float64   `json:"logprob_options"`
+	LogProbKept    *float64   `json:"logprob_kept,omitempty"`
+	Particles      int        `json:"particles,omitempty"`
+	EffectiveSize  *float64   `json:"effective_size,omitempty"`
+	Resampled      *int       `json:"resampled,omitempty"`
+	Levels         [][]uint16 `json:"levels"`
 }
 
 func (j jsonLines) add(s sampler.Sample) error {
@@ -111,17 +115,17 @@ func (j jsonLines) add(s sampler.Sample) error {
 		TopK:           f.topK,
 		TopP:           f.topP,
 		MinP:           f.minP,
-		Height:         j.spec.Height,
-		Width:          j.spec.Width,
+		Height:         j.sig.Height,
+		Width:          j.sig.Width,
 		LogProb:        rounded(s.LogProb, 100),
-		LogProbOptions: rounded(s.LogProbOptions, 100),
-		Levels:         make([][]int, j.spec.Height),
+		LogProbOptions: rounded(s.LogProbDrawn, 100),
+		Levels:         make([][]uint16, j.sig.Height),
 	}
 	if s.Class >= 0 {
 		line.Class = &s.Class
 	}
-	if s.Class >= 0 && s.Class < len(j.spec.Meta.Classes) {
-		line.ClassName = j.spec.Meta.Classes[s.Class]
+	if s.Class >= 0 && s.Class < len(j.sig.Meta.Classes) {
+		line.ClassName = j.sig.Meta.Classes[s.Class]
 	}
 	if !f.greedy {
 		line.Temperature, line.TemperatureEnd = f.temperature.first, f.temperature.last
@@ -130,16 +134,13 @@ func (j jsonLines) add(s sampler.Sample) error {
 		line.BestOf = f.bestOf
 	}
 	if f.init != "" {
-		line.LogProbKept = rounded(s.LogProbKept, 100)
+		line.LogProbKept = rounded(s.LogProbGiven, 100)
 	}
 	if n := f.particles.n; n > 1 {
 		line.Particles, line.EffectiveSize, line.Resampled = n, rounded(s.EffectiveSize, 100), &s.Resampled
 	}
 	for y := range line.Levels {
-		line.Levels[y] = make([]int, j.spec.Width)
-		for x := range line.Levels[y] {
-			line.Levels[y][x] = int(s.Levels[y*j.spec.Width+x])
-		}
+		line.Levels[y] = s.Levels[y*j.sig.Width : (y+1)*j.sig.Width]
 	}
 	return j.encoder.Encode(line)
 }

@@ -23,14 +23,14 @@ const (
 type growth struct {
 	step   []int // [n, H, W]; 0: from the start
 	steps  int
-	levels []uint8 // [n, H, W]
+	levels []uint16 // [n, H, W]
 
 	classes []int // [n]; nil where the model has none
 }
 
 // drawGIF draws the images of a request step by step and writes an animation of it.
 func drawGIF(ctx context.Context, s *sampler.Sampler, req sampler.Request, f *drawFlags, w io.Writer) (*growth, error) {
-	sheet, err := newSheet(s.Spec(), f.layout(req.N), &f.palette, true)
+	sheet, err := newSheet(s.Signature(), f.layout(req.N), &f.palette, true)
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +46,9 @@ func drawGIF(ctx context.Context, s *sampler.Sampler, req sampler.Request, f *dr
 		}
 		if g.levels == nil {
 			g.step = make([]int, len(step.Levels))
-			if c := req.Completion; c.Keep != nil {
+			if mask := req.Inpainting.Mask; mask != nil {
 				for k := range g.step {
-					if c.Keep[k%len(c.Keep)] {
+					if mask[k%len(mask)] {
 						g.step[k] = -1 // known before the first step
 					}
 				}

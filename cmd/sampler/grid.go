@@ -13,6 +13,7 @@ import (
 	"golang.org/x/image/math/fixed"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/sampler"
 )
 
@@ -49,8 +50,8 @@ var face = basicfont.Face7x13
 
 // newSheet lays images out. Where coloured is false and the palette grey, the picture
 // is in shades of grey; else it has colours.
-func newSheet(spec *sampler.Spec, l layout, p *palette, coloured bool) (*sheet, error) {
-	s := &sheet{width: spec.Width, height: spec.Height, layout: l}
+func newSheet(sig *sampler.Signature, l layout, p *palette, coloured bool) (*sheet, error) {
+	s := &sheet{width: sig.Width, height: sig.Height, layout: l}
 	if s.columns == 0 {
 		s.columns = int(math.Ceil(math.Sqrt(float64(l.images))))
 	}
@@ -62,7 +63,7 @@ func newSheet(spec *sampler.Spec, l layout, p *palette, coloured bool) (*sheet, 
 			l.images, s.columns, l.scale, maxSide)
 	}
 	s.size = image.Pt(s.columns*dx+s.gap, rows*dy+s.gap)
-	s.shade(spec.Levels, p, coloured)
+	s.shade(sig.Levels, p, coloured)
 	s.pix = make([]uint8, s.size.X*s.size.Y)
 	for i := range s.pix {
 		s.pix[i] = s.paper
@@ -76,7 +77,7 @@ func (s *sheet) shade(levels int, p *palette, coloured bool) {
 	s.shades = make([]uint8, levels)
 	spread := func(shades int) {
 		for level := range s.shades {
-			s.shades[level] = uint8((level*(shades-1) + levels - 2) / (levels - 1)) // as Spec.Gray
+			s.shades[level] = uint8(encoding.Shade(level, levels, shades))
 		}
 	}
 	if p.grey() && !coloured {
@@ -118,7 +119,7 @@ func (s *sheet) set(place, pixel int, shade uint8) {
 }
 
 // image paints the image at a place.
-func (s *sheet) image(place int, levels []uint8) {
+func (s *sheet) image(place int, levels []uint16) {
 	for pixel, level := range levels {
 		s.set(place, pixel, s.shades[level])
 	}
@@ -169,12 +170,12 @@ func captionWidth(kinds []string, last int) int {
 }
 
 // captionText is a line below an image, in at most room characters.
-func captionText(kind string, spec *sampler.Spec, s sampler.Sample, room int) string {
+func captionText(kind string, sig *sampler.Signature, s sampler.Sample, room int) string {
 	switch kind {
 	case "index":
 		return fmt.Sprintf("#%d", s.Index)
 	case "class":
-		name := []rune(className(spec, s.Class))
+		name := []rune(className(sig, s.Class))
 		return string(name[:min(len(name), room)])
 	}
 	text := fmt.Sprintf("%.1f", s.LogProb)
@@ -187,29 +188,29 @@ func captionText(kind string, spec *sampler.Spec, s sampler.Sample, room int) st
 // grid is one PNG with all images.
 type grid struct {
 	w     io.Writer
-	spec  *sampler.Spec
+	sig   *sampler.Signature
 	sheet *sheet
 	kinds []string
 	first uint64
 }
 
-func newGrid(w io.Writer, spec *sampler.Spec, f *drawFlags) (sink, error) {
+func newGrid(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
 	first, n := f.shard.of(f.n)
-	s, err := newSheet(spec, f.layout(n), &f.palette, false)
+	s, err := newSheet(sig, f.layout(n), &f.palette, false)
 	if err != nil {
 		return nil, err
 	}
-	if need := captionWidth(f.captions, first+n-1) * face.Advance; need > spec.Width*f.scale {
-		return nil, cli.Usagef("--captions need images at least %d pixels wide: use --scale %d or more", need, (need+spec.Width-1)/spec.Width)
+	if need := captionWidth(f.captions, first+n-1) * face.Advance; need > sig.Width*f.scale {
+		return nil, cli.Usagef("--captions need images at least %d pixels wide: use --scale %d or more", need, (need+sig.Width-1)/sig.Width)
 	}
-	return &grid{w, spec, s, f.captions, uint64(first)}, nil
+	return &grid{w, sig, s, f.captions, uint64(first)}, nil
 }
 
 func (g *grid) add(s sampler.Sample) error {
 	place := int(s.Index - g.first)
 	g.sheet.image(place, s.Levels)
 	for line, kind := range g.kinds {
-		g.sheet.caption(place, line, captionText(kind, g.spec, s, g.sheet.width*g.sheet.scale/face.Advance))
+		g.sheet.caption(place, line, captionText(kind, g.sig, s, g.sheet.width*g.sheet.scale/face.Advance))
 	}
 	return nil
 }

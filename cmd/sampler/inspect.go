@@ -26,17 +26,17 @@ func newInspect() *cobra.Command {
 			if err := cli.Apart([]cli.File{{Flag: "--svg", Path: svg}}, []cli.File{o.file()}); err != nil {
 				return err
 			}
-			file, spec, err := o.load()
+			model, size, err := o.load(o.config())
 			if err != nil {
 				return err
 			}
-			if err := inspect(cmd.OutOrStdout(), o.model, len(file), spec); err != nil {
+			if err := inspect(cmd.OutOrStdout(), o.model, size, model); err != nil {
 				return err
 			}
 			if !plan && svg == "" {
 				return nil
 			}
-			p, err := spec.Plan()
+			p, err := model.Plan()
 			if err != nil {
 				return fmt.Errorf("%s: %w", o.model, err)
 			}
@@ -48,7 +48,7 @@ func newInspect() *cobra.Command {
 			if svg == "" {
 				return nil
 			}
-			return cli.Output(cmd, svg, func(w io.Writer) error { return writeWave(w, spec.Height, spec.Width, p.Wave) })
+			return cli.Output(cmd, svg, func(w io.Writer) error { return writeWave(w, model.Height, model.Width, p.Wave) })
 		},
 	}
 	o.addFile(cmd.Flags())
@@ -59,27 +59,30 @@ func newInspect() *cobra.Command {
 }
 
 // inspect says what a file is, of which much is the file's own words.
-func inspect(w io.Writer, name string, size int, spec *sampler.Spec) error {
+func inspect(w io.Writer, name string, size int, m *sampler.Model) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	d := spec.Describe()
+	d := m.Describe()
 	fmt.Fprintf(t, "file\t%s, %d bytes, IR %d, opset %d, by %s\n", cli.Name(name), size, d.IRVersion, d.Opset, cli.Name(d.Producer))
-	if spec.Whole() {
-		fmt.Fprintf(t, "holds\ta whole sampler, for images of %d×%d with %d levels\n", spec.Height, spec.Width, spec.Levels)
+	if m.Signature.OneFile != nil {
+		fmt.Fprintf(t, "holds\ta one-file sampler, for images of %d×%d with %d levels\n", m.Height, m.Width, m.Levels)
 	} else {
-		fmt.Fprintf(t, "input\t%s float32 [batch, 1, %d, %d]\n", cli.Name(spec.Input), spec.Height, spec.Width)
-		if spec.Label != "" {
-			fmt.Fprintf(t, "input\t%s, the class\n", cli.Name(spec.Label))
+		fmt.Fprintf(t, "input\t%s float32 [batch, 1, %d, %d]\n", cli.Name(m.Input), m.Height, m.Width)
+		if m.ClassInput != "" {
+			fmt.Fprintf(t, "input\t%s, the class\n", cli.Name(m.ClassInput))
 		}
-		fmt.Fprintf(t, "output\t%s float32, %d levels\n", cli.Name(spec.Output), spec.Levels)
+		fmt.Fprintf(t, "output\t%s float32, %d levels\n", cli.Name(m.Output), m.Levels)
+		for _, f := range m.Findings {
+			fmt.Fprintf(t, "%s\t%s: %s\n", f.Part, cli.Name(f.Value), f.Why)
+		}
 		fmt.Fprintf(t, "parameters\t%d\n", d.Parameters)
 	}
 	for _, k := range slices.Sorted(maps.Keys(d.Metadata)) {
 		fmt.Fprintf(t, "%s\t%s\n", cli.Name(k), strings.ReplaceAll(cli.Printable(d.Metadata[k]), "\n", "\n\t"))
 	}
-	if spec.Classes != nil {
+	if m.Classes != nil {
 		fmt.Fprintf(t, "\nclass\tname\tprior\n")
-		for class, name := range spec.Classes {
-			fmt.Fprintf(t, "%d\t%s\t%.4f\n", class, cli.Name(name), spec.Prior[class])
+		for class, name := range m.Classes {
+			fmt.Fprintf(t, "%d\t%s\t%.4f\n", class, cli.Name(name), m.Prior[class])
 		}
 	}
 	fmt.Fprintf(t, "\nnode\toperator\tkernel\tchannels\tlive taps\tparameters\n")

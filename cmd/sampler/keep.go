@@ -7,13 +7,14 @@ import (
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/sampler"
 )
 
-// completion is the value of --complete: the number of particles, 0 for a plain one.
-type completion struct{ n int }
+// particles is the value of --complete: the number of particles, 0 for a plain one.
+type particles struct{ n int }
 
-func (c *completion) Set(text string) error {
+func (c *particles) Set(text string) error {
 	if text == "plain" {
 		c.n = 0
 		return nil
@@ -26,31 +27,31 @@ func (c *completion) Set(text string) error {
 	return nil
 }
 
-func (c *completion) String() string {
+func (c *particles) String() string {
 	if c.n == 0 {
 		return "plain"
 	}
 	return fmt.Sprintf("particles=%d", c.n)
 }
 
-func (c *completion) Type() string { return "HOW" }
+func (c *particles) Type() string { return "HOW" }
 
-// completion reads the picture to complete and what stays of it.
-func (f *drawFlags) completion(spec *sampler.Spec) (sampler.Completion, error) {
-	c := sampler.Completion{Keep: make([]bool, spec.Height*spec.Width), Particles: f.particles.n}
+// inpainting reads the picture to complete and what of it is given.
+func (f *drawFlags) inpainting(sig *sampler.Signature) (sampler.Inpainting, error) {
+	in := sampler.Inpainting{Mask: make([]bool, sig.Pixels()), Particles: f.particles.n}
 	for _, keep := range f.keep {
-		if err := addKept(c.Keep, keep, spec.Height, spec.Width); err != nil {
-			return c, err
+		if err := addKept(in.Mask, keep, sig.Height, sig.Width); err != nil {
+			return in, err
 		}
 	}
 	var err error
-	c.Picture, err = readPicture(f.init, spec.Height, spec.Width, spec)
+	in.Picture, err = readPicture(f.init, sig)
 	if f.invert {
-		for k, level := range c.Picture {
-			c.Picture[k] = uint8(spec.Levels-1) - level
+		for k, level := range in.Picture {
+			in.Picture[k] = uint16(encoding.Invert(int(level), sig.Levels))
 		}
 	}
-	return c, err
+	return in, err
 }
 
 // addKept adds what a value of --keep says to mask, [height, width].

@@ -69,17 +69,21 @@ func (m *modelFlags) file() cli.File {
 	return cli.File{Flag: "--model", Path: m.model}
 }
 
-// load returns the model file and what it is.
-func (m *modelFlags) load() ([]byte, *sampler.Spec, error) {
+// config is what the flags say of how the file is read.
+func (m *modelFlags) config() sampler.Config {
+	return sampler.Config{Height: m.height, Width: m.width, PixelScale: m.scale, PixelOffset: m.offset}
+}
+
+// load reads the model file, and tells how long it is.
+func (m *modelFlags) load(cfg sampler.Config) (model *sampler.Model, size int, err error) {
 	file, err := m.read()
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
-	spec, err := sampler.ReadSpecSize(file, m.height, m.width)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", m.model, err)
+	if model, err = sampler.Read(file, cfg); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", m.model, err)
 	}
-	return file, spec, nil
+	return model, len(file), nil
 }
 
 // completeModel tells the shell what --model takes.

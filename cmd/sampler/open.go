@@ -42,20 +42,19 @@ func (o *open) addEngine(flags *pflag.FlagSet) {
 	flags.StringVar(&o.engine, "engine", "auto", "engine `NAME`: auto, incremental (computes each activation once), or full (the whole network once per pixel)")
 }
 
-// config adds the flags to a config and checks it.
-func (o *open) config(cfg sampler.Config) (sampler.Config, error) {
+// config is what the flags say of how the model is opened.
+func (o *open) config() (sampler.Config, error) {
+	cfg := o.modelFlags.config()
 	if !slices.Contains(runtimes, o.runtime) {
 		return cfg, cli.Usagef("--runtime is %q, must be one of %q", o.runtime, runtimes)
 	}
 	cfg.Engine, cfg.Threads = sampler.Engine(o.engine), o.threads
-	cfg.PixelScale, cfg.PixelOffset = o.scale, o.offset
-	cfg.Height, cfg.Width = o.height, o.width
 	return cfg, cfg.Check()
 }
 
 // sampler opens the model on the runtime. closeAll frees both. notes is where to say
 // what is other than it might be.
-func (o *open) sampler(notes io.Writer, model []byte, cfg sampler.Config) (s *sampler.Sampler, closeAll func(), err error) {
+func (o *open) sampler(notes io.Writer, model *sampler.Model) (s *sampler.Sampler, closeAll func(), err error) {
 	rt, err := runtime.OpenAny(runtime.Kind(o.runtime), runtime.Config{Lib: o.ortLib})
 	if err != nil {
 		return nil, nil, err
@@ -63,12 +62,12 @@ func (o *open) sampler(notes io.Writer, model []byte, cfg sampler.Config) (s *sa
 	if _, why := rt.Kind(); why != nil {
 		fmt.Fprintln(notes, "sampler: ONNX Runtime is not installed (sampler install-runtime), so the runtime in Go is used")
 	}
-	s, err = sampler.Open(rt, model, cfg)
+	s, err = model.Open(rt)
 	if err != nil {
 		_ = rt.Close()
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
 	}
-	if _, why := s.Engine(); why != nil && cfg.Engine == sampler.Auto {
+	if _, why := s.Engine(); why != nil && o.engine == string(sampler.Auto) {
 		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %s\n", cli.Name(o.model), cli.Name(why.Error()))
 	}
 	return s, func() { _, _ = s.Close(), rt.Close() }, nil

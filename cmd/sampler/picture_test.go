@@ -24,14 +24,14 @@ func TestReadPicture(t *testing.T) {
 	}
 	for _, c := range []struct {
 		preprocess string
-		row        []uint8
+		row        []uint16
 	}{
-		{"", []uint8{36, 95, 0, 0}}, // 255/7, 255·3/8
-		{"resize=16 triangle; levels=4 floor(v*levels/256)", []uint8{36, 95, 0, 0}},
-		{"resize=16 bilinear-noantialias; levels=4 floor(v*levels/256)", []uint8{0, 127, 0, 0}}, // 255/2
+		{"", []uint16{36, 95, 0, 0}}, // 255/7, 255·3/8
+		{"resize=16 triangle; levels=4 floor(v*levels/256)", []uint16{36, 95, 0, 0}},
+		{"resize=16 bilinear-noantialias; levels=4 floor(v*levels/256)", []uint16{0, 127, 0, 0}}, // 255/2
 	} {
-		spec := &sampler.Spec{Levels: 256, Meta: format.Meta{Preprocess: c.preprocess}}
-		got, err := readPicture(name, 4, 4, spec)
+		sig := &sampler.Signature{Height: 4, Width: 4, Levels: 256, Meta: format.Meta{Preprocess: c.preprocess}}
+		got, err := readPicture(name, sig)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,15 +46,15 @@ func TestReadPicture(t *testing.T) {
 func TestReadOwn(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "own.png")
 	for levels := 2; levels <= 256; levels++ {
-		spec := &sampler.Spec{Height: 1, Width: levels, Levels: levels}
-		row := make([]uint8, levels)
+		sig := &sampler.Signature{Height: 1, Width: levels, Levels: levels}
+		row := make([]uint16, levels)
 		for level := range row {
-			row[level] = uint8(level)
+			row[level] = uint16(level)
 		}
-		if err := writePNG(name, spec.Gray(row)); err != nil {
+		if err := writePNG(name, sig.Gray(row)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := readPicture(name, 1, levels, spec)
+		got, err := readPicture(name, sig)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,10 +49,10 @@ func (r *run) show() error {
 			}
 		}
 		l.scale, l.gap = 1, 1
-		fits := max(1, (width-1)/(r.s.Spec().Width+1))
+		fits := max(1, (width-1)/(r.s.Signature().Width+1))
 		l.columns = min(cmp.Or(l.columns, fits), fits)
 	}
-	s, err := newSheet(r.s.Spec(), l, &r.f.palette, true)
+	s, err := newSheet(r.s.Signature(), l, &r.f.palette, true)
 	if err != nil {
 		return err
 	}

@@ -23,12 +23,12 @@ func testSheet(t *testing.T, scale, gap int) *sheet {
 	if err := p.Set("grey"); err != nil {
 		t.Fatal(err)
 	}
-	spec := &sampler.Spec{Height: 2, Width: 3, Levels: 4}
-	s, err := newSheet(spec, layout{images: 1, scale: scale, gap: gap}, &p, true)
+	sig := &sampler.Signature{Height: 2, Width: 3, Levels: 4}
+	s, err := newSheet(sig, layout{images: 1, scale: scale, gap: gap}, &p, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.image(0, []uint8{0, 1, 2, 3, 3, 0})
+	s.image(0, []uint16{0, 1, 2, 3, 3, 0})
 	return s
 }
 

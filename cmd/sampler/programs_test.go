@@ -112,7 +112,7 @@ func main() {
 		ctx    = context.Background()
 		env    *runtime.Env
 		model  []byte
-		levels []uint8
+		levels []uint16
 		mask   []bool
 	)
 `+lines+uses.String()+"}\n")

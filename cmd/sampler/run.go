@@ -38,9 +38,9 @@ func (r *run) writeAll() error {
 
 // write draws the images and writes them.
 func (r *run) write() error {
-	spec := r.s.Spec()
+	sig := r.s.Signature()
 	if isPattern(r.f.output) {
-		out, err := newFiles(r.cmd, spec, r.f)
+		out, err := newFiles(r.cmd, sig, r.f)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (r *run) write() error {
 		if r.f.format == "gif" {
 			return r.animate(w)
 		}
-		out, err := sinks[r.f.format](w, spec, r.f)
+		out, err := sinks[r.f.format](w, sig, r.f)
 		if err != nil {
 			return err
 		}

@@ -96,8 +96,8 @@ type scored struct {
 	name    string
 	files   []string // nil for a data set
 	images  int
-	parts   iter.Seq2[[]uint8, error] // their levels, of at most atOnce at a time
-	classes []int                     // nil where they are not known, or the model has none
+	parts   iter.Seq2[[]uint16, error] // their levels, of at most atOnce at a time
+	classes []int                      // nil where they are not known, or the model has none
 	logProb []float64
 	given   []float64 // given the class; nil where classes is
 }
@@ -106,24 +106,25 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	cfg, err := f.config(sampler.Config{})
+	cfg, err := f.config()
 	if err != nil {
 		return err
 	}
-	model, spec, err := f.load()
+	model, _, err := f.load(cfg)
 	if err != nil {
 		return err
 	}
-	s, closeAll, err := f.sampler(cmd.ErrOrStderr(), model, cfg)
+	s, closeAll, err := f.sampler(cmd.ErrOrStderr(), model)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
+	sig := model.Signature
 	load := f.loadSet
 	if f.images != "" {
 		load = f.loadPictures
 	}
-	set, err := load(cmd.Context(), spec)
+	set, err := load(cmd.Context(), sig)
 	if err != nil {
 		return err
 	}
@@ -134,12 +135,12 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	w := bufio.NewWriter(cmd.OutOrStdout())
-	dims := spec.Height * spec.Width
+	dims := sig.Height * sig.Width
 	if f.format == "json" {
 		err = set.writeJSON(w, dims)
 	} else {
 		fmt.Fprintf(w, "%s: %s of %d×%d×%d, %s\n",
-			cli.Name(set.name), countImages(len(set.logProb)), spec.Height, spec.Width, spec.Levels, nll(set.logProb, dims))
+			cli.Name(set.name), countImages(len(set.logProb)), sig.Height, sig.Width, sig.Levels, nll(set.logProb, dims))
 		if set.given != nil {
 			fmt.Fprintf(w, "given the class: %s\n", nll(set.given, dims))
 		}
@@ -159,13 +160,13 @@ const atOnce = 256
 
 // score fills in the log-probabilities.
 func (set *scored) score(ctx context.Context, s *sampler.Sampler, bar *bar) error {
-	spec := s.Spec()
+	sig := s.Signature()
 	for part, err := range set.parts {
 		if err != nil {
 			return err
 		}
 		done := len(set.logProb)
-		if spec.Label == "" {
+		if sig.ClassInput == "" {
 			logProb, err := s.LogProb(ctx, part)
 			if err != nil {
 				return err
@@ -176,9 +177,9 @@ func (set *scored) score(ctx context.Context, s *sampler.Sampler, bar *bar) erro
 			if err != nil {
 				return err
 			}
-			set.logProb = append(set.logProb, spec.SumOut(byClass)...)
+			set.logProb = append(set.logProb, sig.SumOut(byClass)...)
 			for i := done; i < len(set.logProb) && set.classes != nil; i++ {
-				set.given = append(set.given, byClass[(i-done)*len(spec.Classes)+set.classes[i]])
+				set.given = append(set.given, byClass[(i-done)*len(sig.Classes)+set.classes[i]])
 			}
 		}
 		bar.update(len(set.logProb), set.images)
@@ -192,12 +193,12 @@ func nll(logProb []float64, dims int) string {
 	return fmt.Sprintf("NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim", mean, stderr, mean/math.Ln2, stderr/math.Ln2)
 }
 
-func (f *scoreFlags) loadSet(ctx context.Context, spec *sampler.Spec) (*scored, error) {
-	if spec.Height != spec.Width {
-		return nil, fmt.Errorf("the model's images are %d×%d; of data sets only square ones can be scored", spec.Height, spec.Width)
+func (f *scoreFlags) loadSet(ctx context.Context, sig *sampler.Signature) (*scored, error) {
+	if sig.Height != sig.Width {
+		return nil, fmt.Errorf("the model's images are %d×%d; of data sets only square ones can be scored", sig.Height, sig.Width)
 	}
 	set, err := dataset.Load(ctx, f.data, dataset.Options{
-		Size: spec.Height, Levels: spec.Levels, Resize: dataset.ResizeOf(spec.Meta.Preprocess),
+		Size: sig.Height, Levels: sig.Levels, Resize: dataset.ResizeOf(sig.Meta.Preprocess),
 	})
 	if err != nil {
 		return nil, err
@@ -210,16 +211,16 @@ func (f *scoreFlags) loadSet(ctx context.Context, spec *sampler.Spec) (*scored, 
 	if f.limit > 0 {
 		n = min(n, f.limit)
 	}
-	area := spec.Height * spec.Width
+	area := sig.Height * sig.Width
 	return &scored{
 		name: set.Name + " " + f.split, images: n, parts: inParts(part.Pixels[:n*area], atOnce*area),
-		classes: classesOf(spec, set.ClassNames, part.Labels[:min(n, len(part.Labels))]),
+		classes: classesOf(sig, set.ClassNames, part.Labels[:min(n, len(part.Labels))]),
 	}, nil
 }
 
-// inParts is what is in memory already, so many bytes at a time.
-func inParts(levels []uint8, size int) iter.Seq2[[]uint8, error] {
-	return func(yield func([]uint8, error) bool) {
+// inParts is what is in memory already, so many levels at a time.
+func inParts(levels []uint16, size int) iter.Seq2[[]uint16, error] {
+	return func(yield func([]uint16, error) bool) {
 		for part := range slices.Chunk(levels, size) {
 			if !yield(part, nil) {
 				return
@@ -230,15 +231,15 @@ func inParts(levels []uint8, size int) iter.Seq2[[]uint8, error] {
 
 // classesOf translates a data set's labels into the model's classes: by name where both
 // have names, else by number. It is nil where there is a label with no class.
-func classesOf(spec *sampler.Spec, names []string, labels []uint8) []int {
-	if spec.Label == "" {
+func classesOf(sig *sampler.Signature, names []string, labels []uint8) []int {
+	if sig.ClassInput == "" {
 		return nil
 	}
 	var classes []int
 	for _, l := range labels {
-		class, ok := int(l), int(l) < len(spec.Classes)
-		if len(spec.Meta.Classes) > 0 && int(l) < len(names) {
-			class, ok = spec.ClassNamed(names[l])
+		class, ok := int(l), int(l) < len(sig.Classes)
+		if len(sig.Meta.Classes) > 0 && int(l) < len(names) {
+			class, ok = sig.ClassNamed(names[l])
 		}
 		if !ok {
 			return nil

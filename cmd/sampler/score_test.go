@@ -44,9 +44,9 @@ func TestScoreInParts(t *testing.T) {
 		defer s.Close()
 		const n = 2*atOnce + 7
 		rng := rand.New(rand.NewPCG(1, 1))
-		levels := make([]uint8, n*16)
+		levels := make([]uint16, n*16)
 		for k := range levels {
-			levels[k] = uint8(rng.IntN(3))
+			levels[k] = uint16(rng.IntN(3))
 		}
 		set := &scored{images: n, parts: inParts(levels, atOnce*16)}
 		for range n {
@@ -67,7 +67,7 @@ func TestScoreInParts(t *testing.T) {
 		}
 		compare(t, set.logProb, want)
 		if classes > 0 {
-			if want, err = s.LogProbGiven(t.Context(), levels, set.classes); err != nil {
+			if want, err = s.LogProbGivenClass(t.Context(), levels, set.classes); err != nil {
 				t.Fatal(err)
 			}
 		} else {
@@ -100,15 +100,15 @@ func TestReadInParts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	spec := &sampler.Spec{Height: 2, Width: 2, Levels: 3}
+	sig := &sampler.Signature{Height: 2, Width: 2, Levels: 3}
 	files := append(slices.Repeat(names, atOnce), names[1]) // two parts and a picture
 	var sizes []int
-	for levels, err := range readInParts(t.Context(), files, spec) {
+	for levels, err := range readInParts(t.Context(), files, sig) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		sizes = append(sizes, len(levels)/4)
-		if len(sizes) < 3 && !slices.Equal(levels[:8], []uint8{0, 0, 0, 0, 2, 2, 2, 2}) {
+		if len(sizes) < 3 && !slices.Equal(levels[:8], []uint16{0, 0, 0, 0, 2, 2, 2, 2}) {
 			t.Errorf("part %d begins with %v", len(sizes), levels[:8])
 		}
 	}
@@ -117,14 +117,14 @@ func TestReadInParts(t *testing.T) {
 	}
 
 	files[atOnce] = filepath.Join(dir, "none.png") // the second part's first
-	for levels, err := range readInParts(t.Context(), files, spec) {
+	for levels, err := range readInParts(t.Context(), files, sig) {
 		if len(levels) != 4*atOnce || err != nil {
 			t.Errorf("%d levels, error %v", len(levels), err)
 		}
 		break
 	}
 	var last error
-	for _, err := range readInParts(t.Context(), files, spec) {
+	for _, err := range readInParts(t.Context(), files, sig) {
 		last = err
 	}
 	if !errors.Is(last, fs.ErrNotExist) {
@@ -132,7 +132,7 @@ func TestReadInParts(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	for _, err := range readInParts(stopped, files, spec) {
+	for _, err := range readInParts(stopped, files, sig) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}

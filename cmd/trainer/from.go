@@ -32,17 +32,17 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env,
 	if m.Weights, err = export.Weights(file, m.Config); err != nil {
 		return fmt.Errorf("--from %s: %w", f.from, err)
 	}
-	spec, err := sampler.ReadSpec(file)
+	before, err := sampler.Read(file, sampler.Config{Threads: f.train.Threads})
 	if err != nil {
 		return fmt.Errorf("--from %s: %w", f.from, err)
 	}
-	if before := spec.Meta; before.Command != "" {
-		meta.Command, meta.Epochs = before.Command+"\n"+meta.Command, before.Epochs
+	if b := before.Meta; b.Command != "" {
+		meta.Command, meta.Epochs = b.Command+"\n"+meta.Command, b.Epochs
 	}
 	if f.typical == 0 {
 		return nil
 	}
-	sure, err := f.certainties(ctx, log, env, file, spec, set)
+	sure, err := certainties(ctx, log, env, before, set)
 	if err != nil {
 		return fmt.Errorf("--typical: %s: %w", f.from, err)
 	}
@@ -57,12 +57,12 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env,
 
 // certainties is the probability that a model gives to each training image's own class by
 // Bayes' rule: p(class)·p(image | class) as a share of that of all classes, [N].
-func (f *trainFlags) certainties(ctx context.Context, log io.Writer, env *runtime.Env, file []byte, spec *sampler.Spec, set *dataset.Set) (sure []float64, err error) {
-	if !slices.Equal(spec.Classes, set.ClassNames) {
+func certainties(ctx context.Context, log io.Writer, env *runtime.Env, m *sampler.Model, set *dataset.Set) (sure []float64, err error) {
+	if !slices.Equal(m.Classes, set.ClassNames) {
 		return nil, fmt.Errorf("its classes are %s, and those of %s are %s",
-			format.Cut(fmt.Sprintf("%q", spec.Classes)), set.Name, format.Cut(fmt.Sprintf("%q", set.ClassNames)))
+			format.Cut(fmt.Sprintf("%q", m.Classes)), set.Name, format.Cut(fmt.Sprintf("%q", set.ClassNames)))
 	}
-	s, err := sampler.Open(env, file, sampler.Config{Threads: f.train.Threads})
+	s, err := m.Open(env)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +74,9 @@ func (f *trainFlags) certainties(ctx context.Context, log io.Writer, env *runtim
 		if err != nil {
 			return nil, err
 		}
-		for i, all := range spec.SumOut(byClass) {
+		for i, all := range m.SumOut(byClass) {
 			class := int(set.Train.Labels[len(sure)])
-			sure = append(sure, spec.Prior[class]*math.Exp(byClass[i*len(spec.Prior)+class]-all))
+			sure = append(sure, m.Prior[class]*math.Exp(byClass[i*len(m.Prior)+class]-all))
 		}
 		if time.Since(told) >= quiet {
 			told = time.Now()

@@ -79,20 +79,20 @@ func measure(ctx context.Context, model []byte, images, most int) (curves []curv
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	spec := s.Spec()
-	set, err := dataset.Load(ctx, "", dataset.Options{Size: spec.Height, Levels: spec.Levels})
+	sig := s.Signature()
+	set, err := dataset.Load(ctx, "", dataset.Options{Size: sig.Height, Levels: sig.Levels})
 	if err != nil {
 		return nil, err
 	}
-	pixels := spec.Height * spec.Width
+	pixels := sig.Height * sig.Width
 	pictures := slices.Collect(slices.Chunk(set.Test.Pixels, pixels))
 	if images < 2 || images > len(pictures) {
 		return nil, fmt.Errorf("-images is %d, must be from 2 to %d", images, len(pictures))
 	}
 	right, lower := make([]bool, pixels), make([]bool, pixels)
 	for k := range pixels {
-		right[k] = k%spec.Width >= spec.Width/2
-		lower[k] = k/spec.Width >= spec.Height/2
+		right[k] = k%sig.Width >= sig.Width/2
+		lower[k] = k/sig.Width >= sig.Height/2
 	}
 	for _, half := range []struct {
 		name string
@@ -112,18 +112,18 @@ func measure(ctx context.Context, model []byte, images, most int) (curves []curv
 }
 
 // complete completes each picture once.
-func complete(ctx context.Context, s *sampler.Sampler, pictures [][]uint8, keep []bool, particles int) (p point, err error) {
+func complete(ctx context.Context, s *sampler.Sampler, pictures [][]uint16, keep []bool, particles int) (p point, err error) {
 	images, squares := float64(len(pictures)), 0.0
 	for i, picture := range pictures {
 		for sample, err := range s.Samples(ctx, sampler.Request{
 			First: uint64(i), N: 1,
-			Completion: sampler.Completion{Picture: picture, Keep: keep, Particles: particles},
+			Inpainting: sampler.Inpainting{Picture: picture, Mask: keep, Particles: particles},
 		}) {
 			if err != nil {
 				return p, err
 			}
-			p.mean += sample.LogProbKept / images
-			squares += sample.LogProbKept * sample.LogProbKept / images
+			p.mean += sample.LogProbGiven / images
+			squares += sample.LogProbGiven * sample.LogProbGiven / images
 			p.effective += sample.EffectiveSize / images
 			p.resampled += float64(sample.Resampled) / images
 		}

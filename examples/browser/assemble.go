@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/models/pretrained"
 	"pixelcnn/sampler"
 )
@@ -24,12 +25,13 @@ type model struct {
 	Height  int      `json:"height"`
 	Width   int      `json:"width"`
 	Levels  int      `json:"levels"`
+	Greys   []int    `json:"greys"` // that show the levels, 0 to 255
 	Classes []string `json:"classes"`
 	Wave    []int    `json:"wave"` // the step in which each pixel is drawn, [H·W]
 }
 
 // assemble writes the page into dir: its own files, onnxruntime-web from web, and the
-// models, by name, each as a whole sampler.
+// models, by name, each as a one-file sampler.
 func assemble(dir, web string, models map[string][]byte, order []string) error {
 	static, err := fs.Sub(page, "page")
 	if err != nil {
@@ -62,23 +64,27 @@ func assemble(dir, web string, models map[string][]byte, order []string) error {
 }
 
 func compile(name string, file []byte) (model, []byte, error) {
-	whole, err := sampler.OneFile(file, sampler.OneFileConfig{Completion: true})
+	m, err := sampler.Read(file, sampler.Config{})
 	if err != nil {
 		return model{}, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	spec, err := sampler.ReadSpec(file)
+	one, err := m.OneFile(true)
 	if err != nil {
 		return model{}, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	plan, err := spec.Plan()
+	plan, err := m.Plan()
 	if err != nil {
 		return model{}, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	title := fmt.Sprintf("%s, %d × %d, %d greys", name, spec.Width, spec.Height, spec.Levels)
+	greys := make([]int, m.Levels)
+	for level := range greys {
+		greys[level] = encoding.Shade(level, m.Levels, 256)
+	}
+	title := fmt.Sprintf("%s, %d × %d, %d greys", name, m.Width, m.Height, m.Levels)
 	return model{
 		Name: name, Title: title, File: "models/" + name + ".sampler.onnx",
-		Height: spec.Height, Width: spec.Width, Levels: spec.Levels, Classes: spec.Classes, Wave: plan.Wave,
-	}, whole, nil
+		Height: m.Height, Width: m.Width, Levels: m.Levels, Greys: greys, Classes: m.Classes, Wave: plan.Wave,
+	}, one, nil
 }
 
 // load reads the models that are named: files, or those that come with this project.

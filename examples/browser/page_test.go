@@ -103,20 +103,21 @@ type visit struct {
 	*chromium
 	env   *runtime.Env
 	model []byte
-	cfg   sampler.Config
-	spec  *sampler.Spec
+	req   sampler.Request
+	sig   *sampler.Signature
 }
 
 // same compares what the canvas shows with what the sampler draws.
-func (p *visit) same(req sampler.Request) []uint8 {
+func (p *visit) same(req sampler.Request) []uint16 {
 	p.t.Helper()
-	s, err := sampler.Open(p.env, p.model, p.cfg)
+	s, err := sampler.Open(p.env, p.model, sampler.Config{})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer s.Close()
-	p.spec = s.Spec()
-	var want []uint8
+	p.sig = s.Signature()
+	req.Parameters, req.Classes = p.req.Parameters, p.req.Classes
+	var want []uint16
 	for sample, err := range s.Samples(context.Background(), req) {
 		if err != nil {
 			p.t.Fatal(err)
@@ -128,7 +129,7 @@ func (p *visit) same(req sampler.Request) []uint8 {
 	if len(got) != len(want) {
 		p.t.Fatalf("the page shows %d pixels, want %d", len(got), len(want))
 	}
-	for k, g := range p.spec.Gray(want).Pix {
+	for k, g := range p.sig.Gray(want).Pix {
 		if got[k] != int(g) {
 			p.t.Fatalf("pixel %d is grey %d on the page, %d with the sampler", k, got[k], g)
 		}
@@ -148,13 +149,13 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer env.Close()
-	p := &visit{chromium: c, env: env, model: models["trained"], cfg: sampler.Config{Seed: 1, Temperature: 0.8}}
+	p := &visit{chromium: c, env: env, model: models["trained"], req: sampler.Request{Parameters: sampler.Parameters{Seed: 1, Temperature: 0.8}}}
 	done := "!document.getElementById('draw').disabled && document.getElementById('status').textContent.startsWith('Drawn') && !document.getElementById('save').disabled"
 
 	// It comes with a picture.
 	c.wait(done)
-	if spec, err := sampler.ReadSpec(p.model); err != nil || spec.Label != "" {
-		p.cfg.Classes = []int{0}
+	if m, err := sampler.Read(p.model, sampler.Config{}); err != nil || m.ClassInput != "" {
+		p.req.Classes = []int{0}
 	}
 	p.same(sampler.Request{N: 1})
 	c.shoot("light.png")
@@ -167,18 +168,18 @@ func TestPage(t *testing.T) {
 	set("seed", "9007199254740990")
 	c.click("draw")
 	c.wait(done)
-	p.cfg.Seed = 9007199254740990
+	p.req.Seed = 9007199254740990
 	p.same(sampler.Request{N: 1})
 	c.eval("document.getElementById('status').textContent = ''", nil)
 	set("temperature", "1") // draws at once
 	c.wait(done)
-	p.cfg.Temperature = 1
+	p.req.Temperature = 1
 	picture := p.same(sampler.Request{N: 1})
 
 	// Rub out with the mouse: a stroke of the 3×3 brush from (4, 5) to (10, 5).
 	x, y, w, h := c.box("picture")
 	at := func(column, row int) (float64, float64) {
-		return x - w/2 + (float64(column)+0.5)*w/float64(p.spec.Width), y - h/2 + (float64(row)+0.5)*h/float64(p.spec.Height)
+		return x - w/2 + (float64(column)+0.5)*w/float64(p.sig.Width), y - h/2 + (float64(row)+0.5)*h/float64(p.sig.Height)
 	}
 	from, to := 4, 10
 	px, py := at(from, 5)
@@ -188,7 +189,7 @@ func TestPage(t *testing.T) {
 	c.mouse("mouseReleased", px, py)
 	keep := make([]bool, len(picture))
 	for k := range keep {
-		row, column := k/p.spec.Width, k%p.spec.Width
+		row, column := k/p.sig.Width, k%p.sig.Width
 		keep[k] = row < 4 || row > 6 || column < from-1 || column > to+1
 	}
 	var greys []int
@@ -211,7 +212,7 @@ func TestPage(t *testing.T) {
 	c.eval("document.getElementById('status').textContent = ''", nil)
 	c.click("again")
 	c.wait(done)
-	picture = p.same(sampler.Request{First: 1, N: 1, Completion: sampler.Completion{Picture: picture, Keep: keep}})
+	picture = p.same(sampler.Request{First: 1, N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}})
 
 	// The same with the keyboard alone: one pixel two to the right, one down.
 	set("brush", "1")
@@ -227,7 +228,7 @@ func TestPage(t *testing.T) {
 	}
 	c.eval("document.activeElement.blur()", nil)
 	reach("picture")
-	for range p.spec.Width {
+	for range p.sig.Width {
 		c.key("ArrowLeft")
 		c.key("ArrowUp")
 	}
@@ -240,9 +241,9 @@ func TestPage(t *testing.T) {
 	c.key("Enter")
 	c.wait(done)
 	for k := range keep {
-		keep[k] = k != p.spec.Width+2
+		keep[k] = k != p.sig.Width+2
 	}
-	picture = p.same(sampler.Request{First: 2, N: 1, Completion: sampler.Completion{Picture: picture, Keep: keep}})
+	picture = p.same(sampler.Request{First: 2, N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}})
 
 	// Take it away.
 	p.saved(picture)
@@ -273,7 +274,7 @@ func TestPage(t *testing.T) {
 	if c.eval("states.size", &states); states < 4 {
 		t.Errorf("the picture does not grow: %d different numbers of its pixels were seen", states)
 	}
-	p.model, p.cfg.Classes = models["classes"], []int{2}
+	p.model, p.req.Classes = models["classes"], []int{2}
 	p.same(sampler.Request{N: 1})
 	c.healthy()
 }
@@ -293,9 +294,9 @@ func TestWeb(t *testing.T) {
 	for i, name := range order {
 		for _, temperature := range []float64{1, 0.7} {
 			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
-				cfg := sampler.Config{Seed: 1, Temperature: temperature}
-				if spec, err := sampler.ReadSpec(models[name]); err == nil && spec.Label != "" {
-					cfg.Classes = []int{1}
+				req := sampler.Request{Parameters: sampler.Parameters{Seed: 1, Temperature: temperature}}
+				if m, err := sampler.Read(models[name], sampler.Config{}); err == nil && m.ClassInput != "" {
+					req.Classes = []int{1}
 				}
 				var drawn struct {
 					Levels []int
@@ -315,7 +316,7 @@ func TestWeb(t *testing.T) {
 				for k, l := range drawn.Levels {
 					levels[k] = uint8(l)
 				}
-				differ := onefiletest.Compare(t, env, models[name], cfg, levels)
+				differ := onefiletest.Compare(t, env, models[name], sampler.Config{}, req, onefiletest.Levels(levels))
 				slices.Sort(drawn.Times)
 				t.Logf("%d of %d images differ; ms an image: median %.1f, fastest %.1f", differ, *parity, drawn.Times[*parity/2], drawn.Times[0])
 			})
@@ -325,7 +326,7 @@ func TestWeb(t *testing.T) {
 }
 
 // saved downloads the picture and reads it.
-func (p *visit) saved(want []uint8) {
+func (p *visit) saved(want []uint16) {
 	p.t.Helper()
 	dir := p.t.TempDir()
 	session := p.session
@@ -353,13 +354,13 @@ func (p *visit) saved(want []uint8) {
 	}
 	var got []uint8
 	for k := range want {
-		r, g, b, a := img.At(k%p.spec.Width*16+8, k/p.spec.Width*16+8).RGBA()
+		r, g, b, a := img.At(k%p.sig.Width*16+8, k/p.sig.Width*16+8).RGBA()
 		if r != g || g != b || a != 0xffff {
 			p.t.Fatalf("pixel %d of the saved picture is no grey", k)
 		}
 		got = append(got, uint8(r>>8))
 	}
-	if !slices.Equal(got, p.spec.Gray(want).Pix) {
+	if !slices.Equal(got, p.sig.Gray(want).Pix) {
 		p.t.Error("the saved picture is another one")
 	}
 }

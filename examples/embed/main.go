@@ -15,29 +15,41 @@ import (
 )
 
 //go:embed pixelcnn.onnx
-var model []byte
+var file []byte
 
 func main() {
 	dir := flag.String("dir", ".", "folder for the pictures")
 	flag.Parse()
-	if err := draw(*dir); err != nil {
+	if err := run(context.Background(), *dir); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func draw(dir string) error {
-	env, err := runtime.OpenAny(runtime.Auto, runtime.Config{}) // the runtime in Go, or ONNX Runtime
+func run(ctx context.Context, dir string) error {
+	rt, err := runtime.OpenAny(runtime.Auto, runtime.Config{}) // the runtime in Go, or ONNX Runtime
 	if err != nil {
 		return err
 	}
-	defer env.Close()
-	s, err := sampler.Open(env, model, sampler.Config{Temperature: 0.7, Seed: 42})
+	defer rt.Close()
+	if err := draw(ctx, rt, dir); err != nil {
+		return err
+	}
+	model, err := runtime.Decode(file, rt.Limits())
+	if err != nil {
+		return err
+	}
+	return network(ctx, rt, model)
+}
+
+func draw(ctx context.Context, rt runtime.Runtime, dir string) error {
+	s, err := sampler.Open(rt, file, sampler.Config{})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	i := 0
-	for img, err := range s.Images(context.Background(), 16) {
+	req := sampler.Request{N: 16, Parameters: sampler.Parameters{Temperature: 0.7, Seed: 42}}
+	for img, err := range s.Images(ctx, req) {
 		if err != nil {
 			return err
 		}

@@ -102,21 +102,18 @@ func TestNode(t *testing.T) {
 	}
 	defer env.Close()
 	for name, model := range onefiletest.Trained(t) {
-		whole, err := sampler.OneFile(model, sampler.OneFileConfig{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, "whole.onnx")
-		if err := os.WriteFile(file, whole, 0o644); err != nil {
+		one := onefiletest.Make(t, model, false)
+		file := filepath.Join(dir, "one.onnx")
+		if err := os.WriteFile(file, one, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		for _, temperature := range []float64{1, 0.7} {
 			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
-				cfg := sampler.Config{Seed: 1 << 60, Temperature: temperature}
-				if spec, err := sampler.ReadSpec(model); err == nil && spec.Label != "" {
-					cfg.Classes = []int{1}
+				req := sampler.Request{Parameters: sampler.Parameters{Seed: 1 << 60, Temperature: temperature}}
+				if m, err := sampler.Read(model, sampler.Config{}); err == nil && m.ClassInput != "" {
+					req.Classes = []int{1}
 				}
-				cmd := exec.Command("node", script, file, fmt.Sprint(*parity), fmt.Sprint(cfg.Seed), fmt.Sprint(temperature), "1")
+				cmd := exec.Command("node", script, file, fmt.Sprint(*parity), fmt.Sprint(req.Seed), fmt.Sprint(temperature), "1")
 				cmd.Dir = dir
 				out, err := cmd.CombinedOutput()
 				if err != nil {
@@ -126,7 +123,7 @@ func TestNode(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				differ := onefiletest.Compare(t, env, model, cfg, levels)
+				differ := onefiletest.Compare(t, env, model, sampler.Config{}, req, onefiletest.Levels(levels))
 				t.Logf("%d of %d images differ", differ, *parity)
 			})
 		}

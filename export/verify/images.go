@@ -3,12 +3,15 @@ package verify
 import (
 	"math"
 	"math/rand/v2"
+
+	"pixelcnn/internal/signature/encoding"
 )
 
 // images makes n images, [n, 1, H, W] in [0, 1]: in turn random levels, a shaded shape on
 // black, a white one and a black one.
 func (s *subject) images(n int) []float32 {
 	rng := rand.New(rand.NewPCG(uint64(n), 0))
+	values := encoding.Scale{}.Values(s.levels)
 	out := make([]float32, 0, n*s.height*s.width)
 	for i := range n {
 		level := [...]func(y, x float64) float64{
@@ -21,7 +24,7 @@ func (s *subject) images(n int) []float32 {
 			for x := range s.width {
 				v := level((float64(y)+0.5)/float64(s.height), (float64(x)+0.5)/float64(s.width))
 				k := min(int(v*float64(s.levels)), s.levels-1)
-				out = append(out, float32(k)/float32(s.levels-1))
+				out = append(out, values[k])
 			}
 		}
 	}

@@ -65,11 +65,16 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // The error is a [*DifferenceError] where the largest difference is over [Tolerance], a
 // [*ReadError] where onnx-go cannot read the file, wraps [ErrFile], or is that of rt.
 func File(ctx context.Context, rt onnx.Runtime, file []byte) (Result, error) {
-	s, err := readSubject(file)
+	m, err := onnx.UnmarshalWithin(file, onnx.LimitsOf(rt))
 	if err != nil {
 		return Result{}, fmt.Errorf("verify: %w", err)
 	}
-	session, err := rt.Load(file, onnx.SessionOptions{})
+	s, err := readSubject(m.Graph)
+	if err != nil {
+		return Result{}, fmt.Errorf("verify: %w", err)
+	}
+	s.file = file
+	session, err := rt.Load(m, onnx.SessionOptions{})
 	if err != nil {
 		return Result{}, fmt.Errorf("verify: %w", err)
 	}
@@ -101,12 +106,7 @@ type subject struct {
 }
 
 // readSubject reads the sizes from the graph.
-func readSubject(file []byte) (*subject, error) {
-	m, err := onnx.Unmarshal(file)
-	if err != nil {
-		return nil, err
-	}
-	g := m.Graph
+func readSubject(g *onnx.Graph) (_ *subject, err error) {
 	if len(g.Inputs) == 0 || g.Inputs[0].Name != format.Image || len(g.Inputs[0].Shape) != 4 {
 		return nil, fmt.Errorf("%w: it has no input %q of rank 4", ErrFile, format.Image)
 	}
@@ -114,7 +114,7 @@ func readSubject(file []byte) (*subject, error) {
 		return nil, fmt.Errorf("%w: it has no single output %q of rank 4", ErrFile, format.Logits)
 	}
 	in, out := onnx.Sizes(g.Inputs[0].Shape), onnx.Sizes(g.Outputs[0].Shape)
-	s := &subject{file: file, levels: out[1], height: in[2], width: in[3]}
+	s := &subject{levels: out[1], height: in[2], width: in[3]}
 	if in[1] != 1 || s.levels < 2 || s.height < 1 || s.width < 1 || out[2] != s.height || out[3] != s.width {
 		return nil, fmt.Errorf("%w: an image of shape %v and logits of shape %v do not fit", ErrFile, in, out)
 	}

@@ -118,12 +118,15 @@ type tampered struct {
 	by   float32
 }
 
-func (r tampered) Load(file []byte, opt onnx.SessionOptions) (onnx.Session, error) {
-	if by := float64(r.by); math.IsNaN(by) || math.IsInf(by, 0) {
-		return r.Runtime.Load(modeltest.Spoil(r.t, file, r.name, by), opt)
-	}
-	m, err := onnx.Unmarshal(file)
+func (r tampered) Load(m *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
+	file, err := onnx.Marshal(m)
 	if err != nil {
+		return nil, err
+	}
+	if by := float64(r.by); math.IsNaN(by) || math.IsInf(by, 0) {
+		return onnx.LoadFile(r.Runtime, modeltest.Spoil(r.t, file, r.name, by), opt)
+	}
+	if m, err = onnx.Unmarshal(file); err != nil { // a copy to change
 		return nil, err
 	}
 	for _, n := range m.Graph.Nodes {
@@ -134,10 +137,7 @@ func (r tampered) Load(file []byte, opt onnx.SessionOptions) (onnx.Session, erro
 			}
 		}
 	}
-	if file, err = onnx.Marshal(m); err != nil {
-		return nil, err
-	}
-	return r.Runtime.Load(file, opt)
+	return r.Runtime.Load(m, opt)
 }
 
 // TestDifference moves the last channel's bias, or the last class's row, by a known step.

@@ -32,7 +32,7 @@ func BenchmarkGemm(b *testing.B) {
 		})
 		for _, who := range []string{"go", "ort"} {
 			b.Run(fmt.Sprintf("%dx%dx%d/%s", m, k, n, who), func(b *testing.B) {
-				s, err := all[who].Load(file, onnx.SessionOptions{})
+				s, err := onnx.LoadFile(all[who], file, onnx.SessionOptions{})
 				if err != nil {
 					b.Fatal(err)
 				}

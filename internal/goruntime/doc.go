@@ -2,7 +2,7 @@
 // implements [onnx.Runtime]:
 //
 //	rt, err := goruntime.New(goruntime.Config{})
-//	s, err := rt.Load(model, onnx.SessionOptions{})
+//	s, err := rt.Load(model, onnx.SessionOptions{}) // a decoded file
 //	defer s.Close()
 //	b, err := s.Bind([]*onnx.Tensor{x}, []*onnx.Tensor{y})
 //	defer b.Close()

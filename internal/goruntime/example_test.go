@@ -24,7 +24,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	s, err := rt.Load(file, onnx.SessionOptions{})
+	s, err := onnx.LoadFile(rt, file, onnx.SessionOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}

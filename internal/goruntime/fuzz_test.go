@@ -36,7 +36,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(marshal(f, g, 17))
 	rt := small(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
-		s, err := rt.Load(file, onnx.SessionOptions{})
+		s, err := onnx.LoadFile(rt, file, onnx.SessionOptions{})
 		if err != nil {
 			return
 		}
@@ -266,7 +266,7 @@ func TestBrokenFiles(t *testing.T) {
 		for range 1 + rng.IntN(4) {
 			b[rng.IntN(len(b))] = byte(rng.IntN(256))
 		}
-		s, err := rt.Load(b, onnx.SessionOptions{})
+		s, err := onnx.LoadFile(rt, b, onnx.SessionOptions{})
 		if err != nil {
 			continue
 		}

@@ -99,7 +99,7 @@ func zeros(like *onnx.Tensor) *onnx.Tensor {
 // evaluate loads, binds and runs a file once, or twice where the second must give
 // the same.
 func evaluate(rt onnx.Runtime, file []byte, inputs, like []*onnx.Tensor) ([]*onnx.Tensor, error) {
-	s, err := rt.Load(file, onnx.SessionOptions{})
+	s, err := onnx.LoadFile(rt, file, onnx.SessionOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func exported(t testing.TB, c models.Config, seed uint64) []byte {
 // besides the batch are given.
 func images(t testing.TB, rt onnx.Runtime, file []byte, batch int, rest ...int) (b onnx.Binding, logits *onnx.Tensor) {
 	t.Helper()
-	s, err := rt.Load(file, onnx.SessionOptions{})
+	s, err := onnx.LoadFile(rt, file, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

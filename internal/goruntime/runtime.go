@@ -34,7 +34,7 @@ func New(c Config) (*Runtime, error) {
 // Limits are those that models are held to, complete with the defaults.
 func (r *Runtime) Limits() onnx.Limits { return r.limits }
 
-// Load makes a session of a model file's bytes, which are not kept.
+// Load makes a session of a model, whose tensors it keeps.
 //
 // It computes what depends on constants alone, and checks all shapes if those of
 // the inputs are fixed. Where they are not, it tries some usual sizes for the free
@@ -42,7 +42,7 @@ func (r *Runtime) Limits() onnx.Limits { return r.limits }
 //
 // Errors: those of [onnx.Check], [*UnknownOpError], [*OpsetError], [*NodeError]
 // (with [ErrTooLarge] in it, or not), settings that are not supported.
-func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, error) {
+func (r *Runtime) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session, error) {
 	if opt.Threads < 0 {
 		return nil, fmt.Errorf("goruntime: %w: %d threads, must be 0 (for one) or more", ErrOption, opt.Threads)
 	}

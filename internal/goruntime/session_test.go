@@ -25,7 +25,7 @@ func graph(t testing.TB, build func(g *onnx.Graph)) []byte {
 // load loads a file that must be right.
 func load(t testing.TB, file []byte, opt onnx.SessionOptions) onnx.Session {
 	t.Helper()
-	s, err := newRuntime(t).Load(file, opt)
+	s, err := onnx.LoadFile(newRuntime(t), file, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestLoadErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = rt.Load(marshal(t, g, c.opset), onnx.SessionOptions{})
+			_, err = rt.Load(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": c.opset}, Graph: g}, onnx.SessionOptions{})
 			wantError(t, err, c.parts)
 			if want, ok := c.as.(error); ok {
 				if !errors.Is(err, want) {
@@ -132,7 +132,7 @@ func TestLoadErrors(t *testing.T) {
 			}
 		})
 	}
-	_, err := newRuntime(t).Load([]byte("no model"), onnx.SessionOptions{})
+	_, err := newRuntime(t).Load(nil, onnx.SessionOptions{})
 	if !errors.Is(err, onnx.ErrFormat) {
 		t.Errorf("of no model: %v", err)
 	}
@@ -189,7 +189,7 @@ func TestBindErrors(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	s, err := newRuntime(t).Load(double(t), onnx.SessionOptions{Threads: 2})
+	s, err := onnx.LoadFile(newRuntime(t), double(t), onnx.SessionOptions{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestRunErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := rt.Load(file, onnx.SessionOptions{})
+	s, err := onnx.LoadFile(rt, file, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestTensorsInPlace(t *testing.T) {
 
 func TestProfile(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "profile")
-	s, err := newRuntime(t).Load(double(t), onnx.SessionOptions{ProfilePrefix: prefix})
+	s, err := onnx.LoadFile(newRuntime(t), double(t), onnx.SessionOptions{ProfilePrefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}

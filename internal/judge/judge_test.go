@@ -40,7 +40,7 @@ func TestRecognised(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples, asked, err := draw(t.Context(), env, "@gated", sampler.Config{Temperature: 0.8, Seed: 1}, 300)
+	samples, asked, err := draw(t.Context(), env, "@gated", sampler.Parameters{Temperature: 0.8, Seed: 1}, 300)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestRecognised(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name        string
-		images      []uint8
+		images      []uint16
 		asked       []uint8
 		least, most float64
 	}{
@@ -162,7 +162,7 @@ func TestWindows(t *testing.T) {
 }
 
 func TestPrint(t *testing.T) {
-	full, empty := slices.Repeat([]uint8{1}, 25), slices.Repeat([]uint8{0, 0, 3, 2, 1}, 5)
+	full, empty := slices.Repeat([]uint16{1}, 25), slices.Repeat([]uint16{0, 0, 3, 2, 1}, 5)
 	tr := trial{
 		name: "four", images: slices.Concat(full, empty, full, full), asked: []uint8{0, 0, 1, 0},
 		told: []float64{-1, -2, -2, -1, -3, -1, -5, -4},

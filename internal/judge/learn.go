@@ -9,6 +9,7 @@ import (
 
 	"pixelcnn/dataset"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
 )
 
 // schooling says how a judge learns.
@@ -77,14 +78,15 @@ func learn(ctx context.Context, rt onnx.Runtime, data *dataset.Split, s schoolin
 }
 
 // toFloats writes levels as 0 … 1.
-func (j *judge) toFloats(to []float32, levels []uint8) {
+func (j *judge) toFloats(to []float32, levels []uint16) {
+	values := encoding.Scale{}.Values(j.levels)
 	for i, level := range levels {
-		to[i] = float32(level) / float32(j.levels-1)
+		to[i] = values[level]
 	}
 }
 
 // tell returns each class's log-probability of each image, [n, classes].
-func (j *judge) tell(ctx context.Context, rt onnx.Runtime, images []uint8) (_ []float64, err error) {
+func (j *judge) tell(ctx context.Context, rt onnx.Runtime, images []uint16) (_ []float64, err error) {
 	n := newNet(j.size, j.classes, false)
 	area := j.size * j.size
 	pixels, logp := make([]float32, batch*area), make([]float32, batch*j.classes)
@@ -111,7 +113,7 @@ func (j *judge) tell(ctx context.Context, rt onnx.Runtime, images []uint8) (_ []
 type jury []*judge
 
 // tell is [judge.tell] for all of them.
-func (js jury) tell(ctx context.Context, rt onnx.Runtime, images []uint8) ([]float64, error) {
+func (js jury) tell(ctx context.Context, rt onnx.Runtime, images []uint16) ([]float64, error) {
 	var mean []float64
 	for _, j := range js {
 		told, err := j.tell(ctx, rt, images)

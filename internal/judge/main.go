@@ -105,9 +105,9 @@ func run(ctx context.Context, w io.Writer, o options) (err error) {
 	trials := []trial{{name: "real test images", images: set.Test.Pixels, asked: set.Test.Labels}}
 	for _, model := range o.models {
 		for _, t := range o.temperatures {
-			cfg := sampler.Config{Temperature: t, Seed: o.seed}
+			p := sampler.Parameters{Temperature: t, Seed: o.seed}
 			drawn := trial{name: fmt.Sprintf("%s at T = %g", model, t)}
-			if drawn.images, drawn.asked, err = draw(ctx, env, model, cfg, o.n); err != nil {
+			if drawn.images, drawn.asked, err = draw(ctx, env, model, p, o.n); err != nil {
 				return err
 			}
 			trials = append(trials, drawn)

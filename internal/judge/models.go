@@ -22,34 +22,35 @@ func read(model string) ([]byte, error) {
 
 // draw draws n images, as many of each class, and returns their levels and classes. They
 // are those of sampler --class all -n n.
-func draw(ctx context.Context, rt onnx.Runtime, model string, cfg sampler.Config, n int) (levels, asked []uint8, err error) {
+func draw(ctx context.Context, rt onnx.Runtime, model string, p sampler.Parameters, n int) (levels []uint16, asked []uint8, err error) {
 	file, err := read(model)
 	if err != nil {
 		return nil, nil, err
 	}
-	spec, err := sampler.ReadSpec(file)
+	m, err := sampler.Read(file, sampler.Config{})
 	if err != nil {
 		return nil, nil, err
 	}
-	classes := len(spec.Classes)
+	classes := len(m.Classes)
 	if classes == 0 || n%classes != 0 {
 		return nil, nil, fmt.Errorf("%s has %d classes; %d images cannot be as many of each", model, classes, n)
 	}
+	req := sampler.Request{N: n, Parameters: p}
 	for i := range n {
-		cfg.Classes = append(cfg.Classes, i/(n/classes))
+		req.Classes = append(req.Classes, i/(n/classes))
 		asked = append(asked, uint8(i/(n/classes)))
 	}
-	s, err := sampler.Open(rt, file, cfg)
+	s, err := m.Open(rt)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	levels = make([]uint8, n*spec.Height*spec.Width)
-	return levels, asked, s.Draw(ctx, 0, levels)
+	levels = make([]uint16, n*m.Pixels())
+	return levels, asked, s.Draw(ctx, req, levels)
 }
 
 // bayes returns log p(image | class) of each image and class, [n, classes].
-func bayes(ctx context.Context, rt onnx.Runtime, model string, images []uint8) (_ []float64, err error) {
+func bayes(ctx context.Context, rt onnx.Runtime, model string, images []uint16) (_ []float64, err error) {
 	file, err := read(model)
 	if err != nil {
 		return nil, err

@@ -185,11 +185,8 @@ func dims(d ...int64) *onnx.Value { return onnx.Const("", onnx.NewTensor(d, len(
 
 // bind loads the graph and ties its inputs and outputs to tensors.
 func (n *net) bind(rt onnx.Runtime, in, out []*onnx.Tensor) (run func(context.Context) error, closeAll func() error, err error) {
-	file, err := onnx.Marshal(&onnx.Model{IRVersion: format.IRVersion, Opsets: map[string]int64{"": format.Opset}, Graph: n.graph})
-	if err != nil {
-		return nil, nil, err
-	}
-	session, err := rt.Load(file, onnx.SessionOptions{})
+	model := &onnx.Model{IRVersion: format.IRVersion, Opsets: map[string]int64{"": format.Opset}, Graph: n.graph}
+	session, err := rt.Load(model, onnx.SessionOptions{})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,7 +9,7 @@ import (
 // A trial is a set of images that were judged.
 type trial struct {
 	name   string
-	images []uint8   // levels, [n, pixels]
+	images []uint16  // levels, [n, pixels]
 	asked  []uint8   // their classes, [n]
 	told   []float64 // log-probability of each class, up to a constant for each image, [n, classes]; nil before
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/models"
 )
 
@@ -67,7 +68,7 @@ func (e *evaluator) keep(v []float64) models.Value {
 func (e *evaluator) Image() models.Value {
 	out := make([]float64, len(e.image))
 	for i, v := range e.image {
-		out[i] = v * float64(e.m.Levels-1) * e.m.InputScale
+		out[i] = v * encoding.Steps(e.m.Levels) * e.m.InputScale
 	}
 	return e.keep(out)
 }
@@ -75,7 +76,7 @@ func (e *evaluator) Image() models.Value {
 func (e *evaluator) OneHot() models.Value {
 	out := make([]float64, e.m.Levels*len(e.image))
 	for i, v := range e.image {
-		out[int(math.Round(v*float64(e.m.Levels-1)))*len(e.image)+i] = 1
+		out[int(math.Round(v*encoding.Steps(e.m.Levels)))*len(e.image)+i] = 1
 	}
 	return e.keep(out)
 }

@@ -34,11 +34,15 @@ func newMaterial(j job) (*material, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
-		whole, err := sampler.OneFile(file, sampler.OneFileConfig{Completion: c.config.Classes == 0})
+		read, err := sampler.Read(file, sampler.Config{})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
-		m.small = append(m.small, model{c.name, file}, model{c.name + " as a whole sampler", whole})
+		one, err := read.OneFile(c.config.Classes == 0)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		m.small = append(m.small, model{c.name, file}, model{c.name + " as a one-file sampler", one})
 	}
 	for seed := range uint64(8) {
 		if err := m.add(fmt.Sprintf("random graph %d", seed), compiletest.Random(seed, false).Model); err != nil {

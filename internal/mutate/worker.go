@@ -100,9 +100,9 @@ func (t *trial) try(file []byte) (v verdict) {
 			v.Finding = fmt.Sprintf("the process takes %d MiB, may %d", size>>20, maxResident>>20)
 		}
 	}()
-	if m, err := onnx.Unmarshal(file); err == nil {
+	if m, err := onnx.UnmarshalWithin(file, limits); err == nil {
 		// A caller who compiles has checked before.
-		if _, _, err := onnx.Check(file, limits); err == nil {
+		if _, _, err := onnx.Check(m, limits); err == nil {
 			v.Passed = true
 			_, _ = compile.Compile(m, compile.Options{Height: 5, Width: 5}) // refused or not
 		}
@@ -135,7 +135,7 @@ func draws(rt onnx.Runtime, file []byte) bool {
 
 // runs loads a file and runs it once, on zeros.
 func runs(rt onnx.Runtime, file []byte) (loaded, ran bool) {
-	s, err := rt.Load(file, onnx.SessionOptions{})
+	s, err := onnx.LoadFile(rt, file, onnx.SessionOptions{})
 	if err != nil {
 		return false, false
 	}

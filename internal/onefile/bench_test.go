@@ -12,29 +12,22 @@ import (
 	"pixelcnn/sampler"
 )
 
-// BenchmarkOneFile draws with the sampler's own loop and with the one-file sampler in
-// turn, and reports the medians of both and their ratio. The time an
+// BenchmarkOneFile draws with the sampler's own loop and with the file that holds the
+// sampler in turn, and reports the medians of both and their ratio. The time an
 // operation takes is that of both together.
 //
 //	go test ./internal/onefile -run '^$' -bench OneFile -benchtime 50x
 func BenchmarkOneFile(b *testing.B) {
 	models := onefiletest.Trained(b)
 	for _, name := range slices.Sorted(maps.Keys(models)) {
-		oneFile, err := sampler.OneFile(models[name], sampler.OneFileConfig{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		completion, err := sampler.OneFile(models[name], sampler.OneFileConfig{Completion: true})
-		if err != nil {
-			b.Fatal(err)
-		}
+		one, inpainting := onefiletest.Make(b, models[name], false), onefiletest.Make(b, models[name], true)
 		for _, n := range []int{1, 16, 64} {
 			for _, threads := range []int{1, 2} {
 				if threads > n {
 					continue
 				}
 				b.Run(fmt.Sprintf("%s/images=%d/threads=%d", name, n, threads), func(b *testing.B) {
-					files := [][]byte{models[name], oneFile, completion}
+					files := [][]byte{models[name], one, inpainting}
 					var draw []func()
 					for _, file := range files {
 						s, err := sampler.Open(env, file, sampler.Config{Threads: threads})
@@ -42,9 +35,9 @@ func BenchmarkOneFile(b *testing.B) {
 							b.Fatal(err)
 						}
 						defer s.Close()
-						levels := make([]uint8, n*s.Spec().Height*s.Spec().Width)
+						levels := make([]uint16, n*s.Signature().Pixels())
 						draw = append(draw, func() {
-							if err := s.Draw(context.Background(), 0, levels); err != nil {
+							if err := s.Draw(context.Background(), sampler.Request{N: n}, levels); err != nil {
 								b.Fatal(err)
 							}
 						})
@@ -65,7 +58,7 @@ func BenchmarkOneFile(b *testing.B) {
 					b.ReportMetric(median(0)*1e3, "loop-ms")
 					b.ReportMetric(median(1)*1e3, "one-file-ms")
 					b.ReportMetric(median(1)/median(0), "ratio")
-					b.ReportMetric(median(2)/median(1), "completion-ratio")
+					b.ReportMetric(median(2)/median(1), "inpainting-ratio")
 				})
 			}
 		}

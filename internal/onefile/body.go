@@ -50,8 +50,9 @@ func (b *builder) loop() {
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
 	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)))
-	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, b.program.Levels))
-	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, b.program.Levels)))
+	levels := b.opt.Head.Levels()
+	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, levels))
+	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, levels)))
 	b.keepHistories()
 	var logits *onnx.Value
 	for _, i := range b.nest.order() {
@@ -111,7 +112,10 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 		out := make([]*onnx.Value, len(of))
 		for k, v := range of {
 			if v != nil && values[v] == nil {
-				values[v] = &onnx.Value{Const: v.Const} // without a name: those are unique in a stage only
+				values[v] = &onnx.Value{DType: v.DType, Const: v.Const} // without a name: those are unique in a stage only
+				if v.Const != nil {
+					values[v].Shape = v.Shape
+				}
 			}
 			out[k] = values[v]
 		}
@@ -121,6 +125,11 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 	for _, n := range s.Model.Graph.Nodes {
 		c := *n
 		c.Inputs, c.Outputs = copied(n.Inputs), copied(n.Outputs)
+		for _, v := range c.Outputs {
+			if v != nil {
+				v.Node = &c
+			}
+		}
 		g.Nodes = append(g.Nodes, &c)
 	}
 	for j, o := range s.Outputs {

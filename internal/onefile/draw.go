@@ -6,14 +6,15 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// draw adds what draws the pixels of a turn from their logits, [rows, levels].
+// draw adds what draws the pixels of a turn from the network's outputs, [rows, outputs].
 //
 // The level is how many levels, but for the first, have a cumulative probability, of
 // those before them, of no more than the uniform. The first one's is 0, so it is counted
-// always, unless the logits are no numbers: then nothing is.
-func (b *builder) draw(in *loop, logits *onnx.Value) {
+// always, unless the outputs are no numbers: then nothing is.
+func (b *builder) draw(in *loop, outputs *onnx.Value) {
 	g := in.graph
-	z := g.Op("Reshape", nil, logits, b.shape(-1, b.program.Levels)) // [pixels, images, levels]
+	z := g.Op("Reshape", nil, outputs, b.shape(-1, b.program.Outputs)) // [pixels, images, outputs]
+	z = b.opt.Head.LogProbNodes(g, z)                                  // [pixels, images, levels]
 	p := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Div", nil, cast(g, z, onnx.Float64), b.temperature))
 	before := g.Op("CumSum", onnx.Attrs{"exclusive": int64(1)}, p, scalar(2))
 	begin, end := b.span(b.reach.logits)

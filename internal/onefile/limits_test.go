@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onefile"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
@@ -22,7 +23,7 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	build := func(l onnx.Limits) (*onnx.Model, error) {
-		return onefile.Build(p, onefile.Options{Values: values(3), Limits: l})
+		return onefile.Build(p, onefile.Options{Head: likelihood.Categorical{Depth: 3}, Values: values(3), Limits: l})
 	}
 	one, err := build(onnx.Limits{})
 	if err != nil {

@@ -3,12 +3,13 @@ package onefile
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
 )
 
 // The graph's interface.
@@ -16,8 +17,8 @@ const (
 	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): one for each pixel
 	Temperature = "temperature" // input, float64 [1], positive
 	Label       = "label"       // input, int64 [batch], the classes' numbers; of a class-conditional model
-	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for completion
-	Keep        = "keep"        // input, bool [batch, height, width], which of them stay; for completion
+	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for inpainting
+	Keep        = "keep"        // input, bool [batch, height, width], which of them stay; for inpainting
 	Levels      = "levels"      // output, uint8 [batch, height, width]
 	LogProb     = "logprob"     // output, float32 [batch], nats, of all pixels at temperature 1
 )
@@ -27,13 +28,15 @@ var ErrUnsupported = errors.New("onefile: it cannot be written as one graph")
 
 // Options say what the graph is for.
 type Options struct {
+	// Head makes probabilities of the model's outputs.
+	Head likelihood.Head
 	// Values is the model's input value of each level, in equal steps.
 	Values []float32
 	// Classes are the model's inputs besides the picture, of one image, for each class;
 	// nil for a model without classes.
 	Classes [][]*onnx.Tensor
-	// Completion adds the inputs Init and Keep.
-	Completion bool
+	// Inpainting adds the inputs Init and Keep.
+	Inpainting bool
 	// Limits are those of who is to read the file.
 	Limits onnx.Limits
 }
@@ -79,11 +82,11 @@ func (b *builder) before() error {
 			return err
 		}
 	}
-	if b.opt.Completion {
+	if b.opt.Inpainting {
 		init, keep := g.Input(Init, onnx.Uint8, n, h, w), g.Input(Keep, onnx.Bool, n, h, w)
 		// A uniform for each level: those of a kept pixel's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
-		upTo := g.Op("LessOrEqual", nil, list(ir.Count(p.Levels)...), b.inOrder(cast(g, init, onnx.Int64)))
+		upTo := g.Op("LessOrEqual", nil, list(ir.Count(b.opt.Head.Levels())...), b.inOrder(cast(g, init, onnx.Int64)))
 		kept := g.Op("Where", nil, upTo, real(2.0), real(-1.0))
 		b.uniforms = g.Op("Where", nil, b.inOrder(keep), kept, b.uniforms)
 	}
@@ -124,9 +127,9 @@ func (b *builder) classes(label *onnx.Value) error {
 
 // after adds the outputs.
 func (b *builder) after() error {
-	scale, offset, err := b.steps()
+	scale, offset, err := encoding.Fit(b.opt.Values)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	g, p := b.graph, b.program
 	pixels := len(b.reach.order)
@@ -147,18 +150,6 @@ func (b *builder) after() error {
 	sum := g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, list(0, 2))
 	g.Output(sum, LogProb, onnx.Float32, onnx.Free("batch"))
 	return nil
-}
-
-// steps finds scale and offset such that level k has the input value k·scale + offset.
-func (b *builder) steps() (scale, offset float32, err error) {
-	v := b.opt.Values
-	scale, offset = (v[len(v)-1]-v[0])/float32(len(v)-1), v[0]
-	for k, x := range v {
-		if math.Round(float64((x-offset)/scale)) != float64(k) {
-			return 0, 0, fmt.Errorf("%w: the input values of the levels cannot be told apart, or are not in equal steps: %v", ErrUnsupported, v)
-		}
-	}
-	return scale, offset, nil
 }
 
 func cast(g *onnx.Graph, v *onnx.Value, to onnx.DType) *onnx.Value {

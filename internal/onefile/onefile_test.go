@@ -12,8 +12,10 @@ import (
 	"pixelcnn/export"
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onefile"
+	"pixelcnn/internal/onefile/onefiletest"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/runtimetest"
 	"pixelcnn/models"
@@ -46,16 +48,12 @@ func build(t testing.TB, file []byte, how compile.Options, opt onefile.Options) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt.Values = values(p.Levels)
+	opt.Head, opt.Values = likelihood.Categorical{Depth: p.Outputs}, values(p.Outputs)
 	one, err := onefile.Build(p, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := onnx.Marshal(one)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := env.Load(b, onnx.SessionOptions{})
+	s, err := env.Load(one, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,10 +86,10 @@ func run(t testing.TB, p *compile.Program, s onnx.Session, n int, temperature fl
 }
 
 // samples draws the same with the sampler.
-func samples(t testing.TB, file []byte, cfg sampler.Config, req sampler.Request) (levels []uint8, logprob []float64) {
+func samples(t testing.TB, file []byte, req sampler.Request) (levels []uint16, logprob []float64) {
 	t.Helper()
-	cfg.Seed = 3
-	s, err := sampler.Open(env, file, cfg)
+	req.Seed = 3
+	s, err := sampler.Open(env, file, sampler.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,10 +104,10 @@ func samples(t testing.TB, file []byte, cfg sampler.Config, req sampler.Request)
 }
 
 // same compares images and log-probabilities.
-func same(t *testing.T, pixels int, levels, want []uint8, logprob []float32, wantLog []float64) {
+func same(t *testing.T, pixels int, levels []uint8, want []uint16, logprob []float32, wantLog []float64) {
 	t.Helper()
 	for i := range wantLog {
-		got, want := levels[i*pixels:(i+1)*pixels], want[i*pixels:(i+1)*pixels]
+		got, want := onefiletest.Levels(levels[i*pixels:(i+1)*pixels]), want[i*pixels:(i+1)*pixels]
 		if !slices.Equal(got, want) {
 			t.Errorf("image %d is\n%v, the sampler's\n%v", i, got, want)
 			return
@@ -135,7 +133,7 @@ func TestRandom(t *testing.T) {
 			p, s := build(t, file, compile.Options{Raster: seed%2 == 1}, onefile.Options{})
 			defer s.Close()
 			levels, logprob := run(t, p, s, n, temperature)
-			want, wantLog := samples(t, file, sampler.Config{Temperature: temperature}, sampler.Request{N: n})
+			want, wantLog := samples(t, file, sampler.Request{N: n, Parameters: sampler.Parameters{Temperature: temperature}})
 			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 		})
 	}
@@ -167,16 +165,16 @@ func TestClasses(t *testing.T) {
 			list := []int{2, 0, 1, 1, 2}
 			label := []int64{2, 0, 1, 1, 2}
 			levels, logprob := run(t, p, s, len(list), 1, onnx.NewTensor(label, len(list)))
-			want, wantLog := samples(t, file, sampler.Config{Classes: list}, sampler.Request{N: len(list)})
+			want, wantLog := samples(t, file, sampler.Request{N: len(list), Classes: list})
 			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 		})
 	}
 }
 
-// TestCompletion keeps a part of a picture, a different one for each image.
-func TestCompletion(t *testing.T) {
+// TestInpainting keeps a part of a picture, a different one for each image.
+func TestInpainting(t *testing.T) {
 	file := exported(t, models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 8, Levels: 4})
-	p, s := build(t, file, compile.Options{}, onefile.Options{Completion: true})
+	p, s := build(t, file, compile.Options{}, onefile.Options{Inpainting: true})
 	defer s.Close()
 	rng := rand.New(rand.NewPCG(7, 7))
 	const n, pixels = 6, 64
@@ -188,8 +186,10 @@ func TestCompletion(t *testing.T) {
 	for i := range n {
 		part := func(from int) (int, int) { return from * pixels, (from + 1) * pixels }
 		a, z := part(i)
-		want, wantLog := samples(t, file, sampler.Config{Temperature: 0.8},
-			sampler.Request{First: uint64(i), N: 1, Completion: sampler.Completion{Picture: init[a:z], Keep: keep[a:z]}})
+		want, wantLog := samples(t, file, sampler.Request{
+			First: uint64(i), N: 1, Parameters: sampler.Parameters{Temperature: 0.8},
+			Inpainting: sampler.Inpainting{Picture: onefiletest.Levels(init[a:z]), Mask: keep[a:z]},
+		})
 		same(t, pixels, levels[a:z], want, logprob[i:i+1], wantLog)
 	}
 }
@@ -201,7 +201,7 @@ func TestTemperatures(t *testing.T) {
 	defer s.Close()
 	for _, temperature := range []float64{1e-30, 1e-3, 0.5, 20, 1e6} {
 		levels, logprob := run(t, p, s, 4, temperature)
-		want, wantLog := samples(t, file, sampler.Config{Temperature: temperature}, sampler.Request{N: 4})
+		want, wantLog := samples(t, file, sampler.Request{N: 4, Parameters: sampler.Parameters{Temperature: temperature}})
 		same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 	}
 }
@@ -222,11 +222,12 @@ func TestUnsupported(t *testing.T) {
 		"equal values":  {Values: []float32{1, 1, 1}, Classes: label},
 		"uneven values": {Values: []float32{0, 0.1, 1}, Classes: label},
 	} {
+		opt.Head = likelihood.Categorical{Depth: 3}
 		if _, err := onefile.Build(p, opt); !errors.Is(err, onefile.ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := onefile.Build(p, onefile.Options{Values: values(3), Classes: label}); err != nil {
+	if _, err := onefile.Build(p, onefile.Options{Head: likelihood.Categorical{Depth: 3}, Values: values(3), Classes: label}); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,23 +18,20 @@ var parity = flag.Int("parity", 64, "images of each model to compare with the sa
 //	PIXELCNN_ORT_LIB=… go test ./internal/onefile -run Parity -parity 256 -v
 func TestParity(t *testing.T) {
 	for name, model := range onefiletest.Trained(t) {
-		file, err := sampler.OneFile(model, sampler.OneFileConfig{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		one := onefiletest.Make(t, model, false)
 		for _, temperature := range []float64{1, 0.7} {
 			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
-				cfg := sampler.Config{Seed: 1, Temperature: temperature}
-				s, err := sampler.Open(env, file, cfg)
+				s, err := sampler.Open(env, one, sampler.Config{})
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer s.Close()
-				levels := make([]uint8, *parity*s.Spec().Height*s.Spec().Width)
-				if err := s.Draw(context.Background(), 0, levels); err != nil {
+				req := sampler.Request{N: *parity, Parameters: sampler.Parameters{Seed: 1, Temperature: temperature}}
+				levels := make([]uint16, *parity*s.Signature().Pixels())
+				if err := s.Draw(context.Background(), req, levels); err != nil {
 					t.Fatal(err)
 				}
-				differ := onefiletest.Compare(t, env, model, cfg, levels)
+				differ := onefiletest.Compare(t, env, model, sampler.Config{}, req, levels)
 				t.Logf("ONNX Runtime %s: %d of %d images differ", env.Version(), differ, *parity)
 			})
 		}

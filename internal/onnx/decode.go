@@ -17,54 +17,21 @@ func malformed(format string, args ...any) error {
 // are refused, as are dangling or duplicate names and nodes out of topological order,
 // hence cycles, and nodes that lack what their operator needs. It does not look at the
 // sizes of what they make: [Check] does.
-func Unmarshal(b []byte) (*Model, error) {
-	l, err := Limits{}.WithDefaults()
+func Unmarshal(b []byte) (*Model, error) { return UnmarshalWithin(b, Limits{}) }
+
+// UnmarshalWithin is [Unmarshal] within other limits.
+func UnmarshalWithin(b []byte, l Limits) (*Model, error) {
+	l, err := l.WithDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return unmarshal(b, l)
-}
-
-// decoder counts what it has read.
-type decoder struct {
-	limits  Limits
-	nodes   int
-	objects int
-}
-
-// objectsPerNode bounds everything that costs memory of its own by the number of
-// nodes that are allowed: names, attributes, constants, metadata. An empty one takes
-// two bytes in the file.
-const objectsPerNode = 32
-
-// count notes one more of what costs memory.
-func (d *decoder) count() error {
-	if d.objects++; d.objects > objectsPerNode*d.limits.Nodes {
-		return &LimitError{
-			"Nodes", fmt.Sprintf("the number of names, attributes and tensors, of which each node may have %d", objectsPerNode),
-			int64(d.objects), int64(objectsPerNode * d.limits.Nodes),
-		}
-	}
-	return nil
-}
-
-// countNode notes one more node.
-func (d *decoder) countNode() error {
-	if d.nodes++; d.nodes > d.limits.Nodes {
-		return &LimitError{"Nodes", "the number of nodes", int64(d.nodes), int64(d.limits.Nodes)}
-	}
-	return nil
-}
-
-// unmarshal is Unmarshal within limits that are complete.
-func unmarshal(b []byte, l Limits) (*Model, error) {
 	if n := int64(len(b)); n > l.FileBytes {
 		return nil, &LimitError{"FileBytes", "the file's bytes", n, l.FileBytes}
 	}
 	d := &decoder{limits: l}
-	m := &Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
+	m := &Model{Opsets: map[string]int64{}, Metadata: map[string]string{}, size: int64(len(b))}
 	var graph []byte
-	err := fields(b, func(f field) error {
+	err = fields(b, func(f field) error {
 		switch f.num {
 		case 1:
 			m.IRVersion = f.int()
@@ -139,6 +106,37 @@ func unmarshal(b []byte, l Limits) (*Model, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// decoder counts what it has read.
+type decoder struct {
+	limits  Limits
+	nodes   int
+	objects int
+}
+
+// objectsPerNode bounds everything that costs memory of its own by the number of
+// nodes that are allowed: names, attributes, constants, metadata. An empty one takes
+// two bytes in the file.
+const objectsPerNode = 32
+
+// count notes one more of what costs memory.
+func (d *decoder) count() error {
+	if d.objects++; d.objects > objectsPerNode*d.limits.Nodes {
+		return &LimitError{
+			"Nodes", fmt.Sprintf("the number of names, attributes and tensors, of which each node may have %d", objectsPerNode),
+			int64(d.objects), int64(objectsPerNode * d.limits.Nodes),
+		}
+	}
+	return nil
+}
+
+// countNode notes one more node.
+func (d *decoder) countNode() error {
+	if d.nodes++; d.nodes > d.limits.Nodes {
+		return &LimitError{"Nodes", "the number of nodes", int64(d.nodes), int64(d.limits.Nodes)}
+	}
+	return nil
 }
 
 // scope resolves names to values; a subgraph sees its parents'.

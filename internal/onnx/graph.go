@@ -11,6 +11,8 @@ type Model struct {
 	Doc             string
 	Metadata        map[string]string
 	Graph           *Graph
+
+	size int64 // bytes of the file it was read from, 0 where it was made here
 }
 
 // Graph is a list of nodes in topological order. Constants (initializers) are

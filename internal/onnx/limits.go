@@ -89,6 +89,15 @@ func (l Limits) trusts(n *Node) bool {
 // A Limited runtime says which limits its models must keep.
 type Limited interface{ Limits() Limits }
 
+// LoadFile reads a model file within a runtime's limits and loads it there.
+func LoadFile(rt Runtime, file []byte, opt SessionOptions) (Session, error) {
+	m, err := UnmarshalWithin(file, LimitsOf(rt))
+	if err != nil {
+		return nil, err
+	}
+	return rt.Load(m, opt)
+}
+
 // LimitsOf returns the limits of a runtime, the defaults where it has none.
 func LimitsOf(rt Runtime) Limits {
 	if l, ok := rt.(Limited); ok {

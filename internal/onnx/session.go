@@ -48,7 +48,9 @@ type Binding interface {
 
 // A Runtime loads graphs: ONNX Runtime, or the one in Go.
 type Runtime interface {
-	Load(model []byte, opt SessionOptions) (Session, error)
+	// Load makes a session of a model, which it does not change. The session may keep the
+	// model's tensors, so these must stay as they are until it is closed.
+	Load(model *Model, opt SessionOptions) (Session, error)
 }
 
 // ValueInfo is the name, type and shape of a graph input or output. A dimension

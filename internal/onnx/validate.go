@@ -69,25 +69,26 @@ var operators = func() map[string]bool {
 // Operators lists the operators that [Check] lets through, in order.
 func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
 
-// Check reads a model that may come from anybody, within limits: nothing is allocated
-// on the file's word. Beyond what [Unmarshal] refuses it refuses operators that are
+// Check looks at a model that may come from anybody, within limits. Beyond what
+// [UnmarshalWithin] refuses it refuses operators that are
 // not known and domains other than ONNX's own, by name ([*OperatorError]), weights that
 // are no finite numbers ([*WeightError]), graphs whose sizes do not fit ([ErrShape])
 // and those whose run would take more than the limits allow ([*LimitError]). Where
 // sizes are free, that is checked for small ones, and by the meter for each that is
-// used. Metadata remain; imports of domains that no node uses do not.
+// used.
 //
-// A runtime that takes bytes is to be given the model as [Marshal] writes it, in which
-// there is nothing that was not read here.
-func Check(file []byte, l Limits) (*Model, *Meter, error) {
+// The model is not changed; a runtime is to run the copy, in which there is nothing that
+// was not looked at. The two share the elements of constants. Imports of domains that no
+// node uses are not in it.
+func Check(m *Model, l Limits) (*Model, *Meter, error) {
 	l, err := l.WithDefaults()
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := unmarshal(file, l)
-	if err != nil {
+	if err := verify(m, l); err != nil {
 		return nil, nil, err
 	}
+	m = m.Clone()
 	for _, end := range []struct {
 		kind   string
 		values []*Value

@@ -208,11 +208,7 @@ func TestCheckNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := &Graph{}
 			g.Output(c.build(g, g.Input("x", Float32, x4...)), "y", Float32, x4...)
-			file, err := Marshal(&Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g})
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _, err = Check(file, Limits{})
+			_, _, err := Check(&Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}, Limits{})
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
@@ -230,11 +226,8 @@ func TestTrials(t *testing.T) {
 		x := g.Input("x", Float32, Free("n"), Free("h"), Free("w"))
 		y := g.Op("Concat", Attrs{"axis": int64(0)}, x, Const("", NewTensor(make([]float32, size*size), 1, size, size)))
 		g.Output(y, "y", Float32, Free("m"), Free("h"), Free("w"))
-		file, err := Marshal(&Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := Check(file, Limits{}); (err == nil) != want || err != nil && !errors.Is(err, ErrShape) {
+		m := &Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}
+		if _, _, err := Check(m, Limits{}); (err == nil) != want || err != nil && !errors.Is(err, ErrShape) {
 			t.Errorf("of %d×%d: %v", size, size, err)
 		}
 	}

@@ -47,7 +47,7 @@ func child(ctx context.Context, in io.Reader, out io.Writer) error {
 			return err
 		}
 		for _, t := range j.Temperatures {
-			d, err := draw(ctx, rt, model, sampler.Config{Temperature: t, Seed: j.Seed}, j.N)
+			d, err := draw(ctx, rt, model, sampler.Parameters{Temperature: t, Seed: j.Seed}, j.N)
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -75,18 +75,20 @@ func (l library) open() (onnx.Runtime, func(), error) {
 	return env, func() { _ = env.Close() }, nil
 }
 
-func draw(ctx context.Context, rt onnx.Runtime, model []byte, cfg sampler.Config, n int) (d drawn, err error) {
-	s, err := sampler.Open(rt, model, cfg)
+func draw(ctx context.Context, rt onnx.Runtime, model []byte, p sampler.Parameters, n int) (d drawn, err error) {
+	s, err := sampler.Open(rt, model, sampler.Config{})
 	if err != nil {
 		return drawn{}, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	d.Pixels = s.Spec().Height * s.Spec().Width
-	for sample, err := range s.Samples(ctx, sampler.Request{N: n, LevelsOnly: true}) {
+	d.Pixels = s.Signature().Pixels()
+	for sample, err := range s.Samples(ctx, sampler.Request{N: n, Parameters: p, LevelsOnly: true}) {
 		if err != nil {
 			return drawn{}, err
 		}
-		d.Levels = append(d.Levels, sample.Levels...)
+		for _, l := range sample.Levels {
+			d.Levels = append(d.Levels, byte(l))
+		}
 	}
 	d.NearTies = s.NearTies()
 	return d, nil

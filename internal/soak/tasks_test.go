@@ -23,14 +23,14 @@ const images = 6
 
 // task is a model, settings that choose its images, and what a quiet run drew.
 type task struct {
-	name       string
-	model      []byte
-	whole      bool // the file holds a whole sampler
-	cfg        sampler.Config
-	completion sampler.Completion
+	name  string
+	model []byte
+	whole bool // the file holds a one-file sampler
+	cfg   sampler.Config
+	req   sampler.Request // for images 0 to images-1
 
 	want    []sampler.Sample // images 0 to images-1
-	logProb []float64        // theirs, with the class summed out; nil for a whole sampler
+	logProb []float64        // theirs, with the class summed out; nil for a one-file sampler
 }
 
 // quiet lists the tasks and draws what they must give: one image at a time, the whole
@@ -49,29 +49,34 @@ func quiet(t *testing.T, rt onnx.Runtime) []*task {
 		if err := export.Write(&file, modeltest.Random(t, c, uint64(i)), meta); err != nil {
 			t.Fatal(err)
 		}
-		whole, err := sampler.OneFile(file.Bytes(), sampler.OneFileConfig{})
+		read, err := sampler.Read(file.Bytes(), sampler.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := read.OneFile(false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		add := func(name string, k task) {
+			k.req.Rounded = !k.whole
 			k.name = fmt.Sprint(name, " of model ", i)
 			if k.model = file.Bytes(); k.whole {
 				k.model = whole
 			}
 			tasks = append(tasks, &k)
 		}
-		picture := sampler.Completion{Picture: make([]uint8, 49), Keep: make([]bool, 49)}
-		for p := range picture.Picture {
-			picture.Picture[p], picture.Keep[p] = uint8(p%5), p%3 == 1
+		given := sampler.Inpainting{Picture: make([]uint16, 49), Mask: make([]bool, 49)}
+		for p := range given.Picture {
+			given.Picture[p], given.Mask[p] = uint16(p%5), p%3 == 1
 		}
-		add("as it is", task{cfg: sampler.Config{Seed: 1}})
-		add("cold", task{cfg: sampler.Config{Seed: 2, Temperature: 0.3, TemperatureEnd: 0.8}})
-		add("filtered", task{cfg: sampler.Config{Seed: 3, TopK: 4, TopP: 0.9, MinP: 0.01}})
-		add("greedy", task{cfg: sampler.Config{Greedy: true}})
-		add("completed", task{cfg: sampler.Config{Seed: 4}, completion: picture})
-		add("whole", task{cfg: sampler.Config{Seed: 5}, whole: true})
+		add("as it is", task{req: with(sampler.Parameters{Seed: 1})})
+		add("cold", task{req: with(sampler.Parameters{Seed: 2, Temperature: 0.3, TemperatureEnd: 0.8})})
+		add("filtered", task{req: with(sampler.Parameters{Seed: 3, TopK: 4, TopP: 0.9, MinP: 0.01})})
+		add("greedy", task{req: with(sampler.Parameters{Greedy: true})})
+		add("completed", task{req: sampler.Request{Parameters: sampler.Parameters{Seed: 4}, Inpainting: given}})
+		add("whole", task{req: with(sampler.Parameters{Seed: 5}), whole: true})
 		if c.Classes > 0 {
-			add("of two classes", task{cfg: sampler.Config{Seed: 6, Classes: []int{2, 0}}})
+			add("of two classes", task{req: sampler.Request{Parameters: sampler.Parameters{Seed: 6}, Classes: []int{2, 0}}})
 		}
 	}
 	for _, k := range tasks {
@@ -84,7 +89,7 @@ func quiet(t *testing.T, rt onnx.Runtime) []*task {
 		if err != nil {
 			t.Fatalf("%s: %v", k.name, err)
 		}
-		var levels []uint8
+		var levels []uint16
 		for sample, err := range s.Samples(context.Background(), k.request(0, images)) {
 			if err != nil {
 				t.Fatalf("%s: %v", k.name, err)
@@ -102,9 +107,14 @@ func quiet(t *testing.T, rt onnx.Runtime) []*task {
 	return tasks
 }
 
+// with asks with parameters.
+func with(p sampler.Parameters) sampler.Request { return sampler.Request{Parameters: p} }
+
 // request asks for some of a task's images.
 func (k *task) request(first, n int) sampler.Request {
-	return sampler.Request{First: uint64(first), N: n, Completion: k.completion, Rounded: !k.whole}
+	req := k.req
+	req.First, req.N = uint64(first), n
+	return req
 }
 
 // draw draws some images in one of several ways, and compares them. It tells whether it
@@ -114,22 +124,22 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 	n := 1 + rng.IntN(images-first)
 	want := k.want[first : first+n]
 	way := rng.IntN(6)
-	completes := k.completion.Keep != nil
+	completes := k.req.Inpainting.Mask != nil
 	switch {
 	case way == 0 && !completes:
-		levels := make([]uint8, n*49)
-		if err := s.Draw(ctx, uint64(first), levels); err != nil {
+		levels := make([]uint16, n*49)
+		if err := s.Draw(ctx, k.request(first, n), levels); err != nil {
 			return false, err
 		}
 		return false, k.compare(levels, first, n)
 	case way == 1 && !completes:
 		// Images begins at image 0.
 		at := 0
-		for img, err := range s.Images(ctx, n) {
+		for img, err := range s.Images(ctx, k.request(0, n)) {
 			if err != nil {
 				return false, err
 			}
-			if gray := s.Spec().Gray(k.want[at].Levels); !bytes.Equal(img.Pix, gray.Pix) {
+			if gray := s.Signature().Gray(k.want[at].Levels); !bytes.Equal(img.Pix, gray.Pix) {
 				return false, fmt.Errorf("image %d differs from the quiet one", at)
 			}
 			if at++; at < n && rng.IntN(4) == 0 {
@@ -138,7 +148,7 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 		}
 		return false, nil
 	case way == 2 && !k.whole:
-		var last []uint8
+		var last []uint16
 		for step, err := range s.Steps(ctx, k.request(first, n)) {
 			if err != nil {
 				return false, err
@@ -150,7 +160,7 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 		}
 		return false, k.compare(last, first, n)
 	case way == 3 && !k.whole:
-		var levels []uint8
+		var levels []uint16
 		for _, w := range want {
 			levels = append(levels, w.Levels...)
 		}
@@ -167,13 +177,13 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 	case way == 4 && completes:
 		// Particles: what is kept must be.
 		req := k.request(first, n)
-		req.Completion.Particles = 1 + rng.IntN(4)
+		req.Inpainting.Particles = 1 + rng.IntN(4)
 		for sample, err := range s.Samples(ctx, req) {
 			if err != nil {
 				return false, err
 			}
-			for p, keep := range k.completion.Keep {
-				if keep && sample.Levels[p] != k.completion.Picture[p] {
+			for p, keep := range k.req.Inpainting.Mask {
+				if keep && sample.Levels[p] != k.req.Inpainting.Picture[p] {
 					return false, fmt.Errorf("image %d: kept pixel %d was drawn", sample.Index, p)
 				}
 			}
@@ -186,7 +196,7 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 			return false, err
 		}
 		w := want[at]
-		if sample.Index != w.Index || sample.Class != w.Class || !bytes.Equal(sample.Levels, w.Levels) || !k.whole && sample.LogProb != w.LogProb {
+		if sample.Index != w.Index || sample.Class != w.Class || !slices.Equal(sample.Levels, w.Levels) || !k.whole && sample.LogProb != w.LogProb {
 			return false, fmt.Errorf("image %d is of class %d and log-probability %g, quietly %d and %g, or its pixels differ",
 				w.Index, sample.Class, sample.LogProb, w.Class, w.LogProb)
 		}
@@ -198,12 +208,12 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 }
 
 // compare compares levels with those of the quiet run.
-func (k *task) compare(levels []uint8, first, n int) error {
+func (k *task) compare(levels []uint16, first, n int) error {
 	if len(levels) != n*49 {
 		return fmt.Errorf("%d levels for %d images", len(levels), n)
 	}
 	for i := range n {
-		if !bytes.Equal(levels[i*49:(i+1)*49], k.want[first+i].Levels) {
+		if !slices.Equal(levels[i*49:(i+1)*49], k.want[first+i].Levels) {
 			return fmt.Errorf("image %d differs from the quiet one", first+i)
 		}
 	}

@@ -38,8 +38,8 @@ func newUser(t *testing.T, k *task) *user {
 }
 
 func (u *user) draw() error {
-	levels := make([]uint8, images*49)
-	if err := u.sampler.Draw(context.Background(), 0, levels); err != nil {
+	levels := make([]uint16, images*49)
+	if err := u.sampler.Draw(context.Background(), u.task.request(0, images), levels); err != nil {
 		return err
 	}
 	return u.task.compare(levels, 0, images)

@@ -41,13 +41,13 @@ func TestModels(t *testing.T) {
 		if len(want) > maxBytes {
 			t.Errorf("%s has %d bytes, %d are the most", path, len(want), maxBytes)
 		}
-		spec, err := sampler.ReadSpec(got)
+		m, err := sampler.Read(got, sampler.Config{})
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		if spec.Height != 16 || spec.Width != 16 || spec.Levels != 4 || spec.Meta.Dataset == "" || spec.Meta.NatsPerDim == 0 {
-			t.Errorf("%s: %d×%d in %d levels, metadata %+v", path, spec.Height, spec.Width, spec.Levels, spec.Meta)
+		if m.Height != 16 || m.Width != 16 || m.Levels != 4 || m.Meta.Dataset == "" || m.Meta.NatsPerDim == 0 {
+			t.Errorf("%s: %d×%d in %d levels, metadata %+v", path, m.Height, m.Width, m.Levels, m.Meta)
 		}
 	}
 }
@@ -70,10 +70,10 @@ func TestRead(t *testing.T) {
 }
 
 func ExampleDefault() {
-	spec, err := sampler.ReadSpec(pretrained.Default())
+	m, err := sampler.Read(pretrained.Default(), sampler.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("images of %d×%d in %d levels\n", spec.Height, spec.Width, spec.Levels)
+	fmt.Printf("images of %d×%d in %d levels\n", m.Height, m.Width, m.Levels)
 	// Output: images of 16×16 in 4 levels
 }

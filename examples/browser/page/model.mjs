@@ -5,7 +5,7 @@ import { uniforms } from './pcg.mjs';
 ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
 
 // list fetches what models there are:
-// { name, file, height, width, levels, classes: [names] or null, wave: step of each pixel }.
+// { name, file, height, width, levels, greys, classes: [names] or null, wave: step of each pixel }.
 export async function list() {
   return (await get('models.json')).json();
 }

@@ -16,7 +16,7 @@ let film = 0; // the animation that is running
 $('slow').checked = !matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 // grey is the grey of a level, as the sampler writes it into PNG files.
-const grey = (level) => Math.floor((level * 255 + model.levels - 2) / (model.levels - 1));
+const grey = (level) => model.greys[level];
 
 // paint shows the picture: gaps and what is not drawn yet as a chequered ground.
 function paint() {

@@ -59,12 +59,14 @@ func (m *machine) draws(c *contest) (*draws, error) {
 			to.at = append(to.at, c.add(fmt.Sprintf("%s, %d", w.name, n), drawing(s, n)))
 		}
 	}
-	spec := d.ways[0].s.Spec()
-	var err error
-	if d.plan, err = spec.Plan(); err != nil {
+	model, err := sampler.Read(m.model, sampler.Config{})
+	if err != nil {
 		return nil, err
 	}
-	run, err := m.pass(spec)
+	if d.plan, err = model.Plan(); err != nil {
+		return nil, err
+	}
+	run, err := m.pass(model.Signature)
 	if err != nil {
 		return nil, err
 	}
@@ -74,27 +76,20 @@ func (m *machine) draws(c *contest) (*draws, error) {
 
 // drawing draws n images of s.
 func drawing(s *sampler.Sampler, n int) func(context.Context) error {
-	levels := make([]uint8, n*s.Spec().Height*s.Spec().Width)
-	return func(ctx context.Context) error { return s.Draw(ctx, 0, levels) }
+	levels := make([]uint16, n*s.Signature().Pixels())
+	return func(ctx context.Context) error {
+		return s.Draw(ctx, sampler.Request{N: n, Parameters: sampler.Parameters{Seed: 1}}, levels)
+	}
 }
 
 // pass is one forward pass of the whole network by ONNX Runtime.
-func (m *machine) pass(spec *sampler.Spec) (func(context.Context) error, error) {
-	session, err := m.ort.Load(m.model, onnx.SessionOptions{Threads: m.threads})
+func (m *machine) pass(sig *sampler.Signature) (func(context.Context) error, error) {
+	session, err := onnx.LoadFile(m.ort, m.model, onnx.SessionOptions{Threads: m.threads})
 	if err != nil {
 		return nil, err
 	}
-	shape := []int{dense, spec.Levels, spec.Height, spec.Width}
-	switch spec.Layout {
-	case sampler.NHWL:
-		shape = []int{dense, spec.Height, spec.Width, spec.Levels}
-	case sampler.NL1HW:
-		shape = []int{dense, spec.Levels, 1, spec.Height, spec.Width}
-	}
-	pixels := dense * spec.Height * spec.Width
-	run, err := session.Bind(
-		[]*onnx.Tensor{onnx.NewTensor(make([]float32, pixels), dense, 1, spec.Height, spec.Width)},
-		[]*onnx.Tensor{onnx.NewTensor(make([]float32, pixels*spec.Levels), shape...)})
+	outputs := make([]float32, dense*sig.Pixels()*sig.Head.Outputs())
+	run, err := session.Bind(sig.Feed(dense).Tensors(), []*onnx.Tensor{onnx.NewTensor(outputs, sig.OutputShape(dense)...)})
 	if err != nil {
 		return nil, err
 	}

@@ -45,10 +45,10 @@ func (m *machine) compare() error {
 			return err
 		}
 		for _, t := range temperatures {
-			var want []uint8
+			var want []uint16
 			for k, r := range rivals {
-				r.cfg.Temperature, r.cfg.Threads, r.cfg.Seed = t, m.threads, 1
-				levels, ties, err := m.drawn(r, model)
+				r.cfg.Threads = m.threads
+				levels, ties, err := m.drawn(r, model, sampler.Parameters{Temperature: t, Seed: 1})
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", name, r.name, err)
 				}
@@ -77,12 +77,12 @@ func (m *machine) compare() error {
 }
 
 // drawn draws images and tells how many near ties there were.
-func (m *machine) drawn(r rival, model []byte) (levels []uint8, ties int64, err error) {
+func (m *machine) drawn(r rival, model []byte, p sampler.Parameters) (levels []uint16, ties int64, err error) {
 	s, err := sampler.Open(r.rt, model, r.cfg)
 	if err != nil {
 		return nil, 0, err
 	}
-	levels = make([]uint8, m.exact*s.Spec().Height*s.Spec().Width)
-	err = s.Draw(m.ctx, 0, levels)
+	levels = make([]uint16, m.exact*s.Signature().Pixels())
+	err = s.Draw(m.ctx, sampler.Request{N: m.exact, Parameters: p}, levels)
 	return levels, s.NearTies(), errors.Join(err, s.Close())
 }

@@ -104,11 +104,8 @@ func (m *machine) multiply(of []product) (func(context.Context) error, error) {
 		product := g.Op("MatMul", nil, inputs[i], onnx.Const("", onnx.NewTensor(random(p.k*p.n), p.k, p.n)))
 		g.Output(product, fmt.Sprintf("c%d", i), onnx.Float32, onnx.Fixed(p.rows), onnx.Fixed(p.n))
 	}
-	file, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g})
-	if err != nil {
-		return nil, err
-	}
-	session, err := m.ort.Load(file, onnx.SessionOptions{})
+	model := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}
+	session, err := m.ort.Load(model, onnx.SessionOptions{})
 	if err != nil {
 		return nil, err
 	}

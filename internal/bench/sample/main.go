@@ -107,7 +107,7 @@ func (m *machine) close() error {
 
 // open makes a sampler of the model that lasts as long as the machine.
 func (m *machine) open(rt onnx.Runtime, cfg sampler.Config) (*sampler.Sampler, error) {
-	cfg.Threads, cfg.Seed = m.threads, 1
+	cfg.Threads = m.threads
 	s, err := sampler.Open(rt, m.model, cfg)
 	if err == nil {
 		m.closers = append(m.closers, s.Close)

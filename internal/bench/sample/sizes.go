@@ -31,11 +31,16 @@ func (m *machine) sizes(c *contest) (sizeContest, error) {
 	}{{"ONNX Runtime", m.ort}, {"Go", m.inGo}} {
 		var base *contestant
 		for _, side := range sides {
-			s, err := m.open(r.rt, sampler.Config{Engine: sampler.Incremental, Height: side, Width: side})
+			cfg := sampler.Config{Engine: sampler.Incremental, Height: side, Width: side}
+			s, err := m.open(r.rt, cfg)
 			if err != nil {
 				return nil, err
 			}
-			plan, err := s.Spec().Plan()
+			model, err := sampler.Read(m.model, cfg)
+			if err != nil {
+				return nil, err
+			}
+			plan, err := model.Plan()
 			if err != nil {
 				return nil, err
 			}

@@ -35,7 +35,7 @@ func Emit(units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.V
 	logits := units[len(units)-1]
 	e := emitter{
 		program: &program.Program{
-			Height: logits.Dom.H(), Width: logits.Dom.W(), Levels: logits.Channels, Picture: picture.Name,
+			Height: logits.Dom.H(), Width: logits.Dom.W(), Outputs: logits.Channels, Picture: picture.Name,
 			Slope: s.Slope, Raster: s.Raster, Units: units,
 		},
 		schedule: s, latency: latency, opset: m.Opsets[""], stop: stop,

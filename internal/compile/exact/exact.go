@@ -29,7 +29,7 @@ type Evaluator struct {
 	memo       []memo
 	epoch      uint32
 	values     []float64 // input value of each level
-	levels     []uint8
+	levels     []uint16
 	conditions [][]float64
 }
 
@@ -69,7 +69,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 // Begin takes an image's levels, [H, W], and what [Conditions] makes of its inputs; nil
 // where there are none. The levels must not change until the next Begin, but where no
 // pixel has depended on them yet.
-func (e *Evaluator) Begin(levels []uint8, conditions [][]float64) {
+func (e *Evaluator) Begin(levels []uint16, conditions [][]float64) {
 	e.levels, e.conditions = levels, conditions
 	e.epoch++
 }

@@ -36,17 +36,13 @@ func foreign(t testing.TB, name string) *onnx.Model {
 // forward is the logits of a picture, [levels, H, W], by ONNX Runtime.
 func forward(t *testing.T, m *onnx.Model, p *compile.Program, picture []float32) []float32 {
 	t.Helper()
-	file, err := onnx.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := env.Load(file, onnx.SessionOptions{})
+	s, err := env.Load(m, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	logits := make([]float32, p.Levels*len(picture))
-	b, err := s.Bind([]*onnx.Tensor{onnx.NewTensor(picture, 1, 1, p.Height, p.Width)}, []*onnx.Tensor{onnx.NewTensor(logits, 1, p.Levels, p.Height, p.Width)})
+	logits := make([]float32, p.Outputs*len(picture))
+	b, err := s.Bind([]*onnx.Tensor{onnx.NewTensor(picture, 1, 1, p.Height, p.Width)}, []*onnx.Tensor{onnx.NewTensor(logits, 1, p.Outputs, p.Height, p.Width)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +62,8 @@ func TestExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		top := p.Levels - 1
-		values := make([]float32, p.Levels)
+		top := p.Outputs - 1
+		values := make([]float32, p.Outputs)
 		for l := range values {
 			values[l] = float32(float64(l) / float64(top))
 		}
@@ -79,10 +75,10 @@ func TestExact(t *testing.T) {
 		}
 		compared++
 		pixels := p.Height * p.Width
-		levels, picture := make([]uint8, pixels), make([]float32, pixels)
+		levels, picture := make([]uint16, pixels), make([]float32, pixels)
 		rng := rand.New(rand.NewPCG(3, 3))
 		for i := range levels {
-			levels[i] = uint8(rng.IntN(p.Levels))
+			levels[i] = uint16(rng.IntN(p.Outputs))
 			picture[i] = values[levels[i]]
 		}
 		want := forward(t, m, p, picture)
@@ -119,7 +115,7 @@ func BenchmarkExact(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	levels := make([]uint8, 256)
+	levels := make([]uint16, 256)
 	for b.Loop() {
 		e.Begin(levels, nil)
 		e.Logits(136)

@@ -15,8 +15,8 @@ import (
 // run reads or writes is always Width slots one after the other, so every tensor can
 // be a view of a cache.
 type Program struct {
-	Height, Width, Levels int
-	Picture               string // name of the file's input of that kind
+	Height, Width, Outputs int    // Outputs is how many numbers the network gives for a pixel
+	Picture                string // name of the file's input of that kind
 
 	Stages []Stage
 	Caches []Cache // Caches[0] is the picture's, of 1 channel
@@ -68,7 +68,7 @@ const (
 )
 
 // An Output is a view of slots of a cache, [rows, channels]. Where Cache is negative
-// it is the logits, [rows, levels].
+// it is the network's outputs, [rows, Outputs].
 type Output struct {
 	Cache int
 }

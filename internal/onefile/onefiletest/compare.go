@@ -5,19 +5,17 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/onnx"
-	"pixelcnn/models/pretrained"
+	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/sampler"
 )
 
-// reach is how far from the boundary between two levels a uniform may be where a one-file
+// reach is how far from the boundary between two levels a coin may be where a whole
 // sampler draws another level than the sampler: their logits differ by float32's
 // rounding, and the sampler settles such near ties in float64.
 const reach = 1e-5
@@ -25,16 +23,17 @@ const reach = 1e-5
 // Compare draws as many images of a model as levels holds, [n, H, W], with the sampler,
 // and returns in how many of them levels differ. It is an error where an image differs
 // first, in the order of drawing, in a pixel whose uniform is further than that from a
-// boundary. cfg must be one that a one-file sampler can do.
-func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, levels []uint8) (differ int) {
+// boundary. cfg and req must be what a one-file sampler can do; req.N is set here.
+func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, req sampler.Request, levels []uint16) (differ int) {
 	t.Helper()
 	s, err := sampler.Open(rt, model, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	want := make([]uint8, len(levels))
-	if err := s.Draw(context.Background(), 0, want); err != nil {
+	want := make([]uint16, len(levels))
+	req.N = len(levels) / s.Signature().Pixels()
+	if err := s.Draw(context.Background(), req, want); err != nil {
 		t.Fatal(err)
 	}
 	m, err := onnx.Unmarshal(model)
@@ -45,11 +44,7 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, le
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := make([]float32, p.Levels)
-	for k := range values {
-		values[k] = float32(k) / float32(p.Levels-1)
-	}
-	evaluator, err := exact.New(p, values)
+	evaluator, err := exact.New(p, encoding.Scale{}.Values(p.Outputs))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,13 +64,13 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, le
 		}
 		var label [][]float64
 		if len(p.Conditions) > 0 {
-			class := onnx.NewTensor([]int64{int64(s.Class(uint64(i)))}, 1)
+			class := onnx.NewTensor([]int64{int64(s.Class(req, uint64(i)))}, 1)
 			if label, err = exact.Conditions(p, []*onnx.Tensor{class}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		evaluator.Begin(want, label)
-		d := distance(evaluator.Logits(first), cfg.Temperature, uniform(cfg.Seed, uint64(i), first))
+		d := distance(evaluator.Logits(first), req.Temperature, uniform(req.Seed, uint64(i), first))
 		t.Logf("image %d differs from pixel %d on, whose uniform is %.1e from a boundary", i, first, d)
 		if d > reach {
 			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its uniform is %.1e from a boundary, must be within %g",
@@ -109,27 +104,4 @@ func distance(logits []float64, temperature, u float64) float64 {
 		nearest = min(nearest, math.Abs(u-cumulative))
 	}
 	return nearest
-}
-
-// Trained are the models for which the project promises that a one-file sampler draws the
-// sampler's images, by name: the foreign files and its own. It is for tests in folders
-// two below the root.
-func Trained(t testing.TB) map[string][]byte {
-	t.Helper()
-	files, err := filepath.Glob("../../sampler/testdata/foreign/*.onnx")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no foreign files", err)
-	}
-	models := map[string][]byte{}
-	for _, name := range files {
-		if models[filepath.Base(name)], err = os.ReadFile(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range pretrained.Names() {
-		if models["@"+name], err = pretrained.Read(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return models
 }

@@ -22,7 +22,7 @@ func TestDistance(t *testing.T) {
 func TestUniform(t *testing.T) {
 	for k, want := range []float64{0.6764556596678251, 0.4613862177205994, 0.5085473976760264} {
 		if got := uniform(1, 2, k); got != want {
-			t.Errorf("uniform %d is %v, want %v", k, got, want)
+			t.Errorf("number %d is %v, want %v", k, got, want)
 		}
 	}
 }

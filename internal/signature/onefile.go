@@ -1,0 +1,90 @@
+package signature
+
+import (
+	"fmt"
+	"strconv"
+
+	"pixelcnn/internal/format"
+	"pixelcnn/internal/likelihood"
+	"pixelcnn/internal/onefile"
+	"pixelcnn/internal/onnx"
+)
+
+// OneFile is what a file that holds a one-file sampler takes and gives.
+type OneFile struct {
+	Inputs, Outputs []*onnx.Value
+	Inpainting      bool // it has the inputs for a picture and a mask
+}
+
+// readOneFile reads such a file.
+func (s *Signature) readOneFile(height, width int) error {
+	if v := s.model.Metadata[format.Sampler]; v != format.SamplerVersion {
+		return fmt.Errorf("%w: %s is %q, and this program reads %q", ErrModel, format.Sampler, v, format.SamplerVersion)
+	}
+	g := s.model.Graph
+	s.OneFile = &OneFile{Inputs: g.Inputs, Outputs: g.Outputs}
+	s.Input, s.Output = onefile.Uniforms, onefile.Levels
+	for _, v := range g.Outputs {
+		if shape := onnx.Sizes(v.Shape); v.Name == onefile.Levels && len(shape) == 3 {
+			s.Height, s.Width = shape[1], shape[2]
+		}
+	}
+	var err error
+	s.Levels, err = strconv.Atoi(s.model.Metadata[format.SamplerLevels])
+	if err != nil || s.Levels < format.MinLevels || s.Levels > format.MaxLevels {
+		return fmt.Errorf("%w: %s is %q, must be from %d to %d", ErrModel, format.SamplerLevels, s.model.Metadata[format.SamplerLevels],
+			format.MinLevels, format.MaxLevels)
+	}
+	s.Head = likelihood.Categorical{Depth: s.Levels}
+	if s.Height < 1 || s.Width < 1 || s.Height > maxPixels/s.Width {
+		return fmt.Errorf("%w: its output %q is none of images", ErrModel, onefile.Levels)
+	}
+	for i, v := range g.Inputs {
+		if v.Name == onefile.Label {
+			if s.classInput, err = readClassInput(v, i); err != nil {
+				return err
+			}
+			s.ClassInput = v.Name
+		}
+		s.OneFile.Inpainting = s.OneFile.Inpainting || v.Name == onefile.Keep
+	}
+	if err := s.OneFile.check(s.Height, s.Width); err != nil {
+		return err
+	}
+	if height != 0 && height != s.Height || width != 0 && width != s.Width {
+		return fmt.Errorf("%w: it holds a one-file sampler, for images of %d×%d; make one of the model for another size", ErrModel, s.Height, s.Width)
+	}
+	return s.readClasses()
+}
+
+// check tells whether inputs and outputs are those of a one-file sampler.
+func (o *OneFile) check(height, width int) error {
+	image, one := []int{-1, height, width}, []int{1}
+	known := map[string]onnx.ValueInfo{
+		onefile.Uniforms:    {DType: onnx.Float64, Shape: image},
+		onefile.Temperature: {DType: onnx.Float64, Shape: one},
+		onefile.Label:       {DType: onnx.Int64, Shape: []int{-1}},
+		onefile.Init:        {DType: onnx.Uint8, Shape: image},
+		onefile.Keep:        {DType: onnx.Bool, Shape: image},
+		onefile.Levels:      {DType: onnx.Uint8, Shape: image},
+		onefile.LogProb:     {DType: onnx.Float32, Shape: []int{-1}},
+	}
+	for _, values := range [][]*onnx.Value{o.Inputs, o.Outputs} {
+		for _, v := range values {
+			want, ok := known[v.Name]
+			if shape := onnx.Sizes(v.Shape); !ok || v.DType != want.DType || fmt.Sprint(shape) != fmt.Sprint(want.Shape) {
+				return fmt.Errorf("%w: %q, %v %v, is nothing that a one-file sampler has", ErrModel, v.Name, v.DType, shape)
+			}
+			delete(known, v.Name)
+		}
+	}
+	for _, name := range []string{onefile.Uniforms, onefile.Temperature, onefile.Levels, onefile.LogProb} {
+		if _, missing := known[name]; missing {
+			return fmt.Errorf("%w: it has no %q, as a one-file sampler does", ErrModel, name)
+		}
+	}
+	if _, missing := known[onefile.Init]; missing == o.Inpainting {
+		return fmt.Errorf("%w: of %q and %q it has one only", ErrModel, onefile.Init, onefile.Keep)
+	}
+	return nil
+}

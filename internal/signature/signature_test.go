@@ -1,0 +1,104 @@
+package signature
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
+)
+
+// network is one convolution from a picture of 3×5 pixels to outputs of a shape.
+func network(metadata map[string]string, output ...onnx.Dim) *onnx.Model {
+	g := &onnx.Graph{}
+	x := g.Input("x", onnx.Float32, onnx.Free("n"), onnx.Fixed(1), onnx.Fixed(3), onnx.Fixed(5))
+	y := g.Op("Conv", onnx.Attrs{"pads": []int64{0, 1, 0, 0}}, x, onnx.Const("w", onnx.NewTensor([]float32{1, 0, 2, 0}, 2, 1, 1, 2)))
+	g.Output(y, "y", onnx.Float32, output...)
+	return &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Metadata: metadata, Graph: g}
+}
+
+var nlhw = []onnx.Dim{onnx.Free("n"), onnx.Fixed(2), onnx.Fixed(3), onnx.Fixed(5)}
+
+// TestFindings: each part of a signature says how it was found out.
+func TestFindings(t *testing.T) {
+	own := map[string]string{
+		"pixelcnn.format": "1", "pixelcnn.levels": "2", "pixelcnn.height": "3", "pixelcnn.width": "5", "pixelcnn.order": "raster",
+	}
+	for _, c := range []struct {
+		name     string
+		metadata map[string]string
+		opt      Options
+		want     Finding
+	}{
+		{"a file from elsewhere", nil, Options{}, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say"}},
+		{"one of the trainer's", own, Options{}, Finding{"input scale", "level/(levels−1)", "as in every file of this format"}},
+		{"a flag", nil, Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set"}},
+		{"the head", nil, Options{}, Finding{"head", "categorical", "an output for each level"}},
+		{"the layout", nil, Options{}, Finding{"layout", "[batch, levels, height, width]", "by the picture's 3×5"}},
+	} {
+		s, err := Read(network(c.metadata, nlhw...), c.opt)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if !slices.Contains(s.Findings, c.want) {
+			t.Errorf("%s: %q, want %q among them", c.name, s.Findings, c.want)
+		}
+	}
+}
+
+// TestOutputAt: where a pixel's outputs are, for each layout, by hand.
+func TestOutputAt(t *testing.T) {
+	two, three, five, n := onnx.Fixed(2), onnx.Fixed(3), onnx.Fixed(5), onnx.Free("n")
+	for _, c := range []struct {
+		output     []onnx.Dim
+		at, stride int // of pixel 4 of image 1
+	}{
+		{[]onnx.Dim{n, two, three, five}, 1*2*15 + 4, 15},
+		{[]onnx.Dim{n, three, five, two}, (15 + 4) * 2, 1},
+		{[]onnx.Dim{n, two, onnx.Fixed(1), three, five}, 1*2*15 + 4, 15},
+	} {
+		s, err := Read(network(nil, c.output...), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at, stride := s.OutputAt(1, 4); at != c.at || stride != c.stride {
+			t.Errorf("%v: at %d, stride %d, want %d, %d", s.Layout, at, stride, c.at, c.stride)
+		}
+	}
+}
+
+// TestFeed: levels as the network reads them.
+func TestFeed(t *testing.T) {
+	s, err := Read(network(nil, nlhw...), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := s.Feed(2)
+	f.Set(1, 14, 1)
+	got := f.Tensors()[0]
+	want := slices.Repeat([]float32{-1}, 30)
+	want[29] = 1
+	if !slices.Equal(got.Shape, []int{2, 1, 3, 5}) || !slices.Equal(got.Floats(), want) {
+		t.Errorf("%v %v", got.Shape, got.Floats())
+	}
+	if s.Conditions(0) != nil {
+		t.Error("a model without classes has conditions")
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for says, change := range map[string]func(m *onnx.Model){
+		"2 outputs":      func(m *onnx.Model) { m.Graph.Output(m.Graph.Inputs[0], "z", onnx.Float32, nlhw...) },
+		"must be float3": func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Int64 },
+		"1 levels":       func(m *onnx.Model) { m.Graph.Outputs[0].Shape[1] = onnx.Fixed(1) },
+		"has shape":      func(m *onnx.Model) { m.Graph.Outputs[0].Shape = nlhw[:3] },
+	} {
+		m := network(nil, slices.Clone(nlhw)...)
+		change(m)
+		if _, err := Read(m, Options{}); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want ErrModel that says %q", err, says)
+		}
+	}
+}

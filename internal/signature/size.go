@@ -1,0 +1,216 @@
+package signature
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
+
+// maxPixels bounds an image.
+const maxPixels = 1 << 20
+
+// checkSize validates a size that is asked for; 0 is the file's.
+func checkSize(height, width int) error {
+	if height < 0 || width < 0 || height > maxPixels || width > maxPixels {
+		return fmt.Errorf("%w: a size of %d×%d, must be from 1 to %d pixels", ErrConfig, height, width, maxPixels)
+	}
+	return nil
+}
+
+// maxTogether bounds the pixels that are drawn together: a byte of level each, and a few
+// hundred of what the network makes of it.
+const maxTogether = 1 << 30
+
+// CheckTogether validates a number of images that are drawn together.
+func (s *Signature) CheckTogether(what string, images int) error {
+	if most := s.Together(); images > most {
+		return fmt.Errorf("%w: %s is %d; of images of %d×%d, %d are the most that are drawn together",
+			ErrConfig, what, images, s.Height, s.Width, most)
+	}
+	return nil
+}
+
+// resize makes s the spec of a model for images of another size; 0 keeps the file's.
+// The network slides over its images, so all it takes is to declare other sizes, unless
+// something within has the size built in.
+func (s *Signature) resize(height, width int) error {
+	oldHeight, oldWidth := s.Height, s.Width
+	if height > 0 {
+		s.Height = height
+	}
+	if width > 0 {
+		s.Width = width
+	}
+	for _, d := range []struct {
+		name string
+		size int
+	}{{"height", s.Height}, {"width", s.Width}} {
+		if d.size == 0 {
+			return fmt.Errorf("%w: its input %q has no fixed %s: set one", ErrModel, s.Input, d.name)
+		}
+	}
+	if s.Height > maxPixels/s.Width {
+		return fmt.Errorf("%w: images of %d×%d pixels; %d are the most", ErrConfig, s.Height, s.Width, maxPixels)
+	}
+	if s.Height == oldHeight && s.Width == oldWidth {
+		return nil
+	}
+	if err := s.fits(oldHeight, oldWidth); err != nil {
+		return err
+	}
+	s.declare()
+	return nil
+}
+
+// declare writes the size into the model.
+func (s *Signature) declare() {
+	in, out := s.model.Graph.Inputs[s.pictureAt], s.model.Graph.Outputs[0]
+	in.Shape = append(in.Shape[:2:2], onnx.Shape(s.Height, s.Width)...)
+	for i, want := range s.OutputShape(1) {
+		if i > 0 {
+			out.Shape[i] = onnx.Fixed(want)
+		}
+	}
+}
+
+// fits checks that the graph's sizes work out for the image's size, and names the node
+// where they do not. Where it has operators that are not known here, that is left to the
+// runtime.
+func (s *Signature) fits(oldHeight, oldWidth int) error {
+	now := s.shapes(s.model.Graph.Nodes, s.Height, s.Width)
+	if now.err == nil {
+		out := now.of[s.model.Graph.Outputs[0]]
+		if out == nil || slices.Equal(onnx.Sizes(out.Shape), s.OutputShape(max(1, s.Batch))) {
+			return nil
+		}
+		now.err = fmt.Errorf("output %q gets shape %v", s.Output, onnx.Sizes(out.Shape))
+	}
+	if n := s.builtIn(oldHeight, oldWidth); n != nil {
+		return fmt.Errorf("%w: it cannot draw images of %d×%d: %s has the size %d×%d built in",
+			ErrModel, s.Height, s.Width, n.Label(), oldHeight, oldWidth)
+	}
+	return fmt.Errorf("%w: it cannot draw images of %d×%d: the size is built in: %w", ErrModel, s.Height, s.Width, now.err)
+}
+
+// builtIn looks for a node whose result is no other than for images of the old size,
+// though what goes in is.
+func (s *Signature) builtIn(oldHeight, oldWidth int) *onnx.Node {
+	if oldHeight == 0 || oldWidth == 0 {
+		return nil
+	}
+	nodes := s.model.Graph.Nodes
+	before := s.shapes(nodes, oldHeight, oldWidth)
+	for _, size := range [][2]int{{s.Height, oldWidth}, {oldHeight, s.Width}} {
+		now := s.shapes(nodes, size[0], size[1])
+		for _, n := range nodes[:now.nodes] {
+			same, ok := now.same(before, n.Outputs)
+			if ok && !same {
+				same = now.moreImages(before, n)
+			}
+			if !ok || !same {
+				continue
+			}
+			if same, ok := now.same(before, n.Inputs); ok && !same {
+				return n
+			}
+		}
+	}
+	return nil
+}
+
+// sizes are the shapes that a graph's values have for images of some size.
+type sizes struct {
+	of    map[*onnx.Value]*onnx.Value // with shapes; values of unknown shape are not in it
+	nodes int                         // that come before the one whose sizes clash
+	err   error                       // there
+}
+
+// same compares shapes. It is not ok where one is not known, or a constant that was
+// worked out from the size.
+func (a sizes) same(b sizes, values []*onnx.Value) (same, ok bool) {
+	same = true
+	for _, v := range values {
+		if v == nil || v.Const != nil {
+			continue
+		}
+		x, y := a.of[v], b.of[v]
+		if x == nil || y == nil || !reflect.DeepEqual(x.Const, y.Const) {
+			return false, false
+		}
+		same = same && slices.Equal(x.Shape, y.Shape)
+	}
+	return same, true
+}
+
+// moreImages tells whether a node turns what is more than in b into images of the same
+// size, but more of them, as a Reshape to [-1, channels, height, width] does.
+func (a sizes) moreImages(b sizes, n *onnx.Node) bool {
+	in, x, y := a.of[n.Inputs[0]], a.of[n.Outputs[0]], b.of[n.Outputs[0]]
+	if n.Op != "Reshape" || in == nil || x == nil || y == nil || len(in.Shape) != len(x.Shape) || len(x.Shape) < 2 {
+		return false
+	}
+	return slices.Equal(x.Shape[1:], y.Shape[1:])
+}
+
+// shapes works out the shapes of what nodes make, as far as they fit.
+func (s *Signature) shapes(nodes []*onnx.Node, height, width int) sizes {
+	input := map[string][]int{}
+	for i, v := range s.model.Graph.Inputs {
+		shape := onnx.Sizes(v.Shape)
+		shape[0] = max(1, s.Batch)
+		if i == s.pictureAt {
+			shape[2], shape[3] = height, width
+		}
+		input[v.Name] = shape
+	}
+	try := func(n int) (*onnx.Model, []*onnx.Value, error) {
+		g := &onnx.Graph{Inputs: s.model.Graph.Inputs, Nodes: nodes[:n]}
+		for _, node := range g.Nodes {
+			for _, v := range node.Outputs {
+				if v != nil {
+					g.Outputs = append(g.Outputs, v)
+				}
+			}
+		}
+		m := *s.model
+		m.Graph = g
+		simple, err := onnx.Simplify(&m, input)
+		return simple, g.Outputs, err
+	}
+	out := sizes{of: map[*onnx.Value]*onnx.Value{}, nodes: len(nodes)}
+	simple, values, err := try(len(nodes))
+	if errors.Is(err, onnx.ErrShape) {
+		// The first node that does not fit: as many nodes do as come before it.
+		out.err = err
+		low, high := 0, len(nodes)
+		for low+1 < high {
+			mid := (low + high) / 2
+			if _, _, err := try(mid); err != nil {
+				high = mid
+			} else {
+				low = mid
+			}
+		}
+		out.nodes = low
+		simple, values, err = try(low)
+	}
+	if err != nil {
+		out.err = err
+		return out
+	}
+	for _, v := range s.model.Graph.Inputs {
+		out.of[v] = &onnx.Value{Shape: onnx.Shape(input[v.Name]...)}
+	}
+	for i, v := range simple.Graph.Outputs {
+		if v.Shape != nil {
+			out.of[values[i]] = v
+		}
+	}
+	return out
+}
+
+// Together is how many images may be drawn together.
+func (s *Signature) Together() int { return maxTogether / s.Pixels() }

@@ -1,0 +1,136 @@
+package draw
+
+import (
+	"fmt"
+	"math"
+
+	"pixelcnn/internal/likelihood"
+	"pixelcnn/internal/signature"
+)
+
+// Parameters are the sampling parameters: they decide, with an image's number, what is
+// drawn. The zero value draws from the model as it is. The filters TopK, TopP and MinP leave
+// levels out, in this order and after the temperature.
+type Parameters struct {
+	// Temperature divides the log-probabilities: below 1 the draws keep to the likely, above 1
+	// they stray. 0 means 1; it must be positive and finite.
+	Temperature float64
+	// TemperatureEnd, where not 0, is the temperature of the last row; from
+	// Temperature, that of the first, it changes by the same amount from row to row.
+	TemperatureEnd float64
+	// Greedy takes the likeliest level of each symbol, the lower one of two alike. It
+	// excludes the others but the seed.
+	Greedy bool
+	// TopK leaves the TopK likeliest levels of each symbol, equal ones by level; 0
+	// means all. It must not exceed the model's levels.
+	TopK int
+	// TopP leaves the fewest levels, the likeliest first, that have this probability
+	// together, after the temperature and TopK; 0 means all, as does 1.
+	TopP float64
+	// MinP leaves the levels with at least this share of the likeliest one's
+	// probability, after the temperature; 0 means all.
+	MinP float64
+	// Seed chooses the images: image i of a seed is always the same one, whatever
+	// the batch, the threads and the engine.
+	Seed uint64
+}
+
+// Check validates the parameters, but for what depends on the model. The error wraps
+// [signature.ErrConfig].
+func (p Parameters) Check() error {
+	for _, t := range []struct {
+		name  string
+		value float64
+	}{{"temperature", p.Temperature}, {"temperature end", p.TemperatureEnd}} {
+		if t.value < 0 || math.IsNaN(t.value) || math.IsInf(t.value, 0) {
+			return fmt.Errorf("%w: %s is %g, must be a positive number", signature.ErrConfig, t.name, t.value)
+		}
+	}
+	if p.TopK < 0 {
+		return fmt.Errorf("%w: top-k is %d, must not be negative", signature.ErrConfig, p.TopK)
+	}
+	for _, share := range []struct {
+		name  string
+		value float64
+	}{{"top-p", p.TopP}, {"min-p", p.MinP}} {
+		if !(share.value >= 0 && share.value <= 1) {
+			return fmt.Errorf("%w: %s is %g, must be from 0 to 1", signature.ErrConfig, share.name, share.value)
+		}
+	}
+	if !p.Greedy {
+		return nil
+	}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"temperature", p.Temperature != 0},
+		{"temperature end", p.TemperatureEnd != 0},
+		{"top-k", p.TopK != 0},
+		{"top-p", p.TopP != 0},
+		{"min-p", p.MinP != 0},
+	} {
+		if f.set {
+			return fmt.Errorf("%w: greedy and %s exclude each other: greedy takes the likeliest level", signature.ErrConfig, f.name)
+		}
+	}
+	return nil
+}
+
+// How is parameters made ready for a model. Rows share it; it does not change.
+type How struct {
+	Parameters
+	byRow    []float64 // temperatures, [H]; nil where all are alike
+	filtered bool      // there is more to do than the temperature
+}
+
+// For checks the parameters and makes them ready for a model of that head, whose images
+// have height rows.
+func (p Parameters) For(head likelihood.Head, height int) (*How, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	if p.TopK > head.Levels() {
+		return nil, fmt.Errorf("%w: top-k is %d, the model has %d levels", signature.ErrConfig, p.TopK, head.Levels())
+	}
+	if p.Temperature == 0 {
+		p.Temperature = 1
+	}
+	return &How{p, p.temperatures(height), p.Greedy || p.TopK != 0 || p.TopP != 0 || p.MinP != 0}, nil
+}
+
+// temperatures is that of each row: in equal steps from the first row's to the last row's.
+// It is nil where all are alike.
+func (p Parameters) temperatures(height int) []float64 {
+	if p.TemperatureEnd == 0 || p.TemperatureEnd == p.Temperature || height == 1 {
+		return nil
+	}
+	t := make([]float64, height)
+	least, greatest := min(p.Temperature, p.TemperatureEnd), max(p.Temperature, p.TemperatureEnd)
+	for y := range t {
+		share := float64(y) / float64(height-1)
+		row := float64(p.Temperature*(1-share)) + float64(p.TemperatureEnd*share)
+		t[y] = min(max(row, least), greatest) // rounding could make it 0 or infinite
+	}
+	return t
+}
+
+// At is the temperature of a row of pixels.
+func (h *How) At(y int) float64 {
+	if h.byRow != nil {
+		return h.byRow[y]
+	}
+	return h.Temperature
+}
+
+// Coldest is the least temperature of all rows.
+func (h *How) Coldest() float64 {
+	coldest := h.Temperature
+	for _, t := range h.byRow {
+		coldest = min(coldest, t)
+	}
+	return coldest
+}
+
+// Same tells whether all rows have the same temperature.
+func (h *How) Same() bool { return h.byRow == nil }

@@ -1,0 +1,181 @@
+package draw
+
+import (
+	"errors"
+	"fmt"
+
+	"pixelcnn/internal/likelihood"
+)
+
+// ErrLogits is wrapped where a model gives outputs from which nothing can be drawn:
+// a NaN, an infinity, or no level with a probability over zero.
+var ErrLogits = errors.New("sampler: the model's logits are not finite")
+
+// A Row is an image to draw, and all that decides what comes of it.
+type Row struct {
+	Image  uint64 // its number: with the seed it has its uniforms
+	Class  int    // 0 where the model has none
+	How    *How
+	Levels []uint16 // [H, W]: where its levels go; those that are given are there
+	Mask   []bool   // [H, W]: which levels are given; nil: none
+	Known  []bool   // [H, W]: where to note what is decided; nil: nowhere
+	Record *Record  // nil: not wanted
+}
+
+// plain tells whether there is nothing to do but draw and store.
+func (r *Row) plain() bool {
+	return r.How.byRow == nil && r.Mask == nil && r.Known == nil && r.Record == nil
+}
+
+// Record holds log-probabilities of an image in nats by row of pixels, [H] each. Sums by
+// row make totals the same in whatever order an engine decides pixels: within a row it is
+// always the same.
+type Record struct {
+	Model []float64 // of every symbol, under the model as it is
+	Given []float64 // of the given ones, under the model as it is
+	Drawn []float64 // of the others, under the parameters
+}
+
+// NewRecord makes one for an image of height rows.
+func NewRecord(height int) *Record {
+	all := make([]float64, 3*height)
+	return &Record{all[:height:height], all[height : 2*height : 2*height], all[2*height:]}
+}
+
+// CopyRows copies the rows from from to to-1 of another record.
+func (r *Record) CopyRows(of *Record, from, to int) {
+	copy(r.Model[from:to], of.Model[from:to])
+	copy(r.Given[from:to], of.Given[from:to])
+	copy(r.Drawn[from:to], of.Drawn[from:to])
+}
+
+// Clone copies a record.
+func (r *Record) Clone() *Record {
+	c := NewRecord(len(r.Model))
+	c.CopyRows(r, 0, len(r.Model))
+	return c
+}
+
+// Clear makes all of it 0.
+func (r *Record) Clear() {
+	clear(r.Model)
+	clear(r.Given)
+	clear(r.Drawn)
+}
+
+// Sum adds up the rows of one of a record's parts.
+func Sum(rows []float64) float64 {
+	sum := 0.0
+	for _, x := range rows {
+		sum += x
+	}
+	return sum
+}
+
+// Settler evaluates a pixel's outputs again where float32 cannot decide a draw: in float64,
+// always in the same way. ok is false where the model is not defined for the row's class.
+// What it returns is good until release.
+type Settler interface {
+	Outputs(r *Row, pixel int) (outputs []float64, release func(), ok bool)
+}
+
+// Batch decides the symbols of rows that are drawn together, for the one goroutine that
+// draws them. Every engine asks it, symbol by symbol.
+type Batch struct {
+	Drawer
+	rows    []Row
+	width   int
+	settle  Settler // nil where near ties cannot be settled
+	decided int
+}
+
+// NewBatch starts a drawing of rows of that width.
+func NewBatch(head likelihood.Head, rows []Row, width int, settle Settler) *Batch {
+	return &Batch{Drawer: *NewDrawer(head), rows: rows, width: width, settle: settle}
+}
+
+// Symbol decides symbol k of row i and stores its level: the one that is given there, or one
+// drawn from the network's outputs with the uniform u. Number j of the outputs is
+// outputs[j·stride]. The result is -1 where they are unusable.
+func (b *Batch) Symbol(i, k int, outputs []float32, stride int, u float64) int {
+	r := &b.rows[i]
+	b.decided++
+	if !r.plain() {
+		return b.any(r, k, outputs, stride, u)
+	}
+	level := b.Level(r.How, r.How.Temperature, b.read(outputs, stride), nil, u)
+	if b.tie && b.settle != nil {
+		level = b.settled(r, r.How.Temperature, k, u)
+	}
+	if level >= 0 {
+		r.Levels[k] = uint16(level)
+	}
+	return level
+}
+
+// settled draws a near tie once more.
+func (b *Batch) settled(r *Row, temperature float64, k int, u float64) int {
+	outputs, release, ok := b.settle.Outputs(r, k)
+	if !ok {
+		return -1
+	}
+	copy(b.outputs, outputs)
+	release()
+	return b.Level(r.How, temperature, b.outputs, nil, u)
+}
+
+func (b *Batch) any(r *Row, k int, outputs []float32, stride int, u float64) int {
+	given := r.Mask != nil && r.Mask[k]
+	level := int(r.Levels[k])
+	y := k / b.width
+	drawn := 0.0
+	if !given {
+		temperature := r.How.At(y)
+		level = b.Level(r.How, temperature, b.read(outputs, stride), nil, u)
+		if b.tie && b.settle != nil {
+			level = b.settled(r, temperature, k, u)
+		}
+		if level < 0 {
+			return -1
+		}
+		r.Levels[k] = uint16(level)
+	}
+	if rec := r.Record; rec != nil {
+		if !given {
+			drawn = b.LogProb(level)
+		}
+		// At temperature 1 with nothing left out the draw has done the sums already.
+		model := drawn
+		if given || b.t != 1 || r.How.filtered {
+			var ok bool
+			if model, ok = b.ModelLogProb(outputs, stride, nil, level); !ok {
+				return -1
+			}
+		}
+		rec.Model[y] += model
+		if given {
+			rec.Given[y] += model
+		} else {
+			rec.Drawn[y] += drawn
+		}
+	}
+	if r.Known != nil {
+		r.Known[k] = true
+	}
+	return level
+}
+
+// Decided is the number of symbols decided since it was last asked.
+func (b *Batch) Decided() int {
+	n := b.decided
+	b.decided = 0
+	return n
+}
+
+// Fail names the symbol of row i whose outputs cannot be drawn from.
+func (b *Batch) Fail(i, k int) error { return Unusable(b.rows[i].Image, k, b.width) }
+
+// Unusable names a symbol whose outputs cannot be drawn from.
+func Unusable(image uint64, k, width int) error {
+	return fmt.Errorf("%w: image %d, row %d, column %d", ErrLogits, image, k/width, k%width)
+}

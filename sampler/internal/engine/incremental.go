@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/likelihood"
+	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature"
+	"pixelcnn/sampler/internal/draw"
+)
+
+// Incremental runs a compiled program, which computes each activation once.
+type Incremental struct {
+	rt     onnx.Runtime
+	net    Network
+	opt    compile.Options
+	memory int64 // the most that a draw's workers, and those that are idle, may take
+	settle draw.Settler
+	slots  Slots
+
+	throughput *variant      // for many images at once
+	making     chan struct{} // holds one while a worker is made
+	latency    *variant      // for few; nil until it is needed, by whoever makes a worker
+	pool       pool
+}
+
+// fewImages is up to how many images in a batch the latency variant is the faster.
+const fewImages = 4
+
+// variant is a program with its sessions.
+type variant struct {
+	program  *compile.Program
+	stages   []onnx.Session
+	prologue *prologue // nil where there are no conditions
+	fixed    int64     // bytes that a worker takes
+	bytes    int64     // and that it takes for each image
+}
+
+// Network is what is compiled, and how its input is made and its outputs are read.
+type Network struct {
+	Model  *onnx.Model
+	Head   likelihood.Head
+	Values []float32 // input value of each level
+	// Conditions are the inputs beside the picture, for one image of a class; nil where
+	// there are none.
+	Conditions func(class int) []*onnx.Tensor
+}
+
+// network is that of a signature.
+func network(sig *signature.Signature) Network {
+	n := Network{Model: sig.Model(), Head: sig.Head, Values: sig.Values()}
+	if sig.ClassInput != "" {
+		n.Conditions = sig.Conditions
+	}
+	return n
+}
+
+// NewIncremental compiles a network; see [compile.Compile] for the errors.
+func NewIncremental(rt onnx.Runtime, net Network, opt compile.Options, slots Slots) (*Incremental, error) {
+	limits, err := onnx.LimitsOf(rt).WithDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("sampler: %w", err)
+	}
+	e := &Incremental{
+		rt: rt, net: net, opt: opt, memory: limits.Memory,
+		slots: slots, making: make(chan struct{}, 1), pool: newPool(cap(slots), limits.Memory),
+	}
+	if e.throughput, err = e.variant(context.Background(), false); err != nil {
+		return nil, err
+	}
+	if p := e.throughput.program; p.Prologue != nil && net.Conditions == nil {
+		return nil, errors.Join(fmt.Errorf("%w: it wants labels: %v", signature.ErrModel, p.ConditionInputs), e.Close())
+	}
+	return e, nil
+}
+
+func (e *Incremental) variant(ctx context.Context, latency bool) (*variant, error) {
+	opt := e.opt
+	opt.Latency, opt.Stop = latency, ctx.Err
+	p, err := compile.Compile(e.net.Model, opt)
+	if err != nil {
+		return nil, err
+	}
+	v := &variant{program: p}
+	v.fixed, v.bytes = workerBytes(p)
+	for _, s := range p.Stages {
+		if err := ctx.Err(); err != nil {
+			return nil, errors.Join(fmt.Errorf("sampler: %w", err), v.close())
+		}
+		session, err := e.rt.Load(s.Model, onnx.SessionOptions{})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("sampler: loading a step: %w", err), v.close())
+		}
+		v.stages = append(v.stages, session)
+	}
+	if p.Prologue != nil {
+		if v.prologue, err = newPrologue(e.rt, p); err != nil {
+			return nil, errors.Join(err, v.close())
+		}
+	}
+	return v, nil
+}
+
+// Need is how many bytes a worker for so many images of the throughput variant takes.
+func (e *Incremental) Need(images int) int64 { return e.throughput.need(images) }
+
+// Held is how many bytes idle workers take.
+func (e *Incremental) Held() int64 { return e.pool.held() }
+
+// need is how many bytes a worker for so many images takes.
+func (v *variant) need(images int) int64 { return v.fixed + int64(images)*v.bytes }
+
+func (v *variant) close() error {
+	var errs []error
+	for _, s := range v.stages {
+		errs = append(errs, s.Close())
+	}
+	if v.prologue != nil {
+		errs = append(errs, v.prologue.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Close frees it.
+func (e *Incremental) Close() error {
+	errs := []error{e.pool.close()}
+	for _, v := range []*variant{e.throughput, e.latency} {
+		if v != nil {
+			errs = append(errs, v.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// incrementalBatch is the number of images in a batch where the caller left it open
+// and there are many: with more a batch's caches outgrow the processor's.
+const incrementalBatch = 64
+
+// Draw implements [Drawer].
+func (e *Incremental) Draw(ctx context.Context, rows []draw.Row, run Run) error {
+	n := len(rows)
+	threads := func(batch int) int { // as many as there is memory for
+		return int(max(1, min(int64(run.Threads), e.memory/e.throughput.need(batch))))
+	}
+	batch := run.Batch
+	if batch == 0 {
+		t := threads(1)
+		rounds := (n + t*incrementalBatch - 1) / (t * incrementalBatch)
+		batch = (n + t*rounds - 1) / (t * rounds)
+		batch = int(max(1, min(int64(batch), (e.memory/int64(t)-e.throughput.fixed)/e.throughput.bytes)))
+	}
+	batch = min(batch, n)
+	if err := e.fits(batch); err != nil {
+		return err
+	}
+	run.Threads = threads(batch)
+	return e.slots.inParts(ctx, rows, batch, run, func(ctx context.Context, part []draw.Row) error {
+		w, err := e.worker(ctx, batch)
+		if err != nil {
+			return err
+		}
+		defer e.pool.release(w)
+		return w.draw(ctx, part, run, e.settle)
+	})
+}
+
+// fits tells whether so many images may be drawn together.
+func (e *Incremental) fits(images int) error {
+	need := e.throughput.need(images)
+	if need <= e.memory {
+		return nil
+	}
+	return fmt.Errorf("sampler: %w", &onnx.LimitError{
+		Limit: "Memory", What: fmt.Sprintf("bytes of what is kept of a batch of %d while it is drawn", images),
+		Have: need, Max: e.memory,
+	})
+}
+
+// worker hands out one for batch images, a used one if there is one.
+func (e *Incremental) worker(ctx context.Context, batch int) (*worker, error) {
+	if w := e.pool.take(batch); w != nil {
+		return w, nil
+	}
+	select {
+	case e.making <- struct{}{}:
+		defer func() { <-e.making }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("sampler: %w", ctx.Err())
+	}
+	v := e.throughput
+	if batch <= fewImages {
+		if e.latency == nil {
+			latency, err := e.variant(ctx, true)
+			if err != nil {
+				return nil, err
+			}
+			e.latency = latency
+		}
+		if e.latency.need(batch) <= e.memory {
+			v = e.latency
+		}
+	}
+	e.pool.makeRoom(v.need(batch))
+	return newWorker(ctx, e, v, batch)
+}

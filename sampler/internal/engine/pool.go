@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// newSlots makes as many slots as there are processors, or as a draw may use threads,
+// whichever is more.
+func newSlots(threads int) Slots { return make(Slots, max(threads, runtime.GOMAXPROCS(0))) }
+
+// idleBytes is what idle workers may take together beside those of the size that was used
+// last, of which there is one for each slot at most.
+const idleBytes = 64 << 20
+
+// pool keeps idle workers, since making one takes as long as drawing some images. A caller
+// draws in batches of one or two sizes.
+type pool struct {
+	slots  int
+	memory int64 // the most that idle workers and one that is to be made may take
+
+	mu     sync.Mutex
+	idle   map[int][]*worker // by images
+	recent []int             // numbers of images, the last used one last
+}
+
+func newPool(slots int, memory int64) pool {
+	return pool{slots: slots, memory: memory, idle: map[int][]*worker{}}
+}
+
+// take hands out an idle worker for so many images, nil if there is none.
+func (p *pool) take(images int) *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.idle[images]
+	if len(list) == 0 {
+		return nil
+	}
+	p.idle[images] = list[:len(list)-1]
+	return list[len(list)-1]
+}
+
+// release takes a worker back, and closes what is too much.
+func (p *pool) release(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := slices.Index(p.recent, w.images); at >= 0 {
+		p.recent = slices.Delete(p.recent, at, at+1)
+	}
+	p.recent = append(p.recent, w.images)
+	if len(p.idle[w.images]) >= p.slots {
+		_ = w.close() // frees memory only
+	} else {
+		p.idle[w.images] = append(p.idle[w.images], w)
+	}
+	p.evict(idleBytes, 1)
+	p.evict(p.memory, 0)
+}
+
+// makeRoom closes idle workers until there is room for one more of so many bytes.
+func (p *pool) makeRoom(need int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.evict(p.memory-need, 0)
+}
+
+// evict closes idle workers, of the sizes that were not used for longest, until they take
+// no more than most bytes. Those of the sizes used last, so many, are spared and not
+// counted. The caller holds the lock.
+func (p *pool) evict(most int64, spared int) {
+	sizes := p.recent[:max(0, len(p.recent)-spared)]
+	have := int64(0)
+	for _, size := range sizes {
+		have += held(p.idle[size])
+	}
+	n := 0
+	for ; n < len(sizes) && have > most; n++ {
+		have -= held(p.idle[sizes[n]])
+		for _, w := range p.idle[sizes[n]] {
+			_ = w.close() // frees memory only
+		}
+		delete(p.idle, sizes[n])
+	}
+	p.recent = slices.Delete(p.recent, 0, n)
+}
+
+// held is how many bytes all idle workers take.
+func (p *pool) held() (bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, list := range p.idle {
+		bytes += held(list)
+	}
+	return bytes
+}
+
+// held is how many bytes workers take.
+func held(list []*worker) (bytes int64) {
+	for _, w := range list {
+		bytes += w.need(w.images)
+	}
+	return bytes
+}
+
+func (p *pool) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, list := range p.idle {
+		for _, w := range list {
+			errs = append(errs, w.close())
+		}
+	}
+	clear(p.idle)
+	p.recent = nil
+	return errors.Join(errs...)
+}

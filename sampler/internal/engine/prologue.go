@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"pixelcnn/internal/compile"
+	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature"
+)
+
+// prologue computes what a program makes of conditions, once for each class. It is safe for
+// concurrent use.
+type prologue struct {
+	session onnx.Session
+
+	mu      sync.Mutex
+	binding onnx.Binding
+	inputs  []*onnx.Tensor      // of one image
+	outputs [][]float32         // per condition, [channels]
+	classes map[int][][]float32 // what came out for each class so far
+}
+
+func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
+	p := &prologue{classes: map[int][][]float32{}}
+	for _, in := range program.ConditionInputs {
+		t, err := empty(in)
+		if err != nil {
+			return nil, err
+		}
+		p.inputs = append(p.inputs, t)
+	}
+	var outputs []*onnx.Tensor
+	for _, l := range program.Conditions {
+		data := make([]float32, l.Channels)
+		p.outputs = append(p.outputs, data)
+		outputs = append(outputs, onnx.NewTensor(data, l.Channels))
+	}
+	var err error
+	if p.session, err = rt.Load(program.Prologue, onnx.SessionOptions{}); err != nil {
+		return nil, fmt.Errorf("sampler: loading the conditions' graph: %w", err)
+	}
+	if p.binding, err = p.session.Bind(p.inputs, outputs); err != nil {
+		return nil, errors.Join(fmt.Errorf("sampler: binding the conditions' graph: %w", err), p.session.Close())
+	}
+	return p, nil
+}
+
+func (p *prologue) close() error { return errors.Join(p.binding.Close(), p.session.Close()) }
+
+// empty makes a tensor to copy a condition into.
+func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
+	n, err := onnx.Size(in.Shape)
+	if err != nil {
+		return nil, fmt.Errorf("%w: input %q: %w", signature.ErrModel, in.Name, err)
+	}
+	switch in.DType {
+	case onnx.Int64:
+		return onnx.NewTensor(make([]int64, n), in.Shape...), nil
+	case onnx.Int32:
+		return onnx.NewTensor(make([]int32, n), in.Shape...), nil
+	case onnx.Float32:
+		return onnx.NewTensor(make([]float32, n), in.Shape...), nil
+	}
+	return nil, fmt.Errorf("%w: input %q is %v, a label must be int64, int32 or float32", signature.ErrModel, in.Name, in.DType)
+}
+
+// of is what comes out for a class, per condition [channels].
+func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.classes[class]; known != nil {
+		return known, nil
+	}
+	for k, t := range net.Conditions(class) {
+		to := p.inputs[k]
+		switch from := t.Data.(type) {
+		case []int64:
+			copy(to.Data.([]int64), from)
+		case []int32:
+			copy(to.Data.([]int32), from)
+		case []float32:
+			copy(to.Data.([]float32), from)
+		}
+	}
+	if err := p.binding.Run(ctx); err != nil {
+		return nil, fmt.Errorf("sampler: %w", err)
+	}
+	out := make([][]float32, len(p.outputs))
+	for k, value := range p.outputs {
+		out[k] = append(out[k], value...)
+	}
+	p.classes[class] = out
+	return out, nil
+}
+
+// setClass spreads what the class of image i makes over the rows of a wave.
+func (w *worker) setClass(ctx context.Context, i, class int) error {
+	if w.prologue == nil {
+		return nil
+	}
+	values, err := w.prologue.of(ctx, class, w.net)
+	if err != nil {
+		return err
+	}
+	for k, value := range values {
+		rows := w.perImage[k]
+		for at := i * len(value); at < len(rows); at += w.images * len(value) {
+			copy(rows[at:], value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"pixelcnn/internal/compile/exact"
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/likelihood"
+	"pixelcnn/sampler/internal/draw"
+)
+
+// Settler settles near ties. Engines and runtimes add up in different orders, so their
+// outputs differ by rounding. Where a uniform falls that close to the boundary between two
+// levels, the draw is a near tie, and float32 cannot decide it. Then the pixel's outputs
+// are evaluated again in float64, in plain Go and always in the same order, and the draw is
+// made from those: so every engine, batch and runtime decides alike.
+//
+// It is safe for concurrent use.
+type Settler struct {
+	net     Network
+	program *program.Program
+	pool    sync.Pool // of *exact.Evaluator
+	classes sync.Map  // [][]float64 by class: what the program makes of its conditions
+	settled atomic.Int64
+}
+
+// newSettler returns nil where the program cannot be evaluated exactly.
+func newSettler(p *program.Program, net Network) *Settler {
+	first, err := exact.New(p, net.Values)
+	if err != nil {
+		return nil
+	}
+	s := &Settler{net: net, program: p}
+	if _, err := s.conditions(0); err != nil {
+		return nil
+	}
+	s.pool.New = func() any {
+		e, _ := exact.New(p, net.Values) // as it did before
+		return e
+	}
+	s.pool.Put(first)
+	return s
+}
+
+// Settled is the number of near ties so far.
+func (s *Settler) Settled() int64 { return s.settled.Load() }
+
+// conditions is what the program makes of a class.
+func (s *Settler) conditions(class int) ([][]float64, error) {
+	if s.net.Conditions == nil {
+		return nil, nil
+	}
+	if known, ok := s.classes.Load(class); ok {
+		return known.([][]float64), nil
+	}
+	values, err := exact.Conditions(s.program, s.net.Conditions(class))
+	if err == nil {
+		s.classes.Store(class, values)
+	}
+	return values, err
+}
+
+// begin evaluates an image of a class, whose levels, [H, W], are drawn as far as what is
+// asked of it depends on them. The caller gives it back to the pool.
+func (s *Settler) begin(levels []uint16, class int) (*exact.Evaluator, error) {
+	conditions, err := s.conditions(class)
+	if err != nil {
+		return nil, err
+	}
+	e := s.pool.Get().(*exact.Evaluator)
+	e.Begin(levels, conditions)
+	return e, nil
+}
+
+// Outputs implements [draw.Settler].
+func (s *Settler) Outputs(r *draw.Row, pixel int) (outputs []float64, release func(), ok bool) {
+	e, err := s.begin(r.Levels, r.Class)
+	if err != nil {
+		return nil, nil, false
+	}
+	s.settled.Add(1)
+	return e.Logits(pixel), func() { s.pool.Put(e) }, true
+}
+
+// LogProbs computes the log-probabilities of an image of a class in float64: of all its
+// symbols and of those that mask gives, under the model as it is, and of the others, as how
+// draws them.
+func (s *Settler) LogProbs(ctx context.Context, levels []uint16, class int, how *draw.How, mask []bool) (model, given, drawn float64, err error) {
+	e, err := s.begin(levels, class)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer s.pool.Put(e)
+	d := draw.NewDrawer(s.net.Head)
+	for pixel, level := range levels {
+		if err := ctx.Err(); err != nil {
+			return 0, 0, 0, err
+		}
+		outputs := e.Logits(pixel)
+		lp := d.LogProbOf(asItIs, 1, outputs, nil, int(level))
+		model += lp
+		if mask != nil && mask[pixel] {
+			given += lp
+			continue
+		}
+		drawn += d.LogProbOf(how, how.At(pixel/s.program.Width), outputs, nil, int(level))
+	}
+	return model, given, drawn, nil
+}
+
+// asItIs draws from the model as it is.
+var asItIs, _ = draw.Parameters{}.For(likelihood.Categorical{}, 1)
+
+// First is the log-probability of the first symbols of an image of a class, evaluated in
+// float64.
+func (s *Settler) First(levels []uint16, class, symbols int) (float64, error) {
+	e, err := s.begin(levels, class)
+	if err != nil {
+		return 0, err
+	}
+	defer s.pool.Put(e)
+	d := draw.NewDrawer(s.net.Head)
+	sum := 0.0
+	for k, level := range levels[:symbols] {
+		sum += d.LogProbOf(asItIs, 1, e.Logits(k), nil, int(level))
+	}
+	return sum, nil
+}

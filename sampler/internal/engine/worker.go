@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/onnx"
+	"pixelcnn/sampler/internal/draw"
+)
+
+// worker holds the caches for a number of images and everything bound to them. It
+// allocates nothing while it draws.
+type worker struct {
+	*variant
+	net    Network
+	images int
+
+	caches   [][]float32 // [slots, images, channels]
+	outputs  []float32   // [rows, outputs]
+	u        []float64   // uniforms, [pixels, images]
+	perImage [][]float32 // per condition: [pixels of a wave, images, channels]
+	steps    []workerStep
+	bindings []onnx.Binding
+	uniforms *draw.Uniforms
+}
+
+// workerStep is a step with its tensors bound.
+type workerStep struct {
+	runs  []workerRun
+	draws []program.Draw
+}
+
+type workerRun struct {
+	gathers []gather
+	binding onnx.Binding
+}
+
+// gather copies rows of channels from a cache into an input, stride apart.
+type gather struct {
+	to, from []float32
+	channels int
+	stride   int
+}
+
+func (g *gather) run() {
+	if g.stride == g.channels {
+		copy(g.to, g.from)
+		return
+	}
+	to, from := g.to, g.from
+	for {
+		copy(to[:g.channels], from)
+		if from = from[g.channels:]; len(from) == 0 {
+			return
+		}
+		to = to[g.stride:]
+	}
+}
+
+// What a binding takes for each node of its graph, and for each row and node: more or
+// less what the runtime in Go was seen to take.
+const (
+	nodeBytes = 2 << 10
+	rowBytes  = 8
+)
+
+// workerBytes is how many bytes a worker takes however many images it draws, for its
+// bindings, and for each image: for its uniforms, caches, inputs, outputs and conditions, and
+// for the bindings.
+func workerBytes(p *program.Program) (fixed, perImage int64) {
+	rows, floats := 0, int64(2*p.Height*p.Width)
+	for _, c := range p.Caches {
+		floats += int64(c.Slots) * int64(c.Channels)
+	}
+	for _, s := range p.Stages {
+		rows = max(rows, s.MaxWidth)
+		for _, in := range s.Inputs {
+			floats += int64(gathered(in)) * int64(s.MaxWidth)
+		}
+	}
+	floats += int64(rows) * int64(p.Outputs)
+	for _, l := range p.Conditions {
+		floats += int64(rows) * int64(l.Channels)
+	}
+	for _, step := range p.Steps {
+		for _, run := range step.Runs {
+			nodes := int64(len(p.Stages[run.Stage].Model.Graph.Nodes))
+			fixed += nodeBytes * nodes
+			perImage += rowBytes * nodes * int64(run.Width)
+		}
+	}
+	return fixed, perImage + 4*floats
+}
+
+// gathered is how many numbers are copied together for a row of an input.
+func gathered(in program.Input) int {
+	switch in.Form {
+	case program.Stacked:
+		return len(in.Caches)
+	case program.Joined:
+		return in.Channels
+	default:
+		return 0
+	}
+}
+
+func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*worker, error) {
+	p := v.program
+	w := &worker{variant: v, net: e.net, images: images, uniforms: draw.NewUniforms()}
+	w.u = make([]float64, p.Height*p.Width*images)
+	for _, c := range p.Caches {
+		data := make([]float32, c.Slots*images*c.Channels)
+		if c.Table != nil {
+			for i := range data {
+				slot, channel := i/(images*c.Channels), i%c.Channels
+				data[i] = c.Table[slot*c.Channels+channel]
+			}
+		}
+		w.caches = append(w.caches, data)
+	}
+	inputs := make([][]([]float32), len(p.Stages)) // per stage and input
+	rows := 0
+	for i, s := range p.Stages {
+		rows = max(rows, s.MaxWidth*images)
+		for _, in := range s.Inputs {
+			inputs[i] = append(inputs[i], make([]float32, gathered(in)*s.MaxWidth*images))
+		}
+	}
+	w.outputs = make([]float32, rows*p.Outputs)
+	for _, l := range p.Conditions {
+		w.perImage = append(w.perImage, make([]float32, rows*l.Channels))
+	}
+	bound := map[string]onnx.Binding{}
+	for _, step := range p.Steps {
+		ws := workerStep{draws: step.Draws}
+		for _, run := range step.Runs {
+			r, err := w.bind(ctx, v.stages[run.Stage], run, inputs[run.Stage], bound)
+			if err != nil {
+				return nil, errors.Join(err, w.close())
+			}
+			ws.runs = append(ws.runs, r)
+		}
+		w.steps = append(w.steps, ws)
+	}
+	return w, nil
+}
+
+// bind makes the tensors of a run. In the middle of an image the same ones come
+// round again and again, so bindings are shared.
+func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
+	var out workerRun
+	if err := ctx.Err(); err != nil {
+		return out, fmt.Errorf("sampler: %w", err)
+	}
+	s := w.program.Stages[run.Stage]
+	n := run.Width * w.images
+	var inputs, outputs []*onnx.Tensor
+	key := fmt.Sprint(run.Stage, run.Width, run.Out)
+	for i, in := range s.Inputs {
+		switch in.Form {
+		case program.View:
+			inputs = append(inputs, onnx.NewTensor(w.view(in.Caches[0], run.In[i][0], run.Width), n, in.Channels))
+			key += fmt.Sprint(run.In[i])
+		case program.Stacked:
+			to := gathered[i][:len(in.Caches)*n]
+			for k, slot := range run.In[i] {
+				out.gathers = append(out.gathers, gather{to[k*n : (k+1)*n], w.view(in.Caches[k], slot, run.Width), 1, 1})
+			}
+			inputs = append(inputs, onnx.NewTensor(to, len(in.Caches), n))
+		case program.Joined:
+			to := gathered[i][:in.Channels*n]
+			first := 0
+			for k, slot := range run.In[i] {
+				c := w.program.Caches[in.Caches[k]].Channels
+				out.gathers = append(out.gathers, gather{to[first:], w.view(in.Caches[k], slot, run.Width), c, in.Channels})
+				first += c
+			}
+			inputs = append(inputs, onnx.NewTensor(to, n, in.Channels))
+		case program.PerImage:
+			inputs = append(inputs, onnx.NewTensor(w.perImage[in.Condition][:n*in.Channels], n, in.Channels))
+		}
+	}
+	for i, o := range s.Outputs {
+		if o.Cache < 0 {
+			outputs = append(outputs, onnx.NewTensor(w.outputs[:n*w.program.Outputs], n, w.program.Outputs))
+			continue
+		}
+		outputs = append(outputs, onnx.NewTensor(w.view(o.Cache, run.Out[i], run.Width), n, w.program.Caches[o.Cache].Channels))
+	}
+	if out.binding = bound[key]; out.binding == nil {
+		b, err := session.Bind(inputs, outputs)
+		if err != nil {
+			return out, fmt.Errorf("sampler: binding a step: %w", err)
+		}
+		w.bindings = append(w.bindings, b)
+		bound[key], out.binding = b, b
+	}
+	return out, nil
+}
+
+// view is the block of width slots of a cache.
+func (w *worker) view(cache, slot, width int) []float32 {
+	size := w.images * w.program.Caches[cache].Channels
+	return w.caches[cache][slot*size : (slot+width)*size : (slot+width)*size]
+}
+
+func (w *worker) close() error {
+	var errs []error
+	for _, b := range slices.Backward(w.bindings) {
+		errs = append(errs, b.Close())
+	}
+	w.bindings = nil
+	return errors.Join(errs...)
+}
+
+// draw draws up to w.images rows; the others are idle.
+func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw.Settler) error {
+	for i := range rows {
+		w.uniforms.Fill(w.u[i:], w.images, rows[i].How.Seed, rows[i].Image)
+		if err := w.setClass(ctx, i, rows[i].Class); err != nil {
+			return err
+		}
+	}
+	for i, c := range w.program.Caches {
+		if c.Ring {
+			clear(w.caches[i])
+		}
+	}
+	b := draw.NewBatch(w.net.Head, rows, w.program.Width, settle)
+	n := w.program.Outputs
+	for s := range w.steps {
+		step := &w.steps[s]
+		for _, r := range step.runs {
+			for i := range r.gathers {
+				r.gathers[i].run()
+			}
+			if err := r.binding.Run(ctx); err != nil {
+				return fmt.Errorf("sampler: %w", err)
+			}
+		}
+		for _, d := range step.draws {
+			outputs := w.outputs[d.Row*w.images*n:]
+			picture := w.caches[0][d.Slot*w.images:]
+			u := w.u[d.Pixel*w.images:]
+			for i := range rows {
+				level := b.Symbol(i, d.Pixel, outputs[i*n:], 1, u[i])
+				if level < 0 {
+					return b.Fail(i, d.Pixel)
+				}
+				picture[i] = w.net.Values[level]
+			}
+		}
+		if err := run.step(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}

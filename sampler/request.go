@@ -1,0 +1,186 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+
+	"pixelcnn/sampler/internal/draw"
+	"pixelcnn/sampler/internal/engine"
+)
+
+// Parameters are the sampling parameters: temperature, filters, seed.
+type Parameters = draw.Parameters
+
+// Request says which images to draw, and how. The zero value asks for none.
+type Request struct {
+	// First is the number of the first image, N how many there are.
+	First uint64
+	N     int
+	// Parameters are the temperature, the filters and the seed.
+	Parameters
+	// Classes are the classes to draw from a class-conditional model, by number, in
+	// turn: image i of the seed is of class Classes[i mod len(Classes)]. [Signature.Class]
+	// finds a number by name. Where there are none, each image's class is drawn from the
+	// model's prior, with a uniform of its own that leaves the pixels' alone.
+	Classes []int
+	// ClassRun is how many images in a row have the same one of Classes: image i is of class
+	// Classes[⌊i/ClassRun⌋ mod len(Classes)]. 0 means 1.
+	ClassRun int
+	// BestOf, where over 1, draws as many candidates for each image and keeps the
+	// likeliest under the model as it is: image i is one of the images i·BestOf to
+	// (i+1)·BestOf-1 of a request without. The candidates for an image, with particles
+	// BestOf·Particles, must not have more than 2³⁰ pixels.
+	BestOf int
+	// Inpainting says which levels are given. It is zero where none is.
+	Inpainting Inpainting
+	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the
+	// time. BestOf and particles need them all the same.
+	LevelsOnly bool
+	// Rounded rounds the log-probabilities to hundredths of a nat, and makes them the same
+	// for every engine and runtime: where float32 leaves open to which, they are computed
+	// again in float64. That is one image in fifty or so, at temperature 1, and takes about
+	// as long as drawing fifty. A model with operators that are unknown in float64 has them
+	// rounded only.
+	Rounded bool
+	// Progress, where not nil, is told how many pixels of all are done, after each
+	// step. Calls may coincide and come out of order. It must not draw itself.
+	Progress func(done, all int)
+}
+
+// Inpainting says what of a picture is given; the rest is drawn.
+//
+// A plain one draws pixel after pixel in raster order and steps over the given ones. So a
+// given pixel bears on those that come after it, in its row to the right and
+// in the rows below; the free pixels before it are drawn as if it were not there. Where
+// the class is drawn, too, the given pixels before the first free one bear on it. With
+// Particles over 1 all of them do: as many candidates are drawn together, each with a
+// class of its own where that is drawn; each is weighed by the probability that it gives
+// the given pixels, and where the weights get uneven at the end of a row, the candidates
+// are resampled (sequential importance resampling; Gordon et al., "Novel approach to
+// nonlinear/non-Gaussian Bayesian state estimation", 1993). The more particles, the
+// nearer is the result to a draw from the model given all of them.
+type Inpainting struct {
+	Picture []uint16 // levels [H, W], row-major; those that are not given do not matter
+	Mask    []bool   // [H, W]: which are given
+	// Particles is the number of candidates for each image. 0 and 1 mean a plain
+	// one. See Request.BestOf for the most.
+	Particles int
+}
+
+// errOneFile is what a one-file sampler cannot do.
+var errOneFile = engine.ErrOneFile
+
+// prepared is a request that was checked.
+type prepared struct {
+	Request
+	how     *draw.How
+	classes *classes
+}
+
+// check validates a request, but for what takes a run of the model.
+func (s *Sampler) check(r Request) (*prepared, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	if s.sig.OneFile != nil {
+		if err := engine.CheckOneFile(r.Parameters); err != nil {
+			return nil, err
+		}
+		if r.Inpainting.Particles > 1 {
+			return nil, errOneFile
+		}
+	}
+	how, err := r.For(s.sig.Head, s.sig.Height)
+	switch {
+	case err != nil:
+		return nil, err
+	case r.N < 0:
+		return nil, fmt.Errorf("%w: the number of images is %d, must not be negative", ErrConfig, r.N)
+	case r.BestOf < 0:
+		return nil, fmt.Errorf("%w: best-of is %d, must not be negative", ErrConfig, r.BestOf)
+	case r.ClassRun < 0:
+		return nil, fmt.Errorf("%w: the number of images in a row of a class is %d, must not be negative", ErrConfig, r.ClassRun)
+	case r.BestOf > 1 && r.Greedy:
+		return nil, fmt.Errorf("%w: greedy and best-of exclude each other: greedy candidates are all alike", ErrConfig)
+	}
+	for _, check := range []error{
+		s.checkCandidates(r), s.sig.CheckClasses(r.Classes), s.sig.CheckDrawn(r.Classes), s.checkInpainting(r),
+	} {
+		if check != nil {
+			return nil, check
+		}
+	}
+	return &prepared{Request: r, how: how}, nil
+}
+
+// checkCandidates bounds what is drawn for an image, and for all of them, so that what is
+// counted of it is a number.
+func (s *Sampler) checkCandidates(r Request) error {
+	bestOf, particles := max(1, r.BestOf), max(1, r.Inpainting.Particles)
+	if err := s.sig.CheckTogether("best-of", bestOf); err != nil {
+		return err
+	}
+	if err := s.sig.CheckTogether("particles", particles); err != nil {
+		return err
+	}
+	candidates, most := int64(bestOf)*int64(particles), s.sig.Together() // of 30 bits each
+	if candidates > int64(most) {
+		return fmt.Errorf("%w: best-of %d with %d particles: of candidates of %d×%d, %d are the most",
+			ErrConfig, bestOf, particles, s.sig.Height, s.sig.Width, most)
+	}
+	if most := math.MaxInt / (int(candidates) * s.pixels()); r.N > most {
+		return fmt.Errorf("%w: the number of images is %d; of %d×%d, %d are the most", ErrConfig, r.N, s.sig.Height, s.sig.Width, most)
+	}
+	return nil
+}
+
+func (s *Sampler) checkInpainting(r Request) error {
+	height, width := s.sig.Height, s.sig.Width
+	in := r.Inpainting
+	switch {
+	case in.Particles < 0:
+		return fmt.Errorf("%w: particles is %d, must not be negative", ErrConfig, in.Particles)
+	case in.Mask == nil && (in.Picture != nil || in.Particles != 0):
+		return fmt.Errorf("%w: a completion needs to know which pixels to keep", ErrConfig)
+	case in.Mask == nil:
+		return nil
+	case len(in.Mask) != height*width || len(in.Picture) != height*width:
+		return fmt.Errorf("%w: the picture to complete has %d pixels, its mask %d; the model's images have %d×%d",
+			ErrConfig, len(in.Picture), len(in.Mask), height, width)
+	case in.Particles > 1 && r.Greedy:
+		return fmt.Errorf("%w: greedy and particles exclude each other: greedy candidates are all alike", ErrConfig)
+	}
+	for k, level := range in.Picture {
+		if in.Mask[k] && int(level) >= s.sig.Levels {
+			return fmt.Errorf("%w: the picture to complete has level %d in row %d, column %d; the model has %d levels",
+				ErrConfig, level, k/width, k%width, s.sig.Levels)
+		}
+	}
+	return nil
+}
+
+// candidates is the number drawn for each image.
+func (p *prepared) candidates() int { return p.bestOf() * max(1, p.Inpainting.Particles) }
+
+func (p *prepared) bestOf() int { return max(1, p.BestOf) }
+
+// recorded tells whether log-probabilities are wanted.
+func (p *prepared) recorded() bool { return !p.LevelsOnly || p.bestOf() > 1 }
+
+// rows are the images from first on, of the classes given, whose levels, [n, H, W], go to
+// levels.
+func (p *prepared) rows(first uint64, classes []int, levels []uint16, height, width int) []draw.Row {
+	pixels := height * width
+	rows := make([]draw.Row, len(levels)/pixels)
+	for i := range rows {
+		rows[i] = draw.Row{Image: first + uint64(i), How: p.how, Levels: levels[i*pixels : (i+1)*pixels : (i+1)*pixels], Mask: p.Inpainting.Mask}
+		copy(rows[i].Levels, p.Inpainting.Picture)
+		if classes != nil {
+			rows[i].Class = classes[i]
+		}
+		if p.recorded() {
+			rows[i].Record = draw.NewRecord(height)
+		}
+	}
+	return rows
+}
