@@ -25,6 +25,7 @@ func deps(t *testing.T, pkg string) map[string]bool {
 }
 
 func TestImports(t *testing.T) {
+	const compile = "pixelcnn/internal/compile/"
 	for _, c := range []struct {
 		pkg   string
 		never []string
@@ -37,6 +38,12 @@ func TestImports(t *testing.T) {
 		{"sampler", []string{"pixelcnn/train", "pixelcnn/export", "pixelcnn/dataset", "pixelcnn/runtime", "pixelcnn/models/pretrained", "cgo"}},
 		{"internal/onnx", []string{"pixelcnn/models", "pixelcnn/runtime", "cgo"}},
 		{"runtime", []string{"pixelcnn/train", "pixelcnn/sampler", "pixelcnn/models"}},
+		{"internal/compile/ir", []string{compile + "frontend", compile + "pass", compile + "schedule", compile + "emit", compile + "program"}},
+		{"internal/compile/frontend", []string{compile + "pass", compile + "schedule", compile + "emit", compile + "program"}},
+		{"internal/compile/pass", []string{compile + "frontend", compile + "schedule", compile + "emit", compile + "program"}},
+		{"internal/compile/schedule", []string{compile + "frontend", compile + "pass", compile + "emit", compile + "program"}},
+		{"internal/compile/emit", []string{compile + "frontend", compile + "pass", compile + "exact"}},
+		{"internal/onefile", []string{compile + "frontend", compile + "pass", compile + "schedule", compile + "emit"}},
 	} {
 		deps := deps(t, c.pkg)
 		for _, never := range c.never {

@@ -33,7 +33,7 @@ type Options struct {
 	// Values is the model's input value of each level, in equal steps.
 	Values []float32
 	// Classes are the model's inputs besides the picture, of one image, for each class;
-	// nil for a model without labels.
+	// nil for a model without classes.
 	Classes [][]*onnx.Tensor
 	// Inpainting adds the inputs Init and Keep.
 	Inpainting bool

@@ -162,10 +162,10 @@ func (g *generator) local(x value) value {
 	c := x.channels
 	switch g.rng.IntN(9) {
 	case 0:
-		return value{g.Op("BatchNormalization", nil, x.Value, g.vector(c, 1), g.vector(c, 0), g.vector(c, 0), g.vector(c, 2)), c}
+		return value{g.Op("BatchNormalization", nil, x.Value, g.constant(1, c), g.constant(0, c), g.constant(0, c), g.constant(2, c)), c}
 	case 1: // over the channels, which come last for it
 		t := g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 3, 1}}, x.Value)
-		t = g.Op("LayerNormalization", onnx.Attrs{"axis": int64(-1)}, t, g.vector(c, 1), g.vector(c, 0))
+		t = g.Op("LayerNormalization", onnx.Attrs{"axis": int64(-1)}, t, g.constant(1, c), g.constant(0, c))
 		return value{g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 1, 2}}, t), c}
 	case 2: // a constant per position
 		return value{g.Op("Add", nil, x.Value, g.constant(0, 1, c, g.h, g.w)), c}
@@ -247,7 +247,7 @@ func (g *generator) conv(x value, out int, m mask) value {
 	default:
 		attrs["pads"] = []int64{py, px, py, px}
 	}
-	y := g.Op("Conv", attrs, src, weight, g.vector(out, 0))
+	y := g.Op("Conv", attrs, src, weight, g.constant(0, out))
 	y.Node.Name = name
 	if crop {
 		y = g.Op("Slice", nil, y, ints(1, 1), ints(math.MaxInt32, g.w+1), ints(2, 3))
@@ -255,9 +255,7 @@ func (g *generator) conv(x value, out int, m mask) value {
 	return value{y, out}
 }
 
-// vector is random numbers around mean; all positive where that is 2.
-func (g *generator) vector(n int, mean float64) *onnx.Value { return g.constant(mean, n) }
-
+// constant is random numbers around mean; all positive where that is 2.
 func (g *generator) constant(mean float64, shape ...int) *onnx.Value {
 	n := 1
 	for _, d := range shape {

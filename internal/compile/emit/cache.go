@@ -19,9 +19,6 @@ type layout struct {
 	ring   bool
 }
 
-// slots is the number of slots in all.
-func (l *layout) slots() int { return l.group * l.groups }
-
 // slot is that of pixel (y, x).
 func (l *layout) slot(y, x int) int {
 	g, k := y-l.first, x+l.left
@@ -84,7 +81,7 @@ func newLayout(u *ir.Unit, s *schedule.Schedule, e extent) *layout {
 
 // fill lays out a constant per pixel.
 func fill(u *ir.Unit, l *layout) []float32 {
-	out := make([]float32, l.slots()*u.Channels)
+	out := make([]float32, l.group*l.groups*u.Channels)
 	h, w := u.Full.H(), u.Full.W()
 	for y := u.Dom.Y0; y < u.Dom.Y1; y++ {
 		for x := u.Dom.X0; x < u.Dom.X1; x++ {

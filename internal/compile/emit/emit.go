@@ -73,7 +73,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 			return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: "its values are " + u.DType.String() + " and are read from other pixels"}
 		}
 		l := newLayout(u, e.schedule, x)
-		c := program.Cache{Channels: u.Channels, Slots: l.slots(), Ring: l.ring}
+		c := program.Cache{Channels: u.Channels, Slots: l.group * l.groups, Ring: l.ring}
 		if u.Static() {
 			c.Table = fill(u, l)
 		}
@@ -86,10 +86,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 // steps lists what is computed when.
 func (e *emitter) steps(logits *ir.Unit) error {
 	s, p := e.schedule, e.program
-	var from, to int
-	for _, members := range s.Stages {
-		from, to = min(from, s.At(members[0])), max(to, s.Last(members[0]))
-	}
+	from, to := s.Span()
 	for t := from; t <= to; t++ {
 		if err := e.stop(); err != nil {
 			return err

@@ -179,12 +179,12 @@ func (v *view) arg() ir.Arg {
 // given dimensions. The unit takes the coordinates of what v shows: whoever reads both
 // sees which values stand at the same place.
 func (v *view) shown(u *ir.Unit, dims []dim) *view {
-	plane := v.access.Image(ir.Sized(v.h, v.w))
+	at := v.access.Image(ir.Sized(1, 1)).Origin()
 	for i, a := range u.Args {
-		u.Args[i].Access = a.Access.Moved(plane.Origin().Neg(), ir.Shift{})
+		u.Args[i].Access = a.Access.Moved(at.Neg(), ir.Shift{})
 	}
-	u.Full = plane
-	return &view{src: u, access: plane.Origin(), dims: dims, h: v.h, w: v.w, valid: plane, chans: ir.Count(u.Channels)}
+	u.Full = at.Image(ir.Sized(v.h, v.w))
+	return &view{src: u, access: at, dims: dims, h: v.h, w: v.w, valid: u.Full, chans: ir.Count(u.Channels)}
 }
 
 // apply is a unit of an operator on v by itself.

@@ -44,9 +44,8 @@ func unjoin(u *ir.Unit) {
 
 // join appends a weighted argument to u, or, for a concat unit, its parts.
 func join(u *ir.Unit, a ir.Arg, w []float32) {
-	var through []ir.Arg
-	ok := a.Src.Kind == ir.Concat && w != nil && a.Valid == a.Src.Full
-	if ok {
+	through, ok := []ir.Arg(nil), false
+	if a.Src.Kind == ir.Concat && w != nil && a.Valid == a.Src.Full {
 		through, ok = a.Through()
 	}
 	if !ok {

@@ -76,11 +76,14 @@ func byRows(units []*ir.Unit) []bool {
 	return rows
 }
 
-// At is the unit's time, but for its clock's.
-func (s *Schedule) At(u *ir.Unit) int { return s.at[u.ID] }
-
-// Last is the time of the unit's last position.
-func (s *Schedule) Last(u *ir.Unit) int { return s.at[u.ID] + s.Slope*(u.Dom.H()-1) + u.Dom.W() - 1 }
+// Span is the first and the last time at which a stage runs.
+func (s *Schedule) Span() (from, to int) {
+	for _, members := range s.Stages {
+		u := members[0]
+		from, to = min(from, s.at[u.ID]), max(to, s.at[u.ID]+s.Slope*(u.Dom.H()-1)+u.Dom.W()-1)
+	}
+	return from, to
+}
 
 func (s *Schedule) clock(u *ir.Unit) ir.Clock {
 	if s.rows[u.ID] {

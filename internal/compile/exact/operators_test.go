@@ -1,0 +1,40 @@
+package exact
+
+import (
+	"math"
+	"testing"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/onnx"
+)
+
+// TestAcross: operators over all channels of a position, worked out by hand.
+func TestAcross(t *testing.T) {
+	ln3 := math.Log(3)
+	for _, c := range []struct {
+		op   string
+		in   [][]float64
+		want []float64
+	}{
+		{"ReduceMean", [][]float64{{1, 2, 6}}, []float64{3}},
+		{"ReduceSum", [][]float64{{1, 2, 6}}, []float64{9}},
+		{"ReduceMax", [][]float64{{1, 6, 2}}, []float64{6}},
+		{"ReduceMin", [][]float64{{2, 1, 6}}, []float64{1}},
+		{"Softmax", [][]float64{{1, 1 + ln3}}, []float64{0.25, 0.75}},
+		{"LogSoftmax", [][]float64{{1, 1 + ln3}}, []float64{-math.Log(4), ln3 - math.Log(4)}},
+		{"LayerNormalization", [][]float64{{1, 3}}, []float64{-1, 1}}, // mean 2, variance 1
+		{"LayerNormalization", [][]float64{{1, 3}, {2, 5}, {10, 20}}, []float64{8, 25}},
+	} {
+		out := make([]float64, len(c.want))
+		across(&ir.Unit{Op: c.op, Attrs: onnx.Attrs{"epsilon": float32(0)}})(c.in, out)
+		for i, want := range c.want {
+			if math.Abs(out[i]-want) > 1e-12 {
+				t.Errorf("%s of %v is %v, should be %v", c.op, c.in, out, c.want)
+				break
+			}
+		}
+	}
+	if across(&ir.Unit{Op: "Relu"}) != nil {
+		t.Error("Relu looks at each channel by itself")
+	}
+}
