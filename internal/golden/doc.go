@@ -1,0 +1,20 @@
+// Package golden holds a test that the commands write what they wrote before, byte for
+// byte: images in every format, scores, one-file samplers and what is drawn from them,
+// trained files and checkpoints. It goes through the command lines alone, so it stands
+// whatever becomes of the code behind them, and its models are made by a writer of its
+// own.
+//
+// testdata/golden.txt has a line for each file that a case writes:
+//
+//	CASE FILE SHA-256 [WHERE]
+//
+// WHERE is empty where the bytes are the same everywhere. Trained weights, scores and a few
+// others are sums in float32, whose last bits depend on the processor's instructions and
+// on ONNX Runtime's version; pictures in PNG depend on the release of Go that compressed
+// them. Such a case can have a line for each, and where it has none for the place at hand
+// the test says what it skips.
+//
+//	go test ./internal/golden            compare
+//	go test ./internal/golden -update    record what is other, or new here
+//	go test ./internal/golden -bin DIR   compare what other builds of the commands write
+package golden
