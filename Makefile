@@ -98,7 +98,7 @@ soak:
 	MALLOC_ARENA_MAX=2 $(GO) test -count=1 -timeout 0 -v ./internal/dev/soak -soak $(SOAK)
 
 mutate:
-	$(GO) run ./internal/dev/mutate -n $(MUTANTS)
+	$(GO) test -count=1 -timeout 0 -v ./internal/dev/mutate -run '^TestMutants$$' -mutants $(MUTANTS)
 
 # Only runtime's ONNX Runtime part may need a C compiler.
 nocgo:
@@ -120,10 +120,10 @@ generated:
 # A second ONNX Runtime, kept apart from the one in use, to compare with. The comparison
 # does without it where it cannot be had, and says so.
 parity-deps:
-	@$(GO) run ./internal/dev/parity fetch || echo 'going on without it'
+	@$(GO) test -count=1 -v ./internal/dev/parity -run '^TestRuntimes$$' -fetch -images 1
 
-parity: deps parity-deps
-	$(GO) run ./internal/dev/parity -n 1000
+parity: deps
+	$(GO) test -count=1 -timeout 0 -v ./internal/dev/parity -run '^TestRuntimes$$' -fetch -images 1000
 
 # The library as others use it: a module of its own.
 embed:

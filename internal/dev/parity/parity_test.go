@@ -1,7 +1,9 @@
-package main
+package parity
 
 import (
 	"context"
+	"flag"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,14 +13,26 @@ import (
 // TestMain lets the test's own program be the process that draws.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "draw" {
-		main()
+		if err := child(context.Background(), os.Stdin, os.Stdout); err != nil {
+			log.Fatal("parity: ", err)
+		}
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// TestRuntimes is the comparison with few images.
+var (
+	images = flag.Int("images", 50, "images of each model at each temperature")
+	get    = flag.Bool("fetch", false, "fetch the libraries that are not here, where they can be had")
+)
+
+// TestRuntimes is the comparison, by default with few images.
 func TestRuntimes(t *testing.T) {
+	if *get {
+		if err := fetch(context.Background()); err != nil {
+			t.Log("going on without it: ", err)
+		}
+	}
 	files, err := models(filepath.Join("..", "..", ".."))
 	if err != nil {
 		t.Fatal(err)
@@ -27,10 +41,13 @@ func TestRuntimes(t *testing.T) {
 	if len(libs) < 2 {
 		t.Fatal("no ONNX Runtime is here: make deps")
 	}
-	rows, err := compare(context.Background(), libs, job{Files: files, Temperatures: []float64{1, 0.7}, N: 50, Seed: 1})
+	rows, err := compare(context.Background(), libs, job{Files: files, Temperatures: []float64{1, 0.7}, N: *images, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
+	var table strings.Builder
+	printTable(&table, libs, rows)
+	t.Logf("\n%s", table.String())
 	for _, r := range rows {
 		for i, lib := range libs {
 			if r.Differing[i] > 0 {
@@ -39,7 +56,7 @@ func TestRuntimes(t *testing.T) {
 		}
 	}
 	if len(missing) > 0 {
-		t.Skipf("passed without ONNX Runtime %q, which is not here: make parity-deps", missing)
+		t.Skipf("passed without ONNX Runtime %q, which is not here: make parity", missing)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package mutate
 
 import (
 	"google.golang.org/protobuf/encoding/protowire"

@@ -1,4 +1,4 @@
-package main
+package mutate
 
 import (
 	"bytes"
@@ -65,7 +65,7 @@ func newMaterial(j job) (*material, error) {
 	if err != nil || len(foreign) == 0 {
 		return nil, fmt.Errorf("no models in sampler/testdata/foreign of %s: run it from the root of the repository", j.Root)
 	}
-	for _, path := range append(foreign, j.Files...) {
+	for _, path := range foreign {
 		file, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err

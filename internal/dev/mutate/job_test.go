@@ -1,4 +1,4 @@
-package main
+package mutate
 
 import (
 	"bufio"
@@ -21,8 +21,7 @@ type job struct {
 	Seed      uint64
 	From, N   int
 	Processes int
-	Root      string   // of the repository
-	Files     []string // further models
+	Root      string // of the repository
 }
 
 // verdict is how a case ended. It is what a child writes, one a line.
