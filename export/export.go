@@ -189,7 +189,7 @@ func doc(m *models.Model, meta Meta) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "# PixelCNN\n\nAn autoregressive model of %d×%d images in %d grey levels: `%s`, %d filters, %d blocks.\n\n",
 		m.Size, m.Size, m.Levels, m.Arch, m.Hidden, m.Blocks)
-	fmt.Fprintf(&s, "- Input `%s`: float32 [batch, 1, %d, %d], level/%d, so in [0, 1].\n", format.Image, m.Size, m.Size, m.Levels-1)
+	fmt.Fprintf(&s, "- Input `%s`: float32 [batch, 1, %d, %d], level/%d, so in [0, 1].\n", format.Image, m.Size, m.Size, int(encoding.Steps(m.Levels)))
 	fmt.Fprintf(&s, "- Output `%s`: float32 [batch, %d, %d, %d], unnormalised log-probabilities of each pixel's level given the pixels before it in raster order.\n",
 		format.Logits, m.Levels, m.Size, m.Size)
 	if meta.Dataset != "" {

@@ -23,8 +23,7 @@ func (s *subject) images(n int) []float32 {
 		for y := range s.height {
 			for x := range s.width {
 				v := level((float64(y)+0.5)/float64(s.height), (float64(x)+0.5)/float64(s.width))
-				k := min(int(v*float64(s.levels)), s.levels-1)
-				out = append(out, values[k])
+				out = append(out, values[encoding.OfUnit(v, s.levels)])
 			}
 		}
 	}

@@ -82,5 +82,8 @@ func Quantise(sum, whole uint64, levels int) int {
 	return int(q)
 }
 
+// OfUnit is the level of a brightness v from 0 to 1: ⌊v·levels⌋, and the last one for 1.
+func OfUnit(v float64, levels int) int { return min(int(v*float64(levels)), levels-1) }
+
 // Invert turns light and dark round.
 func Invert(level, levels int) int { return levels - 1 - level }

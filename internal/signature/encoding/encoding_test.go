@@ -87,6 +87,14 @@ func TestQuantise(t *testing.T) {
 	}
 }
 
+func TestOfUnit(t *testing.T) {
+	for v, want := range map[float64]int{0: 0, 0.2499: 0, 0.25: 1, 0.9999: 3, 1: 3} {
+		if got := OfUnit(v, 4); got != want {
+			t.Errorf("%v of 4 levels is %d, want %d", v, got, want)
+		}
+	}
+}
+
 func TestRatio(t *testing.T) {
 	if got := Ratio(1, 4); got != 3 {
 		t.Errorf("a layer trained on levels 0 to 3: %v, want 3", got)
