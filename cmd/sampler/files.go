@@ -78,9 +78,7 @@ func newFiles(cmd *cobra.Command, spec *sampler.Spec, f *drawFlags) (sink, error
 }
 
 func (o *files) add(s sampler.Sample) error {
-	l := o.f.layout(1)
-	l.gap = 0
-	sheet, err := newSheet(o.spec, l, &o.f.palette, false)
+	sheet, err := newSheet(o.spec, o.f.layout(1), &o.f.palette, false)
 	if err != nil {
 		return err
 	}
