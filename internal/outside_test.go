@@ -42,7 +42,7 @@ func TestModule(t *testing.T) {
 			t.Fatalf("the module is %q", got)
 		}
 	}
-	env := append(os.Environ(), "GOPROXY=off", "GOWORK=off")
+	env := append(os.Environ(), "GOWORK=off")
 	for _, dir := range []string{root, filepath.Join(root, "examples", "embed")} {
 		for pkg := range strings.FieldsSeq(string(output(t, env, "go", "-C", dir, "list", "-deps", "-test", "./..."))) {
 			if strings.HasPrefix(pkg, "pixelcnn") || strings.HasPrefix(pkg, "example.org/") {
@@ -152,7 +152,7 @@ func run(ctx context.Context, file []byte, pixels, logits []float32) error {
 	}
 	write("package main\n"+program, "clothes", "main.go")
 
-	env := append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	env := append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	output(t, env, "go", "-C", dir, "vet", "./...")
 	output(t, env, "go", "-C", filepath.Join(dir, "clothes"), "run", ".")
 	if drawn, err := filepath.Glob(filepath.Join(dir, "clothes", "*.png")); err != nil || len(drawn) != 16 {

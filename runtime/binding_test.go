@@ -158,16 +158,20 @@ func TestRunCancellable(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, long := range []bool{true, false} {
-		clear(out)
-		b.long = long
-		if err := b.Run(ctx); err != nil {
-			t.Fatal(err)
+		short := false
+		for i := 0; i < 1000 && !short; i++ { // a busy machine may take long for one, not for all
+			clear(out)
+			b.long = long
+			if err := b.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if want := []float32{3, 6, 9}; !slices.Equal(out, want) {
+				t.Fatalf("long %v: got %v, want %v", long, out, want)
+			}
+			short = !b.long
 		}
-		if want := []float32{3, 6, 9}; !slices.Equal(out, want) {
-			t.Errorf("long %v: got %v, want %v", long, out, want)
-		}
-		if b.long {
-			t.Error("a short run was taken for a long one")
+		if !short {
+			t.Error("short runs were taken for long ones")
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output; img-%04d.png makes a file for each image (default \"samples.FORMAT\")")
 	flags.StringVar(&f.format, "format", "", "file `FORMAT`: png, a grid; gif, the grid as it is drawn; npy, uint8 levels [n, height, width]; raw, the same with no header; json, an object a line (default the output's ending, or png)")
 	flags.Var(&f.palette, "palette", "colours: "+strings.Join(paletteNames(), ", ")+", or your own, as 000000,ff8800,ffffff")
-	flags.IntVar(&f.scale, "scale", 4, "size of a pixel")
+	flags.IntVar(&f.scale, "scale", 4, "size of a pixel; a single picture has no frame, so with 1 it is the model's own")
 	flags.IntVar(&f.columns, "columns", 0, "images side by side in a grid; 0 makes it near to a square")
 	flags.StringSliceVar(&f.captions, "captions", nil, "`WHAT` to write below each image of a grid: index, class, logprob, or several with commas")
 	flags.StringVar(&f.labels, "labels", "", "`FILE` for the images' classes, NPY: int64 [n]")
@@ -199,9 +199,14 @@ func (f *drawFlags) parameters(cmd *cobra.Command) sampler.Parameters {
 	return p
 }
 
-// layout is that of a grid of n images.
+// layout is that of a grid of n images. One without a caption is no grid, but the picture
+// itself.
 func (f *drawFlags) layout(n int) layout {
-	return layout{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
+	l := layout{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
+	if n == 1 && l.lines == 0 {
+		l.gap = 0
+	}
+	return l
 }
 
 // run draws what the flags ask for.

@@ -25,6 +25,7 @@ func TestRecognised(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it trains a network")
 	}
+	t.Setenv("PIXELCNN_DATA", "") // which may name other pictures
 	set, err := dataset.Load(t.Context(), "", dataset.Options{})
 	if errors.Is(err, dataset.ErrNotFound) {
 		t.Skip("make deps fetches the images: ", err)
