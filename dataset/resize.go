@@ -2,8 +2,9 @@ package dataset
 
 import (
 	"fmt"
-	"pixelcnn/internal/signature/encoding"
 	"strings"
+
+	"pixelcnn/internal/signature/encoding"
 )
 
 // Resize is a way to change the number of pixels; see the package comment.

@@ -22,7 +22,7 @@ type drawFlags struct {
 	class            []string
 	shard            shard
 
-	temperature schedule
+	temperature temperatures
 	greedy      bool
 	topK        int
 	topP, minP  float64
@@ -43,7 +43,7 @@ type drawFlags struct {
 }
 
 func newCommand() *cobra.Command {
-	f := drawFlags{temperature: schedule{first: 1}}
+	f := drawFlags{temperature: temperatures{first: 1}}
 	_ = f.palette.Set("grey")
 	cmd := &cobra.Command{
 		Use:   "sampler",
@@ -199,9 +199,9 @@ func (f *drawFlags) parameters(cmd *cobra.Command) sampler.Parameters {
 	return p
 }
 
-// layout is that of a grid of n images.
-func (f *drawFlags) layout(n int) layout {
-	return layout{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
+// geometry is that of a grid of n images.
+func (f *drawFlags) geometry(n int) geometry {
+	return geometry{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
 }
 
 // run draws what the flags ask for.

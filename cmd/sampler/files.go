@@ -78,7 +78,7 @@ func newFiles(cmd *cobra.Command, sig *sampler.Signature, f *drawFlags) (sink, e
 }
 
 func (o *files) add(s sampler.Sample) error {
-	l := o.f.layout(1)
+	l := o.f.geometry(1)
 	l.gap = 0
 	sheet, err := newSheet(o.sig, l, &o.f.palette, false)
 	if err != nil {

@@ -32,7 +32,7 @@ func FuzzFlagValues(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, n uint8) {
 		for _, make := range []func() pflag.Value{
-			func() pflag.Value { return &schedule{first: 1} },
+			func() pflag.Value { return &temperatures{first: 1} },
 			func() pflag.Value { return &particles{} },
 			func() pflag.Value { return &shard{} },
 			func() pflag.Value { return &palette{} },

@@ -16,11 +16,11 @@ func classes(g *onnx.Graph, label *onnx.Value) (int, error) {
 			continue
 		}
 		if n.Op != "Gather" || len(n.Inputs) != 2 || n.Inputs[1] != label || n.Inputs[0].Const == nil || n.Attrs.Int("axis", 0) != 0 {
-			return 0, fmt.Errorf("%w: %s: the label is other than the row of a table", ErrFile, n.Label())
+			return 0, fmt.Errorf("%w: %s: the label is other than the row of a table", ErrFile, n.String())
 		}
 		shape := n.Inputs[0].Const.Shape
 		if len(shape) != 2 || shape[0] < 1 || rows != 0 && shape[0] != rows {
-			return 0, fmt.Errorf("%w: %s: a table of shape %v", ErrFile, n.Label(), shape)
+			return 0, fmt.Errorf("%w: %s: a table of shape %v", ErrFile, n.String(), shape)
 		}
 		rows = shape[0]
 	}
@@ -54,7 +54,7 @@ func specialise(file []byte, labels []int64, height, width int) ([]byte, error) 
 			}
 			t, err := onnx.Broadcast(v.Const, shape)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", node.Label(), err)
+				return nil, fmt.Errorf("%s: %w", node.String(), err)
 			}
 			node.Inputs[i] = onnx.Const("", t)
 		}

@@ -90,7 +90,7 @@ func (s *Signature) fits(oldHeight, oldWidth int) error {
 	}
 	if n := s.builtIn(oldHeight, oldWidth); n != nil {
 		return fmt.Errorf("%w: it cannot draw images of %d×%d: %s has the size %d×%d built in",
-			ErrModel, s.Height, s.Width, n.Label(), oldHeight, oldWidth)
+			ErrModel, s.Height, s.Width, n.String(), oldHeight, oldWidth)
 	}
 	return fmt.Errorf("%w: it cannot draw images of %d×%d: the size is built in: %w", ErrModel, s.Height, s.Width, now.err)
 }
