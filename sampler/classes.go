@@ -36,7 +36,7 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 		return c, nil
 	}
 	if s.sig.OneFile != nil {
-		return nil, fmt.Errorf("%w: the file holds a one-file sampler, which cannot tell what kept pixels say of the class: say which class to draw", ErrConfig)
+		return nil, fmt.Errorf("%w: the file holds a one-file sampler, which cannot tell what given pixels say of the class: say which class to draw", ErrConfig)
 	}
 	picture := make([]uint16, len(in.Picture)) // black where it is free
 	copy(picture, in.Picture[:first])

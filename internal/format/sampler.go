@@ -1,6 +1,6 @@
 package format
 
-// A file that holds a whole sampler says so in its metadata, beside what the model's
+// A one-file sampler says so in its metadata, beside what the model's
 // file said. Its graph is that of internal/onefile.
 const (
 	Sampler        = prefix + "sampler" // "1"

@@ -33,7 +33,7 @@ type Options struct {
 	// Values is the model's input value of each level, in equal steps.
 	Values []float32
 	// Classes are the model's inputs besides the picture, of one image, for each class;
-	// nil for a model without labels.
+	// nil for a model without classes.
 	Classes [][]*onnx.Tensor
 	// Inpainting adds the inputs Init and Keep.
 	Inpainting bool
@@ -102,7 +102,7 @@ func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 }
 
 // classes makes the conditions of the images' classes, [images, channels] each.
-func (b *builder) classes(label *onnx.Value) error {
+func (b *builder) classes(class *onnx.Value) error {
 	tables := make([][]float32, len(b.program.Conditions))
 	for _, inputs := range b.opt.Classes {
 		values, err := exact.Conditions(b.program, inputs)
@@ -120,7 +120,7 @@ func (b *builder) classes(label *onnx.Value) error {
 	}
 	for k, c := range b.program.Conditions {
 		table := onnx.Const("", onnx.NewTensor(tables[k], len(b.opt.Classes), c.Channels))
-		b.conditions = append(b.conditions, b.graph.Op("Gather", nil, table, label))
+		b.conditions = append(b.conditions, b.graph.Op("Gather", nil, table, class))
 	}
 	return nil
 }

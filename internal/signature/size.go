@@ -33,7 +33,7 @@ func (s *Signature) CheckTogether(what string, images int) error {
 	return nil
 }
 
-// resize makes s the spec of a model for images of another size; 0 keeps the file's.
+// resize makes s the signature of a model for images of another size; 0 keeps the file's.
 // The network slides over its images, so all it takes is to declare other sizes, unless
 // something within has the size built in.
 func (s *Signature) resize(height, width int) error {

@@ -73,7 +73,7 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 			if !dims[i].only(channel) {
 				fail(n, "it repeats pixels")
 			}
-			dims[i] = dim{{channel, size}} // a constant's or a label's
+			dims[i] = dim{{channel, size}} // a constant's or a condition's
 		}
 	}
 	for _, role := range []role{row, column} {

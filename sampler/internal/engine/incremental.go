@@ -72,7 +72,7 @@ func NewIncremental(rt onnx.Runtime, net Network, opt compile.Options, slots Slo
 		return nil, err
 	}
 	if p := e.throughput.program; p.Prologue != nil && net.Conditions == nil {
-		return nil, errors.Join(fmt.Errorf("%w: it wants labels: %v", signature.ErrModel, p.ConditionInputs), e.Close())
+		return nil, errors.Join(fmt.Errorf("%w: it has inputs that are neither the picture nor a class: %v", signature.ErrModel, p.ConditionInputs), e.Close())
 	}
 	return e, nil
 }

@@ -94,7 +94,7 @@ func (e *OneFile) Draw(ctx context.Context, rows []draw.Row, run Run) error {
 		case r.Known != nil:
 			return ErrOneFile
 		case r.Mask != nil && !e.sig.OneFile.Inpainting:
-			return fmt.Errorf("%w: the file holds a one-file sampler that was made without completion", signature.ErrConfig)
+			return fmt.Errorf("%w: the file holds a one-file sampler that was made without inpainting (compile --completion)", signature.ErrConfig)
 		}
 	}
 	batch := run.Batch
