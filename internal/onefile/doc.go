@@ -33,7 +33,7 @@
 //
 // # Draws
 //
-// They are the sampler's (draw.go): softmax in float64 with the maximum subtracted,
+// They are the sampler's (draw.go), of what the head's nodes give: softmax in float64 with the maximum subtracted,
 // levels counted in order until the cumulative probability passes the uniform variate. What differs
 // is the last bits of a runtime's exp and of its logits, and that near ties are not
 // settled: a variate within some 1e-6 of a boundary can come out either way.

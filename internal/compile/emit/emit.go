@@ -139,7 +139,7 @@ func (e *emitter) run(stage int, w schedule.Wave) program.Run {
 
 // prologue writes the graph that makes the values of an image's conditions.
 func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) {
-	g := &onnx.Graph{Name: "labels"}
+	g := &onnx.Graph{Name: "conditions"}
 	for _, v := range m.Graph.Inputs {
 		if v != picture {
 			g.Inputs = append(g.Inputs, v)

@@ -7,7 +7,7 @@
 // everything that relates positions of one unit to those of another goes through that:
 // what is causal, the schedule, where caches keep values, what is trimmed, what the step
 // graphs take in, the exact evaluation. [Shift], a tap of a convolution, is the only
-// one yet.
+// one yet; another is a file beside shift.go.
 package ir
 
 import (
