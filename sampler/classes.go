@@ -18,7 +18,7 @@ type classes struct {
 
 	// What given pixels have made of the prior is off by no more than doubt between one
 	// class and the next. Where that leaves a class open, exact decides; it is nil where
-	// there is no doubt, or nothing to settle it with.
+	// there is no doubt, or nothing to decide it with.
 	doubt float64
 	exact func() ([]float64, error)
 }

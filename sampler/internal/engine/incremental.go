@@ -27,8 +27,8 @@ type Incremental struct {
 	pool       pool
 }
 
-// fewImages is up to how many images in a batch the latency variant is the faster.
-const fewImages = 4
+// latencyImages is up to how many images in a batch the latency variant is the faster one.
+const latencyImages = 4
 
 // variant is a program with its sessions.
 type variant struct {
@@ -191,7 +191,7 @@ func (e *Incremental) worker(ctx context.Context, batch int) (*worker, error) {
 		return nil, fmt.Errorf("sampler: %w", ctx.Err())
 	}
 	v := e.throughput
-	if batch <= fewImages {
+	if batch <= latencyImages {
 		if e.latency == nil {
 			latency, err := e.variant(ctx, true)
 			if err != nil {
