@@ -73,7 +73,7 @@ type builder struct {
 	values []*onnx.Value
 	counts map[string]int // nodes so far, by operator, for names
 	image  *onnx.Value
-	label  *onnx.Value
+	class  *onnx.Value
 }
 
 func (b *builder) keep(v *onnx.Value) models.Value {
@@ -124,13 +124,13 @@ func (b *builder) OneHot() models.Value {
 	return b.conv(oneHotConv, b.values[x], 1, mix, make([]float32, n))
 }
 
-// Embed adds the label's row of the table, at every pixel.
+// Embed adds the class's row of the table, at every pixel.
 func (b *builder) Embed(x models.Value, e models.Embedding) models.Value {
-	if b.label == nil {
-		b.label = b.graph.Input(format.Label, onnx.Int64, onnx.Free(format.Batch))
+	if b.class == nil {
+		b.class = b.graph.Input(format.Label, onnx.Int64, onnx.Free(format.Batch))
 	}
 	table := onnx.Const(e.Name+"_table", onnx.NewTensor(b.model.Weights[e.Name+"_table"], e.Classes, e.Channels))
-	row := b.op(e.Name, "Gather", onnx.Attrs{"axis": int64(0)}, table, b.label)
+	row := b.op(e.Name, "Gather", onnx.Attrs{"axis": int64(0)}, table, b.class)
 	axes := onnx.Const(e.Name+"_axes", onnx.NewTensor([]int64{2, 3}, 2))
 	plane := b.op(e.Name+"_plane", "Unsqueeze", nil, b.values[row], axes)
 	return b.Add(x, plane)

@@ -26,7 +26,7 @@ type Config struct {
 	Levels int    // grey levels, 2 to 256; 4
 
 	// Classes is the number of classes of a class-conditional model, whose file has a
-	// second input, the label; 0 is a model without.
+	// second input, the class; 0 is a model without.
 	Classes int
 	// Input is what the first layer sees of a pixel: [Level], the default, or [OneHot].
 	Input string

@@ -76,21 +76,21 @@ func TestClassDistribution(t *testing.T) {
 	})
 }
 
-// TestParticlesWeighClasses: completions with particles have the classes, and the free
-// pixels, that the kept ones make likely: p(class, free | kept) ∝ p(class) p(free, kept |
-// class). The last two of four pixels are kept.
+// TestParticlesWeighClasses: inpaintings with particles have the classes, and the free
+// pixels, that the given ones make likely: p(class, free | given) ∝ p(class) p(free, given |
+// class). The last two of four pixels are given.
 func TestParticlesWeighClasses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("statistics, one goroutine")
 	}
 	file, p := enumerated(t)
 	s := open(t, file, settings{Seed: 4})
-	const kept = 2 // pixel 2 is 0, pixel 3 is 1
+	const given = 2 // pixel 2 is 0, pixel 3 is 1
 	var posterior []float64
 	sum := 0.0
 	for class, prior := range classMeta.ClassPrior {
 		for free := range 4 {
-			posterior = append(posterior, prior*p[class][free|kept<<2])
+			posterior = append(posterior, prior*p[class][free|given<<2])
 			sum += posterior[len(posterior)-1]
 		}
 	}
@@ -101,7 +101,7 @@ func TestParticlesWeighClasses(t *testing.T) {
 	c.Mask[2], c.Mask[3], c.Picture[3] = true, true, 1
 	const n = 1_000
 	count := make([]float64, len(posterior))
-	for sample, err := range s.Complete(context.Background(), c, n) {
+	for sample, err := range s.Inpaint(context.Background(), c, n) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,9 +117,9 @@ func TestParticlesWeighClasses(t *testing.T) {
 		far += math.Abs(posterior[4*class] + posterior[4*class+1] + posterior[4*class+2] + posterior[4*class+3] - prior)
 	}
 	if far < 0.1 {
-		t.Errorf("the kept pixels say nothing of the class, so this proves nothing: %.4f", posterior)
+		t.Errorf("the given pixels say nothing of the class, so this proves nothing: %.4f", posterior)
 	}
-	// A class that is asked for is kept to.
+	// A class that is asked for is kept.
 	for sample, err := range s.Samples(context.Background(), sampler.Request{N: 5, Inpainting: c, Classes: []int{1}}) {
 		if err != nil || sample.Class != 1 {
 			t.Errorf("class %d, error %v; want 1", sample.Class, err)
@@ -127,26 +127,26 @@ func TestParticlesWeighClasses(t *testing.T) {
 	}
 }
 
-// TestCompletionsClass: the pixels that are kept before all free ones bear on the class
-// that is drawn: p(class | kept) ∝ p(class) p(kept | class), the same for each engine and
+// TestInpaintingClass: the pixels that are given before all free ones bear on the class
+// that is drawn: p(class | given) ∝ p(class) p(given | class), the same for each engine and
 // runtime, in steps, too.
-func TestCompletionsClass(t *testing.T) {
+func TestInpaintingClass(t *testing.T) {
 	file, p := enumerated(t)
-	const kept = 5 // pixels 0 and 2 are 1, pixels 1 and 3 are 0
+	const given = 5 // pixels 0 and 2 are 1, pixels 1 and 3 are 0
 	posterior := make([]float64, 3)
 	sum := 0.0
 	for class, prior := range classMeta.ClassPrior {
-		posterior[class] = prior * p[class][kept]
+		posterior[class] = prior * p[class][given]
 		sum += posterior[class]
 	}
 	c := sampler.Inpainting{Picture: make([]uint16, 16), Mask: make([]bool, 16)}
 	for k := range 4 {
-		c.Mask[k], c.Picture[k] = true, uint16(kept>>k&1)
+		c.Mask[k], c.Picture[k] = true, uint16(given>>k&1)
 	}
-	c.Mask[9], c.Picture[9], c.Picture[5] = true, 1, 200 // after free ones, and not kept: of no account
+	c.Mask[9], c.Picture[9], c.Picture[5] = true, 1, 200 // after free ones, and not given: of no account
 	const n = 4_000
 	var want []int
-	for sample, err := range open(t, file, settings{Seed: 4}).Complete(context.Background(), c, n) {
+	for sample, err := range open(t, file, settings{Seed: 4}).Inpaint(context.Background(), c, n) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestCompletionsClass(t *testing.T) {
 			}
 		}
 	})
-	// With all kept, the class of a picture is a guess.
+	// With all given, the class of a picture is a guess.
 	for k := range c.Mask {
 		c.Mask[k], c.Picture[k] = true, c.Picture[k]&1
 	}

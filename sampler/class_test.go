@@ -32,11 +32,11 @@ func classFile(t testing.TB, c models.Config, seed uint64) []byte {
 }
 
 func TestClassNames(t *testing.T) {
-	spec, err := sampler.Read(classFile(t, classes, 1), sampler.Config{})
+	sig, err := sampler.Read(classFile(t, classes, 1), sampler.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec.Classes = []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot", "3", "Bag"}
+	sig.Classes = []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot", "3", "Bag"}
 	for _, c := range []struct {
 		name  string
 		class int    // -1: an error
@@ -64,7 +64,7 @@ func TestClassNames(t *testing.T) {
 		{"-1", -1, `no class is "-1"`},
 		{"", -1, "the class has no name"},
 	} {
-		class, err := spec.Class(c.name)
+		class, err := sig.Class(c.name)
 		if c.class >= 0 && (err != nil || class != c.class) {
 			t.Errorf("%q: class %d, error %v; want %d", c.name, class, err, c.class)
 		}

@@ -18,7 +18,7 @@ type classes struct {
 
 	// What given pixels have made of the prior is off by no more than doubt between one
 	// class and the next. Where that leaves a class open, exact decides; it is nil where
-	// there is no doubt, or nothing to settle it with.
+	// there is no doubt, or nothing to decide it with.
 	doubt float64
 	exact func() ([]float64, error)
 }
@@ -36,7 +36,7 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 		return c, nil
 	}
 	if s.sig.OneFile != nil {
-		return nil, fmt.Errorf("%w: the file holds a one-file sampler, which cannot tell what kept pixels say of the class: say which class to draw", ErrConfig)
+		return nil, fmt.Errorf("%w: the file holds a one-file sampler, which cannot tell what given pixels say of the class: say which class to draw", ErrConfig)
 	}
 	picture := make([]uint16, len(in.Picture)) // black where it is free
 	copy(picture, in.Picture[:first])

@@ -21,7 +21,7 @@ func TestClosed(t *testing.T) {
 		"full": func() (*set, error) {
 			return opened(env, model, settings{Engine: sampler.Full})
 		},
-		"whole": func() (*set, error) { return opened(env, one, settings{}) },
+		"one-file": func() (*set, error) { return opened(env, one, settings{}) },
 	} {
 		s, err := open()
 		if err != nil {

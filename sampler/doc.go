@@ -56,8 +56,8 @@
 // or one-hot [N, classes], and one float32 output with the levels' logits, [N, L, H, W],
 // [N, H, W, L] or [N, L, 1, H, W]. [Config].PixelScale and PixelOffset say how a level
 // becomes an input value, Height and Width in which size to draw. [Read] tells the
-// [Signature] of a file without running it; [Model.OneFile] writes a model with the whole
-// loop as one ONNX file.
+// [Signature] of a file without running it; [Model.OneFile] writes a one-file sampler,
+// the model and the loop over its pixels as one ONNX graph.
 //
 // # Errors
 //
@@ -71,8 +71,9 @@
 //
 // # Where what is
 //
-// What a file is: package signature. Levels, input values and bytes: its package encoding.
-// From outputs to probabilities: package likelihood. From probabilities to a level: package
-// draw. Running networks: package engine. Here: requests, and what is made of rows of images:
+// What a file is: package internal/signature. Levels, input values and bytes: its package
+// encoding. From outputs to probabilities: package internal/likelihood. From probabilities
+// to a level: package internal/draw, where a sampling parameter is added. Running networks:
+// package internal/engine. Here: requests, and what is made of rows of images: request.go,
 // samples.go, particles.go, classes.go, score.go, steps.go.
 package sampler

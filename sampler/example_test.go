@@ -171,14 +171,14 @@ func ExampleInpainting() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println("upper half kept:", slices.Equal(sample.Levels[:128], picture[:128]))
+		fmt.Println("upper half given:", slices.Equal(sample.Levels[:128], picture[:128]))
 		last = sample
 	}
 	show(s.Signature().Gray(last.Levels))
 	// Output:
-	// upper half kept: true
-	// upper half kept: true
-	// upper half kept: true
+	// upper half given: true
+	// upper half given: true
+	// upper half given: true
 	// ................
 	// ..........+-++-.
 	// .........+####+.

@@ -60,14 +60,14 @@ func drawOne(rt onnx.Runtime, model []byte, engine sampler.Engine) ([]uint16, er
 		}
 		return nil, err
 	}
-	spec := s.Signature()
-	levels := make([]uint16, spec.Height*spec.Width)
+	sig := s.Signature()
+	levels := make([]uint16, sig.Height*sig.Width)
 	if len(levels) > 64 {
 		return nil, s.Close()
 	}
 	err = s.Fill(context.Background(), 0, levels)
 	for _, level := range levels {
-		if int(level) >= spec.Levels {
+		if int(level) >= sig.Levels {
 			err = errors.Join(err, errors.New("a level that the model has not\n"))
 		}
 	}

@@ -66,14 +66,14 @@ func TestOverflowAtPixel(t *testing.T) {
 		if lp, err := s.LogProb(context.Background(), two[:36]); err != nil || math.IsInf(lp[0], 0) {
 			t.Errorf("log-probability %v, %v of an image where nothing overflows", lp, err)
 		}
-		// All but the last pixel are kept, of an image that is 0 but at row 3, column 5.
+		// All but the last pixel are given, of an image that is 0 but at row 3, column 5.
 		last := make([]uint16, 36)
 		last[3*6+5] = 2
-		keep := make([]bool, 36)
+		mask := make([]bool, 36)
 		for k := range 35 {
-			keep[k] = true
+			mask[k] = true
 		}
-		for _, err := range s.Samples(context.Background(), sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: last, Mask: keep}}) {
+		for _, err := range s.Samples(context.Background(), sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: last, Mask: mask}}) {
 			names(err, "image 0, row 5, column 5")
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// OneFile turns the model into a file that holds the whole sampler: an ONNX graph from
+// OneFile turns the model into a one-file sampler: an ONNX graph with the loop in it, from
 // which any runtime draws images with one call. [Open] takes it as well, within what it
 // can do: temperatures and classes, inpainting where it was asked for, but neither
 // filters nor scores. Inpainting costs next to nothing, but then its inputs must always be

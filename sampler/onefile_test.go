@@ -36,9 +36,9 @@ func collect(t testing.TB, model []byte, cfg settings, req sampler.Request) []sa
 func TestOneFile(t *testing.T) {
 	classes := small
 	classes.Arch, classes.Classes, classes.Input = "gated", 3, models.OneHot
-	picture, keep := make([]uint16, 49), make([]bool, 49)
+	picture, mask := make([]uint16, 49), make([]bool, 49)
 	for i := range picture {
-		picture[i], keep[i] = uint16(i%5), i%3 == 1
+		picture[i], mask[i] = uint16(i%5), i%3 == 1
 	}
 	for name, c := range map[string]struct {
 		model      models.Config
@@ -50,14 +50,14 @@ func TestOneFile(t *testing.T) {
 		"from later on": {small, settings{Seed: 4, Batch: 2, Temperature: 0.8}, false, sampler.Request{First: 5, N: 5}},
 		"drawn classes": {classes, settings{Seed: 4, Batch: 4}, false, sampler.Request{N: 9}},
 		"best":          {classes, settings{Seed: 4, Classes: []int{2, 1}}, false, sampler.Request{N: 3, BestOf: 4}},
-		"completion": {
+		"inpainting": {
 			classes,
 			settings{Seed: 4, Batch: 2},
 			true,
-			sampler.Request{N: 5, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}},
+			sampler.Request{N: 5, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask}},
 		},
-		"nothing kept": {small, settings{}, true, sampler.Request{N: 5}},
-		"another size": {small, settings{Height: 9, Width: 5}, false, sampler.Request{N: 4}},
+		"nothing given": {small, settings{}, true, sampler.Request{N: 5}},
+		"another size":  {small, settings{Height: 9, Width: 5}, false, sampler.Request{N: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			model := file(t, c.model, 3)
@@ -85,12 +85,12 @@ func TestOneFile(t *testing.T) {
 // TestOneFileMetadata: the file says what the model's said, and its own size.
 func TestOneFileMetadata(t *testing.T) {
 	b := mustOneFile(t, file(t, small, 3), settings{Height: 8, Width: 6}, false)
-	spec, err := sampler.Read(b, sampler.Config{})
+	sig, err := sampler.Read(b, sampler.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if spec.Height != 8 || spec.Width != 6 || spec.Levels != small.Levels || spec.Meta.Arch != "pixelcnn" || spec.Meta.Height != 8 {
-		t.Errorf("%+v", spec)
+	if sig.Height != 8 || sig.Width != 6 || sig.Levels != small.Levels || sig.Meta.Arch != "pixelcnn" || sig.Meta.Height != 8 {
+		t.Errorf("%+v", sig)
 	}
 	if again := mustOneFile(t, file(t, small, 3), settings{Height: 8, Width: 6}, false); !slices.Equal(b, again) {
 		t.Error("the same model gives another file")
@@ -153,11 +153,11 @@ func TestOneFileCannot(t *testing.T) {
 			t.Error("steps:", err)
 		}
 	}
-	kept := sampler.Inpainting{Picture: make([]uint16, 49), Mask: make([]bool, 49)}
-	for _, c := range []sampler.Inpainting{kept, {Picture: kept.Picture, Mask: kept.Mask, Particles: 3}} {
-		for _, err := range s.Complete(ctx, c, 1) {
+	given := sampler.Inpainting{Picture: make([]uint16, 49), Mask: make([]bool, 49)}
+	for _, c := range []sampler.Inpainting{given, {Picture: given.Picture, Mask: given.Mask, Particles: 3}} {
+		for _, err := range s.Inpaint(ctx, c, 1) {
 			if !errors.Is(err, sampler.ErrConfig) {
-				t.Error("completion:", err)
+				t.Error("inpainting:", err)
 			}
 		}
 	}

@@ -141,18 +141,18 @@ func (s *Sampler) checkInpainting(r Request) error {
 	case in.Particles < 0:
 		return fmt.Errorf("%w: particles is %d, must not be negative", ErrConfig, in.Particles)
 	case in.Mask == nil && (in.Picture != nil || in.Particles != 0):
-		return fmt.Errorf("%w: a completion needs to know which pixels to keep", ErrConfig)
+		return fmt.Errorf("%w: inpainting needs a mask, which says what of the picture is given", ErrConfig)
 	case in.Mask == nil:
 		return nil
 	case len(in.Mask) != height*width || len(in.Picture) != height*width:
-		return fmt.Errorf("%w: the picture to complete has %d pixels, its mask %d; the model's images have %d×%d",
+		return fmt.Errorf("%w: the picture to inpaint has %d pixels, its mask %d; the model's images have %d×%d",
 			ErrConfig, len(in.Picture), len(in.Mask), height, width)
 	case in.Particles > 1 && r.Greedy:
 		return fmt.Errorf("%w: greedy and particles exclude each other: greedy candidates are all alike", ErrConfig)
 	}
 	for k, level := range in.Picture {
 		if in.Mask[k] && int(level) >= s.sig.Levels {
-			return fmt.Errorf("%w: the picture to complete has level %d in row %d, column %d; the model has %d levels",
+			return fmt.Errorf("%w: the picture to inpaint has level %d in row %d, column %d; the model has %d levels",
 				ErrConfig, level, k/width, k%width, s.sig.Levels)
 		}
 	}

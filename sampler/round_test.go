@@ -14,9 +14,9 @@ import (
 func TestRounded(t *testing.T) {
 	c := models.Config{Hidden: 16, Blocks: 2, Kernel: 5, Size: 8, Levels: 4, Classes: 3}
 	file := classFile(t, c, 1)
-	keep := make([]bool, 64)
-	for k := range keep {
-		keep[k] = k < 20
+	mask := make([]bool, 64)
+	for k := range mask {
+		mask[k] = k < 20
 	}
 	for _, cfg := range []settings{{}, {Temperature: 0.7, TopK: 3}, {Temperature: 2, TemperatureEnd: 0.5, TopP: 0.9}} {
 		const n = 150
@@ -29,8 +29,8 @@ func TestRounded(t *testing.T) {
 				}
 			}
 		}
-		completion := sampler.Inpainting{Picture: want[0].Levels, Mask: keep}
-		completed := samples(t, open(t, file, cfg), sampler.Request{N: n, Rounded: true, Inpainting: completion})
+		inpainting := sampler.Inpainting{Picture: want[0].Levels, Mask: mask}
+		inpainted := samples(t, open(t, file, cfg), sampler.Request{N: n, Rounded: true, Inpainting: inpainting})
 		backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
 			cfg.Engine = engine
 			s, err := opened(rt, file, cfg)
@@ -41,7 +41,7 @@ func TestRounded(t *testing.T) {
 			for _, r := range []struct {
 				want []sampler.Sample
 				c    sampler.Inpainting
-			}{{want, sampler.Inpainting{}}, {completed, completion}} {
+			}{{want, sampler.Inpainting{}}, {inpainted, inpainting}} {
 				for i, got := range samples(t, s, sampler.Request{N: n, Rounded: true, Inpainting: r.c}) {
 					w := r.want[i]
 					if got.Class != w.Class || got.LogProb != w.LogProb || got.LogProbDrawn != w.LogProbDrawn || got.LogProbGiven != w.LogProbGiven {
@@ -57,13 +57,13 @@ func TestRounded(t *testing.T) {
 // TestExactLogProbs: what is computed again is what was computed at first.
 func TestExactLogProbs(t *testing.T) {
 	file := classFile(t, classes, 1)
-	keep := make([]bool, 25)
-	for k := range keep {
-		keep[k] = k%3 == 0
+	mask := make([]bool, 25)
+	for k := range mask {
+		mask[k] = k%3 == 0
 	}
 	for _, cfg := range []settings{{}, {Greedy: true}, {Temperature: 0.5, TemperatureEnd: 1.5, TopK: 2}, {TopP: 0.8, MinP: 0.1}} {
 		s := open(t, file, cfg)
-		for _, c := range []sampler.Inpainting{{}, {Picture: make([]uint16, 25), Mask: keep}} {
+		for _, c := range []sampler.Inpainting{{}, {Picture: make([]uint16, 25), Mask: mask}} {
 			for i, want := range samples(t, s, sampler.Request{N: 20, Inpainting: c}) {
 				got := want
 				if err := sampler.Exactly(s.Sampler, s.cfg.with(sampler.Request{Inpainting: c}), &got); err != nil {

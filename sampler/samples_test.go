@@ -182,9 +182,9 @@ func TestProgress(t *testing.T) {
 
 func TestRequestRefused(t *testing.T) {
 	model := file(t, small, 1)
-	picture, keep := make([]uint16, 49), make([]bool, 49)
+	picture, mask := make([]uint16, 49), make([]bool, 49)
 	bright := slices.Repeat([]uint16{5}, 49)
-	keep[10] = true
+	mask[10] = true
 	for _, c := range []struct {
 		cfg  settings
 		req  sampler.Request
@@ -193,13 +193,13 @@ func TestRequestRefused(t *testing.T) {
 		{settings{}, sampler.Request{N: -1}, "number of images is -1"},
 		{settings{}, sampler.Request{N: 1, BestOf: -1}, "best-of is -1"},
 		{settings{Greedy: true}, sampler.Request{N: 1, BestOf: 2}, "greedy and best-of"},
-		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture}}, "which pixels"},
-		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Particles: 4}}, "which pixels"},
-		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture[1:], Mask: keep}}, "48 pixels"},
-		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep[1:]}}, "mask 48"},
-		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: bright, Mask: keep}}, "level 5 in row 1, column 3"},
-		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep, Particles: -1}}, "particles is -1"},
-		{settings{Greedy: true}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep, Particles: 2}}, "greedy and particles"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture}}, "needs a mask"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Particles: 4}}, "needs a mask"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture[1:], Mask: mask}}, "48 pixels"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask[1:]}}, "mask 48"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: bright, Mask: mask}}, "level 5 in row 1, column 3"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask, Particles: -1}}, "particles is -1"},
+		{settings{Greedy: true}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask, Particles: 2}}, "greedy and particles"},
 	} {
 		s := open(t, model, c.cfg)
 		refused := func(what string, err error) {
@@ -231,12 +231,12 @@ func TestConcurrent(t *testing.T) {
 		}
 		defer s.Close()
 		want := draw(t, model, settings{Engine: engine}, 6)
-		keep := make([]bool, 49)
-		for k := range keep {
-			keep[k] = k%3 == 0
+		mask := make([]bool, 49)
+		for k := range mask {
+			mask[k] = k%3 == 0
 		}
-		completion := sampler.Inpainting{Picture: want[:49], Mask: keep, Particles: 3}
-		completed := samples(t, s, sampler.Request{N: 2, Inpainting: completion})
+		inpainting := sampler.Inpainting{Picture: want[:49], Mask: mask, Particles: 3}
+		inpainted := samples(t, s, sampler.Request{N: 2, Inpainting: inpainting})
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
@@ -275,9 +275,9 @@ func TestConcurrent(t *testing.T) {
 			})
 			wg.Go(func() {
 				i := 0
-				for sample, err := range s.Complete(ctx, completion, 2) {
-					if err != nil || !slices.Equal(sample.Levels, completed[i].Levels) {
-						t.Errorf("%s: Complete: another image %d, or error %v", engine, i, err)
+				for sample, err := range s.Inpaint(ctx, inpainting, 2) {
+					if err != nil || !slices.Equal(sample.Levels, inpainted[i].Levels) {
+						t.Errorf("%s: Inpaint: another image %d, or error %v", engine, i, err)
 					}
 					i++
 				}
@@ -363,9 +363,9 @@ func (b countingBinding) Run(ctx context.Context) error {
 func TestCancel(t *testing.T) {
 	model := file(t, small, 1)
 	const threads, parts = 2, 5
-	keep := make([]bool, 49)
-	keep[48] = true
-	completion := sampler.Inpainting{Picture: make([]uint16, 49), Mask: keep, Particles: 4}
+	mask := make([]bool, 49)
+	mask[48] = true
+	inpainting := sampler.Inpainting{Picture: make([]uint16, 49), Mask: mask, Particles: 4}
 	backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
 		for name, use := range map[string]func(context.Context, *set) error{
 			"Draw": func(ctx context.Context, s *set) error { return s.Fill(ctx, 0, make([]uint16, 20*49)) },
@@ -387,8 +387,8 @@ func TestCancel(t *testing.T) {
 				}
 				return last
 			},
-			"Complete": func(ctx context.Context, s *set) (last error) {
-				for _, err := range s.Complete(ctx, completion, 20) {
+			"Inpaint": func(ctx context.Context, s *set) (last error) {
+				for _, err := range s.Inpaint(ctx, inpainting, 20) {
 					last = err
 				}
 				return last

@@ -105,8 +105,8 @@ func (s *set) Steps(ctx context.Context, req sampler.Request) iter.Seq2[sampler.
 	return s.Sampler.Steps(ctx, s.cfg.with(req))
 }
 
-// Complete draws n completions of a picture.
-func (s *set) Complete(ctx context.Context, in sampler.Inpainting, n int) iter.Seq2[sampler.Sample, error] {
+// Inpaint draws n times what a picture leaves open.
+func (s *set) Inpaint(ctx context.Context, in sampler.Inpainting, n int) iter.Seq2[sampler.Sample, error] {
 	return s.Samples(ctx, sampler.Request{N: n, Inpainting: in})
 }
 

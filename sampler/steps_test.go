@@ -81,38 +81,38 @@ func TestStepsFixedBatch(t *testing.T) {
 	}
 }
 
-// TestStepsComplete: kept pixels are known from the start.
-func TestStepsComplete(t *testing.T) {
+// TestStepsInpainting: given pixels are known from the start.
+func TestStepsInpainting(t *testing.T) {
 	model := file(t, small, 1)
 	for _, engine := range engines {
 		s := open(t, model, settings{Engine: engine})
-		picture, keep := make([]uint16, 49), make([]bool, 49)
-		for k := range keep {
-			picture[k], keep[k] = uint16(k%5), k >= 42
+		picture, mask := make([]uint16, 49), make([]bool, 49)
+		for k := range mask {
+			picture[k], mask[k] = uint16(k%5), k >= 42
 		}
 		var last []uint16
-		for step, err := range s.Steps(context.Background(), sampler.Request{N: 2, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}}) {
+		for step, err := range s.Steps(context.Background(), sampler.Request{N: 2, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask}}) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for k := range keep {
-				if keep[k] && !(step.Known[k] && step.Known[49+k] && step.Levels[k] == picture[k]) {
-					t.Fatalf("%s: kept pixel %d is not known in step %d", engine, k, step.Number)
+			for k := range mask {
+				if mask[k] && !(step.Known[k] && step.Known[49+k] && step.Levels[k] == picture[k]) {
+					t.Fatalf("%s: given pixel %d is not known in step %d", engine, k, step.Number)
 				}
 			}
 			if step.Number == 1 {
 				img := step.Image(s.Signature(), 1)
 				_, _, _, undecided := img.At(3, 3).RGBA()
-				r, _, _, kept := img.At(4, 6).RGBA() // pixel 46, level 1 of 4
-				if undecided != 0 || kept != 0xffff || r>>8 != 64 {
-					t.Errorf("%s: an undecided pixel has alpha %#x, the kept one grey %d, alpha %#x", engine, undecided, r>>8, kept)
+				r, _, _, given := img.At(4, 6).RGBA() // pixel 46, level 1 of 4
+				if undecided != 0 || given != 0xffff || r>>8 != 64 {
+					t.Errorf("%s: an undecided pixel has alpha %#x, the given one grey %d, alpha %#x", engine, undecided, r>>8, given)
 				}
 			}
 			last = step.Levels
 		}
-		all := samples(t, s, sampler.Request{N: 2, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}})
+		all := samples(t, s, sampler.Request{N: 2, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask}})
 		if !slices.Equal(last, slices.Concat(all[0].Levels, all[1].Levels)) {
-			t.Errorf("%s: other completions than Samples draws", engine)
+			t.Errorf("%s: other images than Samples draws", engine)
 		}
 	}
 }
@@ -134,10 +134,10 @@ func TestStepsEnd(t *testing.T) {
 	for _, err := range s.Steps(context.Background(), sampler.Request{N: 0}) {
 		t.Errorf("a step of no images, error %v", err)
 	}
-	keep := make([]bool, 49)
+	mask := make([]bool, 49)
 	for _, req := range []sampler.Request{
 		{N: 1, BestOf: 2},
-		{N: 1, Inpainting: sampler.Inpainting{Picture: make([]uint16, 49), Mask: keep, Particles: 2}},
+		{N: 1, Inpainting: sampler.Inpainting{Picture: make([]uint16, 49), Mask: mask, Particles: 2}},
 	} {
 		for _, err := range s.Steps(context.Background(), req) {
 			if !errors.Is(err, sampler.ErrConfig) {

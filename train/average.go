@@ -32,7 +32,7 @@ func (e *engine) with(params []float32, f func() error) error {
 	kept := slices.Clone(e.params)
 	place := func(params []float32) {
 		copy(e.params, params)
-		e.layout.turn(e.turned, e.params)
+		e.packing.turn(e.turned, e.params)
 	}
 	place(params)
 	defer place(kept)

@@ -40,7 +40,7 @@ func TestAverageOfRun(t *testing.T) {
 	m, data := small(t), stripes(20, 5, 3)
 	cfg := Config{Steps: 30, Batch: 8, LearningRate: 0.01}
 	plain := start(t, m, data, cfg)
-	want := make([]float64, plain.engine.layout.len)
+	want := make([]float64, plain.engine.packing.len)
 	for i, x := range plain.engine.params {
 		want[i] = float64(x)
 	}
@@ -68,7 +68,7 @@ func TestAverageOfRun(t *testing.T) {
 	}
 
 	// The average is what comes out and is evaluated.
-	averaged := smooth.engine.layout.unpack(smooth.engine.average)
+	averaged := smooth.engine.packing.unpack(smooth.engine.average)
 	if !equal(smooth.Weights(), averaged) {
 		t.Error("the weights are not the average")
 	}

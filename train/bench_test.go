@@ -107,7 +107,7 @@ func bindProducts(b *testing.B, e *engine) func() {
 	g := &onnx.Graph{}
 	var in, out [][]int           // shapes
 	left := map[int]*onnx.Value{} // by depth
-	for i, z := range newPass(e.model, e.layout, shapeOf(e.model, e.images), true).gemms {
+	for i, z := range newPass(e.model, e.packing, shapeOf(e.model, e.images), true).gemms {
 		if !z.forward {
 			continue
 		}

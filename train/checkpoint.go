@@ -93,7 +93,7 @@ func (t *Trainer) header() header {
 		Model: t.model.Config, Batch: t.cfg.Batch, LearningRate: t.cfg.LearningRate, Schedule: t.cfg.Schedule, Init: t.cfg.Init, Seed: t.cfg.Seed, Data: t.digest,
 		Warmup: t.cfg.Warmup, WeightDecay: t.cfg.WeightDecay, ClipNorm: t.cfg.ClipNorm, EMA: t.cfg.EMA, Flip: t.cfg.Flip,
 		Start: t.start,
-		Step:  t.step, EpochNLL: t.epochNLL, Elements: t.engine.layout.len,
+		Step:  t.step, EpochNLL: t.epochNLL, Elements: t.engine.packing.len,
 		Validated: t.validated, Stale: t.stale, Best: t.best,
 	}
 	if t.cfg.Validation != nil {
@@ -227,7 +227,7 @@ func (t *Trainer) openStore() error {
 	}
 	var damaged error
 	for _, path := range files {
-		h, vectors, err := read(path, t.engine.layout.len)
+		h, vectors, err := read(path, t.engine.packing.len)
 		switch {
 		case err == nil:
 			return t.resume(path, h, vectors)

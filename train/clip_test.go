@@ -43,7 +43,7 @@ func TestClip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		gradient := make([]float64, tr.engine.layout.len)
+		gradient := make([]float64, tr.engine.packing.len)
 		norm := 0.0
 		for i := range gradient {
 			for _, l := range tr.engine.lanes {

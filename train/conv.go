@@ -40,7 +40,7 @@ func (t *tape) learnBias(out *variable, bias int) {
 // convPoint is a 1×1 convolution: one product each way.
 func (t *tape) convPoint(in *variable, c models.Conv, weight, bias int) models.Value {
 	m, w := t.shape.rows(), t.params[weight]
-	flip := t.layout.slots[weight].flip
+	flip := t.packing.slots[weight].flip
 	y := t.add(t.gemm(gemm{rows: m, depth: c.In, cols: c.Out, transB: flip}, in.value, w, t.params[bias]), c.Out, true)
 	if t.sums == nil {
 		return y

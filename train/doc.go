@@ -17,7 +17,7 @@
 // and updates the parameters by Adam.
 //
 // Parameters, gradients and moments are vectors on the Go side. The graphs' inputs
-// and outputs are views of them (layout.go), so nothing is copied on the way. A batch
+// and outputs are views of them (packing.go), so nothing is copied on the way. A batch
 // that does not fill its last pass gets a graph of the size that is left.
 //
 // What [Config] turns on beside is done on the vectors in Go, chunk by chunk as the update:
@@ -81,7 +81,7 @@
 //   - Rows in the order of pixels, the images of a pixel together: the first layer
 //     gathers all of them at once. It does not matter to anything else.
 //   - Small things, 1 % each: narrowing weights the other way round, spatial weights
-//     turned once a step (layout.go), the first layer gathered in two stages.
+//     turned once a step (packing.go), the first layer gathered in two stages.
 //
 // # What did not help
 //

@@ -21,13 +21,13 @@ const lanes = 16
 type engine struct {
 	rt      onnx.Runtime
 	model   *models.Model
-	layout  layout
+	packing packing
 	cfg     Config
 	images  int // of a whole pass
 	threads int
 
 	params, moment1, moment2 []float32 // what training changes
-	turned                   []float32 // params as [layout.turn] has them
+	turned                   []float32 // params as [packing.turn] has them
 	zeros                    []float32
 	lanes                    [lanes]lane
 	updater
@@ -65,10 +65,10 @@ type pass struct {
 }
 
 // newEngine starts from the packed parameters given, which it takes over.
-func newEngine(rt onnx.Runtime, m *models.Model, l layout, params []float32, cfg Config) (_ *engine, err error) {
+func newEngine(rt onnx.Runtime, m *models.Model, l packing, params []float32, cfg Config) (_ *engine, err error) {
 	vec := func() []float32 { return make([]float32, l.len) }
 	e := &engine{
-		rt: rt, model: m, layout: l, cfg: cfg, images: passImages(m), threads: cfg.Threads,
+		rt: rt, model: m, packing: l, cfg: cfg, images: passImages(m), threads: cfg.Threads,
 		params: params, turned: make([]float32, l.turned), moment1: vec(), moment2: vec(), zeros: vec(),
 		sessions: map[passKind]onnx.Session{},
 	}
@@ -89,7 +89,7 @@ func (e *engine) restore(params, moment1, moment2 []float32) {
 	copy(e.params, params)
 	copy(e.moment1, moment1)
 	copy(e.moment2, moment2)
-	e.layout.turn(e.turned, e.params)
+	e.packing.turn(e.turned, e.params)
 }
 
 // passImages is the number of images whose activations stay in a core's cache.
@@ -216,15 +216,15 @@ func (e *engine) bind(l *lane, key passKey) (*pass, error) {
 		p.labels = make([]int32, key.images)
 		in = append(in, onnx.NewTensor(p.labels, key.images))
 	}
-	in = append(in, e.layout.inputs(e.params, e.turned)...)
+	in = append(in, e.packing.inputs(e.params, e.turned)...)
 	out := []*onnx.Tensor{onnx.NewTensor(p.nll, key.images)}
 	if key.learn {
 		from := e.zeros
 		if key.in != noSum {
 			from = l.sums[key.in]
 		}
-		in = append(in, e.layout.tensors(from)...)
-		out = append(out, e.layout.tensors(l.sums[key.out])...)
+		in = append(in, e.packing.tensors(from)...)
+		out = append(out, e.packing.tensors(l.sums[key.out])...)
 	}
 	if p.binding, err = s.Bind(in, out); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -242,7 +242,7 @@ func (e *engine) session(kind passKind) (onnx.Session, error) {
 	if kind == (passKind{min(e.images, e.cfg.Batch), true}) {
 		opt.ProfilePrefix = e.cfg.Profile
 	}
-	s, err := load(e.rt, newPass(e.model, e.layout, shapeOf(e.model, kind.images), kind.learn).graph, opt)
+	s, err := load(e.rt, newPass(e.model, e.packing, shapeOf(e.model, kind.images), kind.learn).graph, opt)
 	if err == nil {
 		e.sessions[kind] = s
 	}

@@ -14,7 +14,7 @@ import (
 func TestGradientOfBatch(t *testing.T) {
 	m := small(t)
 	data := stripes(100, m.Size, m.Levels)
-	l := newLayout(m)
+	l := newPacking(m)
 	index := rand.New(rand.NewPCG(1, 1)).Perm(100)[:76]
 	gradient := func(images, threads int) ([]float64, float64) {
 		e, err := newEngine(env, m, l, l.initial(1, FanIn), Config{Threads: threads})

@@ -41,7 +41,7 @@ func (i Init) bound(p models.Param) float64 {
 const initStream = 0x696e6974 // "init"
 
 // initial draws the parameters one by one in forward order.
-func (l layout) initial(seed uint64, init Init) []float32 {
+func (l packing) initial(seed uint64, init Init) []float32 {
 	r := rand.New(rand.NewPCG(seed, initStream))
 	vec := make([]float32, l.len)
 	for _, s := range l.slots {

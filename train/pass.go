@@ -22,7 +22,7 @@ type network interface {
 // negative log-likelihood of each image in nats, [images]; where it is to learn,
 // then each gradient with these images' added. Gradients are of the plain sum over
 // images and pixels, so they do not depend on how images are dealt out.
-func newPass(n network, l layout, s shape, learn bool) *tape {
+func newPass(n network, l packing, s shape, learn bool) *tape {
 	t := newTape(l, s, learn)
 	logits := n.Build(t)
 	nll, grad := t.loss(logits)

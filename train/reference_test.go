@@ -18,13 +18,13 @@ func (n net) Params() []models.Param {
 // exact evaluates a network on one image by nested loops in float64. It takes its
 // weights from a packed vector but shares no code with the tape.
 type exact struct {
-	shape  shape
-	layout layout
-	params []float64
-	image  []uint16
-	class  int
-	values [][][]float64 // [channels][pixels]
-	next   int
+	shape   shape
+	packing packing
+	params  []float64
+	image   []uint16
+	class   int
+	values  [][][]float64 // [channels][pixels]
+	next    int
 }
 
 func (e *exact) keep(v [][]float64) models.Value {
@@ -54,7 +54,7 @@ func (e *exact) OneHot() models.Value {
 }
 
 func (e *exact) Embed(x models.Value, t models.Embedding) models.Value {
-	row := e.params[e.layout.slots[e.next].off+e.class*t.Channels:]
+	row := e.params[e.packing.slots[e.next].off+e.class*t.Channels:]
 	e.next++
 	return e.each(x, func(c, _ int, v float64) float64 { return v + row[c] })
 }
@@ -92,7 +92,7 @@ func (e *exact) Add(a, b models.Value) models.Value {
 
 func (e *exact) Conv(x models.Value, c models.Conv) models.Value {
 	n := e.shape.size
-	weight, bias := e.params[e.layout.slots[e.next].off:], e.params[e.layout.slots[e.next+1].off:]
+	weight, bias := e.params[e.packing.slots[e.next].off:], e.params[e.packing.slots[e.next+1].off:]
 	e.next += 2
 	out := make([][]float64, c.Out)
 	for o := range out {
@@ -122,10 +122,10 @@ func (e *exact) at(c models.Conv, in, tap, out int) int {
 
 // exactNLL is the negative log-likelihood of each image, in nats, pixels [N, size, size].
 // Image i is of class i.
-func exactNLL(n network, l layout, s shape, params []float64, pixels []uint16) []float64 {
+func exactNLL(n network, l packing, s shape, params []float64, pixels []uint16) []float64 {
 	nll := make([]float64, len(pixels)/s.pixels())
 	for i := range nll {
-		e := &exact{shape: s, layout: l, params: params, image: pixels[i*s.pixels() : (i+1)*s.pixels()], class: i}
+		e := &exact{shape: s, packing: l, params: params, image: pixels[i*s.pixels() : (i+1)*s.pixels()], class: i}
 		logits := e.values[n.Build(e)]
 		for p, level := range e.image {
 			sum := 0.0

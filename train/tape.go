@@ -24,7 +24,7 @@ type tape struct {
 
 	vars     []*variable
 	back     []func() // in forward order
-	layout   layout
+	packing  packing
 	gathered map[string]*onnx.Value // by input, taps and direction
 	unit     *onnx.Value            // the levels, one-hot; nil until they are wanted
 	next     int                    // parameter that the next layer takes
@@ -61,8 +61,8 @@ type gemm struct {
 	bias              bool // it is a bias gradient, a mere sum
 }
 
-func newTape(l layout, s shape, learn bool) *tape {
-	t := &tape{graph: &onnx.Graph{}, layout: l, shape: s, gathered: map[string]*onnx.Value{}}
+func newTape(l packing, s shape, learn bool) *tape {
+	t := &tape{graph: &onnx.Graph{}, packing: l, shape: s, gathered: map[string]*onnx.Value{}}
 	t.levels = t.graph.Input("levels", onnx.Uint8, onnx.Shape(s.pixels(), s.images)...)
 	if s.labels {
 		t.labels = t.graph.Input("labels", onnx.Int32, onnx.Shape(s.images)...)

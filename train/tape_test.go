@@ -44,7 +44,7 @@ func interleave(pixels []uint16, s shape) *onnx.Tensor {
 }
 
 // weights are the tensors of a pass's parameters.
-func weights(l layout, params []float32) []*onnx.Tensor {
+func weights(l packing, params []float32) []*onnx.Tensor {
 	turned := make([]float32, l.turned)
 	l.turn(turned, params)
 	return l.inputs(params, turned)
@@ -155,7 +155,7 @@ func TestGradients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(7, 7))
 			s := shape{images: 3, size: 4, levels: 3, scale: 0.25, labels: true}
-			l := newLayout(n)
+			l := newPacking(n)
 			params := make([]float32, l.len)
 			exact := make([]float64, l.len)
 			for _, p := range l.slots {
@@ -229,7 +229,7 @@ func TestLogits(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			m := modeltest.Random(t, c, 1)
-			l := newLayout(m)
+			l := newPacking(m)
 			params, err := l.pack(m.Weights)
 			if err != nil {
 				t.Fatal(err)
@@ -289,7 +289,7 @@ func TestCrossEntropyIsStable(t *testing.T) {
 	n := net(func(b models.Builder) models.Value {
 		return b.Conv(b.Image(), models.Conv{Name: "c", In: 1, Out: 2, Kernel: 1})
 	})
-	l := newLayout(n)
+	l := newPacking(n)
 	s := shape{images: 1, size: 1, levels: 2, scale: 1}
 	params, grads := make([]float32, l.len), make([]float32, l.len)
 	bias := l.slots[1].off

@@ -109,7 +109,7 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 	if cfg.Warmup >= t.last() {
 		return nil, fmt.Errorf("%w: warm-up is %d steps, and the whole run is %d", ErrConfig, cfg.Warmup, t.last())
 	}
-	l := newLayout(m)
+	l := newPacking(m)
 	params := l.initial(cfg.Seed, cfg.Init)
 	if m.Weights != nil {
 		if params, err = l.pack(m.Weights); err != nil {
@@ -202,7 +202,7 @@ func (t *Trainer) Close() error {
 // Weights returns the parameters in the form of [models.Model].Weights: those that were
 // best on the validation images, where there are some and an epoch is done; else the
 // moving average, where that is on; else those of now.
-func (t *Trainer) Weights() map[string][]float32 { return t.engine.layout.unpack(t.result()) }
+func (t *Trainer) Weights() map[string][]float32 { return t.engine.packing.unpack(t.result()) }
 
 // Steps returns the number of steps done, resumed ones included.
 func (t *Trainer) Steps() int { return t.step }

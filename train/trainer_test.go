@@ -44,7 +44,7 @@ func TestTrainingLearns(t *testing.T) {
 	if len(losses) != 60 || math.Abs(losses[0]-math.Log(3)) > 0.2 || after.NatsPerDim > 0.45 || after.NatsPerDim > before.NatsPerDim/2 {
 		t.Errorf("%d steps from loss %v to %v; likelihood from %v to %v", len(losses), losses[0], losses[len(losses)-1], before, after)
 	}
-	l := newLayout(m)
+	l := newPacking(m)
 	packed, err := l.pack(tr.Weights())
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestDiverges(t *testing.T) {
 		t.Fatalf("checkpoints %v, %v", files, err)
 	}
 	for _, f := range files {
-		_, vectors, err := read(f, tr.engine.layout.len)
+		_, vectors, err := read(f, tr.engine.packing.len)
 		if err != nil {
 			t.Error(err)
 		}

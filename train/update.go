@@ -28,7 +28,7 @@ type updater struct {
 
 // bindUpdate loads the update's graphs once and binds them to each chunk.
 func (e *engine) bindUpdate() error {
-	vec := func() []float32 { return make([]float32, e.layout.len) }
+	vec := func() []float32 { return make([]float32, e.packing.len) }
 	u := &e.updater
 	u.next = [3][]float32{vec(), vec(), vec()}
 	u.scale, u.rate, u.root, u.factor = make([]float32, 1), make([]float32, 1), make([]float32, 1), make([]float32, 1)
@@ -36,7 +36,7 @@ func (e *engine) bindUpdate() error {
 		u.average = append(u.average, e.params...)
 	}
 	if e.cfg.WeightDecay > 0 {
-		for _, s := range e.layout.slots {
+		for _, s := range e.packing.slots {
 			if s.param.Kind == models.Weight {
 				u.decay = append(u.decay, [2]int{s.off, s.off + s.len()})
 			}
@@ -50,13 +50,13 @@ func (e *engine) bindUpdate() error {
 	scale := u.scale
 	if e.cfg.ClipNorm > 0 {
 		u.sum = vec()
-		graph := newSum(e.layout.len/adamChunks, len(gradients))
+		graph := newSum(e.packing.len/adamChunks, len(gradients))
 		if u.adds, err = e.bindChunks(graph, [][]float32{scale}, gradients, [][]float32{u.sum}); err != nil {
 			return err
 		}
 		gradients, scale = [][]float32{u.sum}, u.factor
 	}
-	graph := newAdam(e.layout.len/adamChunks, len(gradients))
+	graph := newAdam(e.packing.len/adamChunks, len(gradients))
 	in := append([][]float32{e.params, e.moment1, e.moment2}, gradients...)
 	u.adams, err = e.bindChunks(graph, [][]float32{scale, u.rate, u.root}, in, u.next[:])
 	return err
@@ -95,7 +95,7 @@ func (e *engine) bindChunks(g *onnx.Graph, scalars, vectors, results [][]float32
 
 // chunk is where a chunk lies in a vector.
 func (e *engine) chunk(i int) (first, end int) {
-	n := e.layout.len / adamChunks
+	n := e.packing.len / adamChunks
 	return i * n, (i + 1) * n
 }
 

@@ -33,7 +33,7 @@ func TestBest(t *testing.T) {
 	}
 	weights := map[int]map[string][]float32{}
 	err := tr.Run(context.Background(), func(s Step) error {
-		weights[s.Step] = tr.engine.layout.unpack(tr.engine.params)
+		weights[s.Step] = tr.engine.packing.unpack(tr.engine.params)
 		return nil
 	})
 	if err != nil {

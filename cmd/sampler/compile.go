@@ -18,8 +18,8 @@ func newCompile() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "compile",
-		Short: "Write the whole sampler as one ONNX file, from which any ONNX runtime draws",
-		Long: `Write the whole sampler as one ONNX file: the model, the loop over its pixels and
+		Short: "Write a one-file sampler, from which any ONNX runtime draws",
+		Long: `Write a one-file sampler, an ONNX file with the model, the loop over its pixels and
 the draws. Any ONNX runtime, in any language, then draws images with one call:
 random numbers and a temperature go in, images come out. With the random numbers
 that sampler uses they are its images.
@@ -63,7 +63,7 @@ sampler itself takes such a file as --model, too.`,
 	under(flags, "Model", m.addModel)
 	under(flags, "Output", func(flags *pflag.FlagSet) {
 		flags.StringVarP(&output, "output", "o", "", "output `FILE`, \"-\" for standard output (default the model's name with .sampler.onnx)")
-		flags.BoolVar(&inpainting, "completion", false, "add the inputs init and keep, with which a part of a picture is kept; they must then always be given")
+		flags.BoolVar(&inpainting, "completion", false, "inpainting: add the inputs init and keep, a picture and a mask of what of it is given; they must then always be there")
 	})
 	completeModel(cmd)
 	groupHelp(cmd)

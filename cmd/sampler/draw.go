@@ -22,7 +22,7 @@ type drawFlags struct {
 	class            []string
 	shard            shard
 
-	temperature schedule
+	temperature temperatures
 	greedy      bool
 	topK        int
 	topP, minP  float64
@@ -43,7 +43,7 @@ type drawFlags struct {
 }
 
 func newCommand() *cobra.Command {
-	f := drawFlags{temperature: schedule{first: 1}}
+	f := drawFlags{temperature: temperatures{first: 1}}
 	_ = f.palette.Set("grey")
 	cmd := &cobra.Command{
 		Use:   "sampler",
@@ -59,14 +59,14 @@ With no --model, the model is one inside the program.`,
   sampler --model pixelcnn.onnx -n 1000 --seed 1 -o samples.npy
   sampler --model pixelcnn.onnx -n 4 --format json -o -
   sampler --model pixelcnn.onnx -n 9 --palette viridis -o wave.gif
-  sampler --model pixelcnn.onnx --init photo.png --keep rows:8 -o completed.png`,
+  sampler --model pixelcnn.onnx --init photo.png --keep rows:8 -o inpainted.png`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
 	under(flags, "Model", f.open.addModel)
 	under(flags, "Images", f.addImages)
 	under(flags, "Sampling", f.addSampling)
-	under(flags, "Completion", f.addCompletion)
+	under(flags, "Inpainting", f.addInpainting)
 	under(flags, "Output", f.addOutput)
 	under(flags, "Running", func(flags *pflag.FlagSet) {
 		f.open.addEngine(flags)
@@ -75,7 +75,7 @@ With no --model, the model is one inside the program.`,
 	})
 	cli.Alias(flags, "temperature", "temp")
 	cli.Versions(cmd, func() string { return cli.Library(f.open.ortLib) })
-	f.complete(cmd)
+	f.completions(cmd)
 	cmd.AddCommand(newCompile(), newScore(), newInspect(), newInstall(), cli.Man())
 	groupHelp(cmd)
 	return cmd
@@ -84,7 +84,7 @@ With no --model, the model is one inside the program.`,
 func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 	flags.IntVarP(&f.n, "number", "n", 16, "number of images")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed; image i of a seed is always the same one")
-	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training; of a completion, by what is kept from the first pixel on")
+	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training; with --init, by the pixels that are given before the first free one")
 	flags.IntVar(&f.bestOf, "best-of", 1, "draw so many candidates for each image and keep the likeliest at temperature 1: image i is one of the images i·N to i·N+N-1 of a run without")
 	flags.Var(&f.shard, "shard", "draw the I-th of N parts of the images only, I from 0")
 }
@@ -97,11 +97,11 @@ func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.minP, "min-p", 0, "then from levels with at least P times the probability of the likeliest; 0 means all")
 }
 
-func (f *drawFlags) addCompletion(flags *pflag.FlagSet) {
-	flags.StringVar(&f.init, "init", "", "the `PICTURE` to complete, PNG or JPEG; it is cropped to the model's shape, resized and quantised")
+func (f *drawFlags) addInpainting(flags *pflag.FlagSet) {
+	flags.StringVar(&f.init, "init", "", "the `PICTURE` to inpaint, PNG or JPEG: --keep says what of it is given, the rest is drawn. It is cropped to the model's shape, resized and quantised")
 	flags.BoolVar(&f.invert, "invert", false, "turn its light and dark round: for a picture on a light ground, where the model knows a dark one")
-	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it stays: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
-	flags.Var(&f.particles, "complete", "plain: a kept pixel bears only on pixels after it, in its row to the right and in the rows below; those before it are drawn as if it were not there. particles=N: draw N candidates for each image, weigh them by the probability of the kept pixels to come, and choose one")
+	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it is given: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
+	flags.Var(&f.particles, "complete", "plain: a given pixel bears only on pixels after it, in its row to the right and in the rows below; those before it are drawn as if it were not there. particles=N: draw N candidates for each image, weigh them by the probability of the given pixels to come, and choose one")
 }
 
 func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
@@ -118,8 +118,8 @@ func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "write nothing to the terminal but errors")
 }
 
-// complete tells the shell what some flags take.
-func (f *drawFlags) complete(cmd *cobra.Command) {
+// completions tell the shell what some flags take.
+func (f *drawFlags) completions(cmd *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"format": formats, "engine": engines, "runtime": runtimes, "palette": paletteNames(),
 		"captions": captionKinds, "preview": previews, "complete": {"plain", "particles="}, "keep": {"rows:", "cols:"},
@@ -154,9 +154,9 @@ func (f *drawFlags) check() error {
 	case f.duration < 100*time.Millisecond || f.duration > time.Minute:
 		return cli.Usagef("--duration is %v, must be from 100ms to 1m", f.duration)
 	case f.init == "" && (len(f.keep) > 0 || f.particles.n > 0 || f.invert):
-		return cli.Usagef("--keep, --invert and --complete need --init, the picture to complete")
+		return cli.Usagef("--keep, --invert and --complete need --init, the picture to inpaint")
 	case f.init != "" && len(f.keep) == 0:
-		return cli.Usagef("--init needs --keep, which says what of the picture stays, as --keep rows:8")
+		return cli.Usagef("--init needs --keep, which says what of the picture is given, as --keep rows:8")
 	case !slices.Contains(previews, f.preview):
 		return cli.Usagef("--preview is %q, must be one of %q", f.preview, previews)
 	}
@@ -199,14 +199,14 @@ func (f *drawFlags) parameters(cmd *cobra.Command) sampler.Parameters {
 	return p
 }
 
-// layout is that of a grid of n images. One without a caption is no grid, but the picture
+// geometry is that of a grid of n images. One without a caption is no grid, but the picture
 // itself.
-func (f *drawFlags) layout(n int) layout {
-	l := layout{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
-	if n == 1 && l.lines == 0 {
-		l.gap = 0
+func (f *drawFlags) geometry(n int) geometry {
+	g := geometry{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
+	if n == 1 && g.lines == 0 {
+		g.gap = 0
 	}
-	return l
+	return g
 }
 
 // run draws what the flags ask for.

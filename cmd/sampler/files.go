@@ -78,7 +78,7 @@ func newFiles(cmd *cobra.Command, sig *sampler.Signature, f *drawFlags) (sink, e
 }
 
 func (o *files) add(s sampler.Sample) error {
-	sheet, err := newSheet(o.sig, o.f.layout(1), &o.f.palette, false)
+	sheet, err := newSheet(o.sig, o.f.geometry(1), &o.f.palette, false)
 	if err != nil {
 		return err
 	}

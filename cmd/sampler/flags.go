@@ -57,17 +57,17 @@ func grouped(flags *pflag.FlagSet) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// schedule is the value of --temp: one temperature, or those of the first and the last
+// temperatures is the value of --temp: one temperature, or those of the first and the last
 // row.
-type schedule struct {
+type temperatures struct {
 	first, last float64
 	rows        bool // last was given
 }
 
-func (s *schedule) Set(text string) error {
+func (s *temperatures) Set(text string) error {
 	first, last, rows := strings.Cut(text, ":")
 	var err error
-	next := schedule{rows: rows}
+	next := temperatures{rows: rows}
 	if next.first, err = strconv.ParseFloat(first, 64); err == nil && rows {
 		next.last, err = strconv.ParseFloat(last, 64)
 	}
@@ -78,11 +78,11 @@ func (s *schedule) Set(text string) error {
 	return nil
 }
 
-func (s *schedule) String() string {
+func (s *temperatures) String() string {
 	if s.rows {
 		return fmt.Sprintf("%g:%g", s.first, s.last)
 	}
 	return fmt.Sprintf("%g", s.first)
 }
 
-func (s *schedule) Type() string { return "T[:T]" }
+func (s *temperatures) Type() string { return "T[:T]" }

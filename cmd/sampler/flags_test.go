@@ -63,10 +63,10 @@ func TestParseSpan(t *testing.T) {
 	}
 }
 
-func TestAddKept(t *testing.T) {
+func TestAddGiven(t *testing.T) {
 	mask := make([]bool, 12) // 3×4
 	for _, keep := range []string{"rows:1..2", "cols:3.."} {
-		if err := addKept(mask, keep, 3, 4); err != nil {
+		if err := addGiven(mask, keep, 3, 4); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -146,7 +146,7 @@ func (j jsonLines) add(s sampler.Sample) error {
 }
 
 // rounded is x to a hundredth or the like. It is nil, JSON's null, where it is no number
-// that JSON has: a kept pixel is impossible and x infinite, or x is not known.
+// that JSON has: a given pixel is impossible and x infinite, or x is not known.
 func rounded(x, parts float64) *float64 {
 	if math.IsInf(x, 0) || math.IsNaN(x) {
 		return nil

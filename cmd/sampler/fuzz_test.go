@@ -32,7 +32,7 @@ func FuzzFlagValues(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, n uint8) {
 		for _, make := range []func() pflag.Value{
-			func() pflag.Value { return &schedule{first: 1} },
+			func() pflag.Value { return &temperatures{first: 1} },
 			func() pflag.Value { return &particles{} },
 			func() pflag.Value { return &shard{} },
 			func() pflag.Value { return &palette{} },
@@ -103,7 +103,7 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
-// FuzzMask reads any bytes as a mask. It adds to what is kept, namely where the picture is
+// FuzzMask reads any bytes as a mask. It adds to what is given, namely where the picture is
 // white, or is refused and leaves it as it was.
 func FuzzMask(f *testing.F) {
 	half := image.NewGray(image.Rect(0, 0, 6, 4))
@@ -136,7 +136,7 @@ func FuzzMask(f *testing.F) {
 		}
 		mask := slices.Clone(before)
 		white, readErr := dataset.ReadPicture(name, h, w, 2, "")
-		if err := addKept(mask, name, h, w); err != nil {
+		if err := addGiven(mask, name, h, w); err != nil {
 			if !slices.Equal(mask, before) || !errors.Is(err, dataset.ErrFormat) && !errors.Is(err, dataset.ErrLimit) || readErr == nil {
 				t.Fatalf("error %v", err)
 			}
@@ -144,7 +144,7 @@ func FuzzMask(f *testing.F) {
 		}
 		for k := range mask {
 			if mask[k] != (before[k] || white[k] == 1) {
-				t.Fatalf("pixel %d is kept: %v", k, mask[k])
+				t.Fatalf("pixel %d is given: %v", k, mask[k])
 			}
 		}
 	})

@@ -30,7 +30,7 @@ type growth struct {
 
 // drawGIF draws the images of a request step by step and writes an animation of it.
 func drawGIF(ctx context.Context, s *sampler.Sampler, req sampler.Request, f *drawFlags, w io.Writer) (*growth, error) {
-	sheet, err := newSheet(s.Signature(), f.layout(req.N), &f.palette, true)
+	sheet, err := newSheet(s.Signature(), f.geometry(req.N), &f.palette, true)
 	if err != nil {
 		return nil, err
 	}

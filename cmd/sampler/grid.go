@@ -21,7 +21,7 @@ import (
 // wanted. A byte of pix is a shade of grey, or an index into colours where there are
 // some.
 type sheet struct {
-	layout
+	geometry
 	width, height int     // of an image
 	shades        []uint8 // by level
 	paper, ink    uint8
@@ -32,8 +32,8 @@ type sheet struct {
 	pix           []uint8
 }
 
-// layout says where images go on a sheet.
-type layout struct {
+// geometry says where images go on a sheet.
+type geometry struct {
 	images  int
 	scale   int // size of a pixel
 	gap     int // between images and around them
@@ -50,8 +50,8 @@ var face = basicfont.Face7x13
 
 // newSheet lays images out. Where coloured is false and the palette grey, the picture
 // is in shades of grey; else it has colours.
-func newSheet(sig *sampler.Signature, l layout, p *palette, coloured bool) (*sheet, error) {
-	s := &sheet{width: sig.Width, height: sig.Height, layout: l}
+func newSheet(sig *sampler.Signature, l geometry, p *palette, coloured bool) (*sheet, error) {
+	s := &sheet{width: sig.Width, height: sig.Height, geometry: l}
 	if s.columns == 0 {
 		s.columns = int(math.Ceil(math.Sqrt(float64(l.images))))
 	}
@@ -196,7 +196,7 @@ type grid struct {
 
 func newGrid(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
 	first, n := f.shard.of(f.n)
-	s, err := newSheet(sig, f.layout(n), &f.palette, false)
+	s, err := newSheet(sig, f.geometry(n), &f.palette, false)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (r *run) show() error {
 			how = askTerminal()
 		}
 	}
-	l := r.f.layout(len(r.first))
+	l := r.f.geometry(len(r.first))
 	l.lines = 0
 	if how == "blocks" {
 		width := 80

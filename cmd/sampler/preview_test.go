@@ -24,7 +24,7 @@ func testSheet(t *testing.T, scale, gap int) *sheet {
 		t.Fatal(err)
 	}
 	sig := &sampler.Signature{Height: 2, Width: 3, Levels: 4}
-	s, err := newSheet(sig, layout{images: 1, scale: scale, gap: gap}, &p, true)
+	s, err := newSheet(sig, geometry{images: 1, scale: scale, gap: gap}, &p, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func TestKill(t *testing.T) {
 	}
 	whole := newVictim(t, filepath.Join(dir, "whole"), data, nil)
 	start := time.Now()
-	whole.live(nil)
+	whole.attempt(nil)
 	took := time.Since(start)
 	want := read(t, whole.output)
 
@@ -60,7 +60,7 @@ func TestKill(t *testing.T) {
 			if len(v.checkpointFiles()) > 0 {
 				resumed++
 			}
-			if !v.live(moment) {
+			if !v.attempt(moment) {
 				break
 			}
 			done++
@@ -129,9 +129,9 @@ func (v *victim) start() (stderr *strings.Builder) {
 	return stderr
 }
 
-// live starts the trainer and kills it when moment returns. It reports whether that came
+// attempt starts the trainer and kills it when moment returns. It reports whether that came
 // before the end.
-func (v *victim) live(moment func(*victim)) (killed bool) {
+func (v *victim) attempt(moment func(*victim)) (killed bool) {
 	v.t.Helper()
 	stderr := v.start()
 	if moment != nil {
@@ -257,7 +257,7 @@ func TestDataCutShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := newVictim(t, filepath.Join(dir, "whole"), data, nil)
-	whole.live(nil)
+	whole.attempt(nil)
 	v := newVictim(t, filepath.Join(dir, "run"), data, nil)
 	stderr := v.start()
 	v.await(v.checkpoints, 1)

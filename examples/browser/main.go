@@ -3,7 +3,7 @@
 //
 //	go run ./examples/browser -o out/browser -serve localhost:8000
 //
-// The page (page) runs the models, each as one file that holds the whole sampler, with
+// The page (page) runs the models, each as a one-file sampler, with
 // onnxruntime-web in WebAssembly, which npm fetches.
 package main
 

@@ -16,7 +16,7 @@
 // therefore given to it specialised to a class for each image of the batch: the input
 // "label" becomes a constant, what follows from that alone is computed by package
 // internal/onnx, and what is left of the embedding, a constant, is repeated to the shape
-// of what it is added to. ONNX Runtime reads the file as it is, labels and all.
+// of what it is added to. ONNX Runtime reads the file as it is, classes and all.
 //
 // # Where it errs
 //

@@ -80,12 +80,12 @@ func File(ctx context.Context, rt onnx.Runtime, file []byte) (Result, error) {
 	}
 	var result Result
 	seen := map[int64]bool{}
-	for _, labels := range s.batches() {
-		err = s.compare(ctx, session, labels, &result)
+	for _, classes := range s.batches() {
+		err = s.compare(ctx, session, classes, &result)
 		if err != nil {
 			break
 		}
-		for _, class := range labels {
+		for _, class := range classes {
 			seen[class] = true
 		}
 	}
@@ -102,7 +102,7 @@ func File(ctx context.Context, rt onnx.Runtime, file []byte) (Result, error) {
 type subject struct {
 	file                  []byte
 	levels, height, width int
-	classes               int // 0 where there is no label
+	classes               int // 0 where there is no class input
 }
 
 // readSubject reads the sizes from the graph.
@@ -124,7 +124,7 @@ func readSubject(g *onnx.Graph) (_ *subject, err error) {
 	case len(g.Inputs) > 2 || g.Inputs[1].Name != format.Label:
 		return nil, fmt.Errorf("%w: it has an input beside %q and %q", ErrFile, format.Image, format.Label)
 	}
-	s.classes, err = classes(g, g.Inputs[1])
+	s.classes, err = countClasses(g, g.Inputs[1])
 	return s, err
 }
 
@@ -136,25 +136,25 @@ func (s *subject) batches() [][]int64 {
 		return [][]int64{{0}, make([]int64, min(4, most))}
 	}
 	last := s.classes - 1
-	labels := make([]int64, max(2, min(s.classes, maxClasses, most)))
-	for i := range labels {
-		labels[i] = int64(i * last / (len(labels) - 1))
+	classes := make([]int64, max(2, min(s.classes, maxClasses, most)))
+	for i := range classes {
+		classes[i] = int64(i * last / (len(classes) - 1))
 	}
-	return [][]int64{{int64(last)}, labels}
+	return [][]int64{{int64(last)}, classes}
 }
 
 // compare adds the images of a batch to the result.
-func (s *subject) compare(ctx context.Context, session onnx.Session, labels []int64, result *Result) error {
-	n := len(labels)
+func (s *subject) compare(ctx context.Context, session onnx.Session, classes []int64, result *Result) error {
+	n := len(classes)
 	image := onnx.NewTensor(s.images(n), n, 1, s.height, s.width)
-	want, err := s.evaluate(ctx, session, image, labels)
+	want, err := s.evaluate(ctx, session, image, classes)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
 	file := s.file
 	if s.classes > 0 {
-		if file, err = specialise(s.file, labels, s.height, s.width); err != nil {
-			return fmt.Errorf("verify: specialising to classes %v: %w", labels, err)
+		if file, err = specialise(s.file, classes, s.height, s.width); err != nil {
+			return fmt.Errorf("verify: specialising to classes %v: %w", classes, err)
 		}
 	}
 	got, err := read(file, image)
@@ -191,11 +191,11 @@ func (s *subject) compare(ctx context.Context, session onnx.Session, labels []in
 func difference(a, b float32) float64 { return math.Abs(float64(a) - float64(b)) }
 
 // evaluate returns the logits of the images, [N, levels, H, W], by ONNX Runtime.
-func (s *subject) evaluate(ctx context.Context, session onnx.Session, image *onnx.Tensor, labels []int64) (_ *onnx.Tensor, err error) {
-	n := len(labels)
+func (s *subject) evaluate(ctx context.Context, session onnx.Session, image *onnx.Tensor, classes []int64) (_ *onnx.Tensor, err error) {
+	n := len(classes)
 	inputs := []*onnx.Tensor{image}
 	if s.classes > 0 {
-		inputs = append(inputs, onnx.NewTensor(labels, n))
+		inputs = append(inputs, onnx.NewTensor(classes, n))
 	}
 	out := onnx.NewTensor(make([]float32, n*s.levels*s.height*s.width), n, s.levels, s.height, s.width)
 	b, err := session.Bind(inputs, []*onnx.Tensor{out})

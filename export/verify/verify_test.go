@@ -83,19 +83,19 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// conditional is a graph made by hand, logits = conv1x1(image) + table[label], with the
+// conditional is a graph made by hand, logits = conv1x1(image) + table[class], with the
 // table's row brought to [N, C, 1, 1] by a Reshape. change, where not nil, edits it.
 func conditional(t testing.TB, rows int, change func(*onnx.Graph)) []byte {
 	t.Helper()
 	g := &onnx.Graph{Name: "g"}
 	n, levels, size := onnx.Free(format.Batch), 4, 4 // as many as rows and pixels: nothing tells the axes apart
 	image := g.Input(format.Image, onnx.Float32, n, onnx.Fixed(1), onnx.Fixed(size), onnx.Fixed(size))
-	label := g.Input(format.Label, onnx.Int64, n)
+	class := g.Input(format.Label, onnx.Int64, n)
 	table := make([]float32, rows*levels)
 	for i := range table {
 		table[i] = float32(i)
 	}
-	row := g.Op("Gather", nil, onnx.Const("table", onnx.NewTensor(table, rows, levels)), label)
+	row := g.Op("Gather", nil, onnx.Const("table", onnx.NewTensor(table, rows, levels)), class)
 	plane := g.Op("Reshape", nil, row, onnx.Const("to", onnx.NewTensor([]int64{0, -1, 1, 1}, 4)))
 	x := g.Op("Conv", onnx.Attrs{"kernel_shape": []int64{1, 1}, "pads": []int64{0, 0, 0, 0}}, image,
 		onnx.Const("w", onnx.NewTensor([]float32{1, 2, 3, 4}, 4, 1, 1, 1)), onnx.Const("b", onnx.NewTensor([]float32{0, 0, 0, 0}, 4)))
@@ -195,8 +195,8 @@ func TestRefuses(t *testing.T) {
 		{"an output of another name", conditional(t, 2, func(g *onnx.Graph) { g.Outputs[0].Name = "x" }), `no single output "logits"`, false},
 		{"a second input of another name", conditional(t, 2, func(g *onnx.Graph) { g.Inputs[1].Name = "x" }), "an input beside", false},
 		{"three channels", conditional(t, 2, func(g *onnx.Graph) { g.Inputs[0].Shape[1] = onnx.Fixed(3) }), "do not fit", false},
-		{"a label used otherwise", conditional(t, 2, func(g *onnx.Graph) { g.Op("Identity", nil, g.Inputs[1]) }), "other than the row", false},
-		{"a label not used", conditional(t, 2, func(g *onnx.Graph) {
+		{"a class input used otherwise", conditional(t, 2, func(g *onnx.Graph) { g.Op("Identity", nil, g.Inputs[1]) }), "other than the row", false},
+		{"a class input not used", conditional(t, 2, func(g *onnx.Graph) {
 			g.Nodes[0].Inputs[1] = onnx.Const("zero", onnx.NewTensor([]int64{0}, 1))
 		}), "nothing takes", false},
 		{"an operator that it has not", conditional(t, 2, func(g *onnx.Graph) {

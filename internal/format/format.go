@@ -1,6 +1,12 @@
 // Package format is the contract of pixelcnn.onnx between the exporter, which
-// writes it, and the sampler, which reads it: names, metadata, and the rule that
-// turns levels into input values.
+// writes it, and the sampler, which reads it: the names of inputs and outputs, and the
+// metadata.
+//
+//	props := format.Meta{Levels: 4, Height: 16, Width: 16}.Props()
+//	meta, err := format.Parse(props)
+//
+// A property is added here, in [Meta], [Meta.Props] and [Parse]. How a level becomes an
+// input value is package encoding's.
 package format
 
 import (
@@ -14,7 +20,7 @@ import (
 // The graph's interface.
 const (
 	Image  = "image"  // float32 [batch, 1, height, width], values in [0, 1]
-	Label  = "label"  // int64 [batch], the class, of a class-conditional model
+	Label  = "label"  // int64 [batch], the class; of a class-conditional model
 	Logits = "logits" // float32 [batch, levels, height, width], unnormalised
 	Batch  = "batch"  // name of the free dimension
 
@@ -40,7 +46,7 @@ type Meta struct {
 	Levels        int
 	Height, Width int
 	Order         string   // "raster"
-	Classes       []string // names by label, where the data set has classes
+	Classes       []string // names by number, where the data set has classes
 	// ClassPrior is how often each class is in the training set, of Classes' length, with
 	// sum 1; nil for a model that is not class-conditional.
 	ClassPrior    []float64

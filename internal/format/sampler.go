@@ -1,9 +1,19 @@
 package format
 
-// A file that holds a whole sampler says so in its metadata, beside what the model's
+// A one-file sampler says so in its metadata, beside what the model's
 // file said. Its graph is that of internal/onefile.
 const (
 	Sampler        = prefix + "sampler" // "1"
 	SamplerVersion = "1"
 	SamplerLevels  = prefix + "sampler_levels" // the number of grey levels
+)
+
+// What a one-file sampler takes and gives. Where it has classes, it takes [Label] as well.
+const (
+	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): one for each pixel
+	Temperature = "temperature" // input, float64 [1], positive
+	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for inpainting
+	Keep        = "keep"        // input, bool [batch, height, width], which of them are given; for inpainting
+	Levels      = "levels"      // output, uint8 [batch, height, width]
+	LogProb     = "logprob"     // output, float32 [batch], nats, of all pixels at temperature 1
 )

@@ -9,12 +9,12 @@ import (
 
 // binding implements [onnx.Binding].
 type binding struct {
-	session *session
-	steps   []*step
-	layout  *layout
-	memory  *memory // where the layout lies now
-	size    int     // that memory's, when it was put there
-	workers *workers
+	session   *session
+	steps     []*step
+	placement *placement
+	memory    *memory // where the values lie now
+	size      int     // that memory's, when it was put there
+	workers   *workers
 
 	mu     sync.Mutex // held during a run
 	closed bool
@@ -29,7 +29,7 @@ func (b *binding) Run(ctx context.Context) error {
 	if b.closed {
 		return fmt.Errorf("goruntime: binding %w", ErrClosed)
 	}
-	m := b.session.memories.take(b.memory, b.layout.size)
+	m := b.session.memories.take(b.memory, b.placement.size)
 	defer b.session.memories.put(m)
 	if m != b.memory || len(m.floats) != b.size {
 		b.use(m)
@@ -39,7 +39,7 @@ func (b *binding) Run(ctx context.Context) error {
 
 // use moves the binding to a memory.
 func (b *binding) use(m *memory) {
-	b.layout.use(m.floats)
+	b.placement.use(m.floats)
 	for _, s := range b.steps {
 		if s.place != nil {
 			s.place()
@@ -57,7 +57,7 @@ func (b *binding) Close() error {
 	}
 	b.closed = true
 	b.workers.close()
-	b.steps, b.layout, b.memory = nil, nil, nil
+	b.steps, b.placement, b.memory = nil, nil, nil
 	b.session.release()
 	return nil
 }

@@ -12,11 +12,11 @@
 // arithmetic on shapes that exporters leave beside them, as operator sets 11 to 23
 // define them. A model with any other is refused by Load with [*UnknownOpError].
 //
-// # From file to plan
+// # From file to binding
 //
-// Load computes what depends on constants alone. Bind knows all shapes: it plans each
-// node once, in file order. Planning a node checks its arguments and adds steps to
-// the plan; a node whose arguments are all known then is run at once, so that sizes
+// Load computes what depends on constants alone. Bind knows all shapes: it binds each
+// node once, in file order. Binding a node checks its arguments and adds steps;
+// a node whose arguments are all known then is run at once, so that sizes
 // that the graph computes are constants to the nodes after it. A matrix product or a
 // convolution takes over the sum and the relu that follow it, and reads what a Concat
 // would put side by side where it lies. Then each value gets its place: the caller's

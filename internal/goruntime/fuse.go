@@ -17,7 +17,7 @@ type fuser interface {
 }
 
 // fusable is the step that makes argument i of a node, where that node alone reads it.
-func (p *planner) fusable(n *node, i int) fuser {
+func (p *binder) fusable(n *node, i int) fuser {
 	if v := n.in[i]; v.from != nil && p.uses[n.Inputs[i]] == 1 {
 		return v.from
 	}
@@ -25,7 +25,7 @@ func (p *planner) fusable(n *node, i int) fuser {
 }
 
 // joinAdd lets the step before an Add do it, and tells whether that was possible.
-func (p *planner) joinAdd(n *node) bool {
+func (p *binder) joinAdd(n *node) bool {
 	for i, v := range n.in {
 		other := n.in[1-i]
 		shape, err := broadcast(v.shape, other.shape)

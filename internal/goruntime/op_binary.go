@@ -12,9 +12,9 @@ import (
 // A binary function of whole runs of elements: a and b have as many as dst, or one.
 type binary[T, U onnx.Element] func(dst []U, a, b []T) error
 
-// planArithmetic: Add, Sub, Mul, Div, Pow, Mod, and Min, Max, Sum, Mean of any number
+// bindArithmetic: Add, Sub, Mul, Div, Pow, Mod, and Min, Max, Sum, Mean of any number
 // of arguments, which are taken one after the other.
-func planArithmetic(p *planner, n *node) error {
+func bindArithmetic(p *binder, n *node) error {
 	x := n.in[0]
 	switch {
 	case n.Op == "Add" && p.joinAdd(n):
@@ -84,7 +84,7 @@ func isRelu(v, floor *value) bool {
 	return err == nil && slices.Equal(shape, v.shape)
 }
 
-func (p *planner) arithmetic(n *node, y, a, b *value) error {
+func (p *binder) arithmetic(n *node, y, a, b *value) error {
 	if vector := vectorPairs[n.Op]; vector != nil && y.dtype == onnx.Float32 {
 		run := pairs(y, a, b, vectorOr(vector, ofFloats[float32](n)))
 		p.add(n, &step{run: run, reads: []*value{a, b}, writes: []*value{y}, overwrites: true})
@@ -266,8 +266,8 @@ func divide[T int64 | int32 | int8 | uint8](f func(a, b T) T) binary[T, T] {
 	}
 }
 
-// planCompare: comparisons, and logic of bool.
-func planCompare(p *planner, n *node) error {
+// bindCompare: comparisons, and logic of bool.
+func bindCompare(p *binder, n *node) error {
 	a, b := n.in[0], n.in[1]
 	if a.dtype != b.dtype {
 		return errorf("arguments of types %v and %v", a.dtype, b.dtype)
@@ -318,8 +318,8 @@ func logic(op string) binary[bool, bool] {
 	return nil
 }
 
-// planWhere: elements of one of two arguments, by a condition.
-func planWhere(p *planner, n *node) error {
+// bindWhere: elements of one of two arguments, by a condition.
+func bindWhere(p *binder, n *node) error {
 	c, a, b := n.in[0], n.in[1], n.in[2]
 	if c.dtype != onnx.Bool || a.dtype != b.dtype {
 		return errorf("arguments of types %v, %v and %v", c.dtype, a.dtype, b.dtype)

@@ -6,7 +6,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-func planCast(p *planner, n *node) error {
+func bindCast(p *binder, n *node) error {
 	x := n.in[0]
 	to := onnx.DType(n.Attrs.Int("to", 0))
 	if n.Op == "CastLike" {
@@ -25,7 +25,7 @@ func planCast(p *planner, n *node) error {
 
 // cast adds a step that converts x to y's type. Numbers lose their fractions;
 // those out of range become the nearest that there is, and what is no number 0.
-func (p *planner) cast(n *node, y, x *value) error {
+func (p *binder) cast(n *node, y, x *value) error {
 	return p.addByType(n, y, []*value{x}, runs{
 		caster[float32](y, x), caster[float64](y, x), caster[int64](y, x), caster[int32](y, x),
 		caster[int8](y, x), caster[uint8](y, x), casterOfBool(y, x),

@@ -45,7 +45,7 @@ type tapKey struct {
 	windows       string
 }
 
-func planConv(p *planner, n *node) error {
+func bindConv(p *binder, n *node) error {
 	x, w, b := n.in[0], n.in[1], n.input(2)
 	groups := int(n.Attrs.Int("group", 1))
 	if err := wantWeights(x, w, b, groups); err != nil {
@@ -199,7 +199,7 @@ func (c *conv) work(worker, task int) {
 		p.B, p.StepB = in[first:], c.inPixels
 	default:
 		p.B, p.StepB = c.columns.floats()[worker*c.room:][:c.room], roomOf(c.strip)
-		c.layOut(p.B, in, rows, s)
+		c.gather(p.B, in, rows, s)
 	}
 	if c.bias != nil {
 		p.Init, p.RowInit, p.Column = c.bias.floats()[g*c.outs:], 1, true
@@ -210,8 +210,8 @@ func (c *conv) work(worker, task int) {
 	p.Rows(0, p.M)
 }
 
-// layOut writes what the live weights see of a strip.
-func (c *conv) layOut(columns, in []float32, rows []int, strip int) {
+// gather writes what the live weights see of a strip.
+func (c *conv) gather(columns, in []float32, rows []int, strip int) {
 	for i, row := range rows {
 		dst := columns[i*roomOf(c.strip):]
 		src := in[row/c.positions*c.inPixels:]

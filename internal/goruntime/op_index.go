@@ -8,7 +8,7 @@ import (
 )
 
 // mirror adds the step of a Pad whose margin repeats elements of x.
-func (p *planner) mirror(n *node, y, x *value, mode string, begin []int) error {
+func (p *binder) mirror(n *node, y, x *value, mode string, begin []int) error {
 	table := []int{0} // the element of x for each of y
 	if x.count == 0 || slices.Min(append(slices.Clone(begin), 0)) < 0 {
 		return errorf("pads of mode %s that cut, or of nothing", mode)
@@ -52,8 +52,8 @@ func taker[T onnx.Element](y, x *value, table []int) func(*workers) error {
 	}
 }
 
-// planGather: rows of x along an axis, by indices that may be negative.
-func planGather(p *planner, n *node) error {
+// bindGather: rows of x along an axis, by indices that may be negative.
+func bindGather(p *binder, n *node) error {
 	x, idx := n.in[0], n.in[1]
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), x.rank())
 	if err != nil {
@@ -77,7 +77,7 @@ func planGather(p *planner, n *node) error {
 	})
 }
 
-// indices reads elements of an integer value while a plan runs.
+// indices reads elements of an integer value while steps run.
 func indices(v *value) (func(i int) int, error) {
 	switch v.dtype {
 	case onnx.Int64:
@@ -115,8 +115,8 @@ func gatherer[T onnx.Element](g gather) func(*workers) error {
 	}
 }
 
-// planOneHot: on and off values along a new axis of a known depth.
-func planOneHot(p *planner, n *node) error {
+// bindOneHot: on and off values along a new axis of a known depth.
+func bindOneHot(p *binder, n *node) error {
 	idx, depth, values := n.in[0], n.in[1], n.in[2]
 	if values.count != 2 {
 		return errors.New("its values should be two")
@@ -148,7 +148,7 @@ func planOneHot(p *planner, n *node) error {
 }
 
 // position is v as int64, by a step of its own where it is of another type.
-func (p *planner) position(n *node, v *value) (*value, error) {
+func (p *binder) position(n *node, v *value) (*value, error) {
 	if v.dtype == onnx.Int64 {
 		return v, nil
 	}

@@ -17,8 +17,8 @@ type factors struct {
 	at                       [][2]int // where A and B of each product begin
 }
 
-// planGemm: alpha·A·B + beta·C, with A and B transposed as they may be.
-func planGemm(p *planner, n *node) error {
+// bindGemm: alpha·A·B + beta·C, with A and B transposed as they may be.
+func bindGemm(p *binder, n *node) error {
 	a, b, c := n.in[0], n.in[1], n.input(2)
 	if a.rank() != 2 || b.rank() != 2 {
 		return errorf("factors of shapes %v and %v", a.shape, b.shape)
@@ -88,7 +88,7 @@ func (n *node) as(op string) *node {
 }
 
 // scale adds a step that multiplies.
-func (p *planner) scale(n *node, y, x *value, by float32) error {
+func (p *binder) scale(n *node, y, x *value, by float32) error {
 	factor := constant(onnx.Scalar(by))
 	if x.dtype == onnx.Float64 {
 		factor = constant(onnx.Scalar(float64(by)))
@@ -99,8 +99,8 @@ func (p *planner) scale(n *node, y, x *value, by float32) error {
 	return p.arithmetic(n.as("Mul"), y, x, factor)
 }
 
-// planMatMul: products of the last two dimensions, for all others, which broadcast.
-func planMatMul(p *planner, n *node) error {
+// bindMatMul: products of the last two dimensions, for all others, which broadcast.
+func bindMatMul(p *binder, n *node) error {
 	a, b := n.in[0], n.in[1]
 	if a.rank() == 0 || b.rank() == 0 {
 		return errors.New("a factor is a scalar")
@@ -154,7 +154,7 @@ func (f *factors) batches(batch, a, b []int) [][2]int {
 }
 
 // multiply makes output 0 of a node a product.
-func (p *planner) multiply(n *node, f *factors, shape []int) error {
+func (p *binder) multiply(n *node, f *factors, shape []int) error {
 	if f.a.dtype != f.b.dtype {
 		return errorf("factors of types %v and %v", f.a.dtype, f.b.dtype)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // move adds a step that copies x to y; array 0 of the loops is y, 1 is x.
-func (p *planner) move(n *node, y, x *value, l *loops) error {
+func (p *binder) move(n *node, y, x *value, l *loops) error {
 	var run func(*workers) error
 	switch y.dtype {
 	case onnx.Float32:
@@ -56,7 +56,7 @@ func (r *runs) of(t onnx.DType) func(*workers) error {
 }
 
 // addByType adds the step that makes y, by the type of the first argument.
-func (p *planner) addByType(n *node, y *value, reads []*value, r runs) error {
+func (p *binder) addByType(n *node, y *value, reads []*value, r runs) error {
 	run := r.of(reads[0].dtype)
 	if run == nil {
 		return errorf("an argument of type %v is not supported", reads[0].dtype)
@@ -92,7 +92,7 @@ func mover[T onnx.Element](y, x *value, l *loops) func(*workers) error {
 	}
 }
 
-func planTranspose(p *planner, n *node) error {
+func bindTranspose(p *binder, n *node) error {
 	x := n.in[0]
 	perm, err := onnx.Permutation(n.Node, x.rank())
 	if err != nil {
@@ -110,7 +110,7 @@ func planTranspose(p *planner, n *node) error {
 	return p.move(n, y, x, newLoops(shape, strides(shape), steps))
 }
 
-func planSlice(p *planner, n *node) error {
+func bindSlice(p *binder, n *node) error {
 	x := n.in[0]
 	ranges, err := onnx.Slices(n.withConstants(), x.shape)
 	if err != nil {
@@ -128,7 +128,7 @@ func planSlice(p *planner, n *node) error {
 }
 
 // cut makes output i of a part of x: a view where the part is of one piece.
-func (p *planner) cut(n *node, i int, x *value, shape, steps []int, base int) error {
+func (p *binder) cut(n *node, i int, x *value, shape, steps []int, base int) error {
 	l := newLoops(shape, strides(shape), steps)
 	if !l.empty && l.rows == 1 && len(l.dims) == 0 && l.step[1] == 1 {
 		p.view(n, i, x, shape, base)
@@ -142,7 +142,7 @@ func (p *planner) cut(n *node, i int, x *value, shape, steps []int, base int) er
 	return p.move(n, y, x, l)
 }
 
-func planSplit(p *planner, n *node) error {
+func bindSplit(p *binder, n *node) error {
 	x := n.in[0]
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), x.rank())
 	if err != nil {
@@ -201,7 +201,7 @@ func (n *node) parts(d int) ([]int, error) {
 	return out, nil
 }
 
-func planConcat(p *planner, n *node) error {
+func bindConcat(p *binder, n *node) error {
 	x := n.in[0]
 	if _, ok := n.Attrs["axis"]; !ok {
 		return errors.New("it has no axis")
@@ -241,7 +241,7 @@ func planConcat(p *planner, n *node) error {
 	return nil
 }
 
-func planExpand(p *planner, n *node) error {
+func bindExpand(p *binder, n *node) error {
 	x := n.in[0]
 	dims, err := n.in[1].integers()
 	if err != nil {
@@ -262,7 +262,7 @@ func planExpand(p *planner, n *node) error {
 	return p.move(n, y, x, newLoops(shape, strides(shape), broadcastSteps(x.shape, shape)))
 }
 
-func planTile(p *planner, n *node) error {
+func bindTile(p *binder, n *node) error {
 	x := n.in[0]
 	dims, err := n.in[1].integers()
 	if err != nil {
@@ -289,7 +289,7 @@ func planTile(p *planner, n *node) error {
 	return p.move(n, y, x, newLoops(pairs, strides(pairs), steps))
 }
 
-func planPad(p *planner, n *node) error {
+func bindPad(p *binder, n *node) error {
 	x := n.in[0]
 	begin, end, _, err := onnx.Pads(n.withConstants(), x.rank())
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// planBatchNorm: (x - mean)/√(variance + ε)·scale + bias per channel, with the
+// bindBatchNorm: (x - mean)/√(variance + ε)·scale + bias per channel, with the
 // statistics that were found in training.
-func planBatchNorm(p *planner, n *node) error {
+func bindBatchNorm(p *binder, n *node) error {
 	x := n.in[0]
 	if n.Attrs.Int("training_mode", 0) != 0 {
 		return errors.New("training mode is not supported")
@@ -56,9 +56,9 @@ func planBatchNorm(p *planner, n *node) error {
 	return nil
 }
 
-// planLayerNorm: the same over all axes from one on, with the statistics of the
+// bindLayerNorm: the same over all axes from one on, with the statistics of the
 // elements themselves. Optional outputs are the mean and 1/√(variance + ε).
-func planLayerNorm(p *planner, n *node) error {
+func bindLayerNorm(p *binder, n *node) error {
 	x := n.in[0]
 	axis, err := onnx.Axis(n.Attrs.Int("axis", -1), x.rank())
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// planReduce: sums, means and the like over some axes, or over all where none are
+// bindReduce: sums, means and the like over some axes, or over all where none are
 // given. Sums of float32 are taken in float64.
-func planReduce(p *planner, n *node) error {
+func bindReduce(p *binder, n *node) error {
 	x := n.in[0]
 	axes, err := n.axes(x.rank())
 	if err != nil {
@@ -166,8 +166,8 @@ func logSumExp[T float32 | float64](y, x *value, l *loops) func(*workers) error 
 	}
 }
 
-// planSoftmax: along one axis; before operator set 13 along all from the axis on.
-func planSoftmax(p *planner, n *node) error {
+// bindSoftmax: along one axis; before operator set 13 along all from the axis on.
+func bindSoftmax(p *binder, n *node) error {
 	x := n.in[0]
 	def := int64(-1)
 	if n.opset < 13 {

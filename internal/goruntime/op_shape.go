@@ -8,8 +8,8 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// planShape: Shape, a part of it from operator set 15 on, and Size.
-func planShape(p *planner, n *node) error {
+// bindShape: Shape, a part of it from operator set 15 on, and Size.
+func bindShape(p *binder, n *node) error {
 	x := n.in[0]
 	if n.Op == "Size" {
 		p.set(n, 0, constant(onnx.Scalar(int64(x.count))))
@@ -31,7 +31,7 @@ func planShape(p *planner, n *node) error {
 	return nil
 }
 
-func planConstant(p *planner, n *node) error {
+func bindConstant(p *binder, n *node) error {
 	if len(n.Attrs) != 1 {
 		return errors.New("it should have one attribute, its value")
 	}
@@ -54,7 +54,7 @@ func planConstant(p *planner, n *node) error {
 	return nil
 }
 
-func planConstantOfShape(p *planner, n *node) error {
+func bindConstantOfShape(p *binder, n *node) error {
 	dims, err := n.in[0].integers()
 	if err != nil {
 		return err
@@ -89,8 +89,8 @@ func sizes(dims []int64) ([]int, error) {
 	return out, nil
 }
 
-// planRange: start, limit and step are known, since they make the shape.
-func planRange(p *planner, n *node) error {
+// bindRange: start, limit and step are known, since they make the shape.
+func bindRange(p *binder, n *node) error {
 	for _, v := range n.in {
 		switch {
 		case v.count != 1 || v.dtype != n.in[0].dtype:
@@ -101,19 +101,19 @@ func planRange(p *planner, n *node) error {
 	}
 	switch d := n.in[0].dtype; d {
 	case onnx.Float32:
-		return planRangeOf[float32](p, n)
+		return bindRangeOf[float32](p, n)
 	case onnx.Float64:
-		return planRangeOf[float64](p, n)
+		return bindRangeOf[float64](p, n)
 	case onnx.Int32:
-		return planRangeOf[int32](p, n)
+		return bindRangeOf[int32](p, n)
 	case onnx.Int64:
-		return planRangeOf[int64](p, n)
+		return bindRangeOf[int64](p, n)
 	default:
 		return errorf("an argument of type %v", d)
 	}
 }
 
-func planRangeOf[T float32 | float64 | int32 | int64](p *planner, n *node) error {
+func bindRangeOf[T float32 | float64 | int32 | int64](p *binder, n *node) error {
 	start, limit, delta := elements[T](n.in[0])[0], elements[T](n.in[1])[0], elements[T](n.in[2])[0]
 	count, err := onnx.RangeLength(onnx.Scalar(start), onnx.Scalar(limit), onnx.Scalar(delta))
 	if err != nil {
@@ -134,8 +134,8 @@ func planRangeOf[T float32 | float64 | int32 | int64](p *planner, n *node) error
 	return nil
 }
 
-// planReshape: views of the same elements in another shape.
-func planReshape(p *planner, n *node) error {
+// bindReshape: views of the same elements in another shape.
+func bindReshape(p *binder, n *node) error {
 	shape, err := n.reshaped()
 	if err != nil {
 		return err
@@ -248,15 +248,15 @@ func (n *node) target(x *value) ([]int, error) {
 	return shape, nil
 }
 
-// planDropout: nothing is dropped outside training.
-func planDropout(p *planner, n *node) error {
+// bindDropout: nothing is dropped outside training.
+func bindDropout(p *binder, n *node) error {
 	if t := n.input(2); t != nil && (!t.known || t.dtype != onnx.Bool || t.count != 1 || elements[bool](t)[0]) {
 		return errors.New("training mode is not supported")
 	}
 	if len(n.Outputs) > 1 && n.Outputs[1] != nil {
 		return errors.New("its mask is not supported")
 	}
-	return planReshape(p, n)
+	return bindReshape(p, n)
 }
 
 // list reads integers that newer operator sets have as input i and older ones as an

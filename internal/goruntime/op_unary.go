@@ -94,8 +94,8 @@ var withAttrs = map[string]func(a onnx.Attrs) func(float64) float64{
 	},
 }
 
-// planUnary: a function of each element.
-func planUnary(p *planner, n *node) error {
+// bindUnary: a function of each element.
+func bindUnary(p *binder, n *node) error {
 	x := n.in[0]
 	if n.Op == "Relu" && x.dtype == onnx.Float32 {
 		return p.relu(n, 0)
@@ -135,7 +135,7 @@ func ofVector(f func(dst, x []float32), y, x *value) func(*workers) error {
 }
 
 // relu makes output 0 relu of argument i, by the step before where that can do it.
-func (p *planner) relu(n *node, i int) error {
+func (p *binder) relu(n *node, i int) error {
 	x := n.in[i]
 	if f := p.fusable(n, i); f != nil && f.joinRelu() {
 		p.set(n, 0, x)
@@ -170,8 +170,8 @@ func integral[T number](y, x *value, op string) func(*workers) error {
 	})
 }
 
-// planNot and the tests for what is no number.
-func planNot(p *planner, n *node) error {
+// bindNot and the tests for what is no number.
+func bindNot(p *binder, n *node) error {
 	x := n.in[0]
 	y, err := p.output(n, 0, onnx.Bool, x.shape)
 	if err != nil {
@@ -188,8 +188,8 @@ func planNot(p *planner, n *node) error {
 	return p.addByType(n, y, []*value{x}, r)
 }
 
-// planClip: bounds are inputs, or attributes in old operator sets; both optional.
-func planClip(p *planner, n *node) error {
+// bindClip: bounds are inputs, or attributes in old operator sets; both optional.
+func bindClip(p *binder, n *node) error {
 	x := n.in[0]
 	y, err := p.output(n, 0, x.dtype, x.shape)
 	if err != nil {

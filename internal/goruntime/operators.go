@@ -12,9 +12,9 @@ const (
 	maxOpset = 23
 )
 
-// operator says what a node of some operator may look like, and plans it.
+// operator says what a node of some operator may look like, and binds it.
 type operator struct {
-	plan func(p *planner, n *node) error
+	bind func(p *binder, n *node) error
 	// least and most inputs; the first least must be there. Any number where most
 	// is -1, and then all of them.
 	least, most int
@@ -27,65 +27,65 @@ var operators map[string]operator
 
 func init() {
 	operators = map[string]operator{
-		"BatchNormalization": {planBatchNorm, 5, 5, 5, "epsilon:f momentum:f training_mode:i"},
-		"Cast":               {planCast, 1, 1, 1, "to:i saturate:i"},
-		"CastLike":           {planCast, 2, 2, 1, "saturate:i"},
-		"Clip":               {planClip, 1, 3, 1, "min:f max:f"},
-		"Concat":             {planConcat, 1, -1, 1, "axis:i"},
-		"Constant":           {planConstant, 0, 0, 1, "value:t value_float:f value_floats:F value_int:i value_ints:I"},
-		"ConstantOfShape":    {planConstantOfShape, 1, 1, 1, "value:t"},
-		"Conv":               {planConv, 2, 3, 1, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I"},
-		"Dropout":            {planDropout, 1, 3, 2, "ratio:f seed:i"},
-		"Expand":             {planExpand, 2, 2, 1, ""},
-		"Flatten":            {planReshape, 1, 1, 1, "axis:i"},
-		"Gather":             {planGather, 2, 2, 1, "axis:i"},
-		"Gemm":               {planGemm, 2, 3, 1, "alpha:f beta:f transA:i transB:i"},
-		"Identity":           {planReshape, 1, 1, 1, ""},
-		"LayerNormalization": {planLayerNorm, 2, 3, 3, "axis:i epsilon:f stash_type:i"},
-		"MatMul":             {planMatMul, 2, 2, 1, ""},
-		"OneHot":             {planOneHot, 3, 3, 1, "axis:i"},
-		"Pad":                {planPad, 1, 4, 1, "mode:s pads:I value:f"},
-		"PRelu":              {planArithmetic, 2, 2, 1, ""},
-		"Range":              {planRange, 3, 3, 1, ""},
-		"Reshape":            {planReshape, 2, 2, 1, "allowzero:i"},
-		"Shape":              {planShape, 1, 1, 1, "start:i end:i"},
-		"Size":               {planShape, 1, 1, 1, ""},
-		"Slice":              {planSlice, 3, 5, 1, ""},
-		"Split":              {planSplit, 1, 2, -1, "axis:i split:I num_outputs:i"},
-		"Squeeze":            {planReshape, 1, 2, 1, "axes:I"},
-		"Tile":               {planTile, 2, 2, 1, ""},
-		"Transpose":          {planTranspose, 1, 1, 1, "perm:I"},
-		"Unsqueeze":          {planReshape, 1, 2, 1, "axes:I"},
-		"Where":              {planWhere, 3, 3, 1, ""},
+		"BatchNormalization": {bindBatchNorm, 5, 5, 5, "epsilon:f momentum:f training_mode:i"},
+		"Cast":               {bindCast, 1, 1, 1, "to:i saturate:i"},
+		"CastLike":           {bindCast, 2, 2, 1, "saturate:i"},
+		"Clip":               {bindClip, 1, 3, 1, "min:f max:f"},
+		"Concat":             {bindConcat, 1, -1, 1, "axis:i"},
+		"Constant":           {bindConstant, 0, 0, 1, "value:t value_float:f value_floats:F value_int:i value_ints:I"},
+		"ConstantOfShape":    {bindConstantOfShape, 1, 1, 1, "value:t"},
+		"Conv":               {bindConv, 2, 3, 1, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I"},
+		"Dropout":            {bindDropout, 1, 3, 2, "ratio:f seed:i"},
+		"Expand":             {bindExpand, 2, 2, 1, ""},
+		"Flatten":            {bindReshape, 1, 1, 1, "axis:i"},
+		"Gather":             {bindGather, 2, 2, 1, "axis:i"},
+		"Gemm":               {bindGemm, 2, 3, 1, "alpha:f beta:f transA:i transB:i"},
+		"Identity":           {bindReshape, 1, 1, 1, ""},
+		"LayerNormalization": {bindLayerNorm, 2, 3, 3, "axis:i epsilon:f stash_type:i"},
+		"MatMul":             {bindMatMul, 2, 2, 1, ""},
+		"OneHot":             {bindOneHot, 3, 3, 1, "axis:i"},
+		"Pad":                {bindPad, 1, 4, 1, "mode:s pads:I value:f"},
+		"PRelu":              {bindArithmetic, 2, 2, 1, ""},
+		"Range":              {bindRange, 3, 3, 1, ""},
+		"Reshape":            {bindReshape, 2, 2, 1, "allowzero:i"},
+		"Shape":              {bindShape, 1, 1, 1, "start:i end:i"},
+		"Size":               {bindShape, 1, 1, 1, ""},
+		"Slice":              {bindSlice, 3, 5, 1, ""},
+		"Split":              {bindSplit, 1, 2, -1, "axis:i split:I num_outputs:i"},
+		"Squeeze":            {bindReshape, 1, 2, 1, "axes:I"},
+		"Tile":               {bindTile, 2, 2, 1, ""},
+		"Transpose":          {bindTranspose, 1, 1, 1, "perm:I"},
+		"Unsqueeze":          {bindReshape, 1, 2, 1, "axes:I"},
+		"Where":              {bindWhere, 3, 3, 1, ""},
 
-		"Mod":   {planArithmetic, 2, 2, 1, "fmod:i"},
-		"Not":   {planNot, 1, 1, 1, ""},
-		"IsNaN": {planNot, 1, 1, 1, ""},
+		"Mod":   {bindArithmetic, 2, 2, 1, "fmod:i"},
+		"Not":   {bindNot, 1, 1, 1, ""},
+		"IsNaN": {bindNot, 1, 1, 1, ""},
 
-		"LeakyRelu":       {planUnary, 1, 1, 1, "alpha:f"},
-		"Elu":             {planUnary, 1, 1, 1, "alpha:f"},
-		"Selu":            {planUnary, 1, 1, 1, "alpha:f gamma:f"},
-		"Celu":            {planUnary, 1, 1, 1, "alpha:f"},
-		"ThresholdedRelu": {planUnary, 1, 1, 1, "alpha:f"},
-		"HardSigmoid":     {planUnary, 1, 1, 1, "alpha:f beta:f"},
-		"Gelu":            {planUnary, 1, 1, 1, "approximate:s"},
-		"Softmax":         {planSoftmax, 1, 1, 1, "axis:i"},
-		"LogSoftmax":      {planSoftmax, 1, 1, 1, "axis:i"},
+		"LeakyRelu":       {bindUnary, 1, 1, 1, "alpha:f"},
+		"Elu":             {bindUnary, 1, 1, 1, "alpha:f"},
+		"Selu":            {bindUnary, 1, 1, 1, "alpha:f gamma:f"},
+		"Celu":            {bindUnary, 1, 1, 1, "alpha:f"},
+		"ThresholdedRelu": {bindUnary, 1, 1, 1, "alpha:f"},
+		"HardSigmoid":     {bindUnary, 1, 1, 1, "alpha:f beta:f"},
+		"Gelu":            {bindUnary, 1, 1, 1, "approximate:s"},
+		"Softmax":         {bindSoftmax, 1, 1, 1, "axis:i"},
+		"LogSoftmax":      {bindSoftmax, 1, 1, 1, "axis:i"},
 	}
 	for op := range functions {
-		operators[op] = operator{planUnary, 1, 1, 1, ""}
+		operators[op] = operator{bindUnary, 1, 1, 1, ""}
 	}
 	for _, op := range strings.Fields("Add Sub Mul Div Pow") {
-		operators[op] = operator{planArithmetic, 2, 2, 1, ""}
+		operators[op] = operator{bindArithmetic, 2, 2, 1, ""}
 	}
 	for _, op := range strings.Fields("Min Max Sum Mean") {
-		operators[op] = operator{planArithmetic, 1, -1, 1, ""}
+		operators[op] = operator{bindArithmetic, 1, -1, 1, ""}
 	}
 	for _, op := range strings.Fields("Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor") {
-		operators[op] = operator{planCompare, 2, 2, 1, ""}
+		operators[op] = operator{bindCompare, 2, 2, 1, ""}
 	}
 	for _, op := range strings.Fields("Sum Mean Prod Max Min SumSquare L1 L2 LogSum LogSumExp") {
-		operators["Reduce"+op] = operator{planReduce, 1, 2, 1, "axes:I keepdims:i noop_with_empty_axes:i"}
+		operators["Reduce"+op] = operator{bindReduce, 1, 2, 1, "axes:I keepdims:i noop_with_empty_axes:i"}
 	}
 }
 
@@ -93,10 +93,10 @@ func init() {
 func checkNode(n *onnx.Node) error {
 	o, ok := operators[n.Op]
 	if !ok || n.Domain != "" {
-		return &UnknownOpError{Op: n.Op, Domain: n.Domain, Node: n.Label()}
+		return &UnknownOpError{Op: n.Op, Domain: n.Domain, Node: n.String()}
 	}
 	if err := o.check(n); err != nil {
-		return &NodeError{n.Label(), err}
+		return &NodeError{n.String(), err}
 	}
 	return nil
 }

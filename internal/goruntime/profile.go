@@ -67,7 +67,7 @@ func (p *profile) write(prefix string) error {
 	var start float64
 	for _, n := range nodes {
 		t := p.nodes[n]
-		e := event{Category: "Node", Phase: "X", Name: n.Label(), Start: start, Duration: float64(t.time) / float64(time.Microsecond)}
+		e := event{Category: "Node", Phase: "X", Name: n.String(), Start: start, Duration: float64(t.time) / float64(time.Microsecond)}
 		e.Args.Op, e.Args.Calls = n.Op, t.calls
 		events = append(events, e)
 		start += e.Duration

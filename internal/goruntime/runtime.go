@@ -104,7 +104,7 @@ func (s *session) needed() []*onnx.Node {
 
 // fold computes what depends on constants alone, once for all bindings.
 func (s *session) fold() error {
-	p := s.planner()
+	p := s.binder()
 	var left []*onnx.Node
 	for _, n := range s.nodes {
 		constant := true
@@ -131,7 +131,7 @@ func (s *session) fold() error {
 // trials are sizes that free dimensions usually take.
 var trials = []int{1, 2, 3, 4, 8, 16, 28, 32, 64, 128, 256}
 
-// try plans the graph without running it.
+// try binds the graph without running it.
 func (s *session) try() error {
 	free := false
 	for _, info := range s.inputs {
@@ -142,7 +142,7 @@ func (s *session) try() error {
 	}
 	var first error
 	for _, size := range trials {
-		p := s.planner()
+		p := s.binder()
 		for i, v := range s.graph.Inputs {
 			shape := slices.Clone(s.inputs[i].Shape)
 			for k, d := range shape {

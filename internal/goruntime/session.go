@@ -34,15 +34,15 @@ func (s *session) Inputs() []onnx.ValueInfo { return onnx.CloneInfos(s.inputs) }
 
 func (s *session) Outputs() []onnx.ValueInfo { return onnx.CloneInfos(s.outputs) }
 
-func (s *session) planner() *planner {
-	p := &planner{opset: s.opset, uses: s.uses, values: maps.Clone(s.constants), packs: s.packs, threads: s.threads, memory: s.maxMemory}
+func (s *session) binder() *binder {
+	p := &binder{opset: s.opset, uses: s.uses, values: maps.Clone(s.constants), packs: s.packs, threads: s.threads, memory: s.maxMemory}
 	if p.values == nil {
 		p.values = map[*onnx.Value]*value{}
 	}
 	return p
 }
 
-// Bind plans the graph for the tensors' shapes; see [onnx.Session]. A tensor that
+// Bind makes the graph ready for tensors of these shapes; see [onnx.Session]. A tensor that
 // does not fit is a [*ShapeError] or [*TypeError], a node that does not fit them a
 // [*NodeError].
 func (s *session) Bind(inputs, outputs []*onnx.Tensor) (onnx.Binding, error) {
@@ -81,7 +81,7 @@ func (s *session) release() {
 }
 
 func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
-	p := s.planner()
+	p := s.binder()
 	for i, v := range s.graph.Inputs {
 		in := newValue(v.DType, slices.Clone(inputs[i].Shape))
 		in.data = pointer(inputs[i].Data)
@@ -120,7 +120,7 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("goruntime: %w", err)
 	}
-	b := &binding{session: s, steps: p.steps, layout: l, workers: newWorkers(s.threads)}
+	b := &binding{session: s, steps: p.steps, placement: l, workers: newWorkers(s.threads)}
 	for _, step := range b.steps {
 		if step.prepare != nil {
 			step.prepare()

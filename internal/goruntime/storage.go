@@ -10,10 +10,10 @@ import (
 // line.
 const align = 16
 
-// layout is where the values of a binding lie in the memory of a run: those of type
+// placement is where the values of a binding lie in the memory of a run: those of type
 // float32 that are made on the way, which share it where they are not needed at the
 // same time.
-type layout struct {
+type placement struct {
 	size  int // of the memory, in elements
 	slots []slot
 }
@@ -24,9 +24,9 @@ type slot struct {
 	at, n int
 }
 
-// place finds the layout of a plan. Local values of other types, of which there
+// place finds where the values of a binding lie. Local values of other types, of which there
 // are few, get memory of their own. The results are needed after the last step.
-func (p *planner) place(results []*value) (*layout, error) {
+func (p *binder) place(results []*value) (*placement, error) {
 	type span struct {
 		v           *value
 		first, last int
@@ -101,7 +101,7 @@ func (p *planner) place(results []*value) (*layout, error) {
 	if err := p.spend(4 * int64(a.size)); err != nil {
 		return nil, err
 	}
-	l := &layout{size: a.size}
+	l := &placement{size: a.size}
 	for _, x := range spans {
 		if x.v.dtype == onnx.Float32 {
 			x.v.data = new([]float32)
@@ -122,12 +122,12 @@ func (p *planner) place(results []*value) (*layout, error) {
 	return l, nil
 }
 
-func (l *layout) add(v *value, at int) {
+func (l *placement) add(v *value, at int) {
 	l.slots = append(l.slots, slot{v.data.(*[]float32), at, v.count})
 }
 
 // use puts the values into a memory.
-func (l *layout) use(memory []float32) {
+func (l *placement) use(memory []float32) {
 	for _, s := range l.slots {
 		*s.data = memory[s.at : s.at+s.n : s.at+s.n]
 	}
@@ -151,7 +151,7 @@ func heir(s *step, v *value) *value {
 	return nil
 }
 
-func (p *planner) spend(n int64) error {
+func (p *binder) spend(n int64) error {
 	if p.memory -= n; p.memory < 0 {
 		return ErrTooLarge
 	}

@@ -6,17 +6,17 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// value is a tensor of a plan. Its elements come from the file, from the caller, or
-// get their place when the plan is complete.
+// value is a tensor of a binding. Its elements come from the file, from the caller, or
+// get their place when all nodes are bound.
 type value struct {
 	dtype onnx.DType
 	shape []int
 	count int // elements
 	data  any // points to a slice of count elements; nil until there is one
 
-	known  bool // a constant, to be read while planning
+	known  bool // a constant, to be read while nodes are bound
 	shared bool // belongs to the session, not to one binding
-	local  bool // the plan finds a place for it
+	local  bool // the binding finds a place for it
 
 	of     *value // where not nil, the value is a view of that one's elements
 	offset int

@@ -9,5 +9,6 @@
 // A [Head] is a small pure type. It stands in one file with one table-driven test, and
 // everything asks it and nothing else: the draws of every engine, the scores, the
 // settling of near ties, the loss in training and the draws of the one-file sampler. To
-// add a head, write its file; package signature says which files have it.
+// add a head, write its file and its test, which calls check (check_test.go); package
+// signature says which files have it.
 package likelihood

@@ -148,7 +148,7 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 func (b *builder) condition(stage int, in program.Input) *onnx.Value {
 	w := b.nest.widths[stage]
 	l := b.loopOf(stage)
-	return l.once(fmt.Sprint("label ", in.Condition, w), func() *onnx.Value {
+	return l.once(fmt.Sprint("condition ", in.Condition, w), func() *onnx.Value {
 		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(slices.Max(w), 1, 1)) // [widest, images, channels]
 		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(w))
 		return l.graph.Op("Reshape", nil, rows, list(-1, in.Channels))

@@ -12,7 +12,7 @@
 //
 // A program says what a step reads by slots of caches. reach (reaching.go) plays its
 // steps through and finds for every row that is read the reaching definition: which step
-// made it, and where in its output. So the caches' layout is gone, and what is left is:
+// made it, and where in its output. So it no longer matters where a cache keeps what; what is left is:
 // so many turns ago, that row.
 //
 // nestOf (nest.go) decides how the loops are nested. Mostly there is one, and its turns
@@ -33,7 +33,7 @@
 //
 // # Draws
 //
-// They are the sampler's (draw.go): softmax in float64 with the maximum subtracted,
+// They are the sampler's (draw.go), of what the head's nodes give: softmax in float64 with the maximum subtracted,
 // levels counted in order until the cumulative probability passes the uniform variate. What differs
 // is the last bits of a runtime's exp and of its logits, and that near ties are not
 // settled: a variate within some 1e-6 of a boundary can come out either way.

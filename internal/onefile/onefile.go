@@ -7,20 +7,10 @@ import (
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature/encoding"
-)
-
-// The graph's interface.
-const (
-	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): one for each pixel
-	Temperature = "temperature" // input, float64 [1], positive
-	Label       = "label"       // input, int64 [batch], the classes' numbers; of a class-conditional model
-	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for inpainting
-	Keep        = "keep"        // input, bool [batch, height, width], which of them stay; for inpainting
-	Levels      = "levels"      // output, uint8 [batch, height, width]
-	LogProb     = "logprob"     // output, float32 [batch], nats, of all pixels at temperature 1
 )
 
 // ErrUnsupported is wrapped where a model can be drawn from, but not so.
@@ -35,7 +25,7 @@ type Options struct {
 	// Classes are the model's inputs besides the picture, of one image, for each class;
 	// nil for a model without classes.
 	Classes [][]*onnx.Tensor
-	// Inpainting adds the inputs Init and Keep.
+	// Inpainting adds the inputs [format.Init] and [format.Keep].
 	Inpainting bool
 	// Limits are those of who is to read the file.
 	Limits onnx.Limits
@@ -73,17 +63,17 @@ func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 func (b *builder) before() error {
 	g, p := b.graph, b.program
 	n, h, w := onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width)
-	uniforms := g.Input(Uniforms, onnx.Float64, n, h, w)
-	b.temperature = g.Input(Temperature, onnx.Float64, onnx.Fixed(1))
+	uniforms := g.Input(format.Uniforms, onnx.Float64, n, h, w)
+	b.temperature = g.Input(format.Temperature, onnx.Float64, onnx.Fixed(1))
 	b.images = g.Op("Slice", nil, g.Op("Shape", nil, uniforms), list(0), list(1))
 	b.uniforms = b.inOrder(uniforms)
 	if len(p.Conditions) > 0 {
-		if err := b.classes(g.Input(Label, onnx.Int64, n)); err != nil {
+		if err := b.classes(g.Input(format.Label, onnx.Int64, n)); err != nil {
 			return err
 		}
 	}
 	if b.opt.Inpainting {
-		init, keep := g.Input(Init, onnx.Uint8, n, h, w), g.Input(Keep, onnx.Bool, n, h, w)
+		init, keep := g.Input(format.Init, onnx.Uint8, n, h, w), g.Input(format.Keep, onnx.Bool, n, h, w)
 		// A uniform for each level: those of a kept pixel's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
 		upTo := g.Op("LessOrEqual", nil, list(ir.Count(b.opt.Head.Levels())...), b.inOrder(cast(g, init, onnx.Int64)))
@@ -102,7 +92,7 @@ func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 }
 
 // classes makes the conditions of the images' classes, [images, channels] each.
-func (b *builder) classes(label *onnx.Value) error {
+func (b *builder) classes(class *onnx.Value) error {
 	tables := make([][]float32, len(b.program.Conditions))
 	for _, inputs := range b.opt.Classes {
 		values, err := exact.Conditions(b.program, inputs)
@@ -120,7 +110,7 @@ func (b *builder) classes(label *onnx.Value) error {
 	}
 	for k, c := range b.program.Conditions {
 		table := onnx.Const("", onnx.NewTensor(tables[k], len(b.opt.Classes), c.Channels))
-		b.conditions = append(b.conditions, b.graph.Op("Gather", nil, table, label))
+		b.conditions = append(b.conditions, b.graph.Op("Gather", nil, table, class))
 	}
 	return nil
 }
@@ -142,13 +132,13 @@ func (b *builder) after() error {
 	}
 	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))
 	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, p.Height, p.Width))
-	g.Output(picture, Levels, onnx.Uint8, onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width))
+	g.Output(picture, format.Levels, onnx.Uint8, onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width))
 
 	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits.next) // [H·W, images, levels]
 	index := g.Op("Unsqueeze", nil, cast(g, level, onnx.Int64), list(2))
 	chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, index)
 	sum := g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, list(0, 2))
-	g.Output(sum, LogProb, onnx.Float32, onnx.Free("batch"))
+	g.Output(sum, format.LogProb, onnx.Float32, onnx.Free("batch"))
 	return nil
 }
 

@@ -163,8 +163,8 @@ func TestClasses(t *testing.T) {
 			p, s := build(t, file, compile.Options{}, onefile.Options{Classes: classes})
 			defer s.Close()
 			list := []int{2, 0, 1, 1, 2}
-			label := []int64{2, 0, 1, 1, 2}
-			levels, logprob := run(t, p, s, len(list), 1, onnx.NewTensor(label, len(list)))
+			class := []int64{2, 0, 1, 1, 2}
+			levels, logprob := run(t, p, s, len(list), 1, onnx.NewTensor(class, len(list)))
 			want, wantLog := samples(t, file, sampler.Request{N: len(list), Classes: list})
 			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 		})
@@ -206,7 +206,7 @@ func TestTemperatures(t *testing.T) {
 	}
 }
 
-// TestUnsupported: values that cannot be told apart, and labels of unknown number.
+// TestUnsupported: values that cannot be told apart, and classes of unknown number.
 func TestUnsupported(t *testing.T) {
 	m, err := onnx.Unmarshal(exported(t, models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 7, Levels: 3, Classes: 3}))
 	if err != nil {
@@ -216,18 +216,18 @@ func TestUnsupported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	label := [][]*onnx.Tensor{{onnx.NewTensor([]int64{0}, 1)}}
+	class := [][]*onnx.Tensor{{onnx.NewTensor([]int64{0}, 1)}}
 	for name, opt := range map[string]onefile.Options{
 		"no classes":    {Values: values(3)},
-		"equal values":  {Values: []float32{1, 1, 1}, Classes: label},
-		"uneven values": {Values: []float32{0, 0.1, 1}, Classes: label},
+		"equal values":  {Values: []float32{1, 1, 1}, Classes: class},
+		"uneven values": {Values: []float32{0, 0.1, 1}, Classes: class},
 	} {
 		opt.Head = likelihood.Categorical{Depth: 3}
 		if _, err := onefile.Build(p, opt); !errors.Is(err, onefile.ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := onefile.Build(p, onefile.Options{Head: likelihood.Categorical{Depth: 3}, Values: values(3), Classes: label}); err != nil {
+	if _, err := onefile.Build(p, onefile.Options{Head: likelihood.Categorical{Depth: 3}, Values: values(3), Classes: class}); err != nil {
 		t.Error(err)
 	}
 }

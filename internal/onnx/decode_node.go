@@ -76,7 +76,7 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 	if operators[n.Op] && n.Domain == "" {
 		trim(n)
 		if err := checkNode(n); err != nil {
-			return nil, malformed("%s: %v", n.Label(), err)
+			return nil, malformed("%s: %v", n.String(), err)
 		}
 	}
 	return n, nil

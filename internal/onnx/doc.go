@@ -6,10 +6,14 @@
 // making up those that are missing.
 //
 // The codec is written on protowire and registers no protobuf message, since two
-// packages that register onnx.ModelProto cannot live in one binary, and other
+// packages that register onnx.ModelProto cannot be in one binary, and other
 // readers do register it. The field numbers are those of onnx.proto, IR version 8:
 // https://github.com/onnx/onnx/blob/v1.12.0/onnx/onnx.proto
 //
 // The package also declares what a runtime is to its users: [Runtime], [Session]
 // and [Binding] over [Tensor].
+//
+// [Check] is the entrance for files from strangers: what a node may look like is in
+// validate_node.go, shapes are in infer.go and beside it, what is computed of constants in
+// fold.go and beside it, limits in limits.go. To let in an operator, add it in these.
 package onnx

@@ -207,7 +207,7 @@ func (e *encoder) node(n *Node) ([]byte, error) {
 	for _, k := range slices.Sorted(maps.Keys(n.Attrs)) {
 		ab, err := e.attr(k, n.Attrs[k])
 		if err != nil {
-			return nil, fmt.Errorf("onnx: %s: attribute %q: %w", n.Label(), k, err)
+			return nil, fmt.Errorf("onnx: %s: attribute %q: %w", n.String(), k, err)
 		}
 		b.bytes(5, ab)
 	}

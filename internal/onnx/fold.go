@@ -41,13 +41,13 @@ func Simplify(m *Model, sizes map[string][]int) (*Model, error) {
 	}
 	for _, n := range m.Graph.Nodes {
 		if err := f.node(n); err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrShape, n.Label(), err)
+			return nil, fmt.Errorf("%w: %s: %w", ErrShape, n.String(), err)
 		}
 	}
 	for _, v := range m.Graph.Outputs {
 		out.Graph.Outputs = append(out.Graph.Outputs, f.value(v))
 	}
-	out.Graph.Nodes = live(f.nodes, out.Graph.Outputs)
+	out.Graph.Nodes = needed(f.nodes, out.Graph.Outputs)
 	return &out, nil
 }
 
@@ -194,8 +194,8 @@ func (f *folder) shapeOf(n *Node) *Tensor {
 	return NewTensor(dims, len(dims))
 }
 
-// live keeps the nodes that the outputs need, in order.
-func live(nodes []*Node, outputs []*Value) []*Node {
+// needed keeps the nodes that the outputs need, in order.
+func needed(nodes []*Node, outputs []*Value) []*Node {
 	needed := map[*Node]bool{}
 	for _, v := range outputs {
 		if v.Node != nil {

@@ -141,8 +141,8 @@ func Const(name string, t *Tensor) *Value {
 	return &Value{Name: name, DType: t.DType(), Shape: Shape(t.Shape...), Const: t}
 }
 
-// Label names a node in messages: its own name, or its operator and first output.
-func (n *Node) Label() string {
+// String names a node in messages: its own name, or its operator and first output.
+func (n *Node) String() string {
 	if n.Name != "" {
 		return fmt.Sprintf("%s %q", n.Op, n.Name)
 	}

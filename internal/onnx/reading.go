@@ -43,8 +43,8 @@ func bytesOf(v *Value) int64 {
 }
 
 // graph reads the nodes of a graph that runs a number of times.
-func (r *reading) graph(g *Graph, runs int64) (*schedule, error) {
-	s := newSchedule()
+func (r *reading) graph(g *Graph, runs int64) (*lifetimes, error) {
+	s := newLifetimes()
 	for _, n := range g.Nodes {
 		if err := r.read(s, n, runs); err != nil {
 			return nil, err
@@ -57,9 +57,9 @@ func (r *reading) graph(g *Graph, runs int64) (*schedule, error) {
 }
 
 // read reads a node.
-func (r *reading) read(s *schedule, n *Node, runs int64) error {
+func (r *reading) read(s *lifetimes, n *Node, runs int64) error {
 	at := func(err error) error {
-		return fmt.Errorf("%w: %s: %w", ErrShape, n.Label(), err)
+		return fmt.Errorf("%w: %s: %w", ErrShape, n.String(), err)
 	}
 	*r.visits++
 	if err := r.checkTrilu(n); err != nil {
@@ -100,7 +100,7 @@ func (r *reading) read(s *schedule, n *Node, runs int64) error {
 		if w.Shape == nil {
 			return at(fmt.Errorf("%w: %q", errUntold, v.Name))
 		}
-		if err := r.bounded(w, n.Label()); err != nil {
+		if err := r.bounded(w, n.String()); err != nil {
 			return err
 		}
 		e.out = append(e.out, w)
@@ -112,7 +112,7 @@ func (r *reading) read(s *schedule, n *Node, runs int64) error {
 }
 
 // demand is what the graph that has been read takes.
-func (r *reading) demand(s *schedule) (Demand, error) {
+func (r *reading) demand(s *lifetimes) (Demand, error) {
 	memory := s.peak()
 	if memory > r.limits.Memory {
 		return Demand{}, &LimitError{"Memory", "bytes that a run holds at once", memory, r.limits.Memory}
@@ -123,7 +123,7 @@ func (r *reading) demand(s *schedule) (Demand, error) {
 func (r *reading) spend(operations int64, n *Node) error {
 	r.operations = saturate(r.operations, operations)
 	if r.operations > r.limits.Operations {
-		return &LimitError{"Operations", fmt.Sprintf("operations of a run up to %s", n.Label()), r.operations, r.limits.Operations}
+		return &LimitError{"Operations", fmt.Sprintf("operations of a run up to %s", n.String()), r.operations, r.limits.Operations}
 	}
 	return nil
 }

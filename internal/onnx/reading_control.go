@@ -7,9 +7,9 @@ import (
 )
 
 // control reads a node with graphs in it.
-func (r *reading) control(s *schedule, n *Node, runs int64) error {
+func (r *reading) control(s *lifetimes, n *Node, runs int64) error {
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s: %s", ErrShape, n.Label(), fmt.Sprintf(format, args...))
+		return fmt.Errorf("%w: %s: %s", ErrShape, n.String(), fmt.Sprintf(format, args...))
 	}
 	if err := checkArity(n); err != nil {
 		return bad("%v", err)
@@ -46,7 +46,7 @@ func (r *reading) control(s *schedule, n *Node, runs int64) error {
 			continue
 		}
 		w := &Value{Name: v.Name, DType: results[i].DType, Shape: results[i].Shape}
-		if err := r.bounded(w, n.Label()); err != nil {
+		if err := r.bounded(w, n.String()); err != nil {
 			return err
 		}
 		r.values[v] = w
@@ -61,7 +61,7 @@ func (r *reading) branches(n *Node, runs int64) (results []*Value, memory int64,
 	for _, name := range []string{"then_branch", "else_branch"} {
 		g, ok := n.Attrs[name].(*Graph)
 		if !ok {
-			return nil, 0, fmt.Errorf("%w: %s: it has no %s", ErrShape, n.Label(), name)
+			return nil, 0, fmt.Errorf("%w: %s: it has no %s", ErrShape, n.String(), name)
 		}
 		s, err := r.graph(g, runs)
 		if err != nil {
@@ -73,11 +73,11 @@ func (r *reading) branches(n *Node, runs int64) (results []*Value, memory int64,
 			continue
 		}
 		if len(s.ends) != len(results) {
-			return nil, 0, fmt.Errorf("%w: %s: its branches differ in their outputs", ErrShape, n.Label())
+			return nil, 0, fmt.Errorf("%w: %s: its branches differ in their outputs", ErrShape, n.String())
 		}
 		for i, v := range s.ends {
 			if v.Shape == nil || results[i].Shape == nil || !fits(v.Shape, results[i].Shape) {
-				return nil, 0, fmt.Errorf("%w: %s: its branches differ in the size of output %d", ErrShape, n.Label(), i)
+				return nil, 0, fmt.Errorf("%w: %s: its branches differ in the size of output %d", ErrShape, n.String(), i)
 			}
 		}
 	}
@@ -143,7 +143,7 @@ type rounds struct {
 }
 
 func (l *rounds) bad(format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %s", ErrShape, l.node.Label(), fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %s: %s", ErrShape, l.node.String(), fmt.Sprintf(format, args...))
 }
 
 func (l *rounds) begin(r *reading) error {

@@ -21,7 +21,7 @@ type SessionOptions struct {
 // A Session is one loaded graph. It is safe for concurrent use; two bindings of
 // it may run at once.
 //
-// The interface lives here and not with a consumer because it has two, sampler
+// The interface is here and not with a consumer because it has two, sampler
 // and train, and because Go wants the same named type in Runtime.Load's result
 // on both sides.
 type Session interface {

@@ -120,7 +120,7 @@ func Check(m *Model, l Limits) (*Model, *Meter, error) {
 func checkOperators(g *Graph, l Limits, used map[string]bool) error {
 	for _, n := range g.Nodes {
 		if (n.Domain != "" || !operators[n.Op]) && !l.trusts(n) {
-			return &OperatorError{n.Op, n.Domain, n.Label()}
+			return &OperatorError{n.Op, n.Domain, n.String()}
 		}
 		used[n.Domain] = true
 		for _, a := range n.Attrs {
@@ -168,7 +168,7 @@ func checkUses(g *Graph, bad map[*Value]*WeightError) error {
 			switch a := a.(type) {
 			case *Tensor:
 				if e := notFinite(a); e != nil {
-					e.Name = n.Label()
+					e.Name = n.String()
 					spread(bad, n, e)
 				}
 			case *Graph:

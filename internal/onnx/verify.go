@@ -162,7 +162,7 @@ func (d *decoder) verifyNode(n *Node, s *sight, depth int) error {
 			continue
 		}
 		if v.Const != nil {
-			return malformed("%s makes a constant", n.Label())
+			return malformed("%s makes a constant", n.String())
 		}
 		if err := s.add(v); err != nil {
 			return err
@@ -172,7 +172,7 @@ func (d *decoder) verifyNode(n *Node, s *sight, depth int) error {
 		trimmed := *n
 		trim(&trimmed)
 		if err := checkNode(&trimmed); err != nil {
-			return malformed("%s: %v", n.Label(), err)
+			return malformed("%s: %v", n.String(), err)
 		}
 	}
 	return nil

@@ -20,13 +20,13 @@ func (s *Signature) readClasses() error {
 	case n == 0:
 		n = len(s.Meta.Classes)
 	case len(s.Meta.Classes) > 0 && len(s.Meta.Classes) != n:
-		return fmt.Errorf("%w: its metadata name %d classes, its label %q has %d", ErrModel, len(s.Meta.Classes), s.ClassInput, n)
+		return fmt.Errorf("%w: its metadata name %d classes, its class input %q has %d", ErrModel, len(s.Meta.Classes), s.ClassInput, n)
 	}
 	if n == 0 {
 		return nil
 	}
 	if n < 0 || n > maxClasses {
-		return fmt.Errorf("%w: its label %q has %d classes, must have up to %d", ErrModel, s.ClassInput, n, maxClasses)
+		return fmt.Errorf("%w: its class input %q has %d classes, must have up to %d", ErrModel, s.ClassInput, n, maxClasses)
 	}
 	s.Classes = s.Meta.Classes
 	for k := len(s.Classes); k < n; k++ {
@@ -78,7 +78,7 @@ func (s *Signature) Class(name string) (int, error) {
 	return 0, fmt.Errorf("%w: no class is %q; the model has %s, or 0 to %d", ErrConfig, name, format.Cut(fmt.Sprintf("%q", s.Classes)), len(s.Classes)-1)
 }
 
-// ClassNamed is [Spec.Class] for whole names and numbers only.
+// ClassNamed is [Signature.Class] for whole names and numbers only.
 func (s *Signature) ClassNamed(name string) (class int, ok bool) {
 	name = strings.TrimSpace(name)
 	count := 0

@@ -27,7 +27,7 @@ func readClassInput(v *onnx.Value, at int) (*classInput, error) {
 		}
 	}
 	if !known || len(l.shape) == 0 || wide > 1 || l.hot < 1 {
-		return nil, fmt.Errorf("%w: input %q is %v %v, must be a label: int64, int32 or float32, [batch] or [batch, classes]",
+		return nil, fmt.Errorf("%w: input %q is %v %v, must be a class: int64, int32 or float32, [batch] or [batch, classes]",
 			ErrModel, v.Name, l.dtype, l.shape)
 	}
 	return l, nil
@@ -67,14 +67,14 @@ func setClass[T int64 | int32 | float32](data []T, class int) {
 	data[class] = 1
 }
 
-// of is the label of one image.
+// of is the class of one image, as the model takes it.
 func (l *classInput) of(class int) []*onnx.Tensor {
 	t := l.tensor(1)
 	l.set(t, 0, class)
 	return []*onnx.Tensor{t}
 }
 
-// classes counts the classes of a graph: the entries of a one-hot label or of the
+// classes counts the classes of a graph: the entries of a one-hot class or of the
 // tables that a numbered one is looked up in. It is 0 where the graph does not tell.
 func (l *classInput) classes(g *onnx.Graph) int {
 	if l.hot > 1 {
@@ -86,16 +86,16 @@ func (l *classInput) classes(g *onnx.Graph) int {
 			count = n
 		}
 	}
-	label := map[*onnx.Value]bool{g.Inputs[l.at]: true} // and what is the same number in another form
+	same := map[*onnx.Value]bool{g.Inputs[l.at]: true} // and what is the same number in another form
 	for _, n := range g.Nodes {
 		for i, v := range n.Inputs {
-			if !label[v] {
+			if !same[v] {
 				continue
 			}
 			switch {
 			case n.Op == "Cast" || n.Op == "Identity" || n.Op == "Reshape" || n.Op == "Squeeze" || n.Op == "Unsqueeze" || n.Op == "Flatten":
 				if i == 0 && n.Outputs[0] != nil {
-					label[n.Outputs[0]] = true
+					same[n.Outputs[0]] = true
 				}
 			case n.Op == "Gather" && i == 1 && n.Inputs[0].Const != nil && n.Attrs.Int("axis", 0) == 0 && len(n.Inputs[0].Const.Shape) > 0:
 				least(n.Inputs[0].Const.Shape[0])

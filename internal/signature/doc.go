@@ -10,5 +10,5 @@
 //
 // Everything that feeds a network or reads its outputs asks a [Signature], so this is the
 // place to teach the project another form of file: reading it in signature.go, its inputs
-// in feed.go and label.go, another size in size.go, the one-file sampler in onefile.go.
+// in feed.go and class_input.go, another size in size.go, the one-file sampler in onefile.go.
 package signature

@@ -6,7 +6,6 @@ import (
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
-	"pixelcnn/internal/onefile"
 	"pixelcnn/internal/onnx"
 )
 
@@ -23,9 +22,9 @@ func (s *Signature) readOneFile(height, width int) error {
 	}
 	g := s.model.Graph
 	s.OneFile = &OneFile{Inputs: g.Inputs, Outputs: g.Outputs}
-	s.Input, s.Output = onefile.Uniforms, onefile.Levels
+	s.Input, s.Output = format.Uniforms, format.Levels
 	for _, v := range g.Outputs {
-		if shape := onnx.Sizes(v.Shape); v.Name == onefile.Levels && len(shape) == 3 {
+		if shape := onnx.Sizes(v.Shape); v.Name == format.Levels && len(shape) == 3 {
 			s.Height, s.Width = shape[1], shape[2]
 		}
 	}
@@ -37,16 +36,16 @@ func (s *Signature) readOneFile(height, width int) error {
 	}
 	s.Head = likelihood.Categorical{Depth: s.Levels}
 	if s.Height < 1 || s.Width < 1 || s.Height > maxPixels/s.Width {
-		return fmt.Errorf("%w: its output %q is none of images", ErrModel, onefile.Levels)
+		return fmt.Errorf("%w: its output %q is none of images", ErrModel, format.Levels)
 	}
 	for i, v := range g.Inputs {
-		if v.Name == onefile.Label {
+		if v.Name == format.Label {
 			if s.classInput, err = readClassInput(v, i); err != nil {
 				return err
 			}
 			s.ClassInput = v.Name
 		}
-		s.OneFile.Inpainting = s.OneFile.Inpainting || v.Name == onefile.Keep
+		s.OneFile.Inpainting = s.OneFile.Inpainting || v.Name == format.Keep
 	}
 	if err := s.OneFile.check(s.Height, s.Width); err != nil {
 		return err
@@ -61,13 +60,13 @@ func (s *Signature) readOneFile(height, width int) error {
 func (o *OneFile) check(height, width int) error {
 	image, one := []int{-1, height, width}, []int{1}
 	known := map[string]onnx.ValueInfo{
-		onefile.Uniforms:    {DType: onnx.Float64, Shape: image},
-		onefile.Temperature: {DType: onnx.Float64, Shape: one},
-		onefile.Label:       {DType: onnx.Int64, Shape: []int{-1}},
-		onefile.Init:        {DType: onnx.Uint8, Shape: image},
-		onefile.Keep:        {DType: onnx.Bool, Shape: image},
-		onefile.Levels:      {DType: onnx.Uint8, Shape: image},
-		onefile.LogProb:     {DType: onnx.Float32, Shape: []int{-1}},
+		format.Uniforms:    {DType: onnx.Float64, Shape: image},
+		format.Temperature: {DType: onnx.Float64, Shape: one},
+		format.Label:       {DType: onnx.Int64, Shape: []int{-1}},
+		format.Init:        {DType: onnx.Uint8, Shape: image},
+		format.Keep:        {DType: onnx.Bool, Shape: image},
+		format.Levels:      {DType: onnx.Uint8, Shape: image},
+		format.LogProb:     {DType: onnx.Float32, Shape: []int{-1}},
 	}
 	for _, values := range [][]*onnx.Value{o.Inputs, o.Outputs} {
 		for _, v := range values {
@@ -78,13 +77,13 @@ func (o *OneFile) check(height, width int) error {
 			delete(known, v.Name)
 		}
 	}
-	for _, name := range []string{onefile.Uniforms, onefile.Temperature, onefile.Levels, onefile.LogProb} {
+	for _, name := range []string{format.Uniforms, format.Temperature, format.Levels, format.LogProb} {
 		if _, missing := known[name]; missing {
 			return fmt.Errorf("%w: it has no %q, as a one-file sampler does", ErrModel, name)
 		}
 	}
-	if _, missing := known[onefile.Init]; missing == o.Inpainting {
-		return fmt.Errorf("%w: of %q and %q it has one only", ErrModel, onefile.Init, onefile.Keep)
+	if _, missing := known[format.Init]; missing == o.Inpainting {
+		return fmt.Errorf("%w: of %q and %q it has one only", ErrModel, format.Init, format.Keep)
 	}
 	return nil
 }

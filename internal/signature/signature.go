@@ -122,7 +122,7 @@ func Read(m *onnx.Model, opt Options) (*Signature, error) {
 // Model is the graph that the signature is of, for images of its size.
 func (s *Signature) Model() *onnx.Model { return s.model }
 
-// readInputs finds the picture and the label.
+// readInputs finds the picture and the class input.
 func (s *Signature) readInputs() error {
 	inputs := s.model.Graph.Inputs
 	isPicture := func(v *onnx.Value) bool {
@@ -141,7 +141,7 @@ func (s *Signature) readInputs() error {
 		}
 		s.ClassInput = s.classInput.name
 	default:
-		return fmt.Errorf("%w: it has %d inputs; the image and a label are what is known here", ErrModel, len(inputs))
+		return fmt.Errorf("%w: it has %d inputs; a picture and a class are what is known here", ErrModel, len(inputs))
 	}
 	in := inputs[s.pictureAt]
 	shape := onnx.Sizes(in.Shape)

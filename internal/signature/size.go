@@ -33,7 +33,7 @@ func (s *Signature) CheckTogether(what string, images int) error {
 	return nil
 }
 
-// resize makes s the spec of a model for images of another size; 0 keeps the file's.
+// resize makes s the signature of a model for images of another size; 0 keeps the file's.
 // The network slides over its images, so all it takes is to declare other sizes, unless
 // something within has the size built in.
 func (s *Signature) resize(height, width int) error {
@@ -90,7 +90,7 @@ func (s *Signature) fits(oldHeight, oldWidth int) error {
 	}
 	if n := s.builtIn(oldHeight, oldWidth); n != nil {
 		return fmt.Errorf("%w: it cannot draw images of %d×%d: %s has the size %d×%d built in",
-			ErrModel, s.Height, s.Width, n.Label(), oldHeight, oldWidth)
+			ErrModel, s.Height, s.Width, n.String(), oldHeight, oldWidth)
 	}
 	return fmt.Errorf("%w: it cannot draw images of %d×%d: the size is built in: %w", ErrModel, s.Height, s.Width, now.err)
 }

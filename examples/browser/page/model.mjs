@@ -1,4 +1,4 @@
-// A model: a file that holds a whole sampler, and what models.json says of it.
+// A model: a one-file sampler, and what models.json says of it.
 import * as ort from './ort/ort.wasm.bundle.min.mjs';
 import { uniforms } from './pcg.mjs';
 

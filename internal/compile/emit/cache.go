@@ -5,12 +5,12 @@ import (
 	"pixelcnn/internal/compile/schedule"
 )
 
-// layout says where a unit's value at each pixel is kept. In wavefront order the
+// addressing says where a unit's value at each pixel is kept. In wavefront order the
 // slots of one time x + slope·y are neighbours, ordered by column: what the pixels
 // of a wave read at one tap is then one block, whatever the tap. In raster order the
 // slots of one row are neighbours. Slots outside of the unit's pixels exist as far
 // as they are read, and stay zero.
-type layout struct {
+type addressing struct {
 	slope  int // 0 in raster order
 	left   int // groups of slots, or slots, that stand before column 0
 	group  int // slots in a group: a time or a row
@@ -19,8 +19,11 @@ type layout struct {
 	ring   bool
 }
 
+// slots is the number of slots in all.
+func (l *addressing) slots() int { return l.group * l.groups }
+
 // slot is that of pixel (y, x).
-func (l *layout) slot(y, x int) int {
+func (l *addressing) slot(y, x int) int {
 	g, k := y-l.first, x+l.left
 	if l.slope > 0 {
 		g = x + l.slope*y - l.first
@@ -62,13 +65,13 @@ func extents(units []*ir.Unit, s *schedule.Schedule) []extent {
 	return out
 }
 
-// newLayout lays out the cache of unit u, which is read as e says.
-func newLayout(u *ir.Unit, s *schedule.Schedule, e extent) *layout {
+// newAddressing arranges the cache of unit u, which is read as e says.
+func newAddressing(u *ir.Unit, s *schedule.Schedule, e extent) *addressing {
 	a := e.area
 	if s.Raster {
-		return &layout{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}
+		return &addressing{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}
 	}
-	l := &layout{slope: s.Slope, left: -schedule.FloorDiv(a.X0, s.Slope)}
+	l := &addressing{slope: s.Slope, left: -schedule.FloorDiv(a.X0, s.Slope)}
 	l.group = schedule.FloorDiv(a.X1-1, s.Slope) + l.left + 1
 	l.first = a.X0 + s.Slope*a.Y0
 	l.groups = a.X1 - 1 + s.Slope*(a.Y1-1) - l.first + 1
@@ -79,9 +82,9 @@ func newLayout(u *ir.Unit, s *schedule.Schedule, e extent) *layout {
 	return l
 }
 
-// fill lays out a constant per pixel.
-func fill(u *ir.Unit, l *layout) []float32 {
-	out := make([]float32, l.group*l.groups*u.Channels)
+// fill puts a constant per pixel into its slots.
+func fill(u *ir.Unit, l *addressing) []float32 {
+	out := make([]float32, l.slots()*u.Channels)
 	h, w := u.Full.H(), u.Full.W()
 	for y := u.Dom.Y0; y < u.Dom.Y1; y++ {
 		for x := u.Dom.X0; x < u.Dom.X1; x++ {

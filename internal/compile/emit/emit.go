@@ -18,14 +18,14 @@ import (
 
 // emitter writes a program.
 type emitter struct {
-	program  *program.Program
-	schedule *schedule.Schedule
-	latency  bool
-	opset    int64           // the file's
-	caches   []int           // by unit, -1 for none
-	layouts  []*layout       // by cache
-	reads    [][][]ir.Access // by stage and input, how its parts are read
-	stop     func() error
+	program   *program.Program
+	schedule  *schedule.Schedule
+	latency   bool
+	opset     int64           // the file's
+	caches    []int           // by unit, -1 for none
+	addresses []*addressing   // by cache
+	reads     [][][]ir.Access // by stage and input, how its parts are read
+	stop      func() error
 }
 
 // Emit makes the program of a schedule. m is the simplified file, picture the input of
@@ -72,13 +72,13 @@ func (e *emitter) lay(units []*ir.Unit) error {
 		if u.DType != onnx.Float32 {
 			return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: "its values are " + u.DType.String() + " and are read from other pixels"}
 		}
-		l := newLayout(u, e.schedule, x)
-		c := program.Cache{Channels: u.Channels, Slots: l.group * l.groups, Ring: l.ring}
+		l := newAddressing(u, e.schedule, x)
+		c := program.Cache{Channels: u.Channels, Slots: l.slots(), Ring: l.ring}
 		if u.Static() {
 			c.Table = fill(u, l)
 		}
 		e.caches[u.ID] = len(p.Caches)
-		p.Caches, e.layouts = append(p.Caches, c), append(e.layouts, l)
+		p.Caches, e.addresses = append(p.Caches, c), append(e.addresses, l)
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func (e *emitter) steps(logits *ir.Unit) error {
 			if i == s.Of(logits) {
 				for k := range w.N {
 					y, x := w.At(k)
-					step.Draws = append(step.Draws, program.Draw{Row: k, Pixel: y*p.Width + x, Slot: e.layouts[0].slot(y, x)})
+					step.Draws = append(step.Draws, program.Draw{Row: k, Pixel: y*p.Width + x, Slot: e.addresses[0].slot(y, x)})
 				}
 			}
 		}
@@ -123,12 +123,12 @@ func (e *emitter) run(stage int, w schedule.Wave) program.Run {
 		}
 		for k, a := range accesses {
 			y, x, _ := a.At(w.Y, w.X, 0)
-			run.In[j][k] = e.layouts[s.Inputs[j].Caches[k]].slot(y, x)
+			run.In[j][k] = e.addresses[s.Inputs[j].Caches[k]].slot(y, x)
 		}
 	}
 	for j, o := range s.Outputs {
 		if o.Cache >= 0 {
-			run.Out[j] = e.layouts[o.Cache].slot(w.Y, w.X)
+			run.Out[j] = e.addresses[o.Cache].slot(w.Y, w.X)
 		}
 	}
 	return run
@@ -136,7 +136,7 @@ func (e *emitter) run(stage int, w schedule.Wave) program.Run {
 
 // prologue writes the graph that makes the values of an image's conditions.
 func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) {
-	g := &onnx.Graph{Name: "labels"}
+	g := &onnx.Graph{Name: "conditions"}
 	for _, v := range m.Graph.Inputs {
 		if v != picture {
 			g.Inputs = append(g.Inputs, v)

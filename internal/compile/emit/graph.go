@@ -74,7 +74,7 @@ func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 	in := program.Input{Form: form}
 	var reads []ir.Access
 	var text strings.Builder
-	text.WriteString([...]string{"view", "stacked", "joined", "label"}[form])
+	text.WriteString([...]string{"view", "stacked", "joined", "condition"}[form])
 	for _, a := range args {
 		in.Channels += a.Src.Channels
 		if form == program.PerImage {

@@ -283,7 +283,7 @@ func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) 
 	var out [][]float64
 	for _, v := range known.Graph.Outputs {
 		if v.Const == nil {
-			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", v.Node.Label(), v.Node.Op)
+			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", v.Node.String(), v.Node.Op)
 		}
 		out = append(out, onnx.Reals(v.Const))
 	}

@@ -63,7 +63,7 @@ func (r *reader) conv(n *onnx.Node) *view {
 		add(u, a, tap)
 	}
 	r.layers = append(r.layers, ir.Layer{
-		Node: n.Label(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.Args),
+		Node: n.String(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.Args),
 		MACs: int64(area*inGroup*out) * int64(h*wd),
 	})
 	dims := slices.Clone(v.dims)
@@ -86,7 +86,7 @@ func live(weights []float32, area int) []bool {
 }
 
 func linear(n *onnx.Node, out int) *ir.Unit {
-	return &ir.Unit{Kind: ir.Linear, Node: n.Label(), Op: n.Op, Channels: out, DType: onnx.Float32, Bias: make([]float32, out)}
+	return &ir.Unit{Kind: ir.Linear, Node: n.String(), Op: n.Op, Channels: out, DType: onnx.Float32, Bias: make([]float32, out)}
 }
 
 // add appends a weighted argument. A choice of channels that leaves few out
@@ -149,7 +149,7 @@ func (r *reader) product(n *onnx.Node) *view {
 		}
 	}
 	add(u, v.arg(), weights)
-	r.layers = append(r.layers, ir.Layer{Node: n.Label(), Op: n.Op, In: in, Out: out, Taps: 1, Live: 1, MACs: int64(in*out) * int64(v.h*v.w)})
+	r.layers = append(r.layers, ir.Layer{Node: n.String(), Op: n.Op, In: in, Out: out, Taps: 1, Live: 1, MACs: int64(in*out) * int64(v.h*v.w)})
 	dims := slices.Clone(v.dims)
 	dims[d] = dim{{channel, out}}
 	return v.shown(u, dims)
@@ -177,7 +177,7 @@ func (r *reader) batchNorm(n *onnx.Node) *view {
 		scale[i], shift[i] = float32(f), float32(float64(p[1][i])-float64(p[2][i])*f)
 	}
 	with := func(v *view, op string, c []float32) *view {
-		u := v.apply(n.Label(), op, onnx.Float32, nil)
+		u := v.apply(n.String(), op, onnx.Float32, nil)
 		u.Operands = append(u.Operands, ir.Operand{Arg: -1, Value: onnx.NewTensor(c, len(c))})
 		return v.shown(u, v.dims)
 	}

@@ -18,7 +18,7 @@ var local = strings.Fields(`Relu LeakyRelu Elu Selu Celu Gelu Tanh Sigmoid HardS
 func (r *reader) local(n *onnx.Node) *view {
 	dims, first := r.common(n)
 	channels := product(channelShape(dims))
-	u := &ir.Unit{Kind: ir.Apply, Node: n.Label(), Op: n.Op, Channels: channels, DType: n.Outputs[0].DType, Attrs: n.Attrs}
+	u := &ir.Unit{Kind: ir.Apply, Node: n.String(), Op: n.Op, Channels: channels, DType: n.Outputs[0].DType, Attrs: n.Attrs}
 	for _, in := range n.Inputs {
 		if in == nil {
 			u.Operands = append(u.Operands, ir.Operand{Arg: -1})
@@ -170,7 +170,7 @@ func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []d
 	}
 	perm := ir.Count(len(axes))
 	slices.SortStableFunc(perm, func(i, j int) int { return int(axes[i].role - axes[j].role) }) // as roles are declared
-	u := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.Label(), Channels: product(channelShape(dims)), DType: onnx.Float32}
+	u := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.String(), Channels: product(channelShape(dims)), DType: onnx.Float32}
 	value := onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
 	u.Value = onnx.Const("", onnx.NewTensor(value.Floats(), u.Channels, first.h, first.w))
 	return first.shown(u, dims)
@@ -181,7 +181,7 @@ func (r *reader) acrossChannels(n *onnx.Node) *view {
 	v := r.input(n, 0)
 	rank := len(v.dims)
 	var axes []int
-	u := v.apply(n.Label(), n.Op, v.src.DType, onnx.Attrs{"axis": int64(-1)})
+	u := v.apply(n.String(), n.Op, v.src.DType, onnx.Attrs{"axis": int64(-1)})
 	dims := v.dims
 	switch n.Op {
 	case "LayerNormalization":

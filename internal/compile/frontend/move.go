@@ -136,7 +136,7 @@ func (r *reader) gather(n *onnx.Node) *view {
 // channels become the dimension at.
 func (r *reader) lookup(n *onnx.Node, v *view, t *onnx.Tensor, at int) *view {
 	u := &ir.Unit{
-		Kind: ir.Lookup, Node: n.Label(), Op: n.Op, Channels: t.Shape[1], DType: onnx.Float32, Table: t,
+		Kind: ir.Lookup, Node: n.String(), Op: n.Op, Channels: t.Shape[1], DType: onnx.Float32, Table: t,
 		Args: []ir.Arg{v.arg()},
 	}
 	dims := slices.Insert(slices.Clone(v.dims), at, dim{{channel, u.Channels}})
@@ -163,7 +163,7 @@ func (r *reader) oneHot(n *onnx.Node) *view {
 	}
 	out := r.lookup(n, v, onnx.NewTensor(t, depth, depth), axis)
 	if d := n.Outputs[0].DType; d != onnx.Float32 {
-		out = out.shown(out.apply(n.Label(), "Cast", d, onnx.Attrs{"to": int64(d)}), out.dims)
+		out = out.shown(out.apply(n.String(), "Cast", d, onnx.Attrs{"to": int64(d)}), out.dims)
 	}
 	return out
 }
@@ -183,7 +183,7 @@ func (r *reader) concat(n *onnx.Node) *view {
 	if !first.dims[axis].only(channel) {
 		return r.concatZeros(n, first, at, axis)
 	}
-	u := &ir.Unit{Kind: ir.Concat, Node: n.Label(), Op: n.Op, DType: first.src.DType}
+	u := &ir.Unit{Kind: ir.Concat, Node: n.String(), Op: n.Op, DType: first.src.DType}
 	dims := slices.Clone(first.dims)
 	size := onnx.Sizes(n.Outputs[0].Shape)[axis]
 	dims[axis] = dim{{channel, size}}

@@ -65,7 +65,7 @@ func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Laye
 // fail ends the reading at a node that is outside what is understood: [Read] returns
 // the error.
 func fail(n *onnx.Node, format string, args ...any) {
-	panic(&ir.UnsupportedError{Node: n.Label(), Op: n.Op, Reason: fmt.Sprintf(format, args...)})
+	panic(&ir.UnsupportedError{Node: n.String(), Op: n.Op, Reason: fmt.Sprintf(format, args...)})
 }
 
 // check fails where there is an error.

@@ -5,9 +5,9 @@
 // transposing and picking channels are no units of their own: they are part of how a
 // unit is read. An [Arg] is such a reading. Where it reads is its [Access], and
 // everything that relates positions of one unit to those of another goes through that:
-// what is causal, the schedule, the caches' layout, what is trimmed, what the step
+// what is causal, the schedule, where caches keep values, what is trimmed, what the step
 // graphs take in, the exact evaluation. [Shift], a tap of a convolution, is the only
-// one yet.
+// one yet; another is a file beside shift.go.
 package ir
 
 import (

@@ -36,7 +36,7 @@ type Schedule struct {
 // and one more where u is the picture, since a pixel is drawn after its step's run.
 // The logits' time closes the circle: it must not come after the picture's, which
 // is 0. The rest of the graph has no circle, so one pass in topological order finds
-// the least times, where Bellman-Ford would need several.
+// the least times.
 func Find(units []*ir.Unit, raster bool) (*Schedule, bool) {
 	width := units[len(units)-1].Dom.W()
 	for slope := 1; slope <= width && !raster; slope++ {

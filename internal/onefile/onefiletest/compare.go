@@ -62,14 +62,14 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, re
 				first = k
 			}
 		}
-		var label [][]float64
+		var conditions [][]float64
 		if len(p.Conditions) > 0 {
 			class := onnx.NewTensor([]int64{int64(s.Class(req, uint64(i)))}, 1)
-			if label, err = exact.Conditions(p, []*onnx.Tensor{class}); err != nil {
+			if conditions, err = exact.Conditions(p, []*onnx.Tensor{class}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		evaluator.Begin(want, label)
+		evaluator.Begin(want, conditions)
 		d := distance(evaluator.Logits(first), req.Temperature, uniform(req.Seed, uint64(i), first))
 		t.Logf("image %d differs from pixel %d on, whose uniform is %.1e from a boundary", i, first, d)
 		if d > reach {

@@ -4,6 +4,9 @@
 //	values := encoding.Scale{}.Values(4)    // 0, 1/3, 2/3, 1
 //	grey := encoding.Shade(3, 4, 256)       // 255
 //	level := encoding.Quantise(200, 1, 4)   // 3
+//
+// Another encoding is added here; package signature says which file has it and fills a
+// run's inputs with it.
 package encoding
 
 import (

@@ -9,4 +9,7 @@
 // A [Drawer] is the inverse CDF with the filters, and tells near ties. A [Row] is an image
 // to draw, with all that decides it: its parameters, seed and number, its class, which of
 // its symbols are given. Rows of one [Batch] may belong to different requests.
+//
+// A sampling parameter is added here: a field of [Parameters] with its check
+// (parameters.go), and what it does to the weights (filter.go) or the draw (drawer.go).
 package draw

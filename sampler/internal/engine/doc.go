@@ -9,6 +9,8 @@
 // [draw.Batch]. Rows may differ in all that decides an image: seed, parameters, class,
 // mask. How they are divided into batches and threads changes nothing that is drawn.
 //
-// What is running at once is bounded by slots, so that many callers take no more memory
-// than the processors can use, and what stays idle by [idleBytes].
+// What is computed at once is bounded by [Slots], so that many callers take no more memory
+// than the processors can use, and what stays idle by the pool (pool.go).
+//
+// To add an engine, implement [Drawer] in a file of its own and choose it in engine.go.
 package engine

@@ -14,7 +14,7 @@ const formSize, formLevels = 6, 3
 func TestForms(t *testing.T) {
 	float := []onnx.Dim{onnx.Free("n"), onnx.Fixed(1), onnx.Fixed(formSize), onnx.Fixed(formSize)}
 	nlhw := []int{-1, formLevels, formSize, formSize}
-	label := func(image int) []*onnx.Tensor {
+	class := func(image int) []*onnx.Tensor {
 		return []*onnx.Tensor{onnx.NewTensor([]int64{int64(image % 3)}, 1)}
 	}
 	for _, c := range []struct {
@@ -124,7 +124,7 @@ func TestForms(t *testing.T) {
 			keep := f.Op("Greater", nil, h, compiletest.Number(0.2))
 			return f.Point(f.Op("Where", nil, keep, h, compiletest.Number(-0.3)), 6, formLevels)
 		}},
-		{"conditions", 13, onnx.Float32, float, nlhw, label, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+		{"conditions", 13, onnx.Float32, float, nlhw, class, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
 			class := f.Input("class", onnx.Int64, onnx.Free("n"))
 			e := f.Op("Gather", nil, f.Random(3, 5), class)
 			bias := f.Op("Unsqueeze", nil, f.Op("Tanh", nil, f.Op("Gemm", nil, e, f.Random(5, 6), f.Random(6))), compiletest.List(2, 3))

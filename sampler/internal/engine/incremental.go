@@ -27,8 +27,8 @@ type Incremental struct {
 	pool       pool
 }
 
-// fewImages is up to how many images in a batch the latency variant is the faster.
-const fewImages = 4
+// latencyImages is up to how many images in a batch the latency variant is the faster one.
+const latencyImages = 4
 
 // variant is a program with its sessions.
 type variant struct {
@@ -72,7 +72,7 @@ func NewIncremental(rt onnx.Runtime, net Network, opt compile.Options, slots Slo
 		return nil, err
 	}
 	if p := e.throughput.program; p.Prologue != nil && net.Conditions == nil {
-		return nil, errors.Join(fmt.Errorf("%w: it wants labels: %v", signature.ErrModel, p.ConditionInputs), e.Close())
+		return nil, errors.Join(fmt.Errorf("%w: it has inputs that are neither the picture nor a class: %v", signature.ErrModel, p.ConditionInputs), e.Close())
 	}
 	return e, nil
 }
@@ -191,7 +191,7 @@ func (e *Incremental) worker(ctx context.Context, batch int) (*worker, error) {
 		return nil, fmt.Errorf("sampler: %w", ctx.Err())
 	}
 	v := e.throughput
-	if batch <= fewImages {
+	if batch <= latencyImages {
 		if e.latency == nil {
 			latency, err := e.variant(ctx, true)
 			if err != nil {

@@ -7,7 +7,7 @@ import (
 	"math"
 	"sync"
 
-	"pixelcnn/internal/onefile"
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
 	"pixelcnn/sampler/internal/draw"
@@ -94,7 +94,7 @@ func (e *OneFile) Draw(ctx context.Context, rows []draw.Row, run Run) error {
 		case r.Known != nil:
 			return ErrOneFile
 		case r.Mask != nil && !e.sig.OneFile.Inpainting:
-			return fmt.Errorf("%w: the file holds a one-file sampler that was made without completion", signature.ErrConfig)
+			return fmt.Errorf("%w: the file holds a one-file sampler that was made without inpainting (compile --completion)", signature.ErrConfig)
 		}
 	}
 	batch := run.Batch
@@ -125,7 +125,7 @@ func (e *OneFile) drawBatch(ctx context.Context, rows []draw.Row, run Run) error
 		inputs = append(inputs, e.input(v.Name, rows))
 	}
 	for _, v := range e.sig.OneFile.Outputs {
-		if v.Name == onefile.Levels {
+		if v.Name == format.Levels {
 			outputs = append(outputs, onnx.NewTensor(levels, n, height, width))
 		} else {
 			outputs = append(outputs, onnx.NewTensor(logprob, n))
@@ -167,21 +167,21 @@ func (e *OneFile) drawBatch(ctx context.Context, rows []draw.Row, run Run) error
 func (e *OneFile) input(name string, rows []draw.Row) *onnx.Tensor {
 	height, width, pixels, n := e.sig.Height, e.sig.Width, e.sig.Pixels(), len(rows)
 	switch name {
-	case onefile.Uniforms:
+	case format.Uniforms:
 		u, uniforms := make([]float64, n*pixels), draw.NewUniforms()
 		for i := range rows {
 			uniforms.Fill(u[i*pixels:(i+1)*pixels], 1, rows[i].How.Seed, rows[i].Image)
 		}
 		return onnx.NewTensor(u, n, height, width)
-	case onefile.Temperature:
+	case format.Temperature:
 		return onnx.NewTensor([]float64{rows[0].How.Temperature}, 1)
-	case onefile.Label:
+	case format.Label:
 		class := make([]int64, n)
 		for i := range rows {
 			class[i] = int64(rows[i].Class)
 		}
 		return onnx.NewTensor(class, n)
-	case onefile.Init:
+	case format.Init:
 		init := make([]uint8, 0, n*pixels)
 		for i := range rows {
 			for _, l := range rows[i].Levels {
@@ -189,7 +189,7 @@ func (e *OneFile) input(name string, rows []draw.Row) *onnx.Tensor {
 			}
 		}
 		return onnx.NewTensor(init, n, height, width)
-	default: // onefile.Keep
+	default: // format.Keep
 		keep := make([]bool, n*pixels)
 		for i := range rows {
 			copy(keep[i*pixels:], rows[i].Mask)

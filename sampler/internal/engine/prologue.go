@@ -64,7 +64,7 @@ func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
 	case onnx.Float32:
 		return onnx.NewTensor(make([]float32, n), in.Shape...), nil
 	}
-	return nil, fmt.Errorf("%w: input %q is %v, a label must be int64, int32 or float32", signature.ErrModel, in.Name, in.DType)
+	return nil, fmt.Errorf("%w: input %q is %v, a class must be int64, int32 or float32", signature.ErrModel, in.Name, in.DType)
 }
 
 // of is what comes out for a class, per condition [channels].

@@ -18,7 +18,7 @@ func TestPackRoundTrip(t *testing.T) {
 		{},
 	} {
 		m := modeltest.Random(t, c, 3)
-		l := newLayout(m)
+		l := newPacking(m)
 		vec, err := l.pack(m.Weights)
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +46,7 @@ func TestPackOrder(t *testing.T) {
 			}
 		}
 	}
-	l := newLayout(n)
+	l := newPacking(n)
 	vec, err := l.pack(map[string][]float32{"c_weight": dense, "c_bias": {7, 8, 9}})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestPackOrder(t *testing.T) {
 
 func TestPackRefuses(t *testing.T) {
 	m := modeltest.Random(t, models.Config{Hidden: 2, Blocks: 1, Kernel: 3, Size: 4}, 1)
-	l := newLayout(m)
+	l := newPacking(m)
 	m.Weights["stem_weight"][4] = 1
 	if _, err := l.pack(m.Weights); err == nil || !strings.Contains(err.Error(), "stem_weight has 1 entries that its mask hides") {
 		t.Errorf("a weight at a masked tap: error %v", err)
@@ -86,7 +86,7 @@ func TestInitial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLayout(m)
+	l := newPacking(m)
 	w := l.unpack(l.initial(5, FanIn))
 	for _, p := range m.Params() {
 		bound := 1 / math.Sqrt(float64(p.Conv.In*len(p.Conv.Taps())))

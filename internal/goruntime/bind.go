@@ -9,11 +9,11 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// A planner turns the nodes of a graph, once the shapes of its inputs are known,
+// A binder turns the nodes of a graph, once the shapes of its inputs are known,
 // into steps. Every operator has a function that checks a node, makes its outputs
 // and adds its steps. A node whose inputs are all known is run at once, so sizes
 // that a graph computes are constants to the nodes after it.
-type planner struct {
+type binder struct {
 	opset   int64
 	uses    map[*onnx.Value]int // how many nodes and graph outputs read a value
 	values  map[*onnx.Value]*value
@@ -23,7 +23,7 @@ type planner struct {
 	memory  int64 // bytes that are left to take
 }
 
-// step is one piece of work of a plan.
+// step is one piece of work of a binding.
 type step struct {
 	node    *onnx.Node
 	prepare func() // makes what all runs share; nil where there is nothing
@@ -36,7 +36,7 @@ type step struct {
 	overwrites bool
 }
 
-// node is a node being planned.
+// node is a node being bound.
 type node struct {
 	*onnx.Node
 	in    []*value // nil where absent
@@ -69,17 +69,17 @@ func (n *node) input(i int) *value {
 }
 
 // nodes adds the steps of nodes.
-func (p *planner) nodes(nodes []*onnx.Node) error {
+func (p *binder) nodes(nodes []*onnx.Node) error {
 	for _, n := range nodes {
-		if err := p.plan(n); err != nil {
-			return &NodeError{n.Label(), err}
+		if err := p.bind(n); err != nil {
+			return &NodeError{n.String(), err}
 		}
 	}
 	return nil
 }
 
-// plan adds the steps of one node.
-func (p *planner) plan(o *onnx.Node) error {
+// bind adds the steps of one node.
+func (p *binder) bind(o *onnx.Node) error {
 	n := &node{Node: o, in: make([]*value, len(o.Inputs)), opset: p.opset}
 	known := true
 	for i, v := range o.Inputs {
@@ -93,7 +93,7 @@ func (p *planner) plan(o *onnx.Node) error {
 		known = known && n.in[i].known
 	}
 	mark := len(p.steps)
-	if err := operators[o.Op].plan(p, n); err != nil {
+	if err := operators[o.Op].bind(p, n); err != nil {
 		return err
 	}
 	if !known {
@@ -102,8 +102,8 @@ func (p *planner) plan(o *onnx.Node) error {
 	return p.fold(mark)
 }
 
-// fold runs the steps from mark on and takes them out of the plan.
-func (p *planner) fold(mark int) error {
+// fold runs the steps from mark on and takes them out.
+func (p *binder) fold(mark int) error {
 	for _, s := range p.steps[mark:] {
 		for _, v := range s.writes {
 			if v.data != nil {
@@ -129,8 +129,8 @@ func (p *planner) fold(mark int) error {
 	return nil
 }
 
-// value is the plan's value for one of the graph's.
-func (p *planner) value(v *onnx.Value) *value {
+// value is that of the binding for one of the graph's.
+func (p *binder) value(v *onnx.Value) *value {
 	if v == nil {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (p *planner) value(v *onnx.Value) *value {
 }
 
 // take makes a value of a computed shape, for which there must be memory.
-func (p *planner) take(dtype onnx.DType, shape []int) (*value, error) {
+func (p *binder) take(dtype onnx.DType, shape []int) (*value, error) {
 	count, err := onnx.Size(shape)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (p *planner) take(dtype onnx.DType, shape []int) (*value, error) {
 }
 
 // output makes output i of a node.
-func (p *planner) output(n *node, i int, dtype onnx.DType, shape []int) (*value, error) {
+func (p *binder) output(n *node, i int, dtype onnx.DType, shape []int) (*value, error) {
 	v, err := p.take(dtype, shape)
 	if err == nil {
 		p.set(n, i, v)
@@ -175,14 +175,14 @@ func (p *planner) output(n *node, i int, dtype onnx.DType, shape []int) (*value,
 }
 
 // set makes v output i of a node.
-func (p *planner) set(n *node, i int, v *value) {
+func (p *binder) set(n *node, i int, v *value) {
 	if i < len(n.Outputs) && n.Outputs[i] != nil {
 		p.values[n.Outputs[i]] = v
 	}
 }
 
 // view makes output i of a node a view of x, from some element on.
-func (p *planner) view(n *node, i int, x *value, shape []int, offset int) {
+func (p *binder) view(n *node, i int, x *value, shape []int, offset int) {
 	v := newValue(x.dtype, shape)
 	v.of, v.offset = x, offset
 	if x.known {
@@ -192,14 +192,14 @@ func (p *planner) view(n *node, i int, x *value, shape []int, offset int) {
 }
 
 // add adds a step.
-func (p *planner) add(n *node, s *step) *step {
+func (p *binder) add(n *node, s *step) *step {
 	s.node = n.Node
 	p.steps = append(p.steps, s)
 	return s
 }
 
-// last moves a step to the end of the plan.
-func (p *planner) last(s *step) {
+// last moves a step to the end.
+func (p *binder) last(s *step) {
 	i := slices.Index(p.steps, s)
 	p.steps = append(slices.Delete(p.steps, i, i+1), s)
 }
@@ -220,7 +220,7 @@ func run(ctx context.Context, steps []*step, w *workers, times *profile) error {
 			start = time.Now()
 		}
 		if err := s.run(w); err != nil {
-			return &NodeError{s.node.Label(), err}
+			return &NodeError{s.node.String(), err}
 		}
 		if times != nil {
 			times.add(s.node, time.Since(start))

@@ -36,11 +36,11 @@ func (c *particles) String() string {
 
 func (c *particles) Type() string { return "HOW" }
 
-// inpainting reads the picture to complete and what of it is given.
+// inpainting reads the picture and what of it is given.
 func (f *drawFlags) inpainting(sig *sampler.Signature) (sampler.Inpainting, error) {
 	in := sampler.Inpainting{Mask: make([]bool, sig.Pixels()), Particles: f.particles.n}
 	for _, keep := range f.keep {
-		if err := addKept(in.Mask, keep, sig.Height, sig.Width); err != nil {
+		if err := addGiven(in.Mask, keep, sig.Height, sig.Width); err != nil {
 			return in, err
 		}
 	}
@@ -54,8 +54,8 @@ func (f *drawFlags) inpainting(sig *sampler.Signature) (sampler.Inpainting, erro
 	return in, err
 }
 
-// addKept adds what a value of --keep says to mask, [height, width].
-func addKept(mask []bool, keep string, height, width int) error {
+// addGiven adds what a value of --keep says to mask, [height, width].
+func addGiven(mask []bool, keep string, height, width int) error {
 	kind, span, _ := strings.Cut(keep, ":")
 	var limit int
 	var at func(k int) int

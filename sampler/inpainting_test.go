@@ -14,26 +14,26 @@ import (
 	"pixelcnn/sampler"
 )
 
-// TestCompleteKeeps: 1,000 random masks, with and without particles; the kept pixels
+// TestInpaintingKeepsGiven: 1,000 random masks, with and without particles; the given pixels
 // come back as they were, and log-probabilities add up.
-func TestCompleteKeeps(t *testing.T) {
+func TestInpaintingKeepsGiven(t *testing.T) {
 	c := models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 4, Levels: 3}
 	model := file(t, c, 1)
 	rng := rand.New(rand.NewPCG(1, 0))
 	for _, engine := range engines {
 		s := open(t, model, settings{Engine: engine, Temperature: 0.7, TopK: 2, Threads: 1})
 		for try := range 1000 {
-			picture, keep := make([]uint16, 16), make([]bool, 16)
+			picture, mask := make([]uint16, 16), make([]bool, 16)
 			share := rng.Float64()
 			for k := range picture {
-				picture[k], keep[k] = uint16(rng.IntN(3)), rng.Float64() < share
+				picture[k], mask[k] = uint16(rng.IntN(3)), rng.Float64() < share
 			}
-			completion := sampler.Inpainting{Picture: picture, Mask: keep, Particles: try % 4}
-			all := samples(t, s, sampler.Request{First: uint64(try), N: 2, Inpainting: completion})
+			inpainting := sampler.Inpainting{Picture: picture, Mask: mask, Particles: try % 4}
+			all := samples(t, s, sampler.Request{First: uint64(try), N: 2, Inpainting: inpainting})
 			for _, sample := range all {
 				for k, level := range sample.Levels {
-					if keep[k] && level != picture[k] {
-						t.Fatalf("mask %v: pixel %d is %d, was %d", keep, k, level, picture[k])
+					if mask[k] && level != picture[k] {
+						t.Fatalf("mask %v: pixel %d is %d, was %d", mask, k, level, picture[k])
 					}
 				}
 				scored, err := s.LogProb(context.Background(), sample.Levels)
@@ -41,10 +41,10 @@ func TestCompleteKeeps(t *testing.T) {
 					t.Fatal(err)
 				}
 				if math.Abs(sample.LogProb-scored[0]) > 1e-4 {
-					t.Errorf("mask %v: completed with log-probability %.6f, scored with %.6f", keep, sample.LogProb, scored[0])
+					t.Errorf("mask %v: inpainted with log-probability %.6f, scored with %.6f", mask, sample.LogProb, scored[0])
 				}
 				if sample.LogProbGiven > 0 || sample.LogProbGiven < sample.LogProb-1e-9 {
-					t.Errorf("log-probability %g, of which the kept pixels have %g", sample.LogProb, sample.LogProbGiven)
+					t.Errorf("log-probability %g, of which the given pixels have %g", sample.LogProb, sample.LogProbGiven)
 				}
 				if most := float64(max(0, try%4)); most > 1 && (sample.EffectiveSize < 1-1e-9 || sample.EffectiveSize > most+1e-9) {
 					t.Errorf("effective sample size %g of %g", sample.EffectiveSize, most)
@@ -54,37 +54,37 @@ func TestCompleteKeeps(t *testing.T) {
 	}
 }
 
-// TestCompleteEnds: with nothing kept a completion is a draw; with everything kept it
+// TestInpaintingEnds: with nothing given an inpainting is a draw; with everything given it
 // is the picture.
-func TestCompleteEnds(t *testing.T) {
+func TestInpaintingEnds(t *testing.T) {
 	model := file(t, small, 1)
 	for _, engine := range engines {
 		s := open(t, model, settings{Engine: engine})
 		want := samples(t, s, sampler.Request{N: 3})
-		keep := make([]bool, 49)
-		for i, got := range samples(t, s, sampler.Request{N: 3, Inpainting: sampler.Inpainting{Picture: make([]uint16, 49), Mask: keep}}) {
+		mask := make([]bool, 49)
+		for i, got := range samples(t, s, sampler.Request{N: 3, Inpainting: sampler.Inpainting{Picture: make([]uint16, 49), Mask: mask}}) {
 			if !slices.Equal(got.Levels, want[i].Levels) || got.LogProb != want[i].LogProb || got.LogProbGiven != 0 {
-				t.Errorf("image %d with nothing kept is not the one drawn", i)
+				t.Errorf("image %d with nothing given is not the one drawn", i)
 			}
 		}
-		for k := range keep {
-			keep[k] = true
+		for k := range mask {
+			mask[k] = true
 		}
 		for _, particles := range []int{1, 5} {
-			completion := sampler.Inpainting{Picture: want[2].Levels, Mask: keep, Particles: particles}
-			got := samples(t, s, sampler.Request{N: 1, Inpainting: completion})[0]
+			inpainting := sampler.Inpainting{Picture: want[2].Levels, Mask: mask, Particles: particles}
+			got := samples(t, s, sampler.Request{N: 1, Inpainting: inpainting})[0]
 			if !slices.Equal(got.Levels, want[2].Levels) || math.Abs(got.LogProb-want[2].LogProb) > 1e-4 || got.LogProbDrawn != 0 || math.Abs(got.LogProbGiven-got.LogProb) > 1e-9 {
-				t.Errorf("with everything kept: %+v, want the levels and log-probability of %+v", got, want[2])
+				t.Errorf("with everything given: %+v, want the levels and log-probability of %+v", got, want[2])
 			}
 		}
 	}
 }
 
-// TestCompleteDistribution compares completions of the tiny model with enumerated
-// distributions. With many particles they follow p(free | kept); without, p(free |
-// kept before it) pixel by pixel. 24.32 is the 99.9 % point of 7 degrees of freedom,
+// TestInpaintingDistribution compares inpaintings of the tiny model with enumerated
+// distributions. With many particles they follow p(free | given); without, p(free |
+// given before it) pixel by pixel. 24.32 is the 99.9 % point of 7 degrees of freedom,
 // 16.27 that of 3.
-func TestCompleteDistribution(t *testing.T) {
+func TestInpaintingDistribution(t *testing.T) {
 	if testing.Short() {
 		t.Skip("statistics, one goroutine")
 	}
@@ -93,51 +93,51 @@ func TestCompleteDistribution(t *testing.T) {
 		s := open(t, model, settings{Engine: engine, Seed: 4})
 		for _, c := range []struct {
 			picture   []uint16
-			keep      []bool
+			mask      []bool
 			limit     float64
 			resampled bool
 		}{
 			{[]uint16{0, 0, 0, 1}, []bool{false, false, false, true}, 24.32, false},
 			{[]uint16{0, 1, 0, 0}, []bool{false, true, false, true}, 16.27, true},
 		} {
-			given, plain := completions(p, c.picture, c.keep)
+			given, plain := inpaintings(p, c.picture, c.mask)
 			draw := func(particles, n int) (count []float64) {
 				count = make([]float64, 16)
 				resampled := 0
 				for _, sample := range samples(t, s, sampler.Request{
-					N: n, Inpainting: sampler.Inpainting{Picture: c.picture, Mask: c.keep, Particles: particles},
+					N: n, Inpainting: sampler.Inpainting{Picture: c.picture, Mask: c.mask, Particles: particles},
 				}) {
 					count[bits(sample.Levels)]++
 					resampled += sample.Resampled
 				}
 				if particles > 1 && (resampled > 0) != c.resampled {
-					t.Errorf("%s, %v kept: resampled %d times", engine, c.keep, resampled)
+					t.Errorf("%s, %v given: resampled %d times", engine, c.mask, resampled)
 				}
 				return count
 			}
 			if chi2 := chiSquare(draw(1, 20_000), plain); chi2 > c.limit {
-				t.Errorf("%s, %v kept, plain: chi-square %.1f", engine, c.keep, chi2)
+				t.Errorf("%s, %v given, plain: chi-square %.1f", engine, c.mask, chi2)
 			}
 			count := draw(300, 1500)
 			if chi2 := chiSquare(count, given); chi2 > c.limit {
-				t.Errorf("%s, %v kept, particles: chi-square %.1f; counts %v, want in proportion to %.3f", engine, c.keep, chi2, count, given)
+				t.Errorf("%s, %v given, particles: chi-square %.1f; counts %v, want in proportion to %.3f", engine, c.mask, chi2, count, given)
 			}
 			if chi2 := chiSquare(count, plain); chi2 < c.limit {
-				t.Errorf("%s, %v kept: the test tells nothing apart: %.3f, %.3f", engine, c.keep, given, plain)
+				t.Errorf("%s, %v given: the test tells nothing apart: %.3f, %.3f", engine, c.mask, given, plain)
 			}
 		}
 	}
 }
 
-// completions enumerates the completions of a picture of the tiny model: their
-// probabilities given all kept pixels, and those of a plain completion.
-func completions(p [16]float64, picture []uint16, keep []bool) (given, plain []float64) {
+// inpaintings enumerates the inpaintings of a picture of the tiny model: their
+// probabilities given all given pixels, and those of a plain one.
+func inpaintings(p [16]float64, picture []uint16, mask []bool) (given, plain []float64) {
 	given, plain = make([]float64, 16), make([]float64, 16)
 	sum := 0.0
 	for image := range p {
 		fits := true
-		for k := range keep {
-			fits = fits && (!keep[k] || image>>k&1 == int(picture[k]))
+		for k := range mask {
+			fits = fits && (!mask[k] || image>>k&1 == int(picture[k]))
 		}
 		if !fits {
 			continue
@@ -145,8 +145,8 @@ func completions(p [16]float64, picture []uint16, keep []bool) (given, plain []f
 		given[image] = p[image]
 		sum += p[image]
 		plain[image] = 1
-		for k := range keep {
-			if !keep[k] { // p(pixels up to k) / p(pixels before k)
+		for k := range mask {
+			if !mask[k] { // p(pixels up to k) / p(pixels before k)
 				plain[image] *= beginning(p, image, k+1) / beginning(p, image, k)
 			}
 		}
@@ -168,8 +168,8 @@ func beginning(p [16]float64, image, n int) float64 {
 	return sum
 }
 
-// TestParticlesHelp: the mean log-probability of kept pixels rises with the number of
-// particles, where kept pixels come after free ones.
+// TestParticlesHelp: the mean log-probability of given pixels rises with the number of
+// particles, where given pixels come after free ones.
 func TestParticlesHelp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("statistics, one goroutine")
@@ -184,20 +184,20 @@ func TestParticlesHelp(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, model.Bytes(), settings{Seed: 1})
-	keep := slices.Repeat([]bool{false, false, false, true, true, true}, 6) // the right half
+	mask := slices.Repeat([]bool{false, false, false, true, true, true}, 6) // the right half
 	truth := samples(t, s, sampler.Request{First: 1000, N: 40})
 	last := math.Inf(-1)
 	resampled := 0
 	for _, particles := range []int{1, 4, 16, 64} {
 		mean := 0.0
 		for i, picture := range truth {
-			got := samples(t, s, sampler.Request{First: uint64(i), N: 1, Inpainting: sampler.Inpainting{Picture: picture.Levels, Mask: keep, Particles: particles}})[0]
+			got := samples(t, s, sampler.Request{First: uint64(i), N: 1, Inpainting: sampler.Inpainting{Picture: picture.Levels, Mask: mask, Particles: particles}})[0]
 			mean += got.LogProbGiven / float64(len(truth))
 			resampled += got.Resampled
 		}
 		t.Logf("%d particles: %.2f nats", particles, mean)
 		if mean < last+0.2 {
-			t.Errorf("%d particles: mean log-probability %.2f of the kept pixels after %.2f with fewer", particles, mean, last)
+			t.Errorf("%d particles: mean log-probability %.2f of the given pixels after %.2f with fewer", particles, mean, last)
 		}
 		last = mean
 	}

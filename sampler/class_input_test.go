@@ -16,21 +16,21 @@ import (
 	"pixelcnn/sampler"
 )
 
-// labelForm is a graph with a label in the way of some exporter.
-type labelForm struct {
+// classForm is a graph with a class input in the way of some exporter.
+type classForm struct {
 	name    string
 	dtype   onnx.DType
 	shape   []onnx.Dim
-	first   bool // the label comes before the image
+	first   bool // the class comes before the image
 	classes int  // that can be told from the graph
-	// bias makes [n, 6, 1, 1] of the label.
-	bias func(f *compiletest.Forms, label *onnx.Value) *onnx.Value
+	// bias makes [n, 6, 1, 1] of the class.
+	bias func(f *compiletest.Forms, class *onnx.Value) *onnx.Value
 	full bool // the compiler cannot read it
 }
 
 const formSize, formLevels = 6, 3
 
-func labelForms() []labelForm {
+func classForms() []classForm {
 	n := onnx.Free("n")
 	plane := func(f *compiletest.Forms, v *onnx.Value) *onnx.Value {
 		return f.Op("Reshape", nil, v, compiletest.List(-1, 6, 1, 1))
@@ -38,35 +38,35 @@ func labelForms() []labelForm {
 	cast := func(f *compiletest.Forms, v *onnx.Value, to onnx.DType) *onnx.Value {
 		return f.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
 	}
-	return []labelForm{
-		{name: "table", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			return f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.Random(4, 6), label), compiletest.List(2, 3))
+	return []classForm{
+		{name: "table", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			return f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.Random(4, 6), class), compiletest.List(2, 3))
 		}},
-		{name: "table, int32, label first", dtype: onnx.Int32, shape: []onnx.Dim{n}, first: true, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Gather", nil, f.Random(4, 6), cast(f, label, onnx.Int64)))
+		{name: "table, int32, class first", dtype: onnx.Int32, shape: []onnx.Dim{n}, first: true, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gather", nil, f.Random(4, 6), cast(f, class, onnx.Int64)))
 		}},
-		{name: "table, a column of labels", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(1)}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Gather", nil, f.Random(4, 6), f.Op("Squeeze", nil, label, compiletest.List(1))))
+		{name: "table, a column of classes", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(1)}, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gather", nil, f.Random(4, 6), f.Op("Squeeze", nil, class, compiletest.List(1))))
 		}},
-		{name: "table, a number as float", dtype: onnx.Float32, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Tanh", nil, f.Op("Gather", nil, f.Random(4, 6), cast(f, label, onnx.Int64))))
+		{name: "table, a number as float", dtype: onnx.Float32, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Tanh", nil, f.Op("Gather", nil, f.Random(4, 6), cast(f, class, onnx.Int64))))
 		}},
-		{name: "one-hot and a matrix", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Gemm", nil, label, f.Random(4, 6), f.Random(6)))
+		{name: "one-hot and a matrix", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Gemm", nil, class, f.Random(4, 6), f.Random(6)))
 		}},
-		{name: "one-hot integers, two layers", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			h := f.Op("Relu", nil, f.Op("MatMul", nil, cast(f, label, onnx.Float32), f.Random(4, 5)))
+		{name: "one-hot integers, two layers", dtype: onnx.Int64, shape: []onnx.Dim{n, onnx.Fixed(4)}, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			h := f.Op("Relu", nil, f.Op("MatMul", nil, cast(f, class, onnx.Float32), f.Random(4, 5)))
 			return plane(f, f.Op("Gemm", onnx.Attrs{"transB": int64(1)}, h, f.Random(6, 5), f.Random(6)))
 		}},
-		{name: "one-hot made inside", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			hot := f.Op("OneHot", nil, label, compiletest.List(4), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
+		{name: "one-hot made inside", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			hot := f.Op("OneHot", nil, class, compiletest.List(4), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
 			return plane(f, f.Op("MatMul", nil, hot, f.Random(4, 6)))
 		}},
-		{name: "no table", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(1)}, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			return plane(f, f.Op("Sin", nil, f.Op("Mul", nil, label, f.Random(1, 6))))
+		{name: "no table", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(1)}, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			return plane(f, f.Op("Sin", nil, f.Op("Mul", nil, class, f.Random(1, 6))))
 		}},
-		{name: "beyond the compiler", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, full: true, bias: func(f *compiletest.Forms, label *onnx.Value) *onnx.Value {
-			plain := f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.Random(4, 6), label), compiletest.List(2, 3))
+		{name: "beyond the compiler", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, full: true, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+			plain := f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.Random(4, 6), class), compiletest.List(2, 3))
 			// The bias of each pixel is another one.
 			return f.Op("Mul", nil, plain, f.Random(1, 1, formSize, formSize))
 		}},
@@ -74,23 +74,23 @@ func labelForms() []labelForm {
 }
 
 // model is the form's graph.
-func (l labelForm) model() *onnx.Model {
-	f := compiletest.NewForms("labels", 7)
+func (l classForm) model() *onnx.Model {
+	f := compiletest.NewForms("conditions", 7)
 	n, size := onnx.Free("n"), onnx.Fixed(formSize)
-	var label *onnx.Value
+	var class *onnx.Value
 	if l.first {
-		label = f.Input("class", l.dtype, l.shape...)
+		class = f.Input("class", l.dtype, l.shape...)
 	}
 	x := f.Input("x", onnx.Float32, n, onnx.Fixed(1), size, size)
 	if !l.first {
-		label = f.Input("class", l.dtype, l.shape...)
+		class = f.Input("class", l.dtype, l.shape...)
 	}
-	h := f.Op("Add", nil, f.Masked(x, 1, 6, 3, false, nil), l.bias(f, label))
+	h := f.Op("Add", nil, f.Masked(x, 1, 6, 3, false, nil), l.bias(f, class))
 	f.Output(f.Masked(f.Op("Relu", nil, h), 6, formLevels, 3, true, nil), "logits", onnx.Float32, n, onnx.Fixed(formLevels), size, size)
 	return &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: f.Graph}
 }
 
-func (l labelForm) file(t testing.TB) []byte {
+func (l classForm) file(t testing.TB) []byte {
 	t.Helper()
 	b, err := onnx.Marshal(l.model())
 	if err != nil {
@@ -99,19 +99,19 @@ func (l labelForm) file(t testing.TB) []byte {
 	return b
 }
 
-// TestLabelForms: whatever the form of the label, each engine and runtime draws the same
+// TestClassForms: whatever the form of the class input, each engine and runtime draws the same
 // images of a class, and other ones of another class.
-func TestLabelForms(t *testing.T) {
+func TestClassForms(t *testing.T) {
 	const n, pixels = 12, formSize * formSize
-	for _, form := range labelForms() {
+	for _, form := range classForms() {
 		t.Run(form.name, func(t *testing.T) {
 			file := form.file(t)
-			spec, err := sampler.Read(file, sampler.Config{})
+			sig, err := sampler.Read(file, sampler.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if spec.ClassInput != "class" || len(spec.Classes) != form.classes || len(spec.Prior) != form.classes {
-				t.Fatalf("label %q, classes %q with prior %v", spec.ClassInput, spec.Classes, spec.Prior)
+			if sig.ClassInput != "class" || len(sig.Classes) != form.classes || len(sig.Prior) != form.classes {
+				t.Fatalf("class input %q, classes %q with prior %v", sig.ClassInput, sig.Classes, sig.Prior)
 			}
 			cfg := settings{Engine: sampler.Full, Batch: 1, Threads: 1, Classes: []int{0, 3, 1, 2}}
 			want := draw(t, file, cfg, n)
@@ -157,14 +157,14 @@ func TestLabelForms(t *testing.T) {
 	}
 }
 
-// TestExactLabels compares the evaluation in float64 with ONNX Runtime's.
-func TestExactLabels(t *testing.T) {
+// TestExactClasses compares the evaluation in float64 with ONNX Runtime's.
+func TestExactClasses(t *testing.T) {
 	levels := make([]uint16, formSize*formSize)
 	rng := rand.New(rand.NewPCG(3, 3))
 	for i := range levels {
 		levels[i] = uint16(rng.IntN(formLevels))
 	}
-	for _, form := range labelForms() {
+	for _, form := range classForms() {
 		if form.full {
 			continue
 		}
@@ -183,11 +183,11 @@ func TestExactLabels(t *testing.T) {
 		}
 		defer s.Close()
 		for class := range 4 {
-			labels, err := exact.Conditions(p, s.Signature().Conditions(class))
+			conditions, err := exact.Conditions(p, s.Signature().Conditions(class))
 			if err != nil {
 				t.Fatal(form.name, err)
 			}
-			e.Begin(levels, labels)
+			e.Begin(levels, conditions)
 			total := 0.0
 			for pixel, level := range levels {
 				sum := 0.0
@@ -208,8 +208,8 @@ func TestExactLabels(t *testing.T) {
 // TestUnknownClasses: where a file does not tell how many classes there are, they must
 // be listed, and nothing can be summed out.
 func TestUnknownClasses(t *testing.T) {
-	var form labelForm
-	for _, f := range labelForms() {
+	var form classForm
+	for _, f := range classForms() {
 		if f.classes == 0 {
 			form = f
 		}
@@ -241,9 +241,9 @@ func TestUnknownClasses(t *testing.T) {
 	}
 }
 
-// TestFixedBatchLabels: a file for four images a run.
-func TestFixedBatchLabels(t *testing.T) {
-	form := labelForms()[0]
+// TestFixedBatchClasses: a file for four images a run.
+func TestFixedBatchClasses(t *testing.T) {
+	form := classForms()[0]
 	cfg := settings{Classes: []int{0, 3, 1}}
 	want := draw(t, form.file(t), cfg, 6)
 	m := form.model()
@@ -259,8 +259,8 @@ func TestFixedBatchLabels(t *testing.T) {
 	}
 }
 
-func TestLabelRefused(t *testing.T) {
-	form := labelForms()[0]
+func TestClassInputRefused(t *testing.T) {
+	form := classForms()[0]
 	for _, c := range []struct {
 		name   string
 		change func(m *onnx.Model)
@@ -276,10 +276,10 @@ func TestLabelRefused(t *testing.T) {
 		{"another batch", func(m *onnx.Model) { m.Graph.Inputs[1].Shape[0] = onnx.Fixed(2) }, `input "class" is for 2 images`},
 		{"fewer than no classes", func(m *onnx.Model) {
 			m.Graph.Op("OneHot", nil, m.Graph.Inputs[1], compiletest.List(-5), onnx.Const("", onnx.NewTensor([]float32{0, 1}, 2)))
-		}, `label "class" has -5 classes`},
+		}, `class input "class" has -5 classes`},
 		{"too many classes", func(m *onnx.Model) {
 			m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(1 << 20)}
-		}, `label "class" has 1048576 classes`},
+		}, `class input "class" has 1048576 classes`},
 		{"names of other classes", func(m *onnx.Model) {
 			m.Metadata = map[string]string{
 				"pixelcnn.format": "1", "pixelcnn.levels": "3", "pixelcnn.height": "6", "pixelcnn.width": "6",

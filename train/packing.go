@@ -19,7 +19,7 @@ type slot struct {
 	flip  bool  // it is [Out, In]
 	shape []int // as the graph takes it, of rank 2
 	off   int
-	turn  int // place in the turned vector, of spatial weights; see [layout.turn]
+	turn  int // place in the turned vector, of spatial weights; see [packing.turn]
 }
 
 func (s slot) len() int { return s.shape[0] * s.shape[1] }
@@ -29,9 +29,9 @@ func (s slot) tensor(vec []float32) *onnx.Tensor {
 	return onnx.NewTensor(vec[s.off:s.off+s.len():s.off+s.len()], s.shape...)
 }
 
-// A layout is the packed form of a model's parameters: one vector in which each
+// A packing is the packed form of a model's parameters: one vector in which each
 // starts at a cache line. What is between them stays zero.
-type layout struct {
+type packing struct {
 	slots  []slot
 	len    int // a multiple of adamChunks·align
 	turned int // length of the turned vector
@@ -40,8 +40,8 @@ type layout struct {
 // align is a cache line, in elements.
 const align = 16
 
-func newLayout(n network) layout {
-	var l layout
+func newPacking(n network) packing {
+	var l packing
 	for _, p := range n.Params() {
 		s := slot{param: p, off: l.len}
 		switch p.Kind {
@@ -69,7 +69,7 @@ func newLayout(n network) layout {
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
 // tensors are the views of all slots in vec.
-func (l layout) tensors(vec []float32) []*onnx.Tensor {
+func (l packing) tensors(vec []float32) []*onnx.Tensor {
 	out := make([]*onnx.Tensor, len(l.slots))
 	for i, s := range l.slots {
 		out[i] = s.tensor(vec)
@@ -83,7 +83,7 @@ func (s slot) spatial() bool { return s.param.Kind == models.Weight && s.param.C
 // turn copies the weights of spatial convolutions into dst as [taps, In, Out]. The
 // forward pass sums over taps and inputs and wants them so; the backward pass sums
 // over taps and outputs. Turning them once a step is cheaper than in every pass.
-func (l layout) turn(dst, vec []float32) {
+func (l packing) turn(dst, vec []float32) {
 	for _, s := range l.slots {
 		if !s.spatial() {
 			continue
@@ -105,7 +105,7 @@ func (s slot) turnedShape() []int {
 
 // inputs are the tensors that a pass takes its weights from: the views of all slots
 // in vec, then those of the spatial ones in turned.
-func (l layout) inputs(vec, turned []float32) []*onnx.Tensor {
+func (l packing) inputs(vec, turned []float32) []*onnx.Tensor {
 	out := l.tensors(vec)
 	for _, s := range l.slots {
 		if s.spatial() {
@@ -142,7 +142,7 @@ func (s slot) each(f func(dense, packed int)) {
 }
 
 // unpack returns the parameters by name in the form of [models.Model].Weights.
-func (l layout) unpack(vec []float32) map[string][]float32 {
+func (l packing) unpack(vec []float32) map[string][]float32 {
 	w := make(map[string][]float32, len(l.slots))
 	for _, s := range l.slots {
 		dense := make([]float32, s.param.Len())
@@ -154,7 +154,7 @@ func (l layout) unpack(vec []float32) map[string][]float32 {
 
 // pack is the inverse of unpack. A masked entry that is not zero is an error: it
 // would be lost.
-func (l layout) pack(w map[string][]float32) ([]float32, error) {
+func (l packing) pack(w map[string][]float32) ([]float32, error) {
 	vec := make([]float32, l.len)
 	for _, s := range l.slots {
 		dense := w[s.param.Name]

@@ -2,8 +2,8 @@ package onnx
 
 import "slices"
 
-// A schedule is what a graph's nodes read and make.
-type schedule struct {
+// lifetimes are what a graph's nodes read and make.
+type lifetimes struct {
 	events []event
 	ends   []*Value // the graph's outputs
 }
@@ -15,13 +15,13 @@ type event struct {
 	scratch int64 // bytes that it takes for itself
 }
 
-func newSchedule() *schedule { return &schedule{} }
+func newLifetimes() *lifetimes { return &lifetimes{} }
 
 // peak is the number of bytes held at once, at most, where nodes run in the order of
 // the file or depth first from the outputs, beginning with either end of the list of
 // inputs: a runtime may choose any. What a node reads and what it makes are there at
 // the same time. Memory that is taken over or only looked at differently counts twice.
-func (s *schedule) peak() int64 {
+func (s *lifetimes) peak() int64 {
 	file := make([]int, len(s.events))
 	for i := range file {
 		file[i] = i
@@ -30,7 +30,7 @@ func (s *schedule) peak() int64 {
 }
 
 // peakOf is the peak of one order.
-func (s *schedule) peakOf(order []int) int64 {
+func (s *lifetimes) peakOf(order []int) int64 {
 	uses := map[*Value]int{}
 	for _, e := range s.events {
 		for _, v := range e.in {
@@ -68,7 +68,7 @@ func (s *schedule) peakOf(order []int) int64 {
 }
 
 // depthFirst lists the events so that each comes right after what it reads.
-func (s *schedule) depthFirst(reverse bool) []int {
+func (s *lifetimes) depthFirst(reverse bool) []int {
 	maker := map[*Value]int{}
 	for i, e := range s.events {
 		for _, v := range e.out {
