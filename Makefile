@@ -80,7 +80,7 @@ unit:
 
 # The packages that share memory between goroutines or with C.
 race:
-	$(GO) test -race -short ./runtime ./sampler ./dataset
+	$(GO) test -race -short ./runtime ./sampler/... ./dataset
 
 fuzz:
 	@GO='$(GO)' internal/dev/fuzz.sh $(FUZZTIME)

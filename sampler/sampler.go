@@ -59,8 +59,9 @@ type Config struct {
 	Batch int
 	// Threads is the number of batches that a draw computes at once, up to 1,024; 0 means
 	// one per processor. Of all draws together no more are computed at once than Threads or
-	// there are processors; others wait. What is kept between draws is the memory of that
-	// many batches of the size used last, and at most 64 MiB of others.
+	// there are processors; others wait, but not [Sampler.Steps], which may wait for its
+	// caller. What is kept between draws is the memory of that many batches of the size used
+	// last, and at most 64 MiB of others.
 	Threads int
 }
 

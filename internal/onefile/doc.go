@@ -12,8 +12,8 @@
 //
 // A program says what a step reads by slots of caches. reach (reaching.go) plays its
 // steps through and finds for every row that is read the reaching definition: which step
-// made it, and where in its output. So it no longer matters where a cache keeps what; what is left is:
-// so many turns ago, that row.
+// made it, and where in its output. So it no longer matters where a cache keeps what; what
+// is left is: so many turns ago, that row.
 //
 // nestOf (nest.go) decides how the loops are nested. Mostly there is one, and its turns
 // are the program's steps. Where some stages run in few steps, as those do that make a
