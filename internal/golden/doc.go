@@ -8,13 +8,13 @@
 //
 //	CASE FILE SHA-256 [WHERE]
 //
-// WHERE is empty where the bytes are the same everywhere. Trained weights, scores and a few
-// others are sums in float32, whose last bits depend on the processor's instructions and
-// on ONNX Runtime's version; pictures in PNG depend on the release of Go that compressed
-// them. Such a case can have a line for each, and where it has none for the place at hand
-// the test says what it skips.
+// WHERE is empty where the bytes are the same everywhere. What ONNX Runtime trains, scores
+// and draws with a one-file sampler is rounded as its version and the processor's
+// instructions have it; a PNG is as small as a release of Go makes it. Such a case can have
+// lines for several places, and where it has none for the one at hand, the test says what
+// it skips.
 //
 //	go test ./internal/golden            compare
-//	go test ./internal/golden -update    record what is other, or new here
+//	go test ./internal/golden -update    record what is other here
 //	go test ./internal/golden -bin DIR   compare what other builds of the commands write
 package golden
