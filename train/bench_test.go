@@ -24,41 +24,43 @@ func BenchmarkStep(b *testing.B) {
 		{"pixelcnn=128", models.Config{Hidden: 128}},
 		{"gated=64", models.Config{Arch: "gated"}},
 	} {
-		b.Run(c.name, func(b *testing.B) {
-			m, err := models.New(c.model)
-			if err != nil {
-				b.Fatal(err)
-			}
-			const batch = 128
-			tr, err := New(env, m, stripes(batch, m.Size, m.Levels), Config{Batch: batch})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer tr.Close()
-			products := bindProducts(b, tr.engine)
-			var steps, gemms []float64
-			for i := 0; b.Loop() || i < 3; i++ {
-				s, err := tr.take(context.Background())
+		for _, rt := range runtimes {
+			b.Run(c.name+"/"+rt.name, func(b *testing.B) {
+				m, err := models.New(c.model)
 				if err != nil {
 					b.Fatal(err)
 				}
-				t := time.Now()
-				products()
-				if i > 0 { // the first makes the bindings
-					steps = append(steps, s.Duration.Seconds()*1e3)
-					gemms = append(gemms, time.Since(t).Seconds()*1e3)
+				const batch = 128
+				tr, err := New(rt.runtime(), m, stripes(batch, m.Size, m.Levels), Config{Batch: batch})
+				if err != nil {
+					b.Fatal(err)
 				}
-			}
-			slices.Sort(steps)
-			slices.Sort(gemms)
-			middle := len(steps) / 2
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(steps[middle], "ms/step")
-			b.ReportMetric(steps[0], "ms/step-min")
-			b.ReportMetric(gemms[middle], "ms/gemm")
-			b.ReportMetric(gemms[0], "ms/gemm-min")
-			b.ReportMetric(steps[middle]/gemms[middle], "step/gemm")
-		})
+				defer tr.Close()
+				products := bindProducts(b, tr.engine)
+				var steps, gemms []float64
+				for i := 0; b.Loop() || i < 3; i++ {
+					s, err := tr.take(context.Background())
+					if err != nil {
+						b.Fatal(err)
+					}
+					t := time.Now()
+					products()
+					if i > 0 { // the first makes the bindings
+						steps = append(steps, s.Duration.Seconds()*1e3)
+						gemms = append(gemms, time.Since(t).Seconds()*1e3)
+					}
+				}
+				slices.Sort(steps)
+				slices.Sort(gemms)
+				middle := len(steps) / 2
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(steps[middle], "ms/step")
+				b.ReportMetric(steps[0], "ms/step-min")
+				b.ReportMetric(gemms[middle], "ms/gemm")
+				b.ReportMetric(gemms[0], "ms/gemm-min")
+				b.ReportMetric(steps[middle]/gemms[middle], "step/gemm")
+			})
+		}
 	}
 }
 
@@ -122,7 +124,7 @@ func bindProducts(b *testing.B, e *engine) func() {
 			g.Output(g.Op("MatMul", nil, left[z.depth], w), fmt.Sprintf("y%d_%d", i, k), onnx.Float32, onnx.Shape(z.rows, z.cols)...)
 		}
 	}
-	s, err := load(env, g, onnx.SessionOptions{})
+	s, err := load(e.rt, g, onnx.SessionOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

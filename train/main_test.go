@@ -4,12 +4,31 @@ import (
 	"testing"
 
 	"pixelcnn/dataset"
+	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/runtimetest"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 )
 
 var env *runtime.Env
+
+// runtimes are those that train.
+var runtimes = []struct {
+	name    string
+	runtime func() onnx.Runtime
+}{
+	{"ort", func() onnx.Runtime { return env }},
+	{"go", func() onnx.Runtime { return inGo }},
+}
+
+// inGo is the runtime in Go.
+var inGo = func() onnx.Runtime {
+	rt, err := runtime.Go()
+	if err != nil {
+		panic(err)
+	}
+	return rt
+}()
 
 func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
 

@@ -17,7 +17,7 @@ type binary[T, U onnx.Element] func(dst []U, a, b []T) error
 func planArithmetic(p *planner, n *node) error {
 	x := n.in[0]
 	switch {
-	case n.Op == "Add" && p.joinAdd(n):
+	case n.Op == "Add" && p.joinAdd(n), n.Op == "Mul" && p.joinRamp(n):
 		return nil
 	case n.Op == "Max" && len(n.in) == 2:
 		for i, v := range n.in {

@@ -67,6 +67,9 @@ func planGather(p *planner, n *node) error {
 	if err != nil {
 		return err
 	}
+	if rows, err := idx.integers(); err == nil && axis == 0 {
+		y.gathered(x, rows)
+	}
 	g := gather{
 		y: y, x: x, count: idx.count, at: at,
 		outer: product(x.shape[:axis]), d: x.shape[axis], inner: product(x.shape[axis+1:]),

@@ -104,6 +104,9 @@ func planUnary(p *planner, n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.Op == "HardSigmoid" && x.dtype == onnx.Float32 && n.Attrs.Float("beta", 0.5) == 0 {
+		y.ramp = &ramp{x, n.Attrs.Float("alpha", 0.2)}
+	}
 	f := functions[n.Op]
 	if with := withAttrs[n.Op]; with != nil {
 		f = with(n.Attrs)

@@ -19,6 +19,7 @@ type planner struct {
 	values  map[*onnx.Value]*value
 	steps   []*step
 	packs   *packs
+	shapes  string // of the graph's inputs, on which all that is known depends
 	threads int
 	memory  int64 // bytes that are left to take
 }

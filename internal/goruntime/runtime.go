@@ -61,7 +61,7 @@ func (r *Runtime) Load(model []byte, opt onnx.SessionOptions) (onnx.Session, err
 	s := &session{
 		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), maxMemory: r.limits.Memory, meter: meter,
 		uses:  map[*onnx.Value]int{},
-		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}},
+		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}, sparse: map[sparseKey]*sparse{}},
 	}
 	if opt.ProfilePrefix != "" {
 		s.profile, s.profilePrefix = &profile{nodes: map[*onnx.Node]*nodeTime{}}, opt.ProfilePrefix
@@ -154,6 +154,7 @@ func (s *session) try() error {
 				return fmt.Errorf("goruntime: input %q: %w", v.Name, err)
 			}
 			p.values[v] = newValue(v.DType, shape)
+			p.shapes += fmt.Sprint(shape)
 		}
 		err := p.nodes(s.nodes)
 		if err == nil {

@@ -23,6 +23,9 @@ type value struct {
 
 	from   fuser    // the step that makes it, where later nodes may join that
 	joined []*value // what a Concat has put side by side here, if it did that
+
+	moved *moved // how it is made, if by moving elements; else nil
+	ramp  *ramp  // of what it is a step function, if it is one; else nil
 }
 
 // newValue is a value of a shape whose size has been checked.

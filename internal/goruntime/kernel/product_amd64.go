@@ -17,18 +17,21 @@ func Fast() bool { return hasAVX2 }
 // tile is what the assembly works on: some rows and at most two panels. Distances
 // are in bytes.
 type tile struct {
-	b            unsafe.Pointer
 	stepB, nextB uintptr
 	c            unsafe.Pointer
 	rowC         uintptr
 	init         unsafe.Pointer
 	rowInit      uintptr
+	gate         unsafe.Pointer
+	rowGate      uintptr
+	slope        float32
+	_            float32
 	add          unsafe.Pointer
 	rowAdd       uintptr
 	mask         *int32
 	flags        uint64
 	count        int // segments
-	segments     [MaxLeft]segment
+	segments     [maxLeft]segment
 }
 
 // Bits of tile.flags, as in gen.
@@ -73,10 +76,7 @@ func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
 		rowInit: bytes(p.RowInit), rowAdd: bytes(p.RowAdd),
 		mask: &masks[(Panel-width%Panel)%Panel],
 	}
-	t.count = p.segments(&t.segments, lo, k0, k1)
-	if t.count > 0 {
-		t.b = at(p.B, n/Panel*p.NextB+k0*p.StepB)
-	}
+	t.count = p.segments(&t.segments, lo, 0, k0, k1, n/Panel*p.NextB)
 	if width%Panel == 0 {
 		t.flags |= flagFull
 	}
@@ -90,6 +90,9 @@ func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
 		t.init = at(p.Init, lo*p.RowInit+n)
 	}
 	if end {
+		if p.Gate != nil {
+			t.gate, t.rowGate, t.slope = at(p.Gate, lo*p.RowGate+n), bytes(p.RowGate), p.Slope
+		}
 		if p.Add != nil {
 			t.add = at(p.Add, lo*p.RowAdd+n)
 		}
@@ -97,22 +100,30 @@ func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
 			t.flags |= flagRelu
 		}
 	}
-	for left := hi - lo; ; {
-		rows := t.run(left, width > Panel)
-		if left -= rows; left == 0 {
-			return
-		}
-		down := uintptr(rows)
-		t.c = unsafe.Add(t.c, down*t.rowC)
-		if t.init != nil {
-			t.init = unsafe.Add(t.init, down*t.rowInit)
-		}
-		if t.add != nil {
-			t.add = unsafe.Add(t.add, down*t.rowAdd)
+	for lots, left := max(1, p.Lots), hi-lo; ; {
+		down := t.run(left, width > Panel) // rows to the next tile
+		downA, nextA := down, 0
+		if left -= down; left == 0 {
+			if lots--; lots == 0 {
+				return
+			}
+			left = hi - lo
+			downA, nextA = down-left, 4*p.NextA // from the first row of this lot
+			down = downA + p.NextLot
 		}
 		for i := range t.count {
 			s := &t.segments[i]
-			s.a = unsafe.Add(s.a, down*s.row)
+			s.a = unsafe.Add(s.a, downA*int(s.row)+nextA)
+		}
+		t.c = unsafe.Add(t.c, down*int(t.rowC))
+		if t.init != nil {
+			t.init = unsafe.Add(t.init, down*int(t.rowInit))
+		}
+		if t.gate != nil {
+			t.gate = unsafe.Add(t.gate, down*int(t.rowGate))
+		}
+		if t.add != nil {
+			t.add = unsafe.Add(t.add, down*int(t.rowAdd))
 		}
 	}
 }

@@ -84,15 +84,20 @@ func maskTable() Mem {
 
 // splat is a vector of one constant.
 func splat(name string, x float32) VecVirtual {
+	v := YMM()
+	VBROADCASTSS(splatOf(name, x), v)
+	return v
+}
+
+// splatOf is where a constant lies.
+func splatOf(name string, x float32) Mem {
 	m, ok := tables[name]
 	if !ok {
 		m = GLOBL(name, RODATA|NOPTR)
 		DATA(0, U32(math.Float32bits(x)))
 		tables[name] = m
 	}
-	v := YMM()
-	VBROADCASTSS(m, v)
-	return v
+	return m
 }
 
 func add(x []VecVirtual) VecVirtual {
