@@ -14,12 +14,12 @@ FUZZTIME ?= 10m
 SOAK    ?= 20m
 MUTANTS ?= 100000
 
-.PHONY: help deps build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill clean
+.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
 	@echo 'make build   bin/trainer and bin/sampler'
-	@echo 'make demo    deps, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
+	@echo 'make demo    fetch Fashion-MNIST, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
 	@echo 'make test    deps, build, linters and tests'
 	@echo 'make vuln    look for known vulnerabilities in what the project is built of'
 	@echo 'make fuzz    each fuzz target for $(FUZZTIME) (FUZZTIME=…), one after the other: a table of what they found'
@@ -37,11 +37,13 @@ help:
 build:
 	$(GO) build -o bin/ ./cmd/trainer ./cmd/sampler
 
-deps: build
+deps: data
 	bin/sampler install-runtime
+
+data: build
 	bin/trainer fetch-data
 
-demo: deps
+demo: data
 	@mkdir -p $(OUT)
 	bin/trainer --kernel 21 --input onehot --epochs $(EPOCHS) --lr 2e-3 --schedule cosine --ema 0.999 --plot $(OUT)/training.png -o $(OUT)/pixelcnn.onnx
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png

@@ -83,7 +83,7 @@ func BenchmarkUpdate(b *testing.B) {
 				b.Fatal(err)
 			}
 			c.cfg.Batch = 128
-			tr, err := New(env, m, stripes(128, m.Size, m.Levels), c.cfg)
+			tr, err := New(env(), m, stripes(128, m.Size, m.Levels), c.cfg)
 			if err != nil {
 				b.Fatal(err)
 			}

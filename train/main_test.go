@@ -10,14 +10,25 @@ import (
 	"pixelcnn/runtime"
 )
 
-var env *runtime.Env
+var (
+	ort     *runtime.Env // ONNX Runtime
+	another onnx.Runtime // which tests use in its place; nil for none
+)
+
+// env is the runtime that a test trains with.
+func env() onnx.Runtime {
+	if another != nil {
+		return another
+	}
+	return ort
+}
 
 // runtimes are those that train.
 var runtimes = []struct {
 	name    string
 	runtime func() onnx.Runtime
 }{
-	{"ort", func() onnx.Runtime { return env }},
+	{"ort", func() onnx.Runtime { return ort }},
 	{"go", func() onnx.Runtime { return inGo }},
 }
 
@@ -30,7 +41,7 @@ var inGo = func() onnx.Runtime {
 	return rt
 }()
 
-func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
+func TestMain(m *testing.M) { runtimetest.Main(m, &ort) }
 
 // stripes makes n images with something to learn: diagonal stripes of a period and a
 // phase that depend on the image. Its class is the period's.
@@ -68,7 +79,7 @@ func classed(t testing.TB) *models.Model {
 // start makes a trainer of a few images a pass, closed at the end of the test.
 func start(t testing.TB, m *models.Model, data *dataset.Split, cfg Config) *Trainer {
 	t.Helper()
-	tr, err := New(env, m, data, cfg)
+	tr, err := New(env(), m, data, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

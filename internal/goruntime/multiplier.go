@@ -32,6 +32,20 @@ type multiplier struct {
 	lots   []kernel.Product // by worker, for the lots of sparse
 }
 
+// macs is the number of multiply-adds.
+func (m *multiplier) macs() int64 {
+	if m.sparse == nil {
+		return int64(len(m.at)) * int64(m.m) * int64(m.n) * int64(m.k)
+	}
+	n := int64(0)
+	for _, l := range m.sparse.lots {
+		for _, s := range l.stretches {
+			n += int64(l.times) * int64(l.rows) * int64(l.cols) * int64(s.k)
+		}
+	}
+	return n
+}
+
 func (m *multiplier) made() *step { return m.step }
 
 func (m *multiplier) joinRelu() bool {

@@ -175,7 +175,7 @@ func (p *planner) multiply(n *node, f *factors, shape []int) error {
 		m.unmove(p.threads)
 	}
 	s := p.add(n, &step{run: m.run, place: m.place, reads: append(slices.Clone(m.parts), m.b), writes: []*value{y}})
-	m.step = s
+	m.step, s.flops = s, 2*m.macs()
 	y.from = m
 	switch size := kernel.PackedLen(f.k, f.n); {
 	case m.sparse != nil && m.sparse.right:

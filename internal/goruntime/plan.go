@@ -31,6 +31,7 @@ type step struct {
 	place   func() // looks up where the values are, whenever that changes; may be nil
 	run     func(w *workers) error
 
+	flops         int64    // of a product, two for a multiply-add
 	reads, writes []*value // scratch memory is among writes
 	// overwrites tells that an element of the result depends only on the same
 	// element of the arguments of that size, so they may share memory.
@@ -208,7 +209,7 @@ func (p *planner) last(s *step) {
 // run runs the steps in order, and notes their times where there is a profile.
 func run(ctx context.Context, steps []*step, w *workers, times *profile) error {
 	done := ctx.Done()
-	for _, s := range steps {
+	for i, s := range steps {
 		if done != nil {
 			select {
 			case <-done:
@@ -224,8 +225,11 @@ func run(ctx context.Context, steps []*step, w *workers, times *profile) error {
 			return &NodeError{s.node.Label(), err}
 		}
 		if times != nil {
-			times.add(s.node, time.Since(start))
+			times.add(s, time.Since(start), i == 0 || steps[i-1].node != s.node)
 		}
+	}
+	if times != nil {
+		times.ran()
 	}
 	return nil
 }

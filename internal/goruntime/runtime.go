@@ -34,6 +34,9 @@ func New(c Config) (*Runtime, error) {
 // Limits are those that models are held to, complete with the defaults.
 func (r *Runtime) Limits() onnx.Limits { return r.limits }
 
+// Name tells this runtime from others where results are kept, as [onnx.NameOf] wants it.
+func (r *Runtime) Name() string { return "go" }
+
 // Load makes a session of a model file's bytes, which are not kept.
 //
 // It computes what depends on constants alone, and checks all shapes if those of
