@@ -11,6 +11,7 @@ import (
 type binding struct {
 	session *session
 	steps   []*step
+	plan    []*step // steps, of which some are joined
 	layout  *layout
 	memory  *memory // where the layout lies now
 	size    int     // that memory's, when it was put there
@@ -34,7 +35,7 @@ func (b *binding) Run(ctx context.Context) error {
 	if m != b.memory || len(m.floats) != b.size {
 		b.use(m)
 	}
-	return run(ctx, b.steps, b.workers, b.session.profile)
+	return run(ctx, b.plan, b.workers, b.session.profile)
 }
 
 // use moves the binding to a memory.
@@ -57,7 +58,7 @@ func (b *binding) Close() error {
 	}
 	b.closed = true
 	b.workers.close()
-	b.steps, b.layout, b.memory = nil, nil, nil
+	b.steps, b.plan, b.layout, b.memory = nil, nil, nil, nil
 	b.session.release()
 	return nil
 }

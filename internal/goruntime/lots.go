@@ -1,8 +1,6 @@
 package goruntime
 
 import (
-	"slices"
-
 	"pixelcnn/internal/goruntime/kernel"
 	"pixelcnn/internal/onnx"
 )
@@ -239,32 +237,4 @@ func findSparse(f *factors) *sparse {
 		}
 	}
 	return nil
-}
-
-// prune takes out the steps whose results nobody reads.
-func (p *planner) prune(results []*value) {
-	needed := map[*value]bool{}
-	need := func(v *value) {
-		r, _ := v.root()
-		needed[r] = true
-	}
-	for _, v := range results {
-		need(v)
-	}
-	steps := slices.Clone(p.steps)
-	p.steps = p.steps[:0]
-	for _, s := range slices.Backward(steps) {
-		used := slices.ContainsFunc(s.writes, func(v *value) bool {
-			r, _ := v.root()
-			return needed[r]
-		})
-		if !used {
-			continue
-		}
-		p.steps = append(p.steps, s)
-		for _, v := range s.reads {
-			need(v)
-		}
-	}
-	slices.Reverse(p.steps)
 }

@@ -86,6 +86,10 @@ func isRelu(v, floor *value) bool {
 
 func (p *planner) arithmetic(n *node, y, a, b *value) error {
 	if vector := vectorPairs[n.Op]; vector != nil && y.dtype == onnx.Float32 {
+		if sweeps(y, a, b) {
+			p.elementwise(n, y, []*value{a, b}, func(dst []float32, args [][]float32) { vector(dst, args[0], args[1]) })
+			return nil
+		}
 		run := pairs(y, a, b, vectorOr(vector, ofFloats[float32](n)))
 		p.add(n, &step{run: run, reads: []*value{a, b}, writes: []*value{y}, overwrites: true})
 		return nil

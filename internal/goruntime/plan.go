@@ -30,6 +30,7 @@ type step struct {
 	prepare func() // makes what all runs share; nil where there is nothing
 	place   func() // looks up where the values are, whenever that changes; may be nil
 	run     func(w *workers) error
+	part    func(lo, hi int) // of a step that works element by element; else nil
 
 	flops         int64    // of a product, two for a multiply-add
 	reads, writes []*value // scratch memory is among writes
@@ -240,4 +241,24 @@ func wantType(v *value, types ...onnx.DType) error {
 		return fmt.Errorf("an argument of type %v, should be one of %v", v.dtype, types)
 	}
 	return nil
+}
+
+// prune takes out the steps whose results nobody reads.
+func (p *planner) prune(results []*value) {
+	needed := map[*value]bool{}
+	for _, v := range results {
+		needed[v.owner()] = true
+	}
+	var kept []*step
+	for _, s := range slices.Backward(p.steps) {
+		if !slices.ContainsFunc(s.writes, func(v *value) bool { return needed[v.owner()] }) {
+			continue
+		}
+		kept = append(kept, s)
+		for _, v := range s.reads {
+			needed[v.owner()] = true
+		}
+	}
+	slices.Reverse(kept)
+	p.steps = kept
 }

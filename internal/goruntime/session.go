@@ -131,6 +131,7 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 	}
 	m := s.memories.take(nil, l.size)
 	b.use(m)
+	b.plan = joinSweeps(b.steps)
 	s.memories.put(m)
 	return b, nil
 }

@@ -192,3 +192,9 @@ func (v *value) integers() ([]int64, error) {
 	}
 	return nil, errNotInteger
 }
+
+// owner is the value whose elements v shows.
+func (v *value) owner() *value {
+	r, _ := v.root()
+	return r
+}

@@ -5861,6 +5861,38 @@ end:
 	VZEROUPPER
 	RET
 
+// func sqrtAVX2(dst *float32, a *float32, n int)
+// Requires: AVX
+TEXT ·sqrtAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      rest
+	VMOVUPS (CX), Y0
+	ADDQ    $0x20, CX
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+rest:
+	TESTQ      DX, DX
+	JZ         end
+	LEAQ       masks8<>+0(SB), BX
+	NEGQ       DX
+	VMOVDQU    32(BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VSQRTPS    Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
 // func reluAVX2(dst *float32, a *float32, n int)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-24
@@ -6306,3 +6338,267 @@ GLOBL tanh0<>(SB), RODATA|NOPTR, $4
 
 DATA tanhNear<>+0(SB)/4, $0x3f200000
 GLOBL tanhNear<>(SB), RODATA|NOPTR, $4
+
+// func expAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS expLow<>+0(SB), Z0
+	VBROADCASTSS expHigh<>+0(SB), Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z3
+	ADDQ         $0x40, CX
+	VMAXPS       Z3, Z0, Z3
+	VMINPS       Z3, Z1, Z3
+	VMULPS       Z2, Z3, Z4
+	VRNDSCALEPS  $0x00, Z4, Z4
+	VBROADCASTSS ln2Hi<>+0(SB), Z5
+	VFNMADD231PS Z5, Z4, Z3
+	VBROADCASTSS ln2Lo<>+0(SB), Z5
+	VFNMADD231PS Z5, Z4, Z3
+	VBROADCASTSS exp7<>+0(SB), Z5
+	VBROADCASTSS exp6<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp5<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp4<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp3<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp2<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS one<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS one<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VCVTPS2DQ    Z4, Z4
+	VPSRAD       $0x01, Z4, Z3
+	VPSUBD       Z3, Z4, Z4
+	VPSLLD       $0x17, Z3, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VPADDD       Z6, Z3, Z3
+	VMULPS       Z3, Z5, Z5
+	VPSLLD       $0x17, Z4, Z4
+	VBROADCASTSS one<>+0(SB), Z3
+	VPADDD       Z3, Z4, Z4
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS expLow<>+0(SB), Z0
+	VBROADCASTSS expHigh<>+0(SB), Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+	VBROADCASTSS one<>+0(SB), Z3
+	VBROADCASTSS sign<>+0(SB), Z4
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z5
+	ADDQ         $0x40, CX
+	VXORPS       Z4, Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMINPS       Z5, Z1, Z5
+	VMULPS       Z2, Z5, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VBROADCASTSS ln2Hi<>+0(SB), Z7
+	VFNMADD231PS Z7, Z6, Z5
+	VBROADCASTSS ln2Lo<>+0(SB), Z7
+	VFNMADD231PS Z7, Z6, Z5
+	VBROADCASTSS exp7<>+0(SB), Z7
+	VBROADCASTSS exp6<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp5<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp4<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp3<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp2<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS one<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS one<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VCVTPS2DQ    Z6, Z6
+	VPSRAD       $0x01, Z6, Z5
+	VPSUBD       Z5, Z6, Z6
+	VPSLLD       $0x17, Z5, Z5
+	VBROADCASTSS one<>+0(SB), Z8
+	VPADDD       Z8, Z5, Z5
+	VMULPS       Z5, Z7, Z7
+	VPSLLD       $0x17, Z6, Z6
+	VBROADCASTSS one<>+0(SB), Z5
+	VPADDD       Z5, Z6, Z6
+	VMULPS       Z6, Z7, Z7
+	VADDPS       Z3, Z7, Z7
+	VDIVPS       Z7, Z3, Z7
+	VMOVUPS      Z7, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS expLow<>+0(SB), Z0
+	VBROADCASTSS expHigh<>+0(SB), Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+	VBROADCASTSS one<>+0(SB), Z3
+	VBROADCASTSS sign<>+0(SB), Z4
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z5
+	ADDQ         $0x40, CX
+	VMULPS       Z5, Z5, Z6
+	VBROADCASTSS tanh4<>+0(SB), Z7
+	VBROADCASTSS tanh3<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VBROADCASTSS tanh2<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VBROADCASTSS tanh1<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VBROADCASTSS tanh0<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VMULPS       Z6, Z7, Z7
+	VFMADD213PS  Z5, Z5, Z7
+	VANDPS       Z4, Z5, Z6
+	VXORPS       Z6, Z5, Z5
+	VBROADCASTSS tanhNear<>+0(SB), Z8
+	VCMPPS       $0x11, Z8, Z5, K1
+	VADDPS       Z5, Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMINPS       Z5, Z1, Z5
+	VMULPS       Z2, Z5, Z8
+	VRNDSCALEPS  $0x00, Z8, Z8
+	VBROADCASTSS ln2Hi<>+0(SB), Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VBROADCASTSS ln2Lo<>+0(SB), Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VBROADCASTSS exp7<>+0(SB), Z9
+	VBROADCASTSS exp6<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp5<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp4<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp3<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS one<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS one<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VCVTPS2DQ    Z8, Z8
+	VPSRAD       $0x01, Z8, Z5
+	VPSUBD       Z5, Z8, Z8
+	VPSLLD       $0x17, Z5, Z5
+	VBROADCASTSS one<>+0(SB), Z10
+	VPADDD       Z10, Z5, Z5
+	VMULPS       Z5, Z9, Z9
+	VPSLLD       $0x17, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z5
+	VPADDD       Z5, Z8, Z8
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z3, Z9, Z9
+	VDIVPS       Z9, Z3, Z9
+	VADDPS       Z9, Z9, Z9
+	VSUBPS       Z9, Z3, Z9
+	VORPS        Z6, Z9, Z9
+	VMOVAPS      Z7, K1, Z9
+	VMOVUPS      Z9, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func pack8AVX2(dst *float32, src *float32, step uintptr, blocks int)
+// Requires: AVX
+TEXT ·pack8AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ step+16(FP), DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	LEAQ (CX)(BX*2), DI
+	MOVQ blocks+24(FP), R8
+
+loop:
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (CX)(DX*1), Y1
+	VMOVUPS    (CX)(DX*2), Y2
+	VMOVUPS    (CX)(BX*1), Y3
+	VMOVUPS    (CX)(DX*4), Y4
+	VMOVUPS    (CX)(SI*1), Y5
+	VMOVUPS    (DI), Y6
+	VMOVUPS    (DI)(DX*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VPERM2F128 $0x20, Y3, Y1, Y7
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VPERM2F128 $0x20, Y5, Y8, Y3
+	VPERM2F128 $0x31, Y5, Y8, Y5
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y6, (AX)
+	VMOVUPS    Y7, 64(AX)
+	VMOVUPS    Y3, 128(AX)
+	VMOVUPS    Y8, 192(AX)
+	VMOVUPS    Y2, 256(AX)
+	VMOVUPS    Y1, 320(AX)
+	VMOVUPS    Y5, 384(AX)
+	VMOVUPS    Y0, 448(AX)
+	ADDQ       $0x00000200, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DI
+	DECQ       R8
+	JNZ        loop
+	VZEROUPPER
+	RET

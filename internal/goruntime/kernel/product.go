@@ -166,13 +166,26 @@ func PackedLen(k, n int) int { return (n + Panel - 1) / Panel * Panel * k }
 // with StepB = Panel and NextB = K·Panel. Columns past the last are zero.
 func Pack(dst, b []float32, k, n, row, step int) {
 	for j := 0; j < n; j += Panel {
-		for i := range k {
-			d := dst[:Panel]
-			dst = dst[Panel:]
-			for c := range d {
-				d[c] = 0
-				if j+c < n {
-					d[c] = b[i*row+(j+c)*step]
+		d := dst[:k*Panel]
+		dst = dst[k*Panel:]
+		if k == 0 {
+			continue
+		}
+		width, from := min(Panel, n-j), 0
+		columns := b[j*step:]
+		if row == 1 && width == Panel {
+			from = packTurned(d, columns, k, step)
+		}
+		for i := from; i < k; i++ {
+			r := d[i*Panel:][:Panel]
+			if step == 1 {
+				clear(r[copy(r, columns[i*row:][:width]):])
+				continue
+			}
+			for c := range r {
+				r[c] = 0
+				if c < width {
+					r[c] = columns[i*row+c*step]
 				}
 			}
 		}

@@ -14,6 +14,20 @@ var (
 // Fast tells whether the kernels are vector instructions throughout.
 func Fast() bool { return hasAVX2 }
 
+// packTurned packs the first rows of a panel whose columns lie step apart, and returns how
+// many.
+func packTurned(dst, b []float32, k, step int) int {
+	rows := k &^ 7
+	if !hasAVX2 || rows == 0 {
+		return 0
+	}
+	_, _ = dst[rows*Panel-1], b[(Panel-1)*step+rows-1]
+	for c := 0; c < Panel; c += 8 {
+		pack8AVX2(&dst[c], &b[c*step], bytes(step), rows/8)
+	}
+	return rows
+}
+
 // tile is what the assembly works on: some rows and at most two panels. Distances
 // are in bytes.
 type tile struct {

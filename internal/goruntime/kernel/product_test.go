@@ -162,3 +162,29 @@ func TestRowsAreIndependent(t *testing.T) {
 		}
 	})
 }
+
+func TestPack(t *testing.T) {
+	forEachSet(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for range 300 {
+			k, n := rng.IntN(40), 1+rng.IntN(50)
+			row, step := 1, k+rng.IntN(3)
+			if rng.IntN(2) == 0 {
+				row, step = n+rng.IntN(3), 1
+			}
+			b := random(rng, max(0, (k-1)*row+(n-1)*step)+1)
+			got := random(rng, PackedLen(k, n))
+			Pack(got, b, k, n, row, step)
+			for i, x := range got {
+				panel, r, c := i/(Panel*k), i/Panel%k, i%Panel
+				want := float32(0)
+				if column := panel*Panel + c; column < n {
+					want = b[r*row+column*step]
+				}
+				if x != want {
+					t.Fatalf("%d×%d, row %d, step %d: row %d, column %d is %g, want %g", k, n, row, step, r, panel*Panel+c, x, want)
+				}
+			}
+		}
+	})
+}

@@ -10,15 +10,21 @@ import (
 
 // isa is a set of vector instructions.
 type isa struct {
-	name   string
-	vector func() VecVirtual
-	bytes  int // of a vector
+	name  string
+	bytes int // of a vector
 }
 
 var (
-	avx2   = isa{"AVX2", YMM, 32}
-	avx512 = isa{"AVX512", ZMM, 64}
+	avx2   = isa{"AVX2", 32}
+	avx512 = isa{"AVX512", 64}
 )
+
+func (s isa) vector() VecVirtual {
+	if s == avx512 {
+		return ZMM()
+	}
+	return YMM()
+}
 
 // panel is the width of a packed panel of B, in bytes.
 const panel = 64
