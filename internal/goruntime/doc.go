@@ -23,7 +23,10 @@
 // the step function that is relu's gradient, and reads what a Gather by known indices
 // would lay out where it lies, skipping what is padding (lots.go): so a masked
 // convolution and both its gradients are one product each over the taps that are there.
-// Steps that nobody needs any more are left out. Then each value gets its place: the caller's
+// A
+// chain of convolutions and of what works on each pixel lies as rows, one for each pixel
+// and image (rows.go), and its convolutions are such products, too. Steps that nobody
+// needs any more are left out. Then each value gets its place: the caller's
 // tensor, a part of another value where it is only a view of that, or room in a
 // memory that values share which are not needed at the same time. Bindings that run
 // in turn share that memory as well. Run goes through the steps and does not

@@ -67,10 +67,10 @@ func TestFusion(t *testing.T) {
 			return op("MatMul", join(a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a), constant(18*k, n))
 		}},
 		{"constant first", 1, func() *onnx.Value { return op("Relu", op("MatMul", constant(4, m), wide)) }},
-		{"convolution, sum and relu", 1, func() *onnx.Value {
+		{"convolution, sum and relu", 4, func() *onnx.Value {
 			return op("Relu", op("Add", op("Conv", image, constant(8, 3, 1, 1), constant(8)), small))
 		}},
-		{"convolution and channels", 2, func() *onnx.Value {
+		{"convolution and channels", 3, func() *onnx.Value {
 			c := g.Op("Conv", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, image, constant(8, 3, 3, 3))
 			return op("Add", c, constant(8, 1, 1))
 		}},

@@ -44,48 +44,58 @@ const (
 // leftLots finds the lots of a product whose left factor has its elements from places.
 // It is nil where they do not pay.
 func leftLots(places []int32, f *factors) []lot {
-	at := func(i, j int) int32 { return places[i*f.rowA+j*f.stepA] }
+	lots := lotsOf(places, f.m, f.k, f.rowA, f.stepA, 0)
+	rows, all, stretches, depth := 0, 0, 0, 0
+	for i := range lots {
+		l := &lots[i]
+		l.cols = f.n
+		rows, all = rows+l.times*l.rows, all+l.times
+		stretches += l.times * len(l.stretches)
+		for _, s := range l.stretches {
+			depth += l.times * s.k
+		}
+	}
+	if rows < leastRows*all || depth < leastDepth*stretches {
+		return nil
+	}
+	return lots
+}
+
+// lotsOf finds the rows of an m×k matrix that are alike; element (i, j) of it is from
+// places[i·row + j·step]. The rows of a lot are apart places from each other, where that is
+// not 0.
+func lotsOf(places []int32, m, k, row, step, apart int) []lot {
+	at := func(i, j int) int32 { return places[i*row+j*step] }
 	var lots []lot
-	for i := 0; i < f.m; {
-		l := lot{row: i, rows: 1, cols: f.n, times: 1}
+	for i := 0; i < m; {
+		l := lot{row: i, rows: 1, times: 1}
 		skip := 0
-		for j := 0; j < f.k; {
+		for j := 0; j < k; {
 			if at(i, j) < 0 {
 				skip++
 				j++
 				continue
 			}
-			p := stretch{a: int(at(i, j)), step: 1, k: 1, skip: skip}
+			s := stretch{a: int(at(i, j)), step: 1, k: 1, skip: skip}
 			skip = 0
-			if j+1 < f.k && at(i, j+1) > at(i, j) {
-				p.step = int(at(i, j+1) - at(i, j))
+			if j+1 < k && at(i, j+1) > at(i, j) {
+				s.step = int(at(i, j+1) - at(i, j))
 			}
-			for j++; j < f.k && int(at(i, j)) == p.a+p.k*p.step; j++ {
-				p.k++
+			for j++; j < k && int(at(i, j)) == s.a+s.k*s.step; j++ {
+				s.k++
 			}
-			l.stretches = append(l.stretches, p)
+			l.stretches = append(l.stretches, s)
 		}
 		// The rows below that are alike, so much further on.
-		for i++; i < f.m; i++ {
-			d, ok := shift(at, i-1, i, f.k)
-			if !ok || l.rows > 1 && d != l.rowA {
+		for i++; i < m; i++ {
+			d, ok := shift(at, i-1, i, k)
+			if !ok || d != apart && apart > 0 && len(l.stretches) > 0 || d != l.rowA && l.rows > 1 {
 				break
 			}
 			l.rowA = d
 			l.rows++
 		}
 		lots = append(lots, l)
-	}
-	rows, stretches, depth := 0, 0, 0
-	for _, l := range lots {
-		rows += l.rows
-		stretches += len(l.stretches)
-		for _, p := range l.stretches {
-			depth += p.k
-		}
-	}
-	if rows < leastRows*len(lots) || depth < leastDepth*stretches {
-		return nil
 	}
 	return repeated(lots)
 }

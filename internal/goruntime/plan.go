@@ -2,6 +2,7 @@ package goruntime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -96,13 +97,28 @@ func (p *planner) plan(o *onnx.Node) error {
 		known = known && n.in[i].known
 	}
 	mark := len(p.steps)
-	if err := operators[o.Op].plan(p, n); err != nil {
+	if err := p.planNode(n, known); err != nil {
 		return err
 	}
 	if !known {
 		return nil
 	}
 	return p.fold(mark)
+}
+
+// planNode plans a node on rows where that can be, else as it is.
+func (p *planner) planNode(n *node, known bool) error {
+	if plan := rowOperators[n.Op]; plan != nil && !known {
+		if err := plan(p, n); !errors.Is(err, errNoRows) {
+			return err
+		}
+	}
+	for _, v := range n.in {
+		if err := p.dense(n, v); err != nil {
+			return err
+		}
+	}
+	return operators[n.Op].plan(p, n)
 }
 
 // fold runs the steps from mark on and takes them out of the plan.

@@ -105,6 +105,9 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 		if !slices.Equal(got.shape, outputs[i].Shape) {
 			return nil, fmt.Errorf("goruntime: %w", &ShapeError{Name: v.Name, Want: got.shape, Got: outputs[i].Shape})
 		}
+		if err := p.dense(&node{Node: &onnx.Node{Op: "Transpose", Name: v.Name}}, got); err != nil {
+			return nil, err
+		}
 		if r, _ := got.root(); r.local && r.data == nil && r.count == got.count {
 			r.data, r.local = pointer(outputs[i].Data), false // made where it should be
 			made = append(made, r)

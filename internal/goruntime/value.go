@@ -24,6 +24,9 @@ type value struct {
 	from   fuser    // the step that makes it, where later nodes may join that
 	joined []*value // what a Concat has put side by side here, if it did that
 
+	rows       *value // the same elements as rows, where they are laid out so; else nil
+	turnedBack bool   // they are laid out as the shape says, too
+
 	moved *moved // how it is made, if by moving elements; else nil
 	ramp  *ramp  // of what it is a step function, if it is one; else nil
 }
