@@ -6,3 +6,6 @@ func Uniforms(pixels int, seed, index uint64) []float64 {
 	uniforms(u, seed, index)
 	return u
 }
+
+// SharesImage tells whether one image can be run with many labels at once.
+func SharesImage(s *Spec) bool { return s.sharesImage() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"pixelcnn/internal/onnx"
 )
@@ -16,6 +17,11 @@ type fullEngine struct {
 	values  []float32 // input value of each level
 	session onnx.Session
 	memory  int64 // the most that the tensors of a run may take
+
+	rt         onnx.Runtime
+	sharing    sync.Once
+	forLabels  onnx.Session // see shared; nil until it is wanted
+	sharingErr error
 }
 
 func newFullEngine(rt onnx.Runtime, spec *Spec, values []float32) (*fullEngine, error) {
@@ -27,10 +33,16 @@ func newFullEngine(rt onnx.Runtime, spec *Spec, values []float32) (*fullEngine, 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	return &fullEngine{spec, values, session, limits.Memory}, nil
+	return &fullEngine{spec: spec, values: values, session: session, memory: limits.Memory, rt: rt}, nil
 }
 
-func (e *fullEngine) close() error { return e.session.Close() }
+func (e *fullEngine) close() error {
+	err := e.session.Close()
+	if e.forLabels != nil {
+		err = errors.Join(err, e.forLabels.Close())
+	}
+	return err
+}
 
 // fullBatch is the batch where the caller left it open: enough to spread the cost
 // of a run, few enough for one run to end soon after a context does.
@@ -93,7 +105,7 @@ func (e *fullEngine) drawBatch(ctx context.Context, first uint64, levels []uint8
 
 // forward is the plain network with tensors for a batch of images.
 type forward struct {
-	image   []float32 // [batch, 1, H, W]
+	image   []float32 // [batch, 1, H, W], or one for all of the batch
 	logits  []float32 // of Spec.logitsShape
 	label   *labelInput
 	classes *onnx.Tensor // of labelInput.tensor; nil where the model has none
@@ -118,6 +130,19 @@ func (e *fullEngine) fit(batch int) int {
 }
 
 func (e *fullEngine) forward(batch int) (*forward, error) {
+	return e.forwardOn(e.session, batch, batch)
+}
+
+// forwardShared is forward for one image and many labels.
+func (e *fullEngine) forwardShared(labels int) (*forward, error) {
+	session, err := e.shared()
+	if err != nil {
+		return nil, err
+	}
+	return e.forwardOn(session, 1, labels)
+}
+
+func (e *fullEngine) forwardOn(session onnx.Session, images, batch int) (*forward, error) {
 	spec := e.spec
 	shape := spec.logitsShape(batch)
 	// An image takes a float32 for each pixel and logit, and a coin.
@@ -127,16 +152,16 @@ func (e *fullEngine) forward(batch int) (*forward, error) {
 		})
 	}
 	f := &forward{
-		image:  make([]float32, batch*spec.Height*spec.Width),
+		image:  make([]float32, images*spec.Height*spec.Width),
 		logits: make([]float32, batch*spec.Height*spec.Width*spec.Levels),
 	}
-	inputs := []*onnx.Tensor{onnx.NewTensor(f.image, batch, 1, spec.Height, spec.Width)}
+	inputs := []*onnx.Tensor{onnx.NewTensor(f.image, images, 1, spec.Height, spec.Width)}
 	if f.label = spec.label; f.label != nil {
 		f.classes = f.label.tensor(batch)
 		inputs = slices.Insert(inputs, f.label.at, f.classes)
 	}
 	var err error
-	f.binding, err = e.session.Bind(inputs, []*onnx.Tensor{onnx.NewTensor(f.logits, shape...)})
+	f.binding, err = session.Bind(inputs, []*onnx.Tensor{onnx.NewTensor(f.logits, shape...)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

@@ -41,7 +41,8 @@ func (s *Sampler) LogProbGiven(ctx context.Context, levels []uint8, classes []in
 }
 
 // LogProbByClass is log p(image | class) for every class, [n, classes]. It takes one
-// forward pass for each class.
+// forward pass for each class; where the model lets it, what does not depend on the class is
+// computed once.
 func (s *Sampler) LogProbByClass(ctx context.Context, levels []uint8) ([]float64, error) {
 	n := len(s.spec.Classes)
 	if n == 0 {
@@ -106,9 +107,14 @@ func (s *Sampler) logProb(ctx context.Context, levels []uint8, times, first int,
 	}
 	out := make([]float64, len(levels)/pixels*times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
-	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, batch: s.full.fit(fill)}
+	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, images: s.full.fit(fill)}
+	q.batch = q.images
+	if times > 1 && s.spec.sharesImage() && s.full.fit(times) == times {
+		q.images, q.batch = 1, times
+	}
 	g, ctx := errgroup.WithContext(ctx)
-	share := (len(out) + s.cfg.Threads - 1) / s.cfg.Threads
+	runs := (len(out) + q.batch - 1) / q.batch
+	share := (runs + s.cfg.Threads - 1) / s.cfg.Threads * q.batch
 	for from := 0; from < len(out); from += share {
 		g.Go(func() error { return q.run(ctx, from, min(from+share, len(out))) })
 	}
@@ -123,13 +129,14 @@ type scoring struct {
 	first  int // pixels that count
 	class  func(i int) int
 	out    []float64 // [n, times]
-	batch  int
+	images int       // of a run, as many as its results, or one with all its classes
+	batch  int       // results of a run
 }
 
 // run computes the results from from to to-1.
 func (q *scoring) run(ctx context.Context, from, to int) error {
 	spec, values := q.s.spec, q.s.full.values
-	f, err := q.s.full.forward(q.batch)
+	f, err := q.forward()
 	if err != nil {
 		return err
 	}
@@ -138,8 +145,10 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 	for ; from < to; from += q.batch {
 		n := min(q.batch, to-from)
 		for i := range n {
-			for k, l := range q.image(from + i) {
-				f.image[i*pixels+k] = values[l]
+			if i < q.images {
+				for k, l := range q.image(from + i) {
+					f.image[i*pixels+k] = values[l]
+				}
 			}
 			f.class(i, q.class(from+i))
 		}
@@ -158,6 +167,13 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 		}
 	}
 	return nil
+}
+
+func (q *scoring) forward() (*forward, error) {
+	if q.images < q.batch {
+		return q.s.full.forwardShared(q.batch)
+	}
+	return q.s.full.forward(q.batch)
 }
 
 // image is what result i is for, [H, W].
