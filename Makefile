@@ -5,10 +5,8 @@
 GO      ?= go
 OUT     ?= out
 EPOCHS  ?= 5
-export CGO_ENABLED ?= 1
 
 PYTHON  ?= python3
-BLAS    ?=
 BENCH   ?=
 FUZZTIME ?= 10m
 SOAK    ?= 20m
@@ -29,7 +27,7 @@ help:
 	@echo 'make parity  draw 1,000 images of each model with every runtime: a table of the pixels that differ'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
 	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/bench/sample --help)'
-	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/bench)'
+	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (see internal/bench)'
 	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
 	@echo 'make clean   remove bin and $(OUT)'
@@ -148,7 +146,7 @@ bench: deps
 	$(GO) run ./internal/bench/sample $(BENCH)
 
 bench-train: deps
-	$(GO) run ./internal/bench --python $(PYTHON) --blas "$(BLAS)"
+	$(GO) run ./internal/bench --python $(PYTHON)
 
 clean:
 	rm -rf bin $(OUT)

@@ -41,6 +41,9 @@ const (
 	leastDepth = 4
 )
 
+// maxPlaces bounds the elements of a factor that are looked at to find lots.
+const maxPlaces = 1 << 22
+
 // leftLots finds the lots of a product whose left factor has its elements from places.
 // It is nil where they do not pay.
 func leftLots(places []int32, f *factors) []lot {

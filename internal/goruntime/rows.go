@@ -158,6 +158,10 @@ func planRowConv(p *planner, n *node) error {
 	if images == 0 || ins == 0 || outs == 0 || pixels == 0 {
 		return errNoRows
 	}
+	taps := liveTaps(w)
+	if pixels*len(taps) > maxPlaces {
+		return errNoRows
+	}
 	r, err := p.asRows(n, x)
 	if err != nil {
 		return err
@@ -165,10 +169,6 @@ func planRowConv(p *planner, n *node) error {
 	y, err := p.take(onnx.Float32, []int{pixels, images, outs})
 	if err != nil {
 		return err
-	}
-	taps := liveTaps(w)
-	if int64(pixels)*int64(len(taps)) > p.memory/32 { // the lots are lists of that size at most
-		return errorf("%w: an image of shape %v and a kernel of shape %v", ErrTooLarge, x.shape, w.shape)
 	}
 	f := &factors{a: r, b: w, y: y, m: pixels * images, n: outs, k: len(taps) * ins, rowA: ins, stepA: 1, at: [][2]int{{0, 0}}}
 	m := &multiplier{factors: f, parts: []*value{r}, sparse: p.packs.windows(sparseKey{n.Node, p.shapes}, windows, taps, images, ins, outs)}

@@ -1,7 +1,6 @@
 package goruntime
 
 import (
-	"math"
 	"slices"
 
 	"pixelcnn/internal/onnx"
@@ -16,7 +15,7 @@ type moved struct {
 
 // setMoved notes how y is made. Nothing is computed before it is asked for.
 func (v *value) setMoved(from *value, places func() []int32) {
-	if from.dtype == onnx.Float32 && !from.known && max(from.count, v.count) <= math.MaxInt32 {
+	if from.dtype == onnx.Float32 && !from.known && max(from.count, v.count) <= maxPlaces {
 		v.moved = &moved{from, places}
 	}
 }
@@ -41,17 +40,14 @@ func (v *value) source() *value {
 	}
 }
 
-// places are where in its source v's elements are, negative for zeros.
+// places are where in its source the elements of v are, which is moved; negative for zeros.
 func (v *value) places() []int32 {
 	m := v.whole().moved
-	if m == nil {
-		at := make([]int32, v.count)
-		for i := range at {
-			at[i] = int32(i)
-		}
+	at := m.places()
+	if m.from.whole().moved == nil {
 		return at
 	}
-	from, at := m.from.places(), slices.Clone(m.places())
+	from := m.from.places()
 	for i, k := range at {
 		if k >= 0 {
 			at[i] = from[k]
