@@ -12,18 +12,66 @@ import (
 	"pixelcnn/models"
 )
 
+// references are the models that steps are timed of.
+var references = []struct {
+	name  string
+	model models.Config
+}{
+	{"pixelcnn=64", models.Config{Hidden: 64}},
+	{"pixelcnn=128", models.Config{Hidden: 128}},
+	{"gated=64", models.Config{Arch: "gated"}},
+}
+
+// BenchmarkPass times passes on one thread and, after each, its products alone, and reports
+// the least values in ms and their ratio, which other work on the machine hardly touches.
+func BenchmarkPass(b *testing.B) {
+	for _, c := range append(references, struct {
+		name  string
+		model models.Config
+	}{"demo", models.Config{Kernel: 21, Input: models.OneHot}}) {
+		for _, rt := range runtimes {
+			b.Run(c.name+"/"+rt.name, func(b *testing.B) {
+				m, err := models.New(c.model)
+				if err != nil {
+					b.Fatal(err)
+				}
+				data := stripes(64, m.Size, m.Levels)
+				tr, err := New(rt.runtime(), m, data, Config{Threads: 1})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer tr.Close()
+				e := tr.engine
+				products := bindProducts(b, e)[0]
+				index := make([]int, e.images)
+				least := [2]time.Duration{time.Hour, time.Hour}
+				for b.Loop() {
+					start := time.Now()
+					if _, err := e.run(0, passKey{passKind{e.images, true}, 1, 0}, data, index); err != nil {
+						b.Fatal(err)
+					}
+					middle := time.Now()
+					if err := products.Run(context.Background()); err != nil {
+						b.Fatal(err)
+					}
+					least = [2]time.Duration{min(least[0], middle.Sub(start)), min(least[1], time.Since(middle))}
+				}
+				_, macs := MultiplyAdds(m)
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(least[0].Seconds()*1e3, "ms/pass-min")
+				b.ReportMetric(least[1].Seconds()*1e3, "ms/gemm-min")
+				b.ReportMetric(least[0].Seconds()/least[1].Seconds(), "pass/gemm")
+				b.ReportMetric(2*float64(macs)*float64(e.images)/float64(least[0].Nanoseconds()), "GFLOP/s")
+			})
+		}
+	}
+}
+
 // BenchmarkStep times training steps at batch 128 and, after each, its products alone:
 // those of the forward pass, three times, as plain products on the same threads. It
 // reports the medians and the least values in ms, and the ratio of the medians.
 func BenchmarkStep(b *testing.B) {
-	for _, c := range []struct {
-		name  string
-		model models.Config
-	}{
-		{"pixelcnn=64", models.Config{Hidden: 64}},
-		{"pixelcnn=128", models.Config{Hidden: 128}},
-		{"gated=64", models.Config{Arch: "gated"}},
-	} {
+	for _, c := range references {
 		for _, rt := range runtimes {
 			b.Run(c.name+"/"+rt.name, func(b *testing.B) {
 				m, err := models.New(c.model)
@@ -36,7 +84,7 @@ func BenchmarkStep(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer tr.Close()
-				products := bindProducts(b, tr.engine)
+				products := stepProducts(b, tr.engine)
 				var steps, gemms []float64
 				for i := 0; b.Loop() || i < 3; i++ {
 					s, err := tr.take(context.Background())
@@ -104,8 +152,27 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
-// bindProducts returns a function that multiplies as much as a step of 128 images.
-func bindProducts(b *testing.B, e *engine) func() {
+// stepProducts returns a function that multiplies as much as a step of 128 images.
+func stepProducts(b *testing.B, e *engine) func() {
+	bindings := bindProducts(b, e)
+	runs := 128 / e.images / len(bindings)
+	return func() {
+		err := (&engine{threads: len(bindings)}).parallel(context.Background(), len(bindings), func(i int) error {
+			for range runs {
+				if err := bindings[i].Run(context.Background()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// bindProducts binds what multiplies as much as a pass, for each processor.
+func bindProducts(b *testing.B, e *engine) []onnx.Binding {
 	g := &onnx.Graph{}
 	var in, out [][]int           // shapes
 	left := map[int]*onnx.Value{} // by depth
@@ -148,18 +215,5 @@ func bindProducts(b *testing.B, e *engine) func() {
 		}
 		_ = s.Close()
 	})
-	runs := 128 / e.images / len(bindings)
-	return func() {
-		err := (&engine{threads: len(bindings)}).parallel(context.Background(), len(bindings), func(i int) error {
-			for range runs {
-				if err := bindings[i].Run(context.Background()); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
+	return bindings
 }
