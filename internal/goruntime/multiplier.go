@@ -184,7 +184,7 @@ func (m *multiplier) lot(worker, task int) {
 	l, p := &m.sparse.lots[task], &m.lots[worker]
 	a := p.A[:0]
 	*p = m.now
-	p.M, p.N, p.Lots, p.NextLot, p.NextA = l.rows, l.cols, l.times, l.down, l.downA
+	p.M, p.N, p.Apart, p.Lots, p.NextLot, p.NextA = l.rows, l.cols, l.apart, l.times, l.down, l.downA
 	p.C = p.C[l.row*p.RowC+l.col:]
 	switch {
 	case p.Init == nil:

@@ -242,7 +242,7 @@ func (p *packs) windows(key sparseKey, windows []window, taps []int, images, ins
 			}
 		}
 		l.stretches = stretches
-		s.lots = append(s.lots, l)
+		s.lots = append(s.lots, l.turned())
 	}
 	p.sparse[key] = s
 	return s

@@ -26,6 +26,7 @@ type Left struct {
 type Product struct {
 	M, N int
 
+	Apart   int // rows of C, Init, Gate and Add from one of a lot's to the next; 0 for one
 	Lots    int // 0 for one
 	NextLot int // rows of C, Init, Gate and Add from a lot to the next
 	NextA   int // elements of each factor from a lot to the next
@@ -116,11 +117,11 @@ func (p *Product) k() int {
 
 // check touches the last element that a call reads or writes of each matrix.
 func (p *Product) check(lo, hi int) {
-	if min(lo, p.StepB, p.NextB, p.RowC, p.RowInit, p.RowGate, p.RowAdd, p.NextLot, p.NextA) < 0 {
+	if min(lo, p.StepB, p.NextB, p.RowC, p.RowInit, p.RowGate, p.RowAdd, p.Apart, p.NextLot, p.NextA) < 0 {
 		panic("kernel: negative stride")
 	}
 	more := max(0, p.Lots-1)
-	last := hi - 1 + more*p.NextLot
+	last := (hi-1)*max(1, p.Apart) + more*p.NextLot
 	rows, used := 0, 0 // of B
 	for i := range p.A {
 		a := &p.A[i]

@@ -83,61 +83,64 @@ func (p *Product) block(lo, hi, k0, k1 int, end bool) {
 // tile itself and not by methods, since a pointer that is written through another
 // counts as one that escapes, and this must not allocate.
 func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
+	apart := max(1, p.Apart)
+	first := lo * apart // row of C
 	t := tile{
 		stepB: bytes(p.StepB), nextB: bytes(p.NextB),
-		c:       at(p.C, lo*p.RowC+n),
-		rowC:    bytes(p.RowC),
-		rowInit: bytes(p.RowInit), rowAdd: bytes(p.RowAdd),
+		c:       at(p.C, first*p.RowC+n),
+		rowC:    bytes(apart * p.RowC),
+		rowInit: bytes(apart * p.RowInit), rowAdd: bytes(apart * p.RowAdd),
 		mask: &masks[(Panel-width%Panel)%Panel],
 	}
 	t.count = p.segments(&t.segments, lo, 0, k0, k1, n/Panel*p.NextB)
 	if width%Panel == 0 {
 		t.flags |= flagFull
 	}
+	rowInit := p.RowInit
 	switch {
 	case k0 > 0:
-		t.init, t.rowInit = t.c, t.rowC
+		t.init, t.rowInit, rowInit = t.c, t.rowC, p.RowC
 	case p.Init != nil && p.Column:
-		t.init = at(p.Init, lo*p.RowInit)
+		t.init = at(p.Init, first*p.RowInit)
 		t.flags |= flagColumn
 	case p.Init != nil:
-		t.init = at(p.Init, lo*p.RowInit+n)
+		t.init = at(p.Init, first*p.RowInit+n)
 	}
 	if end {
 		if p.Gate != nil {
-			t.gate, t.rowGate, t.slope = at(p.Gate, lo*p.RowGate+n), bytes(p.RowGate), p.Slope
+			t.gate, t.rowGate, t.slope = at(p.Gate, first*p.RowGate+n), bytes(apart*p.RowGate), p.Slope
 		}
 		if p.Add != nil {
-			t.add = at(p.Add, lo*p.RowAdd+n)
+			t.add = at(p.Add, first*p.RowAdd+n)
 		}
 		if p.Relu {
 			t.flags |= flagRelu
 		}
 	}
 	for lots, left := max(1, p.Lots), hi-lo; ; {
-		down := t.run(left, width > Panel) // rows to the next tile
-		downA, nextA := down, 0
+		down := t.run(left, width > Panel) // rows of A to the next tile
+		next, nextA := down*apart, 0       // rows of C and elements of A, beside
 		if left -= down; left == 0 {
 			if lots--; lots == 0 {
 				return
 			}
 			left = hi - lo
-			downA, nextA = down-left, 4*p.NextA // from the first row of this lot
-			down = downA + p.NextLot
+			down, nextA = down-left, p.NextA // from the first row of this lot
+			next = down*apart + p.NextLot
 		}
 		for i := range t.count {
 			s := &t.segments[i]
-			s.a = unsafe.Add(s.a, downA*int(s.row)+nextA)
+			s.a = unsafe.Add(s.a, down*int(s.row)+4*nextA)
 		}
-		t.c = unsafe.Add(t.c, down*int(t.rowC))
+		t.c = unsafe.Add(t.c, 4*next*p.RowC)
 		if t.init != nil {
-			t.init = unsafe.Add(t.init, down*int(t.rowInit))
+			t.init = unsafe.Add(t.init, 4*next*rowInit)
 		}
 		if t.gate != nil {
-			t.gate = unsafe.Add(t.gate, down*int(t.rowGate))
+			t.gate = unsafe.Add(t.gate, 4*next*p.RowGate)
 		}
 		if t.add != nil {
-			t.add = unsafe.Add(t.add, down*int(t.rowAdd))
+			t.add = unsafe.Add(t.add, 4*next*p.RowAdd)
 		}
 	}
 }

@@ -13,17 +13,18 @@ func (p *Product) portable(lo, hi, k0, k1 int, end bool) {
 		width := min(Panel, p.N-n)
 		for lot := range max(1, p.Lots) {
 			for m := lo; m < hi; m += sumRows {
-				rows, at := min(sumRows, hi-m), lot*p.NextLot+m
+				apart := max(1, p.Apart)
+				rows, at := min(sumRows, hi-m), lot*p.NextLot+m*apart
 				for r := range rows {
-					p.start(s[r*Panel:][:width], at+r, n, k0)
+					p.start(s[r*Panel:][:width], at+r*apart, n, k0)
 				}
 				p.accumulate(&s, rows, m, lot*p.NextA, n, k0, k1)
 				for r := range rows {
 					row := s[r*Panel:][:width]
 					if end {
-						p.finish(row, at+r, n)
+						p.finish(row, at+r*apart, n)
 					}
-					copy(p.C[(at+r)*p.RowC+n:], row)
+					copy(p.C[(at+r*apart)*p.RowC+n:], row)
 				}
 			}
 		}

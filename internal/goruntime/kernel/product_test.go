@@ -10,7 +10,7 @@ import (
 // naive evaluates the definition of p's element (m, n) of a lot.
 func naive(p *Product, lot, row, n int) float32 {
 	var sum float32
-	m := lot*p.NextLot + row
+	m := lot*p.NextLot + row*max(1, p.Apart)
 	if p.Init != nil {
 		if p.Column {
 			sum = p.Init[m*p.RowInit]
@@ -63,6 +63,11 @@ func randomProduct(rng *rand.Rand) *Product {
 		p.M = min(p.M, 1+rng.IntN(14))
 		p.Lots, p.NextLot, p.NextA = rng.IntN(5), p.M+rng.IntN(9), rng.IntN(50)
 		rows = p.M + max(0, p.Lots-1)*p.NextLot
+		if rng.IntN(2) == 0 && p.M > 0 { // the rows of the lots take turns
+			p.Lots = 1 + rng.IntN(4)
+			p.Apart, p.NextLot = p.Lots+rng.IntN(3), 1
+			rows = p.M * p.Apart
+		}
 	}
 	pad := func() int { return rng.IntN(3) * rng.IntN(5) }
 	skips, factors := rng.IntN(2), 1+rng.IntN(3)*rng.IntN(4)
@@ -127,7 +132,12 @@ func TestProductMatchesDefinition(t *testing.T) {
 				m, n := i/p.RowC, i%p.RowC
 				want := before[i] // between the rows
 				lot, row := 0, m
-				if p.Lots > 1 {
+				switch {
+				case p.Apart > 0:
+					if lot, row = m%p.Apart, m/p.Apart; lot >= p.Lots {
+						row = p.M
+					}
+				case p.Lots > 1:
 					lot = min(m/p.NextLot, p.Lots-1)
 					row = m - lot*p.NextLot
 				}
@@ -153,10 +163,11 @@ func TestRowsAreIndependent(t *testing.T) {
 			}
 			p.Rows(0, p.M)
 			m := rng.IntN(p.M)
-			want := fmt.Sprint(p.C[m*p.RowC:][:p.N])
-			clear(p.C[m*p.RowC:][:p.N])
+			row := p.C[m*max(1, p.Apart)*p.RowC:][:p.N]
+			want := fmt.Sprint(row)
+			clear(row)
 			p.Rows(m, m+1)
-			if got := fmt.Sprint(p.C[m*p.RowC:][:p.N]); got != want {
+			if got := fmt.Sprint(row); got != want {
 				t.Fatalf("row %d of %d alone is %s, among all %s", m, p.M, got, want)
 			}
 		}
