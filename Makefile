@@ -5,10 +5,8 @@
 GO      ?= go
 OUT     ?= out
 EPOCHS  ?= 5
-export CGO_ENABLED ?= 1
 
 PYTHON  ?= python3
-BLAS    ?=
 BENCH   ?=
 FUZZTIME ?= 10m
 SOAK    ?= 20m
@@ -24,12 +22,12 @@ override PATH = $(shell echo "$$PATH")
 endif
 endif
 
-.PHONY: help deps build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill module clean
+.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
 	@echo 'make build   bin/trainer and bin/sampler'
-	@echo 'make demo    deps, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
+	@echo 'make demo    fetch Fashion-MNIST, build, train for some minutes, draw: $(OUT)/pixelcnn.onnx, samples.png, training.png'
 	@echo 'make test    deps, build, linters and tests'
 	@echo 'make vuln    look for known vulnerabilities in what the project is built of'
 	@echo 'make fuzz    each fuzz target for $(FUZZTIME) (FUZZTIME=…), one after the other: a line for each'
@@ -39,7 +37,7 @@ help:
 	@echo 'make parity  draw 1,000 images of each model with every runtime: a table of the pixels that differ'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
 	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/dev/bench/sample --help)'
-	@echo 'make bench-train PYTHON=… BLAS=…   time a training step against PyTorch (see internal/dev/bench)'
+	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (see internal/dev/bench)'
 	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
 	@echo 'make module PATH=github.com/you/pixelcnn   give the module a path that others can fetch (see CONTRIBUTING.md)'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
@@ -48,11 +46,13 @@ help:
 build:
 	$(GO) build -o bin/ ./cmd/trainer ./cmd/sampler
 
-deps: build
+deps: data
 	bin/sampler install-runtime
+
+data: build
 	bin/trainer fetch-data
 
-demo: deps
+demo: data
 	@mkdir -p $(OUT)
 	bin/trainer --kernel 21 --input onehot --epochs $(EPOCHS) --lr 2e-3 --schedule cosine --ema 0.999 --plot $(OUT)/training.png -o $(OUT)/pixelcnn.onnx
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png
@@ -165,7 +165,7 @@ bench: deps
 	$(GO) run ./internal/dev/bench/sample $(BENCH)
 
 bench-train: deps
-	$(GO) run ./internal/dev/bench --python $(PYTHON) --blas "$(BLAS)"
+	$(GO) run ./internal/dev/bench --python $(PYTHON)
 
 clean:
 	rm -rf bin $(OUT)

@@ -111,6 +111,17 @@ func (a *Any) Limits() Limits { return onnx.LimitsOf(a.first) }
 // [ErrNoRuntime].
 func (a *Any) Kind() (used Kind, why error) { return a.used, a.why }
 
+// Name is Kind as [onnx.NameOf] wants it: "ort" or "go".
+func (a *Any) Name() string { return string(a.used) }
+
+// String names the runtime in use with its version, where it has one.
+func (a *Any) String() string {
+	if a.used == ORT {
+		return "ONNX Runtime " + a.env.Version()
+	}
+	return "the runtime in Go"
+}
+
 // Close frees the runtime, as [Env.Close] does.
 func (a *Any) Close() error {
 	a.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 	"pixelcnn/internal/signature"
 	"pixelcnn/sampler/internal/draw"
+	"pixelcnn/sampler/internal/engine"
 )
 
 // LogProb returns the log-probability of each image in nats, under the model as it
@@ -43,7 +44,8 @@ func (s *Sampler) LogProbGivenClass(ctx context.Context, levels []uint16, classe
 }
 
 // LogProbByClass is log p(image | class) for every class, [n, classes]. It takes one
-// forward pass for each class.
+// forward pass for each class; where the model lets it, what does not depend on the class is
+// computed once.
 func (s *Sampler) LogProbByClass(ctx context.Context, levels []uint16) ([]float64, error) {
 	n := len(s.sig.Classes)
 	if n == 0 {
@@ -75,9 +77,14 @@ func (s *Sampler) logProb(ctx context.Context, levels []uint16, times, first int
 	}
 	out := make([]float64, len(levels)/pixels*times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
-	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, batch: s.engines.Full.Fit(fill)}
+	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, images: s.engines.Full.Fit(fill)}
+	q.batch = q.images
+	if times > 1 && s.sig.Shares() && s.engines.Full.Fit(times) == times {
+		q.images, q.batch = 1, times
+	}
 	g, ctx := errgroup.WithContext(ctx)
-	share := (len(out) + s.cfg.Threads - 1) / s.cfg.Threads
+	runs := (len(out) + q.batch - 1) / q.batch
+	share := (runs + s.cfg.Threads - 1) / s.cfg.Threads * q.batch
 	for from := 0; from < len(out); from += share {
 		g.Go(func() error {
 			return s.engines.Slots.Do(ctx, func() error { return q.run(ctx, from, min(from+share, len(out))) })
@@ -94,12 +101,13 @@ type scoring struct {
 	first  int // pixels that count
 	class  func(i int) int
 	out    []float64 // [n, times]
-	batch  int
+	images int       // of a run, as many as its results, or one with all its classes
+	batch  int       // results of a run
 }
 
 // run computes the results from from to to-1.
 func (q *scoring) run(ctx context.Context, from, to int) error {
-	f, err := q.s.engines.Full.Forward(q.batch)
+	f, err := q.forward()
 	if err != nil {
 		return err
 	}
@@ -108,7 +116,9 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 	for ; from < to; from += q.batch {
 		n := min(q.batch, to-from)
 		for i := range n {
-			f.SetImage(i, q.image(from+i))
+			if i < q.images {
+				f.SetImage(i, q.image(from+i))
+			}
 			f.SetClass(i, q.class(from+i))
 		}
 		if err := f.Run(ctx); err != nil {
@@ -126,6 +136,13 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 		}
 	}
 	return nil
+}
+
+func (q *scoring) forward() (*engine.Forward, error) {
+	if q.images < q.batch {
+		return q.s.engines.Full.SharedForward(q.batch)
+	}
+	return q.s.engines.Full.Forward(q.batch)
 }
 
 // image is what result i is for, [H, W].

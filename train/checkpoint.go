@@ -67,6 +67,7 @@ type header struct {
 	Flip         bool    `json:",omitzero"`
 	Validation   string  `json:",omitzero"` // as Data, of the validation images; empty for none
 	Start        string  `json:",omitzero"` // SHA-256 of the weights that it began with, in hex; empty for drawn ones
+	Runtime      string  `json:",omitzero"` // name of what runs the steps; empty for ONNX Runtime
 
 	Step      int
 	EpochNLL  float64    // of the current epoch's steps, in nats
@@ -92,8 +93,8 @@ func (t *Trainer) header() header {
 	h := header{
 		Model: t.model.Config, Batch: t.cfg.Batch, LearningRate: t.cfg.LearningRate, Schedule: t.cfg.Schedule, Init: t.cfg.Init, Seed: t.cfg.Seed, Data: t.digest,
 		Warmup: t.cfg.Warmup, WeightDecay: t.cfg.WeightDecay, ClipNorm: t.cfg.ClipNorm, EMA: t.cfg.EMA, Flip: t.cfg.Flip,
-		Start: t.start,
-		Step:  t.step, EpochNLL: t.epochNLL, Elements: t.engine.packing.len,
+		Start: t.start, Runtime: t.runtime,
+		Step: t.step, EpochNLL: t.epochNLL, Elements: t.engine.packing.len,
 		Validated: t.validated, Stale: t.stale, Best: t.best,
 	}
 	if t.cfg.Validation != nil {
@@ -109,6 +110,7 @@ func (t *Trainer) header() header {
 func (h header) settings() [][2]string {
 	p := func(name string, v any) [2]string { return [2]string{name, fmt.Sprint(v)} }
 	validation, start := cmp.Or(h.Validation, "none"), cmp.Or(h.Start, "drawn by the seed")
+	runtime := cmp.Or(h.Runtime, "ort")
 	return [][2]string{
 		p("arch", h.Model.Arch), p("hidden", h.Model.Hidden), p("blocks", h.Model.Blocks), p("kernel", h.Model.Kernel),
 		p("size", h.Model.Size), p("levels", h.Model.Levels),
@@ -116,7 +118,7 @@ func (h header) settings() [][2]string {
 		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed), p("init", h.Init),
 		p("warm-up", h.Warmup), p("weight decay", h.WeightDecay), p("clip norm", h.ClipNorm), p("EMA", h.EMA), p("flip", h.Flip),
 		p("initial weights", start), p("validation data", validation), p("training data", h.Data),
-		p("parameters", h.Elements),
+		p("parameters", h.Elements), p("runtime", runtime),
 	}
 }
 

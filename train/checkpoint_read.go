@@ -3,18 +3,38 @@ package train
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 )
 
 // A header is some hundred bytes.
 const maxHeader = 1 << 16
+
+// RuntimeOf returns the name of the runtime that the run whose checkpoints are in dir began
+// with, and has to go on with: two runtimes differ in the last bits. The error wraps
+// [ErrNoCheckpoint] or [ErrCheckpointFormat], or is an [*fs.PathError].
+func RuntimeOf(dir string) (string, error) {
+	files, err := (&store{dir: dir}).files()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("train: checkpoint folder: %w", err)
+	}
+	err = fmt.Errorf("%w in %s to resume from", ErrNoCheckpoint, dir)
+	for _, path := range files {
+		var h header
+		if h, _, err = read(path, -1); err == nil {
+			return cmp.Or(h.Runtime, "ort"), nil
+		}
+	}
+	return "", err
+}
 
 // read reads a checkpoint file of a model with so many elements. Errors about its content
 // wrap [ErrCheckpointFormat].

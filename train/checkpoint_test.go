@@ -116,7 +116,7 @@ func TestCheckpointsDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := New(env, small(t), data, cfg); !errors.Is(err, ErrCheckpointFormat) || strings.Contains(err.Error(), "\n") {
+	if _, err := New(env(), small(t), data, cfg); !errors.Is(err, ErrCheckpointFormat) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("nothing but damaged ones: error %v", err)
 	}
 }
@@ -136,31 +136,31 @@ func TestCheckpointMismatch(t *testing.T) {
 	} {
 		cfg := good
 		change(&cfg)
-		_, err := New(env, small(t), stripes(12, 5, 3), cfg)
+		_, err := New(env(), small(t), stripes(12, 5, 3), cfg)
 		var mismatch *MismatchError
 		if !errors.As(err, &mismatch) || !strings.Contains(err.Error(), "with "+want+":") {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 	var mismatch *MismatchError
-	if _, err := New(env, small(t), stripes(13, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "training data" {
+	if _, err := New(env(), small(t), stripes(13, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "training data" {
 		t.Errorf("other data: error %v", err)
 	}
 	held := good
 	held.Validation = stripes(3, 5, 3)
-	if _, err := New(env, small(t), stripes(12, 5, 3), held); !errors.As(err, &mismatch) || mismatch.Setting != "validation data" || mismatch.Have != "none" {
+	if _, err := New(env(), small(t), stripes(12, 5, 3), held); !errors.As(err, &mismatch) || mismatch.Setting != "validation data" || mismatch.Have != "none" {
 		t.Errorf("with validation: error %v", err)
 	}
 	begun := small(t)
 	begun.Weights = start(t, small(t), stripes(12, 5, 3), Config{Seed: 9}).Weights()
-	if _, err := New(env, begun, stripes(12, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "initial weights" || mismatch.Have != "drawn by the seed" {
+	if _, err := New(env(), begun, stripes(12, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "initial weights" || mismatch.Have != "drawn by the seed" {
 		t.Errorf("with weights to start from: error %v", err)
 	}
 	wider, err := models.New(models.Config{Hidden: 8, Blocks: 2, Kernel: 5, Size: 5, Levels: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(env, wider, stripes(12, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "hidden" {
+	if _, err := New(env(), wider, stripes(12, 5, 3), good); !errors.As(err, &mismatch) || mismatch.Setting != "hidden" {
 		t.Errorf("another model: error %v", err)
 	}
 	good.Epochs = 3
@@ -172,17 +172,17 @@ func TestCheckpointMismatch(t *testing.T) {
 func TestCheckpointFolder(t *testing.T) {
 	dir, cfg := trained(t)
 	cfg.Resume = false
-	if _, err := New(env, small(t), stripes(12, 5, 3), cfg); !errors.Is(err, ErrCheckpointExists) || !strings.Contains(err.Error(), dir) {
+	if _, err := New(env(), small(t), stripes(12, 5, 3), cfg); !errors.Is(err, ErrCheckpointExists) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a start over another run's checkpoints: error %v", err)
 	}
 	cfg.Resume = true
 	for _, cfg.Checkpoint = range []string{t.TempDir(), filepath.Join(dir, "gone")} {
-		if _, err := New(env, small(t), stripes(12, 5, 3), cfg); !errors.Is(err, ErrNoCheckpoint) || !strings.Contains(err.Error(), cfg.Checkpoint) {
+		if _, err := New(env(), small(t), stripes(12, 5, 3), cfg); !errors.Is(err, ErrNoCheckpoint) || !strings.Contains(err.Error(), cfg.Checkpoint) {
 			t.Errorf("error %v, want one that there is no checkpoint", err)
 		}
 	}
 	cfg.Checkpoint, cfg.Resume = filepath.Join(dir, "step-000000006.checkpoint"), false
-	if _, err := New(env, small(t), stripes(12, 5, 3), cfg); err == nil || !strings.Contains(err.Error(), "not a directory") {
+	if _, err := New(env(), small(t), stripes(12, 5, 3), cfg); err == nil || !strings.Contains(err.Error(), "not a directory") {
 		t.Errorf("a file for a folder: error %v", err)
 	}
 }

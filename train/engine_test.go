@@ -17,7 +17,7 @@ func TestGradientOfBatch(t *testing.T) {
 	l := newPacking(m)
 	index := rand.New(rand.NewPCG(1, 1)).Perm(100)[:76]
 	gradient := func(images, threads int) ([]float64, float64) {
-		e, err := newEngine(env, m, l, l.initial(1, FanIn), Config{Threads: threads})
+		e, err := newEngine(env(), m, l, l.initial(1, FanIn), Config{Threads: threads})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,14 +4,44 @@ import (
 	"testing"
 
 	"pixelcnn/dataset"
+	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/runtimetest"
 	"pixelcnn/models"
 	"pixelcnn/runtime"
 )
 
-var env *runtime.Env
+var (
+	ort     *runtime.Env // ONNX Runtime
+	another onnx.Runtime // which tests use in its place; nil for none
+)
 
-func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
+// env is the runtime that a test trains with.
+func env() onnx.Runtime {
+	if another != nil {
+		return another
+	}
+	return ort
+}
+
+// runtimes are those that train.
+var runtimes = []struct {
+	name    string
+	runtime func() onnx.Runtime
+}{
+	{"ort", func() onnx.Runtime { return ort }},
+	{"go", func() onnx.Runtime { return inGo }},
+}
+
+// inGo is the runtime in Go.
+var inGo = func() onnx.Runtime {
+	rt, err := runtime.Go()
+	if err != nil {
+		panic(err)
+	}
+	return rt
+}()
+
+func TestMain(m *testing.M) { runtimetest.Main(m, &ort) }
 
 // stripes makes n images with something to learn: diagonal stripes of a period and a
 // phase that depend on the image. Its class is the period's.
@@ -49,7 +79,7 @@ func classed(t testing.TB) *models.Model {
 // start makes a trainer of a few images a pass, closed at the end of the test.
 func start(t testing.TB, m *models.Model, data *dataset.Split, cfg Config) *Trainer {
 	t.Helper()
-	tr, err := New(env, m, data, cfg)
+	tr, err := New(env(), m, data, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,10 @@ import (
 	"time"
 )
 
-// Profile tells where the time of training passes went, by ONNX Runtime's own
-// profiler. A pass is some images forward and back; a step is many, and an update.
-// The profiler counts whole microseconds and adds about one to each call.
+// Profile tells where the time of training passes went, by the runtime's own profiler. A
+// pass is some images forward and back; a step is many, and an update. ONNX Runtime's
+// counts whole microseconds and adds about one to each call; the one in Go counts the
+// live taps of a product only, and what is fused to a product as part of it.
 type Profile struct {
 	Passes    int
 	Operators []OperatorTime // the longest first
@@ -26,7 +27,7 @@ type Profile struct {
 
 // OperatorTime sums up the calls of one operator.
 type OperatorTime struct {
-	Op    string // of ONNX, or as the runtime has fused it
+	Op    string // of ONNX, or as ONNX Runtime has fused it
 	Calls int
 	Time  time.Duration
 	Bytes int64 // read and written
@@ -36,7 +37,7 @@ type OperatorTime struct {
 // ErrProfile is wrapped by [ReadProfile]'s errors.
 var ErrProfile = errors.New("train: no usable profile")
 
-// ReadProfile reads the files that a run with [Config].Profile left behind. The
+// ReadProfile reads the files that a run with [Config].Profile left behind. ONNX Runtime's
 // profiler stops after a million events, some 200 steps of the reference model. Errors
 // wrap [ErrProfile].
 func ReadProfile(prefix string) (Profile, error) {
@@ -92,11 +93,12 @@ type profiler struct {
 	ops    map[string]*OperatorTime
 }
 
-// event is what ONNX Runtime writes about a node or a run. Sizes are decimal strings.
+// event is what ONNX Runtime writes about a node or a run, with sizes as decimal strings,
+// and what the runtime in Go writes about all calls of a node, and all runs.
 type event struct {
 	Category string `json:"cat"`
 	Name     string
-	Micros   int64 `json:"dur"`
+	Micros   float64 `json:"dur"`
 	Args     struct {
 		Op         string             `json:"op_name"`
 		Inputs     []map[string][]int `json:"input_type_shape"`
@@ -104,6 +106,9 @@ type event struct {
 		Output     string             `json:"output_size"`
 		Parameters string             `json:"parameter_size"`
 		Activation string             `json:"activation_size"`
+
+		Calls        int // of the runtime in Go only
+		Bytes, FLOPs int64
 	}
 }
 
@@ -131,15 +136,17 @@ func (p *profiler) file(name string) error {
 func (p *profiler) add(e event) {
 	switch {
 	case e.Category == "Session" && e.Name == "model_run":
-		p.passes++
-	case e.Category == "Node" && strings.HasSuffix(e.Name, "_kernel_time"):
+		p.passes += max(1, e.Args.Calls)
+	case e.Category == "Node" && (e.Args.Calls > 0 || strings.HasSuffix(e.Name, "_kernel_time")):
 		o := p.ops[e.Args.Op]
 		if o == nil {
 			o = &OperatorTime{Op: e.Args.Op}
 			p.ops[e.Args.Op] = o
 		}
-		o.Calls++
-		o.Time += time.Duration(e.Micros) * time.Microsecond
+		o.Calls += max(1, e.Args.Calls)
+		o.Time += time.Duration(e.Micros * float64(time.Microsecond))
+		o.Bytes += e.Args.Bytes
+		o.FLOPs += e.Args.FLOPs
 		for _, size := range []string{e.Args.Output, e.Args.Parameters, e.Args.Activation} {
 			n, _ := strconv.ParseInt(size, 10, 64) // a size that is missing counts as none
 			o.Bytes += n

@@ -58,7 +58,7 @@ func TestReadProfile(t *testing.T) {
 
 func TestProfileOfTraining(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "step")
-	tr, err := New(env, small(t), stripes(128, 5, 3), Config{Steps: 3, Profile: prefix})
+	tr, err := New(env(), small(t), stripes(128, 5, 3), Config{Steps: 3, Profile: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}

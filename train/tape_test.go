@@ -16,7 +16,7 @@ import (
 // run loads a graph and runs it once.
 func run(t *testing.T, g *onnx.Graph, in, out []*onnx.Tensor) {
 	t.Helper()
-	s, err := load(env, g, onnx.SessionOptions{})
+	s, err := load(env(), g, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,10 @@ type Trainer struct {
 	data   *dataset.Split
 	digest string // of data's pixels
 	start  string // SHA-256 of the packed m.Weights, in hex; empty where they were drawn
-	engine *engine
-	closed bool
+
+	runtime string // name of what runs the steps; empty for ONNX Runtime
+	engine  *engine
+	closed  bool
 
 	step      int     // steps done
 	epochNLL  float64 // of the steps done in this epoch, in nats
@@ -108,6 +110,9 @@ func New(rt onnx.Runtime, m *models.Model, data *dataset.Split, cfg Config) (*Tr
 	}
 	if cfg.Warmup >= t.last() {
 		return nil, fmt.Errorf("%w: warm-up is %d steps, and the whole run is %d", ErrConfig, cfg.Warmup, t.last())
+	}
+	if name := onnx.NameOf(rt); name != "ort" {
+		t.runtime = name
 	}
 	l := newPacking(m)
 	params := l.initial(cfg.Seed, cfg.Init)

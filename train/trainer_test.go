@@ -142,7 +142,7 @@ func TestStartsFromWeights(t *testing.T) {
 		t.Error("the model's weights were not taken")
 	}
 	m.Weights = map[string][]float32{}
-	if _, err := New(env, m, data, Config{}); err == nil || !strings.Contains(err.Error(), "stem_weight has 0 elements") {
+	if _, err := New(env(), m, data, Config{}); err == nil || !strings.Contains(err.Error(), "stem_weight has 0 elements") {
 		t.Errorf("weights that are not there: %v", err)
 	}
 }
@@ -228,7 +228,7 @@ func TestRefuses(t *testing.T) {
 		"0 pixels are no whole number of images":     {stripes(0, 5, 3), Config{}},
 		"24 pixels are no whole number of images":    {&dataset.Split{Size: 5, Pixels: make([]uint16, 24)}, Config{}},
 	} {
-		_, err := New(env, m, c.data, c.cfg)
+		_, err := New(env(), m, c.data, c.cfg)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("error %v, want %q", err, want)
 		}
@@ -239,11 +239,11 @@ func TestRefuses(t *testing.T) {
 	if _, err := New(nil, m, good, Config{}); !errors.Is(err, ErrConfig) {
 		t.Errorf("no runtime: error %v", err)
 	}
-	if _, err := New(env, m, nil, Config{}); !errors.Is(err, ErrData) {
+	if _, err := New(env(), m, nil, Config{}); !errors.Is(err, ErrData) {
 		t.Errorf("no images: error %v", err)
 	}
 	for _, m := range []*models.Model{nil, {}} {
-		if _, err := New(env, m, good, Config{}); !errors.Is(err, models.ErrConfig) {
+		if _, err := New(env(), m, good, Config{}); !errors.Is(err, models.ErrConfig) {
 			t.Errorf("no model: error %v", err)
 		}
 	}
@@ -256,7 +256,7 @@ func TestRefuses(t *testing.T) {
 // TestClosed: what a closed trainer has learnt is still there, and it says that it is closed.
 func TestClosed(t *testing.T) {
 	data := stripes(4, 5, 3)
-	tr, err := New(env, small(t), data, Config{Steps: 1})
+	tr, err := New(env(), small(t), data, Config{Steps: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +314,7 @@ func TestRunsOfEveryKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr, err := New(env, m, stripes(3, c.Size, c.Levels), Config{Steps: 2, Batch: 2})
+		tr, err := New(env(), m, stripes(3, c.Size, c.Levels), Config{Steps: 2, Batch: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

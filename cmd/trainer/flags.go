@@ -11,6 +11,7 @@ import (
 	"pixelcnn/dataset"
 	"pixelcnn/internal/atomicfile"
 	"pixelcnn/models"
+	"pixelcnn/runtime"
 	"pixelcnn/train"
 )
 
@@ -28,6 +29,7 @@ type trainFlags struct {
 	metrics      string
 	plot         string
 	profile      bool
+	runtime      string
 	ortLib       string
 	noVerify     bool
 	output       string
@@ -70,6 +72,7 @@ func (f *trainFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.metrics, "metrics", "", "file for a JSON object a line: each step, each epoch's mean and each evaluation")
 	flags.StringVar(&f.plot, "plot", "", "file for a picture of the loss curve, a PNG")
 	flags.BoolVar(&f.profile, "profile", false, "print how long each operator of the training step took")
+	flags.StringVar(&f.runtime, "runtime", string(runtime.Auto), "what runs the training: go, ort (ONNX Runtime), or auto, the faster one that is there; a resumed run goes on with its own")
 	flags.StringVar(&f.ortLib, "ort-lib", "", "libonnxruntime, or the folder that holds it")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "write the model without having a second, independent reader of ONNX evaluate it and compare")
 	flags.StringVarP(&f.output, "output", "o", "", "the model to write, an ONNX file")
@@ -78,7 +81,7 @@ func (f *trainFlags) register(cmd *cobra.Command) {
 	}
 	for name, values := range map[string][]string{
 		"preset": presetNames(), "arch": models.Architectures, "input": models.Inputs,
-		"resize": text(dataset.Resizes), "schedule": text(train.Schedules), "init": text(train.Inits),
+		"runtime": text(runtime.Kinds), "resize": text(dataset.Resizes), "schedule": text(train.Schedules), "init": text(train.Inits),
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -112,6 +115,8 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 		return nil, cli.Usagef("-o is missing: name the ONNX file to write")
 	case f.data != "" && f.images != "":
 		return nil, cli.Usagef("--data and --images exclude each other")
+	case !slices.Contains(runtime.Kinds, runtime.Kind(f.runtime)):
+		return nil, cli.Usagef("--runtime is %q, must be one of %q", f.runtime, runtime.Kinds)
 	case !slices.Contains(dataset.Resizes, f.resize):
 		return nil, cli.Usagef("--resize is %q, must be one of %q", f.resize, dataset.Resizes)
 	case !(f.typical >= 0 && f.typical < 1):
@@ -143,8 +148,9 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 }
 
 // command is the training command without what does not matter to the result:
-// where files are, threads, checkpoints. A preset is spelt out.
-func (f *trainFlags) command(cmd *cobra.Command) string {
+// where files are, threads, checkpoints. A preset is spelt out. The runtime is named
+// unless it is ONNX Runtime, which all ran before there was a choice.
+func (f *trainFlags) command(cmd *cobra.Command, rt *runtime.Any) string {
 	s := "trainer"
 	for _, name := range []string{
 		"arch", "hidden", "blocks", "kernel", "size", "levels", "resize", "input", "input-scale", "classes",
@@ -162,6 +168,9 @@ func (f *trainFlags) command(cmd *cobra.Command) string {
 		case flag.Changed || name == "epochs" || name == "seed":
 			s += fmt.Sprintf(" --%s %s", name, flag.Value)
 		}
+	}
+	if kind, _ := rt.Kind(); kind != runtime.ORT {
+		s += fmt.Sprintf(" --runtime %s", kind)
 	}
 	return s
 }

@@ -21,7 +21,7 @@ import (
 // start gives m the weights of the file of --from, and leaves out of the training images
 // those that are not typical. It adds to meta what was left out, and the commands that made
 // the file that it starts from and their epochs.
-func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env, m *models.Model, set *dataset.Set, meta *export.Meta) error {
+func (f *trainFlags) start(ctx context.Context, log io.Writer, rt *runtime.Any, m *models.Model, set *dataset.Set, meta *export.Meta) error {
 	if f.from == "" {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env,
 	if f.typical == 0 {
 		return nil
 	}
-	sure, err := certainties(ctx, log, env, before, set)
+	sure, err := certainties(ctx, log, rt, before, set)
 	if err != nil {
 		return fmt.Errorf("--typical: %s: %w", f.from, err)
 	}
@@ -57,12 +57,12 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, env *runtime.Env,
 
 // certainties is the probability that a model gives to each training image's own class by
 // Bayes' rule: p(class)·p(image | class) as a share of that of all classes, [N].
-func certainties(ctx context.Context, log io.Writer, env *runtime.Env, m *sampler.Model, set *dataset.Set) (sure []float64, err error) {
+func certainties(ctx context.Context, log io.Writer, rt *runtime.Any, m *sampler.Model, set *dataset.Set) (sure []float64, err error) {
 	if !slices.Equal(m.Classes, set.ClassNames) {
 		return nil, fmt.Errorf("its classes are %s, and those of %s are %s",
 			format.Cut(fmt.Sprintf("%q", m.Classes)), set.Name, format.Cut(fmt.Sprintf("%q", set.ClassNames)))
 	}
-	s, err := m.Open(env)
+	s, err := m.Open(rt)
 	if err != nil {
 		return nil, err
 	}

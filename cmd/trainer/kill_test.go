@@ -27,12 +27,18 @@ var killArgs = strings.Fields("--hidden 32 --blocks 2 --kernel 3 --size 6 --leve
 // is in place is always whole, and each run ends with the file and the metrics of the
 // undisturbed one and leaves nothing else. With -kills 200 it is the long form.
 func TestKill(t *testing.T) {
+	for _, runtime := range []string{"go", "ort"} {
+		t.Run(runtime, func(t *testing.T) { testKill(t, runtime) })
+	}
+}
+
+func testKill(t *testing.T, runtime string) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	if err := modeltest.WriteIDX(data, 64); err != nil {
 		t.Fatal(err)
 	}
-	whole := newVictim(t, filepath.Join(dir, "whole"), data, nil)
+	whole := newVictim(t, runtime, filepath.Join(dir, "whole"), data, nil)
 	start := time.Now()
 	whole.attempt(nil)
 	took := time.Since(start)
@@ -42,7 +48,7 @@ func TestKill(t *testing.T) {
 	done, runs, found, exports, resumed := 0, 0, 0, 0, 0
 	for done < *kills {
 		runs++
-		v := newVictim(t, filepath.Join(dir, "run"), data, want)
+		v := newVictim(t, runtime, filepath.Join(dir, "run"), data, want)
 		for life := 0; ; life++ {
 			var moment func(v *victim)
 			switch {
@@ -92,6 +98,7 @@ func TestKill(t *testing.T) {
 // A victim is a run of the trainer that is killed and goes on.
 type victim struct {
 	t               *testing.T
+	runtime         string
 	dir, data       string
 	checkpoints     string
 	output, metrics string
@@ -100,10 +107,10 @@ type victim struct {
 	ended           chan error
 }
 
-func newVictim(t *testing.T, dir, data string, want []byte) *victim {
+func newVictim(t *testing.T, runtime, dir, data string, want []byte) *victim {
 	t.Helper()
 	v := &victim{
-		t: t, dir: dir, data: data, want: want, checkpoints: filepath.Join(dir, "checkpoints"),
+		t: t, runtime: runtime, dir: dir, data: data, want: want, checkpoints: filepath.Join(dir, "checkpoints"),
 		output: filepath.Join(dir, "model.onnx"), metrics: filepath.Join(dir, "metrics.jsonl"),
 	}
 	if err := os.MkdirAll(v.checkpoints, 0o777); err != nil {
@@ -115,7 +122,7 @@ func newVictim(t *testing.T, dir, data string, want []byte) *victim {
 // start starts the trainer, or has it go on. What it says is in stderr once it has ended.
 func (v *victim) start() (stderr *strings.Builder) {
 	v.t.Helper()
-	args := append([]string{"--data", v.data, "--checkpoint", v.checkpoints, "--metrics", v.metrics, "-o", v.output}, killArgs...)
+	args := append([]string{"--runtime", v.runtime, "--data", v.data, "--checkpoint", v.checkpoints, "--metrics", v.metrics, "-o", v.output}, killArgs...)
 	if len(v.checkpointFiles()) > 0 {
 		args = append(args, "--resume")
 	}
@@ -256,9 +263,9 @@ func TestDataCutShort(t *testing.T) {
 	if err := modeltest.WriteIDX(data, 64); err != nil {
 		t.Fatal(err)
 	}
-	whole := newVictim(t, filepath.Join(dir, "whole"), data, nil)
+	whole := newVictim(t, "go", filepath.Join(dir, "whole"), data, nil)
 	whole.attempt(nil)
-	v := newVictim(t, filepath.Join(dir, "run"), data, nil)
+	v := newVictim(t, "go", filepath.Join(dir, "run"), data, nil)
 	stderr := v.start()
 	v.await(v.checkpoints, 1)
 	files, err := filepath.Glob(filepath.Join(data, "*"))

@@ -23,12 +23,14 @@ func newCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trainer -o FILE",
 		Short: "Train a PixelCNN and write it as an ONNX file",
-		Long: `Train a PixelCNN and write it as one portable ONNX file. ONNX Runtime runs the
-training step. The data are Fashion-MNIST or another data set in its format
-(--data), or a folder of PNG and JPEG pictures (--images).
+		Long: `Train a PixelCNN and write it as one portable ONNX file. The training step is an
+ONNX graph that a runtime in Go runs, or ONNX Runtime (--runtime). The data are
+Fashion-MNIST or another data set in its format (--data), or a folder of PNG and
+JPEG pictures (--images).
 
 The same settings give the same file, byte for byte, on one machine, for any
-number of threads, and for a run that was stopped and resumed. Ctrl-C writes a
+number of threads, and for a run that was stopped and resumed, which goes on with
+the runtime that it began with. Ctrl-C writes a
 checkpoint, and the model as it is to the output, and exits with status 130.
 
 With --validation, images are kept out of training. After each epoch the model is
@@ -56,24 +58,36 @@ func (f *trainFlags) load(ctx context.Context) (*dataset.Set, error) {
 	return dataset.Load(ctx, f.data, opt)
 }
 
+// openRuntime opens what runs the training. A run that is resumed goes on with what it began
+// with, unless --runtime names another, which is then an error.
+func (f *trainFlags) openRuntime() (*runtime.Any, error) {
+	kind := runtime.Kind(f.runtime)
+	if f.train.Resume && kind == runtime.Auto {
+		if name, err := train.RuntimeOf(f.train.Checkpoint); err == nil { // else New tells
+			kind = runtime.Kind(name)
+		}
+	}
+	return runtime.OpenAny(kind, runtime.Config{Lib: f.ortLib})
+}
+
 func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	m, err := f.check(cmd)
 	if err != nil {
 		return err
 	}
-	env, err := runtime.Open(runtime.Config{Lib: f.ortLib})
+	rt, err := f.openRuntime()
 	if err != nil {
 		return err
 	}
-	defer env.Close()
+	defer rt.Close()
 	set, err := f.load(ctx)
 	if err != nil {
 		return err
 	}
 	meta := export.Meta{
 		Dataset: set.Name, DatasetSHA256: set.SHA256, Preprocess: set.Preprocess, Classes: set.ClassNames,
-		Command: f.command(cmd), Seed: f.train.Seed,
+		Command: f.command(cmd, rt), Seed: f.train.Seed,
 	}
 	if f.classes {
 		if f.model.Classes = len(set.ClassNames); f.model.Classes == 0 {
@@ -86,7 +100,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
-	if err := f.start(ctx, cmd.ErrOrStderr(), env, m, set, &meta); err != nil {
+	if err := f.start(ctx, cmd.ErrOrStderr(), rt, m, set, &meta); err != nil {
 		return err
 	}
 	var report *report
@@ -102,7 +116,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 		defer os.RemoveAll(dir)
 		f.train.Profile = filepath.Join(dir, "step")
 	}
-	t, err := train.New(env, m, &set.Train, f.train)
+	t, err := train.New(rt, m, &set.Train, f.train)
 	if err != nil {
 		return err
 	}
@@ -126,7 +140,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	}
 	m.Weights = t.Weights()
 	meta.Epochs, meta.NatsPerDim = meta.Epochs+int(report.epochs(written(t))), nll
-	if e := f.write(cmd, env, m, meta); e != nil {
+	if e := f.write(cmd, rt, m, meta); e != nil {
 		return errors.Join(err, e)
 	}
 	report.written(f.output)

@@ -16,18 +16,18 @@ import (
 )
 
 // write writes the model to the output once it is verified.
-func (f *trainFlags) write(cmd *cobra.Command, env *runtime.Env, m *models.Model, meta export.Meta) error {
-	meta, err := f.verify(cmd, env, m, meta)
+func (f *trainFlags) write(cmd *cobra.Command, rt *runtime.Any, m *models.Model, meta export.Meta) error {
+	meta, err := f.verify(cmd, rt, m, meta)
 	if err != nil {
 		return err
 	}
 	return cli.Output(cmd, f.output, func(w io.Writer) error { return export.Write(w, m, meta) })
 }
 
-// verify has the model's file read back by ONNX Runtime and by a second reader, and
+// verify has the model's file read back by the runtime and by a second reader, and
 // returns the metadata with what came of it. It fails where they do not agree; then no
 // file is to be written. A run that was interrupted verifies its file, too.
-func (f *trainFlags) verify(cmd *cobra.Command, env *runtime.Env, m *models.Model, meta export.Meta) (export.Meta, error) {
+func (f *trainFlags) verify(cmd *cobra.Command, rt *runtime.Any, m *models.Model, meta export.Meta) (export.Meta, error) {
 	if f.noVerify {
 		return meta, nil
 	}
@@ -35,11 +35,11 @@ func (f *trainFlags) verify(cmd *cobra.Command, env *runtime.Env, m *models.Mode
 	if err := export.Write(&file, m, meta); err != nil {
 		return meta, err
 	}
-	r, err := verify.File(context.WithoutCancel(cmd.Context()), env, file.Bytes())
+	r, err := verify.File(context.WithoutCancel(cmd.Context()), rt, file.Bytes())
 	if err != nil {
 		return meta, fmt.Errorf("%w; no file is written (--no-verify leaves this check out)", err)
 	}
-	meta.VerifyMaxDiff, meta.VerifyReaders = r.MaxDiff, []string{"ONNX Runtime " + env.Version(), verify.Reader}
+	meta.VerifyMaxDiff, meta.VerifyReaders = r.MaxDiff, []string{rt.String(), verify.Reader}
 	fmt.Fprintf(cmd.ErrOrStderr(), "verified by %s: largest difference of a logit %.1e, %d images\n", verify.Reader, r.MaxDiff, r.Images)
 	return meta, nil
 }

@@ -34,16 +34,16 @@ type Result struct {
 // A DifferenceError is a logit on which the readers differ by more than [Tolerance], or
 // which is no number.
 type DifferenceError struct {
-	Index     [4]int // of the logit: image, level, row, column
-	ORT, Read float32
+	Index     [4]int  // of the logit: image, level, row, column
+	Run, Read float32 // what rt and the second reader make of it
 }
 
 // Diff is the absolute difference, NaN where one of the logits is no number.
-func (e *DifferenceError) Diff() float64 { return difference(e.ORT, e.Read) }
+func (e *DifferenceError) Diff() float64 { return difference(e.Run, e.Read) }
 
 func (e *DifferenceError) Error() string {
-	return fmt.Sprintf("verify: a logit is %g to ONNX Runtime and %g to %s, a difference of %.2g, over %g (image %d, level %d, row %d, column %d)",
-		e.ORT, e.Read, Reader, e.Diff(), Tolerance, e.Index[0], e.Index[1], e.Index[2], e.Index[3])
+	return fmt.Sprintf("verify: a logit is %g to the runtime and %g to %s, a difference of %.2g, over %g (image %d, level %d, row %d, column %d)",
+		e.Run, e.Read, Reader, e.Diff(), Tolerance, e.Index[0], e.Index[1], e.Index[2], e.Index[3])
 }
 
 // ErrFile is wrapped where a file is not one that package export writes.
@@ -175,7 +175,7 @@ func (s *subject) compare(ctx context.Context, session onnx.Session, classes []i
 		}
 	}
 	if !(worst <= Tolerance) {
-		e := &DifferenceError{ORT: want.Floats()[at], Read: b[at]}
+		e := &DifferenceError{Run: want.Floats()[at], Read: b[at]}
 		for axis := 3; axis >= 0; axis-- {
 			e.Index[axis] = at % want.Shape[axis]
 			at /= want.Shape[axis]

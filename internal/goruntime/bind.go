@@ -2,6 +2,7 @@ package goruntime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -19,6 +20,7 @@ type binder struct {
 	values  map[*onnx.Value]*value
 	steps   []*step
 	packs   *packs
+	shapes  string // of the graph's inputs, on which all that is known depends
 	threads int
 	memory  int64 // bytes that are left to take
 }
@@ -29,7 +31,9 @@ type step struct {
 	prepare func() // makes what all runs share; nil where there is nothing
 	place   func() // looks up where the values are, whenever that changes; may be nil
 	run     func(w *workers) error
+	part    func(lo, hi int) // of a step that works element by element; else nil
 
+	flops         int64    // of a product, two for a multiply-add
 	reads, writes []*value // scratch memory is among writes
 	// overwrites tells that an element of the result depends only on the same
 	// element of the arguments of that size, so they may share memory.
@@ -93,13 +97,28 @@ func (p *binder) bind(o *onnx.Node) error {
 		known = known && n.in[i].known
 	}
 	mark := len(p.steps)
-	if err := operators[o.Op].bind(p, n); err != nil {
+	if err := p.bindNode(n, known); err != nil {
 		return err
 	}
 	if !known {
 		return nil
 	}
 	return p.fold(mark)
+}
+
+// bindNode binds a node on rows where that can be, else as it is.
+func (p *binder) bindNode(n *node, known bool) error {
+	if bind := rowOperators[n.Op]; bind != nil && !known {
+		if err := bind(p, n); !errors.Is(err, errNoRows) {
+			return err
+		}
+	}
+	for _, v := range n.in {
+		if err := p.dense(n, v); err != nil {
+			return err
+		}
+	}
+	return operators[n.Op].bind(p, n)
 }
 
 // fold runs the steps from mark on and takes them out.
@@ -207,7 +226,7 @@ func (p *binder) last(s *step) {
 // run runs the steps in order, and notes their times where there is a profile.
 func run(ctx context.Context, steps []*step, w *workers, times *profile) error {
 	done := ctx.Done()
-	for _, s := range steps {
+	for i, s := range steps {
 		if done != nil {
 			select {
 			case <-done:
@@ -223,8 +242,11 @@ func run(ctx context.Context, steps []*step, w *workers, times *profile) error {
 			return &NodeError{s.node.String(), err}
 		}
 		if times != nil {
-			times.add(s.node, time.Since(start))
+			times.add(s, time.Since(start), i == 0 || steps[i-1].node != s.node)
 		}
+	}
+	if times != nil {
+		times.ran()
 	}
 	return nil
 }
@@ -235,4 +257,24 @@ func wantType(v *value, types ...onnx.DType) error {
 		return fmt.Errorf("an argument of type %v, should be one of %v", v.dtype, types)
 	}
 	return nil
+}
+
+// prune takes out the steps whose results nobody reads.
+func (p *binder) prune(results []*value) {
+	needed := map[*value]bool{}
+	for _, v := range results {
+		needed[v.owner()] = true
+	}
+	var kept []*step
+	for _, s := range slices.Backward(p.steps) {
+		if !slices.ContainsFunc(s.writes, func(v *value) bool { return needed[v.owner()] }) {
+			continue
+		}
+		kept = append(kept, s)
+		for _, v := range s.reads {
+			needed[v.owner()] = true
+		}
+	}
+	slices.Reverse(kept)
+	p.steps = kept
 }

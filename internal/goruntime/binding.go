@@ -11,6 +11,7 @@ import (
 type binding struct {
 	session   *session
 	steps     []*step
+	joined    []*step // steps, of which some are joined
 	placement *placement
 	memory    *memory // where the values lie now
 	size      int     // that memory's, when it was put there
@@ -34,7 +35,7 @@ func (b *binding) Run(ctx context.Context) error {
 	if m != b.memory || len(m.floats) != b.size {
 		b.use(m)
 	}
-	return run(ctx, b.steps, b.workers, b.session.profile)
+	return run(ctx, b.joined, b.workers, b.session.profile)
 }
 
 // use moves the binding to a memory.
@@ -57,7 +58,7 @@ func (b *binding) Close() error {
 	}
 	b.closed = true
 	b.workers.close()
-	b.steps, b.placement, b.memory = nil, nil, nil
+	b.steps, b.joined, b.placement, b.memory = nil, nil, nil, nil
 	b.session.release()
 	return nil
 }

@@ -19,7 +19,14 @@
 // a node whose arguments are all known then is run at once, so that sizes
 // that the graph computes are constants to the nodes after it. A matrix product or a
 // convolution takes over the sum and the relu that follow it, and reads what a Concat
-// would put side by side where it lies. Then each value gets its place: the caller's
+// would put side by side where it lies. A product also takes over the multiplication by
+// the step function that is relu's gradient, and reads what a Gather by known indices
+// would lay out where it lies, skipping what is padding (lots.go): so a masked
+// convolution and both its gradients are one product each over the taps that are there.
+// A
+// chain of convolutions and of what works on each pixel lies as rows, one for each pixel
+// and image (rows.go), and its convolutions are such products, too. Steps that nobody
+// needs any more are left out. Then each value gets its place: the caller's
 // tensor, a part of another value where it is only a view of that, or room in a
 // memory that values share which are not needed at the same time. Bindings that run
 // in turn share that memory as well. Run goes through the steps and does not

@@ -21,3 +21,6 @@ func Attributes(op string) string { return operators[op].attrs }
 
 // Steps is the number of steps of a binding.
 func Steps(b onnx.Binding) int { return len(b.(*binding).steps) }
+
+// Sweeps is the number of steps of a binding that are left when some are joined.
+func Sweeps(b onnx.Binding) int { return len(b.(*binding).joined) }

@@ -13,6 +13,8 @@ type fuser interface {
 	joinAdd(v *value) bool
 	// joinRelu applies relu to the result, and tells whether it can.
 	joinRelu() bool
+	// joinRamp multiplies the result by a step function, and tells whether it can.
+	joinRamp(r *ramp) bool
 	made() *step
 }
 
@@ -39,6 +41,33 @@ func (p *binder) joinAdd(n *node) bool {
 		s := f.made()
 		s.reads = append(s.reads, other)
 		p.last(s) // other may have been made after it
+		p.set(n, 0, v)
+		return true
+	}
+	return false
+}
+
+// A ramp is min(max(slope·x, 0), 1), which is a step function where the slope is steep.
+type ramp struct {
+	x     *value
+	slope float32
+}
+
+// joinRamp lets the step before a Mul by a ramp do it, and tells whether that was
+// possible.
+func (p *binder) joinRamp(n *node) bool {
+	for i, v := range n.in {
+		r := n.in[1-i].ramp
+		if r == nil || !slices.Equal(r.x.shape, v.shape) {
+			continue
+		}
+		f := p.fusable(n, i)
+		if f == nil || !f.joinRamp(r) {
+			continue
+		}
+		s := f.made()
+		s.reads = append(s.reads, r.x)
+		p.last(s)
 		p.set(n, 0, v)
 		return true
 	}

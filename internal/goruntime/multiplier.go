@@ -8,7 +8,8 @@ import (
 )
 
 // multiplier is the step of a product in float32, with what may be fused to it: a
-// value that the sums start from, one that is added to them, and relu.
+// value that the sums start from, a ramp that multiplies them, a value that is added to
+// them, and relu.
 type multiplier struct {
 	*factors
 	step *step
@@ -22,9 +23,27 @@ type multiplier struct {
 	rowInit, rowAdd int
 	column, relu    bool
 
-	parts []*value // A, or what stands side by side in its place
-	now   kernel.Product
-	part  int // rows of a task
+	gate *ramp
+
+	parts  []*value // A, or what stands side by side in its place
+	now    kernel.Product
+	part   int // rows of a task
+	sparse *sparse
+	lots   []kernel.Product // by worker, for the lots of sparse
+}
+
+// macs is the number of multiply-adds.
+func (m *multiplier) macs() int64 {
+	if m.sparse == nil {
+		return int64(len(m.at)) * int64(m.m) * int64(m.n) * int64(m.k)
+	}
+	n := int64(0)
+	for _, l := range m.sparse.lots {
+		for _, s := range l.stretches {
+			n += int64(l.times) * int64(l.rows) * int64(l.cols) * int64(s.k)
+		}
+	}
+	return n
 }
 
 func (m *multiplier) made() *step { return m.step }
@@ -36,7 +55,8 @@ func (m *multiplier) joinRelu() bool {
 
 // joinAdd takes whole results, rows that are repeated, and, to start from, columns.
 func (m *multiplier) joinAdd(v *value) bool {
-	if m.relu || len(m.at) != 1 || m.init != nil && m.add != nil {
+	first := m.init == nil && m.gate == nil // the sums can start from it
+	if m.relu || len(m.at) != 1 || !first && m.add != nil {
 		return false
 	}
 	row, column := 0, false
@@ -44,18 +64,26 @@ func (m *multiplier) joinAdd(v *value) bool {
 	case v.count == m.y.count:
 		row = m.n
 	case v.count == m.n && v.rank() > 0 && v.shape[v.rank()-1] == m.n:
-	case m.init == nil && v.count == 1:
+	case first && v.count == 1:
 		column = true
-	case m.init == nil && v.count == m.m && m.y.rank() == 2 && v.rank() == 2 && v.shape[1] == 1:
+	case first && v.count == m.m && m.y.rank() == 2 && v.rank() == 2 && v.shape[1] == 1:
 		row, column = 1, true
 	default:
 		return false
 	}
-	if m.init == nil {
+	if first {
 		m.init, m.rowInit, m.column = v, row, column
 	} else {
 		m.add, m.rowAdd = v, row
 	}
+	return true
+}
+
+func (m *multiplier) joinRamp(r *ramp) bool {
+	if m.relu || len(m.at) != 1 || m.add != nil || m.gate != nil {
+		return false
+	}
+	m.gate = r
 	return true
 }
 
@@ -87,6 +115,9 @@ func (m *multiplier) place() {
 	}
 	if m.init != nil {
 		p.Init = m.init.floats()
+	}
+	if m.gate != nil {
+		p.Gate, p.RowGate, p.Slope = m.gate.x.floats(), m.n, m.gate.slope
 	}
 	if m.add != nil {
 		p.Add = m.add.floats()
@@ -120,6 +151,10 @@ func (m *multiplier) multiply(w *workers, b []float32) {
 	if m.packed != nil {
 		kernel.Pack(m.now.B, b, m.k, m.n, m.rowB, m.stepB)
 	}
+	if m.sparse != nil {
+		w.do(len(m.sparse.lots), m.task)
+		return
+	}
 	if w == nil || m.m*m.n*m.k < heavy {
 		m.now.Rows(0, m.m)
 		return
@@ -132,11 +167,56 @@ func (m *multiplier) rows(_, task int) {
 	m.now.Rows(task*m.part, min((task+1)*m.part, m.m))
 }
 
+// unmove makes the source of a factor that is moved from elsewhere the factor.
+func (m *multiplier) unmove(threads int) {
+	if m.sparse.right {
+		m.b = m.b.source()
+	} else {
+		m.a = m.a.source()
+		m.parts = []*value{m.a}
+	}
+	m.lots = make([]kernel.Product, threads)
+	m.task = m.lot
+}
+
+// lot computes one lot of a sparse product.
+func (m *multiplier) lot(worker, task int) {
+	l, p := &m.sparse.lots[task], &m.lots[worker]
+	a := p.A[:0]
+	*p = m.now
+	p.M, p.N, p.Apart, p.Lots, p.NextLot, p.NextA = l.rows, l.cols, l.apart, l.times, l.down, l.downA
+	p.C = p.C[l.row*p.RowC+l.col:]
+	switch {
+	case p.Init == nil:
+	case p.Column:
+		p.Init = p.Init[l.row*p.RowInit:]
+	default:
+		p.Init = p.Init[l.row*p.RowInit+l.col:]
+	}
+	if p.Gate != nil {
+		p.Gate = p.Gate[l.row*p.RowGate+l.col:]
+	}
+	if p.Add != nil {
+		p.Add = p.Add[l.row*p.RowAdd+l.col:]
+	}
+	if m.sparse.right {
+		p.B, p.StepB, p.NextB = p.B[l.b:], m.sparse.rowB, kernel.Panel
+	}
+	data := m.a.floats()
+	for _, s := range l.stretches {
+		a = append(a, kernel.Left{Data: data[s.a:], Row: l.rowA, Step: s.step, K: s.k, Skip: s.skip})
+	}
+	p.A = a
+	p.Rows(0, p.M)
+}
+
 // packs keeps what is made of constants once for all bindings of a session.
 type packs struct {
 	mu    sync.Mutex
 	known map[packKey][]float32
 	taps  map[tapKey]*taps
+
+	sparse map[sparseKey]*sparse
 }
 
 // packKey is a matrix within a constant.

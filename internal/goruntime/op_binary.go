@@ -17,7 +17,7 @@ type binary[T, U onnx.Element] func(dst []U, a, b []T) error
 func bindArithmetic(p *binder, n *node) error {
 	x := n.in[0]
 	switch {
-	case n.Op == "Add" && p.joinAdd(n):
+	case n.Op == "Add" && p.joinAdd(n), n.Op == "Mul" && p.joinRamp(n):
 		return nil
 	case n.Op == "Max" && len(n.in) == 2:
 		for i, v := range n.in {
@@ -86,6 +86,10 @@ func isRelu(v, floor *value) bool {
 
 func (p *binder) arithmetic(n *node, y, a, b *value) error {
 	if vector := vectorPairs[n.Op]; vector != nil && y.dtype == onnx.Float32 {
+		if sweeps(y, a, b) {
+			p.elementwise(n, y, []*value{a, b}, func(dst []float32, args [][]float32) { vector(dst, args[0], args[1]) })
+			return nil
+		}
 		run := pairs(y, a, b, vectorOr(vector, ofFloats[float32](n)))
 		p.add(n, &step{run: run, reads: []*value{a, b}, writes: []*value{y}, overwrites: true})
 		return nil

@@ -149,6 +149,8 @@ func (c *conv) joinRelu() bool {
 	return true
 }
 
+func (c *conv) joinRamp(*ramp) bool { return false }
+
 // joinAdd takes whole results.
 func (c *conv) joinAdd(v *value) bool {
 	if c.relu || c.add != nil || v.count != c.y.count {

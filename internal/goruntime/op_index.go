@@ -59,16 +59,18 @@ func bindGather(p *binder, n *node) error {
 	if err != nil {
 		return err
 	}
-	at, err := indices(idx)
-	if err != nil {
-		return err
+	if idx.dtype != onnx.Int64 && idx.dtype != onnx.Int32 {
+		return errNotInteger
 	}
 	y, err := p.output(n, 0, x.dtype, slices.Concat(x.shape[:axis], idx.shape, x.shape[axis+1:]))
 	if err != nil {
 		return err
 	}
+	if rows, err := idx.integers(); err == nil && axis == 0 {
+		y.gathered(x, rows)
+	}
 	g := gather{
-		y: y, x: x, count: idx.count, at: at,
+		y: y, x: x, idx: idx,
 		outer: product(x.shape[:axis]), d: x.shape[axis], inner: product(x.shape[axis+1:]),
 	}
 	return p.addByType(n, y, []*value{x, idx}, runs{
@@ -77,39 +79,33 @@ func bindGather(p *binder, n *node) error {
 	})
 }
 
-// indices reads elements of an integer value while steps run.
-func indices(v *value) (func(i int) int, error) {
-	switch v.dtype {
-	case onnx.Int64:
-		return func(i int) int { return int(elements[int64](v)[i]) }, nil
-	case onnx.Int32:
-		return func(i int) int { return int(elements[int32](v)[i]) }, nil
-	}
-	return nil, errNotInteger
-}
-
 type gather struct {
-	y, x            *value
+	y, x, idx       *value
 	outer, d, inner int
-	count           int
-	at              func(i int) int
 }
 
 func gatherer[T onnx.Element](g gather) func(*workers) error {
+	if g.idx.dtype == onnx.Int32 {
+		return gatherAt[T, int32](g)
+	}
+	return gatherAt[T, int64](g)
+}
+
+func gatherAt[T onnx.Element, I int32 | int64](g gather) func(*workers) error {
 	return func(*workers) error {
-		dst, src := elements[T](g.y), elements[T](g.x)
-		for o := range g.outer {
-			for i := range g.count {
-				k := g.at(i)
+		dst, src, at := elements[T](g.y), elements[T](g.x), elements[I](g.idx)
+		for range g.outer {
+			for _, i := range at {
+				k := int(i)
 				if k < 0 {
 					k += g.d
 				}
 				if k < 0 || k >= g.d {
-					return errorf("index %d of %d", g.at(i), g.d)
+					return errorf("index %d of %d", i, g.d)
 				}
-				to := (o*g.count + i) * g.inner
-				copy(dst[to:to+g.inner], src[(o*g.d+k)*g.inner:][:g.inner])
+				dst = dst[copy(dst, src[k*g.inner:][:g.inner]):]
 			}
+			src = src[g.d*g.inner:]
 		}
 		return nil
 	}

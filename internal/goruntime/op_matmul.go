@@ -167,15 +167,19 @@ func (p *binder) multiply(n *node, f *factors, shape []int) error {
 		return p.addByType(n, y, []*value{f.a, f.b}, runs{nil, plainProduct[float64](f), plainProduct[int64](f), plainProduct[int32](f)})
 	}
 	m := &multiplier{factors: f, parts: []*value{f.a}}
-	if parts := f.a.joined; parts != nil && len(parts) <= kernel.MaxLeft && f.rowA == f.k && f.stepA == 1 && len(f.at) == 1 && p.uses[n.Inputs[0]] == 1 {
-		// The product reads what a Concat has put side by side where it was before.
-		p.steps = slices.DeleteFunc(p.steps, func(s *step) bool { return slices.Contains(s.writes, f.a) })
-		m.parts = parts
+	if parts := f.a.joined; parts != nil && f.rowA == f.k && f.stepA == 1 && len(f.at) == 1 {
+		m.parts = parts // read where they were before a Concat put them side by side
 	}
-	s := p.add(n, &step{run: m.run, place: m.place, reads: append(slices.Clone(m.parts), f.b), writes: []*value{y}})
-	m.step, m.task = s, m.rows
+	m.task = m.rows
+	if m.sparse = p.sparse(n, f); m.sparse != nil {
+		m.unmove(p.threads)
+	}
+	s := p.add(n, &step{run: m.run, place: m.place, reads: append(slices.Clone(m.parts), m.b), writes: []*value{y}})
+	m.step, s.flops = s, 2*m.macs()
 	y.from = m
 	switch size := kernel.PackedLen(f.k, f.n); {
+	case m.sparse != nil && m.sparse.right:
+		m.direct = true
 	case f.b.known:
 		if f.n > 0 && int64(size) > p.memory/4/int64(max(1, len(f.at))) {
 			return ErrTooLarge

@@ -107,6 +107,7 @@ func bindTranspose(p *binder, n *node) error {
 	if err != nil {
 		return err
 	}
+	y.turned(x, steps)
 	return p.move(n, y, x, newLoops(shape, strides(shape), steps))
 }
 
@@ -228,6 +229,9 @@ func bindConcat(p *binder, n *node) error {
 	}
 	if axis == x.rank()-1 {
 		y.joined = n.in
+	}
+	if axis == 0 {
+		y.padded(n.in)
 	}
 	from := 0
 	for _, v := range n.in {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"pixelcnn/internal/goruntime/kernel"
 	"pixelcnn/internal/onnx"
 )
 
@@ -186,6 +187,10 @@ func bindSoftmax(p *binder, n *node) error {
 		return err
 	}
 	f := softmax{y: y, x: x, outer: outer, size: size, inner: inner, logs: n.Op == "LogSoftmax"}
+	if x.dtype == onnx.Float32 && inner == 1 {
+		p.add(n, &step{run: f.rows(), reads: []*value{x}, writes: []*value{y}})
+		return nil
+	}
 	return p.addByType(n, y, []*value{x}, runs{softmaxOf[float32](f), softmaxOf[float64](f)})
 }
 
@@ -217,6 +222,48 @@ func softmaxOf[T float32 | float64](f softmax) func(*workers) error {
 					dst[base+k*f.inner] = T(t - log)
 				} else {
 					dst[base+k*f.inner] = T(math.Exp(t) / sum)
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// rows is softmaxOf for rows of float32, which takes the exponentials of many rows at a
+// time.
+func (f softmax) rows() func(*workers) error {
+	lot := max(1, sweepLen/max(1, f.size)) // rows
+	terms := make([]float32, min(lot, f.outer)*f.size)
+	return func(*workers) error {
+		src, dst := f.x.floats(), f.y.floats()
+		for first := 0; first < f.outer; first += lot {
+			n := min(lot, f.outer-first) * f.size
+			src, dst, terms := src[first*f.size:][:n], dst[first*f.size:][:n], terms[:n]
+			for i := 0; i < n; i += f.size {
+				row, less := src[i:i+f.size], dst[i:i+f.size]
+				largest := row[0]
+				for _, x := range row[1:] {
+					largest = max(largest, x)
+				}
+				for k, x := range row {
+					less[k] = x - largest
+				}
+			}
+			kernel.Exp(terms, dst)
+			for i := 0; i < n; i += f.size {
+				var sum float64
+				for _, e := range terms[i : i+f.size] {
+					sum += float64(e)
+				}
+				if f.logs {
+					log := float32(math.Log(sum))
+					for k := range dst[i : i+f.size] {
+						dst[i+k] -= log
+					}
+					continue
+				}
+				for k, e := range terms[i : i+f.size] {
+					dst[i+k] = float32(float64(e) / sum)
 				}
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 // vectors are the functions that are computed in float32, many at a time.
 var vectors = map[string]func(dst, x []float32){
-	"Exp": kernel.Exp, "Sigmoid": kernel.Sigmoid, "Tanh": kernel.Tanh,
+	"Exp": kernel.Exp, "Sigmoid": kernel.Sigmoid, "Tanh": kernel.Tanh, "Sqrt": kernel.Sqrt,
 }
 
 // functions are those of real numbers. They are computed in float64 and rounded.
@@ -104,12 +104,15 @@ func bindUnary(p *binder, n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.Op == "HardSigmoid" && x.dtype == onnx.Float32 && n.Attrs.Float("beta", 0.5) == 0 {
+		y.ramp = &ramp{x, n.Attrs.Float("alpha", 0.2)}
+	}
 	f := functions[n.Op]
 	if with := withAttrs[n.Op]; with != nil {
 		f = with(n.Attrs)
 	}
 	if vector := vectors[n.Op]; vector != nil && x.dtype == onnx.Float32 {
-		p.add(n, &step{run: ofVector(vector, y, x), reads: []*value{x}, writes: []*value{y}, overwrites: true})
+		p.elementwise(n, y, []*value{x}, func(dst []float32, args [][]float32) { vector(dst, args[0]) })
 		return nil
 	}
 	r := runs{unary[float32](y, x, f), unary[float64](y, x, f)}
@@ -127,13 +130,6 @@ func bindUnary(p *binder, n *node) error {
 	return nil
 }
 
-func ofVector(f func(dst, x []float32), y, x *value) func(*workers) error {
-	return func(*workers) error {
-		f(y.floats(), x.floats())
-		return nil
-	}
-}
-
 // relu makes output 0 relu of argument i, by the step before where that can do it.
 func (p *binder) relu(n *node, i int) error {
 	x := n.in[i]
@@ -145,7 +141,7 @@ func (p *binder) relu(n *node, i int) error {
 	if err != nil {
 		return err
 	}
-	p.add(n, &step{run: ofVector(kernel.Relu, y, x), reads: []*value{x}, writes: []*value{y}, overwrites: true})
+	p.elementwise(n, y, []*value{x}, func(dst []float32, args [][]float32) { kernel.Relu(dst, args[0]) })
 	return nil
 }
 

@@ -34,6 +34,9 @@ func New(c Config) (*Runtime, error) {
 // Limits are those that models are held to, complete with the defaults.
 func (r *Runtime) Limits() onnx.Limits { return r.limits }
 
+// Name tells this runtime from others where results are kept, as [onnx.NameOf] wants it.
+func (r *Runtime) Name() string { return "go" }
+
 // Load makes a session of a model, whose tensors it keeps.
 //
 // It computes what depends on constants alone, and checks all shapes if those of
@@ -61,7 +64,7 @@ func (r *Runtime) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session
 	s := &session{
 		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), maxMemory: r.limits.Memory, meter: meter,
 		uses:  map[*onnx.Value]int{},
-		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}},
+		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}, sparse: map[sparseKey]*sparse{}},
 	}
 	if opt.ProfilePrefix != "" {
 		s.profile, s.profilePrefix = &profile{nodes: map[*onnx.Node]*nodeTime{}}, opt.ProfilePrefix
@@ -154,6 +157,7 @@ func (s *session) try() error {
 				return fmt.Errorf("goruntime: input %q: %w", v.Name, err)
 			}
 			p.values[v] = newValue(v.DType, shape)
+			p.shapes += fmt.Sprint(shape)
 		}
 		err := p.nodes(s.nodes)
 		if err == nil {

@@ -86,11 +86,12 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 		in := newValue(v.DType, slices.Clone(inputs[i].Shape))
 		in.data = pointer(inputs[i].Data)
 		p.values[v] = in
+		p.shapes += fmt.Sprint(in.shape)
 	}
 	if err := p.nodes(s.nodes); err != nil {
 		return nil, err
 	}
-	var results []*value
+	var results, made []*value
 	for i, v := range s.graph.Outputs {
 		got := p.values[v]
 		if got == nil {
@@ -104,8 +105,12 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 		if !slices.Equal(got.shape, outputs[i].Shape) {
 			return nil, fmt.Errorf("goruntime: %w", &ShapeError{Name: v.Name, Want: got.shape, Got: outputs[i].Shape})
 		}
+		if err := p.dense(&node{Node: &onnx.Node{Op: "Transpose", Name: v.Name}}, got); err != nil {
+			return nil, err
+		}
 		if r, _ := got.root(); r.local && r.data == nil && r.count == got.count {
 			r.data, r.local = pointer(outputs[i].Data), false // made where it should be
+			made = append(made, r)
 			continue
 		}
 		to := newValue(got.dtype, got.shape)
@@ -114,8 +119,9 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 		if err := p.move(n, to, got, newLoops(got.shape, strides(got.shape), strides(got.shape))); err != nil {
 			return nil, err
 		}
-		results = append(results, got)
+		results, made = append(results, got), append(made, to)
 	}
+	p.prune(made)
 	l, err := p.place(results)
 	if err != nil {
 		return nil, fmt.Errorf("goruntime: %w", err)
@@ -128,6 +134,7 @@ func (s *session) bind(inputs, outputs []*onnx.Tensor) (*binding, error) {
 	}
 	m := s.memories.take(nil, l.size)
 	b.use(m)
+	b.joined = joinSweeps(b.steps)
 	s.memories.put(m)
 	return b, nil
 }

@@ -322,12 +322,14 @@ func TestProfile(t *testing.T) {
 		Args struct {
 			Op    string `json:"op_name"`
 			Calls int
+			Bytes int
 		}
 	}
 	if err := json.Unmarshal(content, &events); err != nil {
 		t.Fatal(err)
 	}
-	if len(events) != 1 || events[0].Args.Op != "Add" || events[0].Args.Calls != 3 || events[0].Name != `Add that makes "y"` {
-		t.Errorf("the profile is %+v, want three calls of Add", events)
+	if len(events) != 2 || events[0].Name != "model_run" || events[0].Args.Calls != 3 ||
+		events[1].Args.Op != "Add" || events[1].Args.Calls != 3 || events[1].Args.Bytes != 3*3*8 || events[1].Name != `Add that makes "y"` {
+		t.Errorf("the profile is %+v, want three runs and calls of Add", events)
 	}
 }

@@ -23,6 +23,12 @@ type value struct {
 
 	from   fuser    // the step that makes it, where later nodes may join that
 	joined []*value // what a Concat has put side by side here, if it did that
+
+	rows       *value // the same elements as rows, where they are laid out so; else nil
+	turnedBack bool   // they are laid out as the shape says, too
+
+	moved *moved // how it is made, if by moving elements; else nil
+	ramp  *ramp  // of what it is a step function, if it is one; else nil
 }
 
 // newValue is a value of a shape whose size has been checked.
@@ -188,4 +194,10 @@ func (v *value) integers() ([]int64, error) {
 		return out, nil
 	}
 	return nil, errNotInteger
+}
+
+// owner is the value whose elements v shows.
+func (v *value) owner() *value {
+	r, _ := v.root()
+	return r
 }

@@ -53,6 +53,17 @@ type Runtime interface {
 	Load(model *Model, opt SessionOptions) (Session, error)
 }
 
+// A Named runtime has a name, such as "ort" or "go".
+type Named interface{ Name() string }
+
+// NameOf returns the name of a runtime, "ort" where it has none.
+func NameOf(rt Runtime) string {
+	if n, ok := rt.(Named); ok {
+		return n.Name()
+	}
+	return "ort"
+}
+
 // ValueInfo is the name, type and shape of a graph input or output. A dimension
 // that is not fixed is -1.
 type ValueInfo struct {

@@ -17,9 +17,15 @@ type Feed struct {
 }
 
 // Feed makes room for the inputs of n images, which all have level 0 and class 0.
-func (s *Signature) Feed(n int) *Feed {
-	f := &Feed{picture: make([]float32, n*s.Pixels()), values: s.Values(), pixels: s.Pixels(), class: s.classInput}
-	f.tensors = []*onnx.Tensor{onnx.NewTensor(f.picture, n, 1, s.Height, s.Width)}
+func (s *Signature) Feed(n int) *Feed { return s.feed(n, n) }
+
+// SharedFeed is [Signature.Feed] for the model that [Signature.Shared] gives: one image of n
+// classes.
+func (s *Signature) SharedFeed(n int) *Feed { return s.feed(1, n) }
+
+func (s *Signature) feed(images, n int) *Feed {
+	f := &Feed{picture: make([]float32, images*s.Pixels()), values: s.Values(), pixels: s.Pixels(), class: s.classInput}
+	f.tensors = []*onnx.Tensor{onnx.NewTensor(f.picture, images, 1, s.Height, s.Width)}
 	if f.class != nil {
 		f.classes = f.class.tensor(n)
 		f.tensors = slices.Insert(f.tensors, f.class.at, f.classes)

@@ -1,12 +1,13 @@
-// Command bench compares a training step with PyTorch's and with the matrix products
-// alone, in turn, several times over, and prints medians as a Markdown table. It is
-// run from the root of the repository, after make build:
+// Command bench compares a training step, with either runtime, with PyTorch's and with the
+// matrix products alone, in turn, several times over, and prints medians as a Markdown
+// table. It is run from the root of the repository, after make build:
 //
-//	go run ./internal/dev/bench --python /usr/bin/python3 --blas DIR
+//	python3 -m venv DIR && DIR/bin/pip install torch numpy
+//	go run ./internal/dev/bench --python DIR/bin/python
 //
-// PyTorch needs the packages python3-torch and python3-numpy (Debian's names). DIR is
-// a folder with OpenBLAS's libblas.so.3, which Debian's PyTorch is much faster with
-// than with the one that it brings; the peer runs with and without it.
+// PyTorch runs as it is and compiled (torch.compile, which needs a C++ compiler), each with
+// the channels last, Adam in one kernel, and malloc told to keep what is freed; otherwise
+// each step pays for fresh pages.
 package main
 
 import (
@@ -29,13 +30,13 @@ import (
 type series struct {
 	name  string
 	ms    []float64 // the median step of each round
+	all   []float64 // the steps of all rounds
 	mib   float64   // the largest peak of memory
 	round func() (ms []float64, mib float64, err error)
 }
 
 func main() {
 	python := flag.String("python", "python3", "a Python with PyTorch")
-	blas := flag.String("blas", "", "folder with OpenBLAS's libblas.so.3")
 	rounds := flag.Int("rounds", 7, "how often each has its turn")
 	steps := flag.Int("steps", 40, "steps a turn")
 	hidden := flag.Int("hidden", 64, "filters")
@@ -44,24 +45,29 @@ func main() {
 	log.SetFlags(0)
 
 	h, n := strconv.Itoa(*hidden), strconv.Itoa(*steps)
-	peer := func(env ...string) func() ([]float64, float64, error) {
+	trainer := func(runtime string) func() ([]float64, float64, error) {
 		return func() ([]float64, float64, error) {
-			return run(lines, env, *python, "internal/dev/bench/peer_torch.py", n, h, *arch)
+			return run(metrics, nil, "bin/trainer", "--runtime", runtime, "--arch", *arch, "--hidden", h, "--steps", n, "--no-verify", "--metrics", "-", "-o", os.DevNull)
+		}
+	}
+	products := func(runtime string) func() ([]float64, float64, error) {
+		return func() ([]float64, float64, error) {
+			return run(gemm, nil, "go", "test", "-run", "^$", "-bench", "Step/"+*arch+"="+h+"$/"+runtime, "-benchtime", n+"x", "./train")
+		}
+	}
+	peer := func(how string) func() ([]float64, float64, error) {
+		return func() ([]float64, float64, error) {
+			env := []string{"MALLOC_TRIM_THRESHOLD_=4000000000", "MALLOC_MMAP_THRESHOLD_=4000000000", "MALLOC_TOP_PAD_=67108864"}
+			return run(lines, env, *python, "internal/dev/bench/peer_torch.py", n, h, *arch, how)
 		}
 	}
 	all := []*series{
-		{name: "this project", round: func() ([]float64, float64, error) {
-			return run(metrics, nil, "bin/trainer", "--arch", *arch, "--hidden", h, "--steps", n, "--metrics", "-", "-o", os.DevNull)
-		}},
-		{name: "matrix products alone", round: func() ([]float64, float64, error) {
-			return run(gemm, nil, "go", "test", "-run", "^$", "-bench", "Step/"+*arch+"="+h+"$", "-benchtime", "2s", "./train")
-		}},
-		{name: "PyTorch, stock", round: peer()},
-	}
-	if *blas != "" {
-		// malloc is told to keep what is freed; otherwise each step pays for fresh pages.
-		all = append(all, &series{name: "PyTorch, tuned", round: peer("LD_LIBRARY_PATH="+*blas,
-			"MALLOC_TRIM_THRESHOLD_=4000000000", "MALLOC_MMAP_THRESHOLD_=4000000000", "MALLOC_TOP_PAD_=67108864")})
+		{name: "the runtime in Go", round: trainer("go")},
+		{name: "ONNX Runtime", round: trainer("ort")},
+		{name: "products alone, runtime in Go", round: products("go")},
+		{name: "products alone, ONNX Runtime", round: products("ort")},
+		{name: "PyTorch", round: peer("eager")},
+		{name: "torch.compile", round: peer("compile")},
 	}
 	for round := range *rounds {
 		for _, s := range all {
@@ -69,23 +75,28 @@ func main() {
 			if err != nil || len(ms) == 0 {
 				log.Fatalf("bench: %s: %d steps, error %v", s.name, len(ms), err)
 			}
-			s.ms, s.mib = append(s.ms, median(ms)), max(s.mib, mib)
-			log.Printf("round %d: %-22s %7.1f ms", round+1, s.name, median(ms))
+			s.ms, s.all, s.mib = append(s.ms, median(ms)), append(s.all, ms...), max(s.mib, mib)
+			log.Printf("round %d: %-30s %7.1f ms", round+1, s.name, median(ms))
 		}
 	}
-	fmt.Printf("| %s, %d filters, batch 128 | step, ms | range of rounds | ours is | peak memory, MiB |\n|---|---|---|---|---|\n", *arch, *hidden)
+	fmt.Printf("| %s, %d filters, batch 128 | step, ms | p10–p90 | the runtime in Go takes | ONNX Runtime takes | peak memory, MiB |\n|---|---|---|---|---|---|\n", *arch, *hidden)
 	for _, s := range all {
-		var ratio []float64
+		var ratios [2][]float64
 		for i, ms := range s.ms {
-			ratio = append(ratio, all[0].ms[i]/ms)
+			for k := range ratios {
+				ratios[k] = append(ratios[k], all[k].ms[i]/ms)
+			}
 		}
-		fmt.Printf("| %s | %.1f | %.1f–%.1f | %.2f × | %.0f |\n", s.name, median(s.ms), slices.Min(s.ms), slices.Max(s.ms), median(ratio), s.mib)
+		fmt.Printf("| %s | %.1f | %.1f–%.1f | %.2f × | %.2f × | %.0f |\n", s.name, median(s.ms),
+			quantile(s.all, 0.1), quantile(s.all, 0.9), median(ratios[0]), median(ratios[1]), s.mib)
 	}
 }
 
-func median(x []float64) float64 {
+func median(x []float64) float64 { return quantile(x, 0.5) }
+
+func quantile(x []float64, q float64) float64 {
 	x = slices.Sorted(slices.Values(x))
-	return x[len(x)/2]
+	return x[int(q*float64(len(x)-1)+0.5)]
 }
 
 // run runs a command and reads times in ms from its output.

@@ -58,6 +58,9 @@ func tile12x16AVX512(t *tile)
 func tile12x32AVX512(t *tile)
 
 //go:noescape
+func pack8AVX2(dst, src *float32, step uintptr, blocks int)
+
+//go:noescape
 func addAVX2(dst, a, b *float32, n int)
 
 //go:noescape
@@ -67,6 +70,9 @@ func mulAVX2(dst, a, b *float32, n int)
 func reluAVX2(dst, a *float32, n int)
 
 //go:noescape
+func sqrtAVX2(dst, a *float32, n int)
+
+//go:noescape
 func expAVX2(dst, a *float32, n int)
 
 //go:noescape
@@ -74,6 +80,15 @@ func sigmoidAVX2(dst, a *float32, n int)
 
 //go:noescape
 func tanhAVX2(dst, a *float32, n int)
+
+//go:noescape
+func expAVX512(dst, a *float32, n int)
+
+//go:noescape
+func sigmoidAVX512(dst, a *float32, n int)
+
+//go:noescape
+func tanhAVX512(dst, a *float32, n int)
 
 //go:noescape
 func subAVX2(dst, a, b *float32, n int)

@@ -9,9 +9,9 @@ import (
 func TestTileLayout(t *testing.T) {
 	var x tile
 	for i, got := range []uintptr{
-		unsafe.Offsetof(x.b), unsafe.Offsetof(x.stepB), unsafe.Offsetof(x.nextB),
+		unsafe.Offsetof(x.stepB), unsafe.Offsetof(x.nextB),
 		unsafe.Offsetof(x.c), unsafe.Offsetof(x.rowC), unsafe.Offsetof(x.init), unsafe.Offsetof(x.rowInit),
-		unsafe.Offsetof(x.add), unsafe.Offsetof(x.rowAdd), unsafe.Offsetof(x.mask), unsafe.Offsetof(x.flags),
+		unsafe.Offsetof(x.gate), unsafe.Offsetof(x.rowGate), unsafe.Offsetof(x.slope), unsafe.Offsetof(x.add), unsafe.Offsetof(x.rowAdd), unsafe.Offsetof(x.mask), unsafe.Offsetof(x.flags),
 		unsafe.Offsetof(x.count), unsafe.Offsetof(x.segments),
 	} {
 		if got != uintptr(8*i) {
@@ -19,7 +19,7 @@ func TestTileLayout(t *testing.T) {
 		}
 	}
 	var y segment
-	for i, got := range []uintptr{unsafe.Offsetof(y.a), unsafe.Offsetof(y.row), unsafe.Offsetof(y.step), unsafe.Offsetof(y.k), unsafe.Sizeof(y)} {
+	for i, got := range []uintptr{unsafe.Offsetof(y.a), unsafe.Offsetof(y.row), unsafe.Offsetof(y.step), unsafe.Offsetof(y.k), unsafe.Offsetof(y.b), unsafe.Sizeof(y)} {
 		if got != uintptr(8*i) {
 			t.Errorf("field %d of segment is at %d, want %d", i, got, 8*i)
 		}

@@ -12,7 +12,7 @@ func BenchmarkProduct(b *testing.B) {
 		b.Run(fmt.Sprintf("%dx%dx%d", m, k, n), func(b *testing.B) {
 			rng := rand.New(rand.NewPCG(0, 0))
 			p := &Product{
-				M: m, N: n, A: []Left{{random(rng, m*k), k, 1, k}},
+				M: m, N: n, A: []Left{{Data: random(rng, m*k), Row: k, Step: 1, K: k}},
 				B: random(rng, PackedLen(k, n)), StepB: Panel, NextB: k * Panel, C: make([]float32, m*n), RowC: n, Init: random(rng, n), Relu: true,
 			}
 			for b.Loop() {

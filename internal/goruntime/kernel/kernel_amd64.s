@@ -8,23 +8,23 @@
 // Requires: AVX, FMA3
 TEXT ·tile1x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    40(AX), CX
+	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
-	MOVQ    48(AX), DX
-	TESTB   $0x02, 80(AX)
+	MOVQ    40(AX), DX
+	TESTB   $0x02, 96(AX)
 	JNZ     column
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      part
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	JMP     sum
 
 part:
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y0
 	VMASKMOVPS (CX), Y0, Y0
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    32(DX), Y1
 	VMASKMOVPS 32(CX), Y1, Y1
 	JMP        sum
@@ -39,18 +39,18 @@ zero:
 	VXORPS Y1, Y1, Y1
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
-	MOVQ 8(DX), R8
+	MOVQ 8(DX), BX
 	MOVQ 16(DX), R8
 	MOVQ 24(DX), R9
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Y2
@@ -62,42 +62,86 @@ loop:
 	ADDQ         SI, BX
 	DECQ         R9
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VXORPS       Y2, Y2, Y2
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Y3
+	VBROADCASTSS 64(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VBROADCASTSS one<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       Y3, Y0, Y0
+	VMOVUPS      32(CX), Y3
+	VBROADCASTSS 64(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VBROADCASTSS one<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       Y3, Y1, Y1
+	JMP          gated
+
+gatepart:
+	MOVQ         88(AX), DX
+	VMOVDQU      (DX), Y3
+	VMASKMOVPS   (CX), Y3, Y3
+	VBROADCASTSS 64(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VBROADCASTSS one<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       Y3, Y0, Y0
+	MOVQ         88(AX), DX
+	VMOVDQU      32(DX), Y3
+	VMASKMOVPS   32(CX), Y3, Y3
+	VBROADCASTSS 64(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y3
+	VBROADCASTSS one<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       Y3, Y1, Y1
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
 	JMP    added
 
 addpart:
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y2
 	VMASKMOVPS (CX), Y2, Y2
 	VADDPS     Y2, Y0, Y0
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    32(DX), Y2
 	VMASKMOVPS 32(CX), Y2, Y2
 	VADDPS     Y2, Y1, Y1
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -105,26 +149,29 @@ store:
 	RET
 
 storepart:
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y2
 	VMASKMOVPS Y0, Y2, (CX)
-	MOVQ       72(AX), AX
+	MOVQ       88(AX), AX
 	VMOVDQU    32(AX), Y0
 	VMASKMOVPS Y1, Y0, 32(CX)
 	VZEROUPPER
 	RET
 
+DATA one<>+0(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $4
+
 // func tile2x16AVX2(t *uint64)
 // Requires: AVX, FMA3
 TEXT ·tile2x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    40(AX), CX
+	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
-	MOVQ    48(AX), DX
-	TESTB   $0x02, 80(AX)
+	MOVQ    40(AX), DX
+	TESTB   $0x02, 96(AX)
 	JNZ     column
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      part
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
@@ -133,16 +180,16 @@ TEXT ·tile2x16AVX2(SB), NOSPLIT, $0-8
 	JMP     sum
 
 part:
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS (CX), Y0, Y0
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y1
 	VMASKMOVPS 32(CX), Y1, Y1
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y2
 	VMASKMOVPS (CX)(DX*1), Y2, Y2
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y3
 	VMASKMOVPS 32(CX)(DX*1), Y3, Y3
 	JMP        sum
@@ -161,18 +208,18 @@ zero:
 	VXORPS Y3, Y3, Y3
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
 	MOVQ 8(DX), R8
 	MOVQ 16(DX), R9
 	MOVQ 24(DX), R10
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Y4
@@ -187,16 +234,92 @@ loop:
 	ADDQ         SI, BX
 	DECQ         R10
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VXORPS       Y4, Y4, Y4
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      32(CX), Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS      (CX)(DX*1), Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y2, Y2
+	VMOVUPS      32(CX)(DX*1), Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y3, Y3
+	JMP          gated
+
+gatepart:
+	MOVQ         88(AX), BX
+	VMOVDQU      (BX), Y5
+	VMASKMOVPS   (CX), Y5, Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y0, Y0
+	MOVQ         88(AX), BX
+	VMOVDQU      32(BX), Y5
+	VMASKMOVPS   32(CX), Y5, Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y1, Y1
+	MOVQ         88(AX), BX
+	VMOVDQU      (BX), Y5
+	VMASKMOVPS   (CX)(DX*1), Y5, Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y2, Y2
+	MOVQ         88(AX), BX
+	VMOVDQU      32(BX), Y5
+	VMASKMOVPS   32(CX)(DX*1), Y5, Y5
+	VBROADCASTSS 64(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VMULPS       Y5, Y3, Y3
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
@@ -205,25 +328,25 @@ end:
 	JMP    added
 
 addpart:
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y4
 	VMASKMOVPS (CX), Y4, Y4
 	VADDPS     Y4, Y0, Y0
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y4
 	VMASKMOVPS 32(CX), Y4, Y4
 	VADDPS     Y4, Y1, Y1
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y4
 	VMASKMOVPS (CX)(DX*1), Y4, Y4
 	VADDPS     Y4, Y2, Y2
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y4
 	VMASKMOVPS 32(CX)(DX*1), Y4, Y4
 	VADDPS     Y4, Y3, Y3
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
@@ -232,9 +355,9 @@ added:
 	VMAXPS Y3, Y4, Y3
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -244,16 +367,16 @@ store:
 	RET
 
 storepart:
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y4
 	VMASKMOVPS Y0, Y4, (CX)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y0
 	VMASKMOVPS Y1, Y0, 32(CX)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS Y2, Y0, (CX)(DX*1)
-	MOVQ       72(AX), AX
+	MOVQ       88(AX), AX
 	VMOVDQU    32(AX), Y0
 	VMASKMOVPS Y3, Y0, 32(CX)(DX*1)
 	VZEROUPPER
@@ -263,13 +386,13 @@ storepart:
 // Requires: AVX, FMA3
 TEXT ·tile3x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    40(AX), CX
+	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
-	MOVQ    48(AX), DX
-	TESTB   $0x02, 80(AX)
+	MOVQ    40(AX), DX
+	TESTB   $0x02, 96(AX)
 	JNZ     column
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      part
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
@@ -280,22 +403,22 @@ TEXT ·tile3x16AVX2(SB), NOSPLIT, $0-8
 	JMP     sum
 
 part:
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS (CX), Y0, Y0
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y1
 	VMASKMOVPS 32(CX), Y1, Y1
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y2
 	VMASKMOVPS (CX)(DX*1), Y2, Y2
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y3
 	VMASKMOVPS 32(CX)(DX*1), Y3, Y3
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y4
 	VMASKMOVPS (CX)(DX*2), Y4, Y4
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y5
 	VMASKMOVPS 32(CX)(DX*2), Y5, Y5
 	JMP        sum
@@ -318,18 +441,18 @@ zero:
 	VXORPS Y5, Y5, Y5
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
 	MOVQ 8(DX), R8
 	MOVQ 16(DX), R9
 	MOVQ 24(DX), R10
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Y6
@@ -347,16 +470,124 @@ loop:
 	ADDQ         SI, BX
 	DECQ         R10
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VXORPS       Y6, Y6, Y6
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y0, Y0
+	VMOVUPS      32(CX), Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y1, Y1
+	VMOVUPS      (CX)(DX*1), Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y2, Y2
+	VMOVUPS      32(CX)(DX*1), Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      (CX)(DX*2), Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y4, Y4
+	VMOVUPS      32(CX)(DX*2), Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y5, Y5
+	JMP          gated
+
+gatepart:
+	MOVQ         88(AX), BX
+	VMOVDQU      (BX), Y7
+	VMASKMOVPS   (CX), Y7, Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y0, Y0
+	MOVQ         88(AX), BX
+	VMOVDQU      32(BX), Y7
+	VMASKMOVPS   32(CX), Y7, Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y1, Y1
+	MOVQ         88(AX), BX
+	VMOVDQU      (BX), Y7
+	VMASKMOVPS   (CX)(DX*1), Y7, Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y2, Y2
+	MOVQ         88(AX), BX
+	VMOVDQU      32(BX), Y7
+	VMASKMOVPS   32(CX)(DX*1), Y7, Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y3, Y3
+	MOVQ         88(AX), BX
+	VMOVDQU      (BX), Y7
+	VMASKMOVPS   (CX)(DX*2), Y7, Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y4, Y4
+	MOVQ         88(AX), BX
+	VMOVDQU      32(BX), Y7
+	VMASKMOVPS   32(CX)(DX*2), Y7, Y7
+	VBROADCASTSS 64(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS one<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMULPS       Y7, Y5, Y5
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
@@ -367,33 +598,33 @@ end:
 	JMP    added
 
 addpart:
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y6
 	VMASKMOVPS (CX), Y6, Y6
 	VADDPS     Y6, Y0, Y0
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y6
 	VMASKMOVPS 32(CX), Y6, Y6
 	VADDPS     Y6, Y1, Y1
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y6
 	VMASKMOVPS (CX)(DX*1), Y6, Y6
 	VADDPS     Y6, Y2, Y2
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y6
 	VMASKMOVPS 32(CX)(DX*1), Y6, Y6
 	VADDPS     Y6, Y3, Y3
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y6
 	VMASKMOVPS (CX)(DX*2), Y6, Y6
 	VADDPS     Y6, Y4, Y4
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y6
 	VMASKMOVPS 32(CX)(DX*2), Y6, Y6
 	VADDPS     Y6, Y5, Y5
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
@@ -404,9 +635,9 @@ added:
 	VMAXPS Y5, Y6, Y5
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -418,22 +649,22 @@ store:
 	RET
 
 storepart:
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y6
 	VMASKMOVPS Y0, Y6, (CX)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y0
 	VMASKMOVPS Y1, Y0, 32(CX)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS Y2, Y0, (CX)(DX*1)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y0
 	VMASKMOVPS Y3, Y0, 32(CX)(DX*1)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS Y4, Y0, (CX)(DX*2)
-	MOVQ       72(AX), AX
+	MOVQ       88(AX), AX
 	VMOVDQU    32(AX), Y0
 	VMASKMOVPS Y5, Y0, 32(CX)(DX*2)
 	VZEROUPPER
@@ -443,14 +674,14 @@ storepart:
 // Requires: AVX, FMA3
 TEXT ·tile4x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    40(AX), CX
+	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
-	MOVQ    48(AX), DX
+	MOVQ    40(AX), DX
 	LEAQ    (DX)(DX*2), BX
-	TESTB   $0x02, 80(AX)
+	TESTB   $0x02, 96(AX)
 	JNZ     column
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      part
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
@@ -463,28 +694,28 @@ TEXT ·tile4x16AVX2(SB), NOSPLIT, $0-8
 	JMP     sum
 
 part:
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y0
 	VMASKMOVPS (CX), Y0, Y0
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y1
 	VMASKMOVPS 32(CX), Y1, Y1
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y2
 	VMASKMOVPS (CX)(DX*1), Y2, Y2
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y3
 	VMASKMOVPS 32(CX)(DX*1), Y3, Y3
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y4
 	VMASKMOVPS (CX)(DX*2), Y4, Y4
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y5
 	VMASKMOVPS 32(CX)(DX*2), Y5, Y5
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y6
 	VMASKMOVPS (CX)(BX*1), Y6, Y6
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    32(DX), Y7
 	VMASKMOVPS 32(CX)(BX*1), Y7, Y7
 	JMP        sum
@@ -511,12 +742,11 @@ zero:
 	VXORPS Y7, Y7, Y7
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
@@ -524,6 +754,7 @@ segment:
 	LEAQ (R8)(R8*2), R9
 	MOVQ 16(DX), R10
 	MOVQ 24(DX), R11
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Y8
@@ -544,17 +775,158 @@ loop:
 	ADDQ         SI, BX
 	DECQ         R11
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	VXORPS       Y8, Y8, Y8
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y0, Y0
+	VMOVUPS      32(CX), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y1, Y1
+	VMOVUPS      (CX)(DX*1), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y2, Y2
+	VMOVUPS      32(CX)(DX*1), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y3, Y3
+	VMOVUPS      (CX)(DX*2), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y4, Y4
+	VMOVUPS      32(CX)(DX*2), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y5, Y5
+	VMOVUPS      (CX)(BX*1), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      32(CX)(BX*1), Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y7, Y7
+	JMP          gated
+
+gatepart:
+	MOVQ         88(AX), SI
+	VMOVDQU      (SI), Y9
+	VMASKMOVPS   (CX), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y0, Y0
+	MOVQ         88(AX), SI
+	VMOVDQU      32(SI), Y9
+	VMASKMOVPS   32(CX), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y1, Y1
+	MOVQ         88(AX), SI
+	VMOVDQU      (SI), Y9
+	VMASKMOVPS   (CX)(DX*1), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y2, Y2
+	MOVQ         88(AX), SI
+	VMOVDQU      32(SI), Y9
+	VMASKMOVPS   32(CX)(DX*1), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y3, Y3
+	MOVQ         88(AX), SI
+	VMOVDQU      (SI), Y9
+	VMASKMOVPS   (CX)(DX*2), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y4, Y4
+	MOVQ         88(AX), SI
+	VMOVDQU      32(SI), Y9
+	VMASKMOVPS   32(CX)(DX*2), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y5, Y5
+	MOVQ         88(AX), DX
+	VMOVDQU      (DX), Y9
+	VMASKMOVPS   (CX)(BX*1), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y6, Y6
+	MOVQ         88(AX), DX
+	VMOVDQU      32(DX), Y9
+	VMASKMOVPS   32(CX)(BX*1), Y9, Y9
+	VBROADCASTSS 64(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMULPS       Y9, Y7, Y7
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
@@ -567,41 +939,41 @@ end:
 	JMP    added
 
 addpart:
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y8
 	VMASKMOVPS (CX), Y8, Y8
 	VADDPS     Y8, Y0, Y0
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y8
 	VMASKMOVPS 32(CX), Y8, Y8
 	VADDPS     Y8, Y1, Y1
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y8
 	VMASKMOVPS (CX)(DX*1), Y8, Y8
 	VADDPS     Y8, Y2, Y2
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y8
 	VMASKMOVPS 32(CX)(DX*1), Y8, Y8
 	VADDPS     Y8, Y3, Y3
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y8
 	VMASKMOVPS (CX)(DX*2), Y8, Y8
 	VADDPS     Y8, Y4, Y4
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y8
 	VMASKMOVPS 32(CX)(DX*2), Y8, Y8
 	VADDPS     Y8, Y5, Y5
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y8
 	VMASKMOVPS (CX)(BX*1), Y8, Y8
 	VADDPS     Y8, Y6, Y6
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    32(DX), Y8
 	VMASKMOVPS 32(CX)(BX*1), Y8, Y8
 	VADDPS     Y8, Y7, Y7
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
@@ -614,10 +986,10 @@ added:
 	VMAXPS Y7, Y8, Y7
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -631,28 +1003,28 @@ store:
 	RET
 
 storepart:
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y8
 	VMASKMOVPS Y0, Y8, (CX)
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y0
 	VMASKMOVPS Y1, Y0, 32(CX)
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y0
 	VMASKMOVPS Y2, Y0, (CX)(DX*1)
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y0
 	VMASKMOVPS Y3, Y0, 32(CX)(DX*1)
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    (SI), Y0
 	VMASKMOVPS Y4, Y0, (CX)(DX*2)
-	MOVQ       72(AX), SI
+	MOVQ       88(AX), SI
 	VMOVDQU    32(SI), Y0
 	VMASKMOVPS Y5, Y0, 32(CX)(DX*2)
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y0
 	VMASKMOVPS Y6, Y0, (CX)(BX*1)
-	MOVQ       72(AX), AX
+	MOVQ       88(AX), AX
 	VMOVDQU    32(AX), Y0
 	VMASKMOVPS Y7, Y0, 32(CX)(BX*1)
 	VZEROUPPER
@@ -662,15 +1034,15 @@ storepart:
 // Requires: AVX, FMA3
 TEXT ·tile6x16AVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    40(AX), CX
+	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
-	MOVQ    48(AX), DX
+	MOVQ    40(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
-	TESTB   $0x02, 80(AX)
+	TESTB   $0x02, 96(AX)
 	JNZ     column
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      part
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
@@ -687,40 +1059,40 @@ TEXT ·tile6x16AVX2(SB), NOSPLIT, $0-8
 	JMP     sum
 
 part:
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y0
 	VMASKMOVPS (CX), Y0, Y0
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y1
 	VMASKMOVPS 32(CX), Y1, Y1
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y2
 	VMASKMOVPS (CX)(DX*1), Y2, Y2
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y3
 	VMASKMOVPS 32(CX)(DX*1), Y3, Y3
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y4
 	VMASKMOVPS (CX)(DX*2), Y4, Y4
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y5
 	VMASKMOVPS 32(CX)(DX*2), Y5, Y5
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y6
 	VMASKMOVPS (CX)(BX*1), Y6, Y6
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y7
 	VMASKMOVPS 32(CX)(BX*1), Y7, Y7
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y8
 	VMASKMOVPS (CX)(DX*4), Y8, Y8
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y9
 	VMASKMOVPS 32(CX)(DX*4), Y9, Y9
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y10
 	VMASKMOVPS (CX)(SI*1), Y10, Y10
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    32(DX), Y11
 	VMASKMOVPS 32(CX)(SI*1), Y11, Y11
 	JMP        sum
@@ -755,12 +1127,11 @@ zero:
 	VXORPS Y11, Y11, Y11
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
@@ -769,6 +1140,7 @@ segment:
 	LEAQ (R8)(R8*4), R10
 	MOVQ 16(DX), R11
 	MOVQ 24(DX), R12
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Y12
@@ -795,18 +1167,224 @@ loop:
 	ADDQ         SI, BX
 	DECQ         R12
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (DX)(DX*4), SI
+	VXORPS       Y12, Y12, Y12
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y0, Y0
+	VMOVUPS      32(CX), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y1, Y1
+	VMOVUPS      (CX)(DX*1), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y2, Y2
+	VMOVUPS      32(CX)(DX*1), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y3, Y3
+	VMOVUPS      (CX)(DX*2), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y4, Y4
+	VMOVUPS      32(CX)(DX*2), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y5, Y5
+	VMOVUPS      (CX)(BX*1), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y6, Y6
+	VMOVUPS      32(CX)(BX*1), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y7, Y7
+	VMOVUPS      (CX)(DX*4), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y8, Y8
+	VMOVUPS      32(CX)(DX*4), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y9, Y9
+	VMOVUPS      (CX)(SI*1), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y10, Y10
+	VMOVUPS      32(CX)(SI*1), Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y11, Y11
+	JMP          gated
+
+gatepart:
+	MOVQ         88(AX), DI
+	VMOVDQU      (DI), Y13
+	VMASKMOVPS   (CX), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y0, Y0
+	MOVQ         88(AX), DI
+	VMOVDQU      32(DI), Y13
+	VMASKMOVPS   32(CX), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y1, Y1
+	MOVQ         88(AX), DI
+	VMOVDQU      (DI), Y13
+	VMASKMOVPS   (CX)(DX*1), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y2, Y2
+	MOVQ         88(AX), DI
+	VMOVDQU      32(DI), Y13
+	VMASKMOVPS   32(CX)(DX*1), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y3, Y3
+	MOVQ         88(AX), DI
+	VMOVDQU      (DI), Y13
+	VMASKMOVPS   (CX)(DX*2), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y4, Y4
+	MOVQ         88(AX), DI
+	VMOVDQU      32(DI), Y13
+	VMASKMOVPS   32(CX)(DX*2), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y5, Y5
+	MOVQ         88(AX), DI
+	VMOVDQU      (DI), Y13
+	VMASKMOVPS   (CX)(BX*1), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y6, Y6
+	MOVQ         88(AX), DI
+	VMOVDQU      32(DI), Y13
+	VMASKMOVPS   32(CX)(BX*1), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y7, Y7
+	MOVQ         88(AX), BX
+	VMOVDQU      (BX), Y13
+	VMASKMOVPS   (CX)(DX*4), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y8, Y8
+	MOVQ         88(AX), BX
+	VMOVDQU      32(BX), Y13
+	VMASKMOVPS   32(CX)(DX*4), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y9, Y9
+	MOVQ         88(AX), DX
+	VMOVDQU      (DX), Y13
+	VMASKMOVPS   (CX)(SI*1), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y10, Y10
+	MOVQ         88(AX), DX
+	VMOVDQU      32(DX), Y13
+	VMASKMOVPS   32(CX)(SI*1), Y13, Y13
+	VBROADCASTSS 64(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VMAXPS       Y13, Y12, Y13
+	VBROADCASTSS one<>+0(SB), Y14
+	VMINPS       Y13, Y14, Y13
+	VMULPS       Y13, Y11, Y11
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
 	VADDPS 32(CX), Y1, Y1
@@ -823,57 +1401,57 @@ end:
 	JMP    added
 
 addpart:
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y12
 	VMASKMOVPS (CX), Y12, Y12
 	VADDPS     Y12, Y0, Y0
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y12
 	VMASKMOVPS 32(CX), Y12, Y12
 	VADDPS     Y12, Y1, Y1
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y12
 	VMASKMOVPS (CX)(DX*1), Y12, Y12
 	VADDPS     Y12, Y2, Y2
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y12
 	VMASKMOVPS 32(CX)(DX*1), Y12, Y12
 	VADDPS     Y12, Y3, Y3
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y12
 	VMASKMOVPS (CX)(DX*2), Y12, Y12
 	VADDPS     Y12, Y4, Y4
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y12
 	VMASKMOVPS 32(CX)(DX*2), Y12, Y12
 	VADDPS     Y12, Y5, Y5
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y12
 	VMASKMOVPS (CX)(BX*1), Y12, Y12
 	VADDPS     Y12, Y6, Y6
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y12
 	VMASKMOVPS 32(CX)(BX*1), Y12, Y12
 	VADDPS     Y12, Y7, Y7
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y12
 	VMASKMOVPS (CX)(DX*4), Y12, Y12
 	VADDPS     Y12, Y8, Y8
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y12
 	VMASKMOVPS 32(CX)(DX*4), Y12, Y12
 	VADDPS     Y12, Y9, Y9
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y12
 	VMASKMOVPS (CX)(SI*1), Y12, Y12
 	VADDPS     Y12, Y10, Y10
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    32(DX), Y12
 	VMASKMOVPS 32(CX)(SI*1), Y12, Y12
 	VADDPS     Y12, Y11, Y11
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
@@ -890,11 +1468,11 @@ added:
 	VMAXPS Y11, Y12, Y11
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -912,40 +1490,40 @@ store:
 	RET
 
 storepart:
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y12
 	VMASKMOVPS Y0, Y12, (CX)
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y0
 	VMASKMOVPS Y1, Y0, 32(CX)
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y0
 	VMASKMOVPS Y2, Y0, (CX)(DX*1)
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y0
 	VMASKMOVPS Y3, Y0, 32(CX)(DX*1)
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y0
 	VMASKMOVPS Y4, Y0, (CX)(DX*2)
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y0
 	VMASKMOVPS Y5, Y0, 32(CX)(DX*2)
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    (DI), Y0
 	VMASKMOVPS Y6, Y0, (CX)(BX*1)
-	MOVQ       72(AX), DI
+	MOVQ       88(AX), DI
 	VMOVDQU    32(DI), Y0
 	VMASKMOVPS Y7, Y0, 32(CX)(BX*1)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS Y8, Y0, (CX)(DX*4)
-	MOVQ       72(AX), BX
+	MOVQ       88(AX), BX
 	VMOVDQU    32(BX), Y0
 	VMASKMOVPS Y9, Y0, 32(CX)(DX*4)
-	MOVQ       72(AX), DX
+	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y0
 	VMASKMOVPS Y10, Y0, (CX)(SI*1)
-	MOVQ       72(AX), AX
+	MOVQ       88(AX), AX
 	VMOVDQU    32(AX), Y0
 	VMASKMOVPS Y11, Y0, 32(CX)(SI*1)
 	VZEROUPPER
@@ -955,16 +1533,16 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile1x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z1
 	VPMOVD2M  Z1, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
-	TESTB     $0x02, 80(AX)
+	MOVQ      40(AX), DX
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	JMP       sum
@@ -981,37 +1559,63 @@ zero:
 	VPXORD Z0, Z0, Z0
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
-	MOVQ 8(DX), R8
+	MOVQ 8(DX), BX
 	MOVQ 16(DX), R8
 	MOVQ 24(DX), R9
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z1
-	VBROADCASTSS (DI), Z3
-	VFMADD231PS  Z1, Z3, Z0
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z1, Z4, Z0
 	ADDQ         R8, DI
 	ADDQ         SI, BX
 	DECQ         R9
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VPXORD       Z2, Z2, Z2
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z1
+	VBROADCASTSS 64(AX), Z4
+	VMULPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS one<>+0(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VMULPS       Z1, Z0, Z0
+	JMP          gated
+
+gatepart:
+	VMOVUPS.Z    (CX), K1, Z1
+	VBROADCASTSS 64(AX), Z4
+	VMULPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS one<>+0(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VMULPS       Z1, Z0, Z0
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	JMP    added
@@ -1021,15 +1625,15 @@ addpart:
 	VADDPS    Z1, Z0, Z0
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z2, Z2, Z2
-	VMAXPS Z0, Z2, Z0
+	VPXORD Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VZEROUPPER
@@ -1044,16 +1648,16 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile1x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z2
 	VPMOVD2M  Z2, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
-	TESTB     $0x02, 80(AX)
+	MOVQ      40(AX), DX
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   64(CX), Z1
@@ -1074,40 +1678,80 @@ zero:
 	VPXORD Z1, Z1, Z1
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
-	MOVQ  16(AX), DI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
+	MOVQ  8(AX), DI
 
 segment:
 	MOVQ (DX), R8
-	MOVQ 8(DX), R9
+	MOVQ 8(DX), BX
 	MOVQ 16(DX), R9
 	MOVQ 24(DX), R10
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z2
-	VMOVUPS      (BX)(DI*1), Z4
-	VBROADCASTSS (R8), Z5
-	VFMADD231PS  Z2, Z5, Z0
-	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      (BX)(DI*1), Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z2, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
 	ADDQ         R9, R8
 	ADDQ         SI, BX
 	DECQ         R10
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VPXORD       Z3, Z3, Z3
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      64(CX), Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z1, Z1
+	JMP          gated
+
+gatepart:
+	VMOVUPS      (CX), Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z1, Z1
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS 64(CX), Z1, Z1
@@ -1119,16 +1763,16 @@ addpart:
 	VADDPS    Z2, Z1, Z1
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z3, Z3, Z3
-	VMAXPS Z0, Z3, Z0
-	VMAXPS Z1, Z3, Z1
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -1145,16 +1789,16 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile2x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z2
 	VPMOVD2M  Z2, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
-	TESTB     $0x02, 80(AX)
+	MOVQ      40(AX), DX
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   (CX)(DX*1), Z1
@@ -1175,39 +1819,79 @@ zero:
 	VPXORD Z1, Z1, Z1
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
 	MOVQ 8(DX), R8
 	MOVQ 16(DX), R9
 	MOVQ 24(DX), R10
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z2
-	VBROADCASTSS (DI), Z4
-	VFMADD231PS  Z2, Z4, Z0
-	VBROADCASTSS (DI)(R8*1), Z4
-	VFMADD231PS  Z2, Z4, Z1
+	VBROADCASTSS (DI), Z5
+	VFMADD231PS  Z2, Z5, Z0
+	VBROADCASTSS (DI)(R8*1), Z5
+	VFMADD231PS  Z2, Z5, Z1
 	ADDQ         R9, DI
 	ADDQ         SI, BX
 	DECQ         R10
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VPXORD       Z3, Z3, Z3
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      (CX)(DX*1), Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z1, Z1
+	JMP          gated
+
+gatepart:
+	VMOVUPS.Z    (CX), K1, Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS.Z    (CX)(DX*1), K1, Z2
+	VBROADCASTSS 64(AX), Z5
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS one<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       Z2, Z1, Z1
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS (CX)(DX*1), Z1, Z1
@@ -1220,16 +1904,16 @@ addpart:
 	VADDPS    Z2, Z1, Z1
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z3, Z3, Z3
-	VMAXPS Z0, Z3, Z0
-	VMAXPS Z1, Z3, Z1
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
@@ -1246,16 +1930,16 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile2x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z4
 	VPMOVD2M  Z4, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
-	TESTB     $0x02, 80(AX)
+	MOVQ      40(AX), DX
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   64(CX), Z1
@@ -1284,43 +1968,111 @@ zero:
 	VPXORD Z3, Z3, Z3
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
-	MOVQ  16(AX), DI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
+	MOVQ  8(AX), DI
 
 segment:
 	MOVQ (DX), R8
 	MOVQ 8(DX), R9
 	MOVQ 16(DX), R10
 	MOVQ 24(DX), R11
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z4
-	VMOVUPS      (BX)(DI*1), Z6
-	VBROADCASTSS (R8), Z7
-	VFMADD231PS  Z4, Z7, Z0
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R8)(R9*1), Z7
-	VFMADD231PS  Z4, Z7, Z2
-	VFMADD231PS  Z6, Z7, Z3
+	VMOVUPS      (BX)(DI*1), Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R8)(R9*1), Z8
+	VFMADD231PS  Z4, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
 	ADDQ         R10, R8
 	ADDQ         SI, BX
 	DECQ         R11
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VPXORD       Z5, Z5, Z5
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z0, Z0
+	VMOVUPS      64(CX), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z2, Z2
+	VMOVUPS      64(CX)(DX*1), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z3, Z3
+	JMP          gated
+
+gatepart:
+	VMOVUPS      (CX), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z2, Z2
+	VMOVUPS.Z    64(CX)(DX*1), K1, Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z3, Z3
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS 64(CX), Z1, Z1
@@ -1337,18 +2089,18 @@ addpart:
 	VADDPS    Z4, Z3, Z3
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z5, Z5, Z5
-	VMAXPS Z0, Z5, Z0
-	VMAXPS Z1, Z5, Z1
-	VMAXPS Z2, Z5, Z2
-	VMAXPS Z3, Z5, Z3
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -1369,16 +2121,16 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile3x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z3
 	VPMOVD2M  Z3, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
-	TESTB     $0x02, 80(AX)
+	MOVQ      40(AX), DX
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   (CX)(DX*1), Z1
@@ -1403,41 +2155,95 @@ zero:
 	VPXORD Z2, Z2, Z2
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
 	MOVQ 8(DX), R8
 	MOVQ 16(DX), R9
 	MOVQ 24(DX), R10
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z3
-	VBROADCASTSS (DI), Z5
-	VFMADD231PS  Z3, Z5, Z0
-	VBROADCASTSS (DI)(R8*1), Z5
-	VFMADD231PS  Z3, Z5, Z1
-	VBROADCASTSS (DI)(R8*2), Z5
-	VFMADD231PS  Z3, Z5, Z2
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VBROADCASTSS (DI)(R8*1), Z6
+	VFMADD231PS  Z3, Z6, Z1
+	VBROADCASTSS (DI)(R8*2), Z6
+	VFMADD231PS  Z3, Z6, Z2
 	ADDQ         R9, DI
 	ADDQ         SI, BX
 	DECQ         R10
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VPXORD       Z4, Z4, Z4
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z3
+	VBROADCASTSS 64(AX), Z6
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       Z3, Z0, Z0
+	VMOVUPS      (CX)(DX*1), Z3
+	VBROADCASTSS 64(AX), Z6
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVUPS      (CX)(DX*2), Z3
+	VBROADCASTSS 64(AX), Z6
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       Z3, Z2, Z2
+	JMP          gated
+
+gatepart:
+	VMOVUPS.Z    (CX), K1, Z3
+	VBROADCASTSS 64(AX), Z6
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       Z3, Z0, Z0
+	VMOVUPS.Z    (CX)(DX*1), K1, Z3
+	VBROADCASTSS 64(AX), Z6
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       Z3, Z1, Z1
+	VMOVUPS.Z    (CX)(DX*2), K1, Z3
+	VBROADCASTSS 64(AX), Z6
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       Z3, Z2, Z2
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS (CX)(DX*1), Z1, Z1
@@ -1453,17 +2259,17 @@ addpart:
 	VADDPS    Z3, Z2, Z2
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z4, Z4, Z4
-	VMAXPS Z0, Z4, Z0
-	VMAXPS Z1, Z4, Z1
-	VMAXPS Z2, Z4, Z2
+	VPXORD Z5, Z5, Z5
+	VMAXPS Z0, Z5, Z0
+	VMAXPS Z1, Z5, Z1
+	VMAXPS Z2, Z5, Z2
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
@@ -1482,16 +2288,16 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile3x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z6
 	VPMOVD2M  Z6, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
-	TESTB     $0x02, 80(AX)
+	MOVQ      40(AX), DX
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   64(CX), Z1
@@ -1528,46 +2334,142 @@ zero:
 	VPXORD Z5, Z5, Z5
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
-	MOVQ  16(AX), DI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
+	MOVQ  8(AX), DI
 
 segment:
 	MOVQ (DX), R8
 	MOVQ 8(DX), R9
 	MOVQ 16(DX), R10
 	MOVQ 24(DX), R11
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z6
-	VMOVUPS      (BX)(DI*1), Z8
-	VBROADCASTSS (R8), Z9
-	VFMADD231PS  Z6, Z9, Z0
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (R8)(R9*1), Z9
-	VFMADD231PS  Z6, Z9, Z2
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R8)(R9*2), Z9
-	VFMADD231PS  Z6, Z9, Z4
-	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (BX)(DI*1), Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z6, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(R9*1), Z10
+	VFMADD231PS  Z6, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(R9*2), Z10
+	VFMADD231PS  Z6, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
 	ADDQ         R10, R8
 	ADDQ         SI, BX
 	DECQ         R11
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	VPXORD       Z7, Z7, Z7
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z0, Z0
+	VMOVUPS      64(CX), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z2, Z2
+	VMOVUPS      64(CX)(DX*1), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z4, Z4
+	VMOVUPS      64(CX)(DX*2), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z5, Z5
+	JMP          gated
+
+gatepart:
+	VMOVUPS      (CX), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z2, Z2
+	VMOVUPS.Z    64(CX)(DX*1), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z4, Z4
+	VMOVUPS.Z    64(CX)(DX*2), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z5, Z5
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
-	TESTB  $0x01, 80(AX)
+	MOVQ   80(AX), DX
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS 64(CX), Z1, Z1
@@ -1589,20 +2491,20 @@ addpart:
 	VADDPS    Z6, Z5, Z5
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z7, Z7, Z7
-	VMAXPS Z0, Z7, Z0
-	VMAXPS Z1, Z7, Z1
-	VMAXPS Z2, Z7, Z2
-	VMAXPS Z3, Z7, Z3
-	VMAXPS Z4, Z7, Z4
-	VMAXPS Z5, Z7, Z5
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
-	TESTB   $0x01, 80(AX)
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -1627,17 +2529,17 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile4x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z4
 	VPMOVD2M  Z4, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   (CX)(DX*1), Z1
@@ -1666,12 +2568,11 @@ zero:
 	VPXORD Z3, Z3, Z3
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
@@ -1679,32 +2580,102 @@ segment:
 	LEAQ (R8)(R8*2), R9
 	MOVQ 16(DX), R10
 	MOVQ 24(DX), R11
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z4
-	VBROADCASTSS (DI), Z6
-	VFMADD231PS  Z4, Z6, Z0
-	VBROADCASTSS (DI)(R8*1), Z6
-	VFMADD231PS  Z4, Z6, Z1
-	VBROADCASTSS (DI)(R8*2), Z6
-	VFMADD231PS  Z4, Z6, Z2
-	VBROADCASTSS (DI)(R9*1), Z6
-	VFMADD231PS  Z4, Z6, Z3
+	VBROADCASTSS (DI), Z7
+	VFMADD231PS  Z4, Z7, Z0
+	VBROADCASTSS (DI)(R8*1), Z7
+	VFMADD231PS  Z4, Z7, Z1
+	VBROADCASTSS (DI)(R8*2), Z7
+	VFMADD231PS  Z4, Z7, Z2
+	VBROADCASTSS (DI)(R9*1), Z7
+	VFMADD231PS  Z4, Z7, Z3
 	ADDQ         R10, DI
 	ADDQ         SI, BX
 	DECQ         R11
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	VPXORD       Z5, Z5, Z5
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z0, Z0
+	VMOVUPS      (CX)(DX*1), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z1, Z1
+	VMOVUPS      (CX)(DX*2), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z2, Z2
+	VMOVUPS      (CX)(BX*1), Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z3, Z3
+	JMP          gated
+
+gatepart:
+	VMOVUPS.Z    (CX), K1, Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z0, Z0
+	VMOVUPS.Z    (CX)(DX*1), K1, Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z1, Z1
+	VMOVUPS.Z    (CX)(DX*2), K1, Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z2, Z2
+	VMOVUPS.Z    (CX)(BX*1), K1, Z4
+	VBROADCASTSS 64(AX), Z7
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS one<>+0(SB), Z7
+	VMINPS       Z4, Z7, Z4
+	VMULPS       Z4, Z3, Z3
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS (CX)(DX*1), Z1, Z1
@@ -1723,19 +2694,19 @@ addpart:
 	VADDPS    Z4, Z3, Z3
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z5, Z5, Z5
-	VMAXPS Z0, Z5, Z0
-	VMAXPS Z1, Z5, Z1
-	VMAXPS Z2, Z5, Z2
-	VMAXPS Z3, Z5, Z3
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
@@ -1756,17 +2727,17 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile4x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z8
 	VPMOVD2M  Z8, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   64(CX), Z1
@@ -1811,13 +2782,12 @@ zero:
 	VPXORD Z7, Z7, Z7
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
-	MOVQ  16(AX), DI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
+	MOVQ  8(AX), DI
 
 segment:
 	MOVQ (DX), R8
@@ -1825,37 +2795,163 @@ segment:
 	LEAQ (R9)(R9*2), R10
 	MOVQ 16(DX), R11
 	MOVQ 24(DX), R12
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z8
-	VMOVUPS      (BX)(DI*1), Z10
-	VBROADCASTSS (R8), Z11
-	VFMADD231PS  Z8, Z11, Z0
-	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS (R8)(R9*1), Z11
-	VFMADD231PS  Z8, Z11, Z2
-	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS (R8)(R9*2), Z11
-	VFMADD231PS  Z8, Z11, Z4
-	VFMADD231PS  Z10, Z11, Z5
-	VBROADCASTSS (R8)(R10*1), Z11
-	VFMADD231PS  Z8, Z11, Z6
-	VFMADD231PS  Z10, Z11, Z7
+	VMOVUPS      (BX)(DI*1), Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R8)(R9*1), Z12
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(R9*2), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(R10*1), Z12
+	VFMADD231PS  Z8, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
 	ADDQ         R11, R8
 	ADDQ         SI, BX
 	DECQ         R12
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	VPXORD       Z9, Z9, Z9
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z0, Z0
+	VMOVUPS      64(CX), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z2, Z2
+	VMOVUPS      64(CX)(DX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z4, Z4
+	VMOVUPS      64(CX)(DX*2), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z6, Z6
+	VMOVUPS      64(CX)(BX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z7, Z7
+	JMP          gated
+
+gatepart:
+	VMOVUPS      (CX), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z2, Z2
+	VMOVUPS.Z    64(CX)(DX*1), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z4, Z4
+	VMOVUPS.Z    64(CX)(DX*2), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z6, Z6
+	VMOVUPS.Z    64(CX)(BX*1), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z7, Z7
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS 64(CX), Z1, Z1
@@ -1882,23 +2978,23 @@ addpart:
 	VADDPS    Z8, Z7, Z7
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z9, Z9, Z9
-	VMAXPS Z0, Z9, Z0
-	VMAXPS Z1, Z9, Z1
-	VMAXPS Z2, Z9, Z2
-	VMAXPS Z3, Z9, Z3
-	VMAXPS Z4, Z9, Z4
-	VMAXPS Z5, Z9, Z5
-	VMAXPS Z6, Z9, Z6
-	VMAXPS Z7, Z9, Z7
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -1927,18 +3023,18 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile6x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z6
 	VPMOVD2M  Z6, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
 	LEAQ      (DX)(DX*4), SI
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   (CX)(DX*1), Z1
@@ -1975,12 +3071,11 @@ zero:
 	VPXORD Z5, Z5, Z5
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
@@ -1989,37 +3084,136 @@ segment:
 	LEAQ (R8)(R8*4), R10
 	MOVQ 16(DX), R11
 	MOVQ 24(DX), R12
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z6
-	VBROADCASTSS (DI), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VBROADCASTSS (DI)(R8*1), Z8
-	VFMADD231PS  Z6, Z8, Z1
-	VBROADCASTSS (DI)(R8*2), Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VBROADCASTSS (DI)(R9*1), Z8
-	VFMADD231PS  Z6, Z8, Z3
-	VBROADCASTSS (DI)(R8*4), Z8
-	VFMADD231PS  Z6, Z8, Z4
-	VBROADCASTSS (DI)(R10*1), Z8
-	VFMADD231PS  Z6, Z8, Z5
+	VBROADCASTSS (DI), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VBROADCASTSS (DI)(R8*1), Z9
+	VFMADD231PS  Z6, Z9, Z1
+	VBROADCASTSS (DI)(R8*2), Z9
+	VFMADD231PS  Z6, Z9, Z2
+	VBROADCASTSS (DI)(R9*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VBROADCASTSS (DI)(R8*4), Z9
+	VFMADD231PS  Z6, Z9, Z4
+	VBROADCASTSS (DI)(R10*1), Z9
+	VFMADD231PS  Z6, Z9, Z5
 	ADDQ         R11, DI
 	ADDQ         SI, BX
 	DECQ         R12
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (DX)(DX*4), SI
+	VPXORD       Z7, Z7, Z7
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z0, Z0
+	VMOVUPS      (CX)(DX*1), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z1, Z1
+	VMOVUPS      (CX)(DX*2), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z2, Z2
+	VMOVUPS      (CX)(BX*1), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z3, Z3
+	VMOVUPS      (CX)(DX*4), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z4, Z4
+	VMOVUPS      (CX)(SI*1), Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z5, Z5
+	JMP          gated
+
+gatepart:
+	VMOVUPS.Z    (CX), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z0, Z0
+	VMOVUPS.Z    (CX)(DX*1), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z1, Z1
+	VMOVUPS.Z    (CX)(DX*2), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z2, Z2
+	VMOVUPS.Z    (CX)(BX*1), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z3, Z3
+	VMOVUPS.Z    (CX)(DX*4), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z4, Z4
+	VMOVUPS.Z    (CX)(SI*1), K1, Z6
+	VBROADCASTSS 64(AX), Z9
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS one<>+0(SB), Z9
+	VMINPS       Z6, Z9, Z6
+	VMULPS       Z6, Z5, Z5
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS (CX)(DX*1), Z1, Z1
@@ -2044,22 +3238,22 @@ addpart:
 	VADDPS    Z6, Z5, Z5
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z7, Z7, Z7
-	VMAXPS Z0, Z7, Z0
-	VMAXPS Z1, Z7, Z1
-	VMAXPS Z2, Z7, Z2
-	VMAXPS Z3, Z7, Z3
-	VMAXPS Z4, Z7, Z4
-	VMAXPS Z5, Z7, Z5
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
@@ -2084,18 +3278,18 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile6x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z12
 	VPMOVD2M  Z12, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
 	LEAQ      (DX)(DX*4), SI
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   64(CX), Z1
@@ -2156,13 +3350,12 @@ zero:
 	VPXORD Z11, Z11, Z11
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
-	MOVQ  16(AX), DI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
+	MOVQ  8(AX), DI
 
 segment:
 	MOVQ (DX), R8
@@ -2171,44 +3364,227 @@ segment:
 	LEAQ (R9)(R9*4), R11
 	MOVQ 16(DX), R12
 	MOVQ 24(DX), R13
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z12
-	VMOVUPS      (BX)(DI*1), Z14
-	VBROADCASTSS (R8), Z15
-	VFMADD231PS  Z12, Z15, Z0
-	VFMADD231PS  Z14, Z15, Z1
-	VBROADCASTSS (R8)(R9*1), Z15
-	VFMADD231PS  Z12, Z15, Z2
-	VFMADD231PS  Z14, Z15, Z3
-	VBROADCASTSS (R8)(R9*2), Z15
-	VFMADD231PS  Z12, Z15, Z4
-	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R8)(R10*1), Z15
-	VFMADD231PS  Z12, Z15, Z6
-	VFMADD231PS  Z14, Z15, Z7
-	VBROADCASTSS (R8)(R9*4), Z15
-	VFMADD231PS  Z12, Z15, Z8
-	VFMADD231PS  Z14, Z15, Z9
-	VBROADCASTSS (R8)(R11*1), Z15
-	VFMADD231PS  Z12, Z15, Z10
-	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      (BX)(DI*1), Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z1
+	VBROADCASTSS (R8)(R9*1), Z16
+	VFMADD231PS  Z12, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R8)(R9*2), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS (R8)(R10*1), Z16
+	VFMADD231PS  Z12, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R8)(R9*4), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS (R8)(R11*1), Z16
+	VFMADD231PS  Z12, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
 	ADDQ         R12, R8
 	ADDQ         SI, BX
 	DECQ         R13
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (DX)(DX*4), SI
+	VPXORD       Z13, Z13, Z13
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z0, Z0
+	VMOVUPS      64(CX), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z2, Z2
+	VMOVUPS      64(CX)(DX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z4, Z4
+	VMOVUPS      64(CX)(DX*2), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z6, Z6
+	VMOVUPS      64(CX)(BX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z7, Z7
+	VMOVUPS      (CX)(DX*4), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z8, Z8
+	VMOVUPS      64(CX)(DX*4), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z9, Z9
+	VMOVUPS      (CX)(SI*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z10, Z10
+	VMOVUPS      64(CX)(SI*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z11, Z11
+	JMP          gated
+
+gatepart:
+	VMOVUPS      (CX), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z2, Z2
+	VMOVUPS.Z    64(CX)(DX*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z4, Z4
+	VMOVUPS.Z    64(CX)(DX*2), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z6, Z6
+	VMOVUPS.Z    64(CX)(BX*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z7, Z7
+	VMOVUPS      (CX)(DX*4), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z8, Z8
+	VMOVUPS.Z    64(CX)(DX*4), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z9, Z9
+	VMOVUPS      (CX)(SI*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z10, Z10
+	VMOVUPS.Z    64(CX)(SI*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z11, Z11
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS 64(CX), Z1, Z1
@@ -2245,28 +3621,28 @@ addpart:
 	VADDPS    Z12, Z11, Z11
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z13, Z13, Z13
-	VMAXPS Z0, Z13, Z0
-	VMAXPS Z1, Z13, Z1
-	VMAXPS Z2, Z13, Z2
-	VMAXPS Z3, Z13, Z3
-	VMAXPS Z4, Z13, Z4
-	VMAXPS Z5, Z13, Z5
-	VMAXPS Z6, Z13, Z6
-	VMAXPS Z7, Z13, Z7
-	VMAXPS Z8, Z13, Z8
-	VMAXPS Z9, Z13, Z9
-	VMAXPS Z10, Z13, Z10
-	VMAXPS Z11, Z13, Z11
+	VPXORD Z14, Z14, Z14
+	VMAXPS Z0, Z14, Z0
+	VMAXPS Z1, Z14, Z1
+	VMAXPS Z2, Z14, Z2
+	VMAXPS Z3, Z14, Z3
+	VMAXPS Z4, Z14, Z4
+	VMAXPS Z5, Z14, Z5
+	VMAXPS Z6, Z14, Z6
+	VMAXPS Z7, Z14, Z7
+	VMAXPS Z8, Z14, Z8
+	VMAXPS Z9, Z14, Z9
+	VMAXPS Z10, Z14, Z10
+	VMAXPS Z11, Z14, Z11
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -2303,19 +3679,19 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile8x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z8
 	VPMOVD2M  Z8, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
 	LEAQ      (DX)(DX*4), SI
 	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   (CX)(DX*1), Z1
@@ -2360,12 +3736,11 @@ zero:
 	VPXORD Z7, Z7, Z7
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
@@ -2375,43 +3750,171 @@ segment:
 	LEAQ (DI)(R9*2), R11
 	MOVQ 16(DX), R12
 	MOVQ 24(DX), R13
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z8
-	VBROADCASTSS (DI), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VBROADCASTSS (DI)(R8*1), Z10
-	VFMADD231PS  Z8, Z10, Z1
-	VBROADCASTSS (DI)(R8*2), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VBROADCASTSS (DI)(R9*1), Z10
-	VFMADD231PS  Z8, Z10, Z3
-	VBROADCASTSS (DI)(R8*4), Z10
-	VFMADD231PS  Z8, Z10, Z4
-	VBROADCASTSS (DI)(R10*1), Z10
-	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS (R11), Z10
-	VFMADD231PS  Z8, Z10, Z6
-	VBROADCASTSS (R11)(R8*1), Z10
-	VFMADD231PS  Z8, Z10, Z7
+	VBROADCASTSS (DI), Z11
+	VFMADD231PS  Z8, Z11, Z0
+	VBROADCASTSS (DI)(R8*1), Z11
+	VFMADD231PS  Z8, Z11, Z1
+	VBROADCASTSS (DI)(R8*2), Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VBROADCASTSS (DI)(R9*1), Z11
+	VFMADD231PS  Z8, Z11, Z3
+	VBROADCASTSS (DI)(R8*4), Z11
+	VFMADD231PS  Z8, Z11, Z4
+	VBROADCASTSS (DI)(R10*1), Z11
+	VFMADD231PS  Z8, Z11, Z5
+	VBROADCASTSS (R11), Z11
+	VFMADD231PS  Z8, Z11, Z6
+	VBROADCASTSS (R11)(R8*1), Z11
+	VFMADD231PS  Z8, Z11, Z7
 	ADDQ         R12, DI
 	ADDQ         R12, R11
 	ADDQ         SI, BX
 	DECQ         R13
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (DX)(DX*4), SI
+	LEAQ         (CX)(BX*2), DI
+	VPXORD       Z9, Z9, Z9
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z0, Z0
+	VMOVUPS      (CX)(DX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z1, Z1
+	VMOVUPS      (CX)(DX*2), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z2, Z2
+	VMOVUPS      (CX)(BX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z3, Z3
+	VMOVUPS      (CX)(DX*4), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z4, Z4
+	VMOVUPS      (CX)(SI*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS      (DI), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z6, Z6
+	VMOVUPS      (DI)(DX*1), Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z7, Z7
+	JMP          gated
+
+gatepart:
+	VMOVUPS.Z    (CX), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z0, Z0
+	VMOVUPS.Z    (CX)(DX*1), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z1, Z1
+	VMOVUPS.Z    (CX)(DX*2), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z2, Z2
+	VMOVUPS.Z    (CX)(BX*1), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z3, Z3
+	VMOVUPS.Z    (CX)(DX*4), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z4, Z4
+	VMOVUPS.Z    (CX)(SI*1), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z5, Z5
+	VMOVUPS.Z    (DI), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z6, Z6
+	VMOVUPS.Z    (DI)(DX*1), K1, Z8
+	VBROADCASTSS 64(AX), Z11
+	VMULPS       Z11, Z8, Z8
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS one<>+0(SB), Z11
+	VMINPS       Z8, Z11, Z8
+	VMULPS       Z8, Z7, Z7
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS (CX)(DX*1), Z1, Z1
@@ -2442,25 +3945,25 @@ addpart:
 	VADDPS    Z8, Z7, Z7
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z9, Z9, Z9
-	VMAXPS Z0, Z9, Z0
-	VMAXPS Z1, Z9, Z1
-	VMAXPS Z2, Z9, Z2
-	VMAXPS Z3, Z9, Z3
-	VMAXPS Z4, Z9, Z4
-	VMAXPS Z5, Z9, Z5
-	VMAXPS Z6, Z9, Z6
-	VMAXPS Z7, Z9, Z7
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
@@ -2489,19 +3992,19 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile8x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z16
 	VPMOVD2M  Z16, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
 	LEAQ      (DX)(DX*4), SI
 	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   64(CX), Z1
@@ -2578,13 +4081,12 @@ zero:
 	VPXORD Z15, Z15, Z15
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
-	MOVQ  16(AX), DI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
+	MOVQ  8(AX), DI
 
 segment:
 	MOVQ (DX), R8
@@ -2594,52 +4096,292 @@ segment:
 	LEAQ (R8)(R10*2), R12
 	MOVQ 16(DX), R13
 	MOVQ 24(DX), R14
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z16
-	VMOVUPS      (BX)(DI*1), Z18
-	VBROADCASTSS (R8), Z19
-	VFMADD231PS  Z16, Z19, Z0
-	VFMADD231PS  Z18, Z19, Z1
-	VBROADCASTSS (R8)(R9*1), Z19
-	VFMADD231PS  Z16, Z19, Z2
-	VFMADD231PS  Z18, Z19, Z3
-	VBROADCASTSS (R8)(R9*2), Z19
-	VFMADD231PS  Z16, Z19, Z4
-	VFMADD231PS  Z18, Z19, Z5
-	VBROADCASTSS (R8)(R10*1), Z19
-	VFMADD231PS  Z16, Z19, Z6
-	VFMADD231PS  Z18, Z19, Z7
-	VBROADCASTSS (R8)(R9*4), Z19
-	VFMADD231PS  Z16, Z19, Z8
-	VFMADD231PS  Z18, Z19, Z9
-	VBROADCASTSS (R8)(R11*1), Z19
-	VFMADD231PS  Z16, Z19, Z10
-	VFMADD231PS  Z18, Z19, Z11
-	VBROADCASTSS (R12), Z19
-	VFMADD231PS  Z16, Z19, Z12
-	VFMADD231PS  Z18, Z19, Z13
-	VBROADCASTSS (R12)(R9*1), Z19
-	VFMADD231PS  Z16, Z19, Z14
-	VFMADD231PS  Z18, Z19, Z15
+	VMOVUPS      (BX)(DI*1), Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z19, Z20, Z1
+	VBROADCASTSS (R8)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R8)(R9*2), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z19, Z20, Z5
+	VBROADCASTSS (R8)(R10*1), Z20
+	VFMADD231PS  Z16, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R8)(R9*4), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS (R8)(R11*1), Z20
+	VFMADD231PS  Z16, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R12), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z19, Z20, Z13
+	VBROADCASTSS (R12)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
 	ADDQ         R13, R8
 	ADDQ         R13, R12
 	ADDQ         SI, BX
 	DECQ         R14
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (DX)(DX*4), SI
+	LEAQ         (CX)(BX*2), DI
+	VPXORD       Z17, Z17, Z17
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z0, Z0
+	VMOVUPS      64(CX), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z2, Z2
+	VMOVUPS      64(CX)(DX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z4, Z4
+	VMOVUPS      64(CX)(DX*2), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z6, Z6
+	VMOVUPS      64(CX)(BX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z7, Z7
+	VMOVUPS      (CX)(DX*4), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z8, Z8
+	VMOVUPS      64(CX)(DX*4), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z9, Z9
+	VMOVUPS      (CX)(SI*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z10, Z10
+	VMOVUPS      64(CX)(SI*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z11, Z11
+	VMOVUPS      (DI), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z12, Z12
+	VMOVUPS      64(DI), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z13, Z13
+	VMOVUPS      (DI)(DX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z14, Z14
+	VMOVUPS      64(DI)(DX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z15, Z15
+	JMP          gated
+
+gatepart:
+	VMOVUPS      (CX), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z2, Z2
+	VMOVUPS.Z    64(CX)(DX*1), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z4, Z4
+	VMOVUPS.Z    64(CX)(DX*2), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z6, Z6
+	VMOVUPS.Z    64(CX)(BX*1), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z7, Z7
+	VMOVUPS      (CX)(DX*4), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z8, Z8
+	VMOVUPS.Z    64(CX)(DX*4), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z9, Z9
+	VMOVUPS      (CX)(SI*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z10, Z10
+	VMOVUPS.Z    64(CX)(SI*1), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z11, Z11
+	VMOVUPS      (DI), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z12, Z12
+	VMOVUPS.Z    64(DI), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z13, Z13
+	VMOVUPS      (DI)(DX*1), Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z14, Z14
+	VMOVUPS.Z    64(DI)(DX*1), K1, Z16
+	VBROADCASTSS 64(AX), Z19
+	VMULPS       Z19, Z16, Z16
+	VMAXPS       Z16, Z17, Z16
+	VBROADCASTSS one<>+0(SB), Z19
+	VMINPS       Z16, Z19, Z16
+	VMULPS       Z16, Z15, Z15
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS 64(CX), Z1, Z1
@@ -2686,33 +4428,33 @@ addpart:
 	VADDPS    Z16, Z15, Z15
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z17, Z17, Z17
-	VMAXPS Z0, Z17, Z0
-	VMAXPS Z1, Z17, Z1
-	VMAXPS Z2, Z17, Z2
-	VMAXPS Z3, Z17, Z3
-	VMAXPS Z4, Z17, Z4
-	VMAXPS Z5, Z17, Z5
-	VMAXPS Z6, Z17, Z6
-	VMAXPS Z7, Z17, Z7
-	VMAXPS Z8, Z17, Z8
-	VMAXPS Z9, Z17, Z9
-	VMAXPS Z10, Z17, Z10
-	VMAXPS Z11, Z17, Z11
-	VMAXPS Z12, Z17, Z12
-	VMAXPS Z13, Z17, Z13
-	VMAXPS Z14, Z17, Z14
-	VMAXPS Z15, Z17, Z15
+	VPXORD Z18, Z18, Z18
+	VMAXPS Z0, Z18, Z0
+	VMAXPS Z1, Z18, Z1
+	VMAXPS Z2, Z18, Z2
+	VMAXPS Z3, Z18, Z3
+	VMAXPS Z4, Z18, Z4
+	VMAXPS Z5, Z18, Z5
+	VMAXPS Z6, Z18, Z6
+	VMAXPS Z7, Z18, Z7
+	VMAXPS Z8, Z18, Z8
+	VMAXPS Z9, Z18, Z9
+	VMAXPS Z10, Z18, Z10
+	VMAXPS Z11, Z18, Z11
+	VMAXPS Z12, Z18, Z12
+	VMAXPS Z13, Z18, Z13
+	VMAXPS Z14, Z18, Z14
+	VMAXPS Z15, Z18, Z15
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -2757,19 +4499,19 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile12x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z12
 	VPMOVD2M  Z12, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
 	LEAQ      (DX)(DX*4), SI
 	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   (CX)(DX*1), Z1
@@ -2830,12 +4572,11 @@ zero:
 	VPXORD Z11, Z11, Z11
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
 
 segment:
 	MOVQ (DX), DI
@@ -2845,51 +4586,235 @@ segment:
 	LEAQ (DI)(R9*2), R11
 	MOVQ 16(DX), R12
 	MOVQ 24(DX), R13
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z12
-	VBROADCASTSS (DI), Z14
-	VFMADD231PS  Z12, Z14, Z0
-	VBROADCASTSS (DI)(R8*1), Z14
-	VFMADD231PS  Z12, Z14, Z1
-	VBROADCASTSS (DI)(R8*2), Z14
-	VFMADD231PS  Z12, Z14, Z2
-	VBROADCASTSS (DI)(R9*1), Z14
-	VFMADD231PS  Z12, Z14, Z3
-	VBROADCASTSS (DI)(R8*4), Z14
-	VFMADD231PS  Z12, Z14, Z4
-	VBROADCASTSS (DI)(R10*1), Z14
-	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS (R11), Z14
-	VFMADD231PS  Z12, Z14, Z6
-	VBROADCASTSS (R11)(R8*1), Z14
-	VFMADD231PS  Z12, Z14, Z7
-	VBROADCASTSS (R11)(R8*2), Z14
-	VFMADD231PS  Z12, Z14, Z8
-	VBROADCASTSS (R11)(R9*1), Z14
-	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS (R11)(R8*4), Z14
-	VFMADD231PS  Z12, Z14, Z10
-	VBROADCASTSS (R11)(R10*1), Z14
-	VFMADD231PS  Z12, Z14, Z11
+	VBROADCASTSS (DI), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VBROADCASTSS (DI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VBROADCASTSS (DI)(R8*2), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VBROADCASTSS (DI)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VBROADCASTSS (DI)(R8*4), Z15
+	VFMADD231PS  Z12, Z15, Z4
+	VBROADCASTSS (DI)(R10*1), Z15
+	VFMADD231PS  Z12, Z15, Z5
+	VBROADCASTSS (R11), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VBROADCASTSS (R11)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z7
+	VBROADCASTSS (R11)(R8*2), Z15
+	VFMADD231PS  Z12, Z15, Z8
+	VBROADCASTSS (R11)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VBROADCASTSS (R11)(R8*4), Z15
+	VFMADD231PS  Z12, Z15, Z10
+	VBROADCASTSS (R11)(R10*1), Z15
+	VFMADD231PS  Z12, Z15, Z11
 	ADDQ         R12, DI
 	ADDQ         R12, R11
 	ADDQ         SI, BX
 	DECQ         R13
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (DX)(DX*4), SI
+	LEAQ         (CX)(BX*2), DI
+	VPXORD       Z13, Z13, Z13
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z0, Z0
+	VMOVUPS      (CX)(DX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z1, Z1
+	VMOVUPS      (CX)(DX*2), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z2, Z2
+	VMOVUPS      (CX)(BX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z3, Z3
+	VMOVUPS      (CX)(DX*4), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z4, Z4
+	VMOVUPS      (CX)(SI*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z5, Z5
+	VMOVUPS      (DI), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z6, Z6
+	VMOVUPS      (DI)(DX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z7, Z7
+	VMOVUPS      (DI)(DX*2), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z8, Z8
+	VMOVUPS      (DI)(BX*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z9, Z9
+	VMOVUPS      (DI)(DX*4), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z10, Z10
+	VMOVUPS      (DI)(SI*1), Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z11, Z11
+	JMP          gated
+
+gatepart:
+	VMOVUPS.Z    (CX), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z0, Z0
+	VMOVUPS.Z    (CX)(DX*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z1, Z1
+	VMOVUPS.Z    (CX)(DX*2), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z2, Z2
+	VMOVUPS.Z    (CX)(BX*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z3, Z3
+	VMOVUPS.Z    (CX)(DX*4), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z4, Z4
+	VMOVUPS.Z    (CX)(SI*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z5, Z5
+	VMOVUPS.Z    (DI), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z6, Z6
+	VMOVUPS.Z    (DI)(DX*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z7, Z7
+	VMOVUPS.Z    (DI)(DX*2), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z8, Z8
+	VMOVUPS.Z    (DI)(BX*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z9, Z9
+	VMOVUPS.Z    (DI)(DX*4), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z10, Z10
+	VMOVUPS.Z    (DI)(SI*1), K1, Z12
+	VBROADCASTSS 64(AX), Z15
+	VMULPS       Z15, Z12, Z12
+	VMAXPS       Z12, Z13, Z12
+	VBROADCASTSS one<>+0(SB), Z15
+	VMINPS       Z12, Z15, Z12
+	VMULPS       Z12, Z11, Z11
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS (CX)(DX*1), Z1, Z1
@@ -2932,29 +4857,29 @@ addpart:
 	VADDPS    Z12, Z11, Z11
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z13, Z13, Z13
-	VMAXPS Z0, Z13, Z0
-	VMAXPS Z1, Z13, Z1
-	VMAXPS Z2, Z13, Z2
-	VMAXPS Z3, Z13, Z3
-	VMAXPS Z4, Z13, Z4
-	VMAXPS Z5, Z13, Z5
-	VMAXPS Z6, Z13, Z6
-	VMAXPS Z7, Z13, Z7
-	VMAXPS Z8, Z13, Z8
-	VMAXPS Z9, Z13, Z9
-	VMAXPS Z10, Z13, Z10
-	VMAXPS Z11, Z13, Z11
+	VPXORD Z14, Z14, Z14
+	VMAXPS Z0, Z14, Z0
+	VMAXPS Z1, Z14, Z1
+	VMAXPS Z2, Z14, Z2
+	VMAXPS Z3, Z14, Z3
+	VMAXPS Z4, Z14, Z4
+	VMAXPS Z5, Z14, Z5
+	VMAXPS Z6, Z14, Z6
+	VMAXPS Z7, Z14, Z7
+	VMAXPS Z8, Z14, Z8
+	VMAXPS Z9, Z14, Z9
+	VMAXPS Z10, Z14, Z10
+	VMAXPS Z11, Z14, Z11
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
@@ -2991,19 +4916,19 @@ storepart:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·tile12x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
-	MOVQ      72(AX), CX
+	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z24
 	VPMOVD2M  Z24, K1
-	MOVQ      40(AX), CX
+	MOVQ      32(AX), CX
 	TESTQ     CX, CX
 	JZ        zero
-	MOVQ      48(AX), DX
+	MOVQ      40(AX), DX
 	LEAQ      (DX)(DX*2), BX
 	LEAQ      (DX)(DX*4), SI
 	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 80(AX)
+	TESTB     $0x02, 96(AX)
 	JNZ       column
-	TESTB     $0x01, 80(AX)
+	TESTB     $0x01, 96(AX)
 	JZ        part
 	VMOVUPS   (CX), Z0
 	VMOVUPS   64(CX), Z1
@@ -3112,13 +5037,12 @@ zero:
 	VPXORD Z23, Z23, Z23
 
 sum:
-	MOVQ  88(AX), CX
+	MOVQ  104(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  96(AX), DX
-	MOVQ  (AX), BX
-	MOVQ  8(AX), SI
-	MOVQ  16(AX), DI
+	LEAQ  112(AX), DX
+	MOVQ  (AX), SI
+	MOVQ  8(AX), DI
 
 segment:
 	MOVQ (DX), R8
@@ -3128,64 +5052,416 @@ segment:
 	LEAQ (R8)(R10*2), R12
 	MOVQ 16(DX), R13
 	MOVQ 24(DX), R14
+	MOVQ 32(DX), BX
 
 loop:
 	VMOVUPS      (BX), Z24
-	VMOVUPS      (BX)(DI*1), Z26
-	VBROADCASTSS (R8), Z27
-	VFMADD231PS  Z24, Z27, Z0
-	VFMADD231PS  Z26, Z27, Z1
-	VBROADCASTSS (R8)(R9*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z26, Z27, Z3
-	VBROADCASTSS (R8)(R9*2), Z27
-	VFMADD231PS  Z24, Z27, Z4
-	VFMADD231PS  Z26, Z27, Z5
-	VBROADCASTSS (R8)(R10*1), Z27
-	VFMADD231PS  Z24, Z27, Z6
-	VFMADD231PS  Z26, Z27, Z7
-	VBROADCASTSS (R8)(R9*4), Z27
-	VFMADD231PS  Z24, Z27, Z8
-	VFMADD231PS  Z26, Z27, Z9
-	VBROADCASTSS (R8)(R11*1), Z27
-	VFMADD231PS  Z24, Z27, Z10
-	VFMADD231PS  Z26, Z27, Z11
-	VBROADCASTSS (R12), Z27
-	VFMADD231PS  Z24, Z27, Z12
-	VFMADD231PS  Z26, Z27, Z13
-	VBROADCASTSS (R12)(R9*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z26, Z27, Z15
-	VBROADCASTSS (R12)(R9*2), Z27
-	VFMADD231PS  Z24, Z27, Z16
-	VFMADD231PS  Z26, Z27, Z17
-	VBROADCASTSS (R12)(R10*1), Z27
-	VFMADD231PS  Z24, Z27, Z18
-	VFMADD231PS  Z26, Z27, Z19
-	VBROADCASTSS (R12)(R9*4), Z27
-	VFMADD231PS  Z24, Z27, Z20
-	VFMADD231PS  Z26, Z27, Z21
-	VBROADCASTSS (R12)(R11*1), Z27
-	VFMADD231PS  Z24, Z27, Z22
-	VFMADD231PS  Z26, Z27, Z23
+	VMOVUPS      (BX)(DI*1), Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z27, Z28, Z1
+	VBROADCASTSS (R8)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R8)(R9*2), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z27, Z28, Z5
+	VBROADCASTSS (R8)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R8)(R9*4), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z27, Z28, Z9
+	VBROADCASTSS (R8)(R11*1), Z28
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R12), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z27, Z28, Z13
+	VBROADCASTSS (R12)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R12)(R9*2), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z27, Z28, Z17
+	VBROADCASTSS (R12)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R12)(R9*4), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z27, Z28, Z21
+	VBROADCASTSS (R12)(R11*1), Z28
+	VFMADD231PS  Z24, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
 	ADDQ         R13, R8
 	ADDQ         R13, R12
 	ADDQ         SI, BX
 	DECQ         R14
 	JNZ          loop
-	ADDQ         $0x20, DX
+	ADDQ         $0x28, DX
 	DECQ         CX
 	JNZ          segment
 
 end:
-	MOVQ   56(AX), CX
+	MOVQ         48(AX), CX
+	TESTQ        CX, CX
+	JZ           gated
+	MOVQ         56(AX), DX
+	LEAQ         (DX)(DX*2), BX
+	LEAQ         (DX)(DX*4), SI
+	LEAQ         (CX)(BX*2), DI
+	VPXORD       Z25, Z25, Z25
+	TESTB        $0x01, 96(AX)
+	JZ           gatepart
+	VMOVUPS      (CX), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z0, Z0
+	VMOVUPS      64(CX), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z2, Z2
+	VMOVUPS      64(CX)(DX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z4, Z4
+	VMOVUPS      64(CX)(DX*2), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z6, Z6
+	VMOVUPS      64(CX)(BX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS      (CX)(DX*4), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z8, Z8
+	VMOVUPS      64(CX)(DX*4), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z9, Z9
+	VMOVUPS      (CX)(SI*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z10, Z10
+	VMOVUPS      64(CX)(SI*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z11, Z11
+	VMOVUPS      (DI), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z12, Z12
+	VMOVUPS      64(DI), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z13, Z13
+	VMOVUPS      (DI)(DX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z14, Z14
+	VMOVUPS      64(DI)(DX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z15, Z15
+	VMOVUPS      (DI)(DX*2), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z16, Z16
+	VMOVUPS      64(DI)(DX*2), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z17, Z17
+	VMOVUPS      (DI)(BX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z18, Z18
+	VMOVUPS      64(DI)(BX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z19, Z19
+	VMOVUPS      (DI)(DX*4), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z20, Z20
+	VMOVUPS      64(DI)(DX*4), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z21, Z21
+	VMOVUPS      (DI)(SI*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z22, Z22
+	VMOVUPS      64(DI)(SI*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z23, Z23
+	JMP          gated
+
+gatepart:
+	VMOVUPS      (CX), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z0, Z0
+	VMOVUPS.Z    64(CX), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z1, Z1
+	VMOVUPS      (CX)(DX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z2, Z2
+	VMOVUPS.Z    64(CX)(DX*1), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z3, Z3
+	VMOVUPS      (CX)(DX*2), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z4, Z4
+	VMOVUPS.Z    64(CX)(DX*2), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z5, Z5
+	VMOVUPS      (CX)(BX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z6, Z6
+	VMOVUPS.Z    64(CX)(BX*1), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS      (CX)(DX*4), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z8, Z8
+	VMOVUPS.Z    64(CX)(DX*4), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z9, Z9
+	VMOVUPS      (CX)(SI*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z10, Z10
+	VMOVUPS.Z    64(CX)(SI*1), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z11, Z11
+	VMOVUPS      (DI), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z12, Z12
+	VMOVUPS.Z    64(DI), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z13, Z13
+	VMOVUPS      (DI)(DX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z14, Z14
+	VMOVUPS.Z    64(DI)(DX*1), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z15, Z15
+	VMOVUPS      (DI)(DX*2), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z16, Z16
+	VMOVUPS.Z    64(DI)(DX*2), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z17, Z17
+	VMOVUPS      (DI)(BX*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z18, Z18
+	VMOVUPS.Z    64(DI)(BX*1), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z19, Z19
+	VMOVUPS      (DI)(DX*4), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z20, Z20
+	VMOVUPS.Z    64(DI)(DX*4), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z21, Z21
+	VMOVUPS      (DI)(SI*1), Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z22, Z22
+	VMOVUPS.Z    64(DI)(SI*1), K1, Z24
+	VBROADCASTSS 64(AX), Z27
+	VMULPS       Z27, Z24, Z24
+	VMAXPS       Z24, Z25, Z24
+	VBROADCASTSS one<>+0(SB), Z27
+	VMINPS       Z24, Z27, Z24
+	VMULPS       Z24, Z23, Z23
+
+gated:
+	MOVQ   72(AX), CX
 	TESTQ  CX, CX
 	JZ     added
-	MOVQ   64(AX), DX
+	MOVQ   80(AX), DX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
-	TESTB  $0x01, 80(AX)
+	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
 	VADDPS 64(CX), Z1, Z1
@@ -3252,41 +5528,41 @@ addpart:
 	VADDPS    Z24, Z23, Z23
 
 added:
-	TESTB  $0x04, 80(AX)
+	TESTB  $0x04, 96(AX)
 	JZ     store
-	VPXORD Z25, Z25, Z25
-	VMAXPS Z0, Z25, Z0
-	VMAXPS Z1, Z25, Z1
-	VMAXPS Z2, Z25, Z2
-	VMAXPS Z3, Z25, Z3
-	VMAXPS Z4, Z25, Z4
-	VMAXPS Z5, Z25, Z5
-	VMAXPS Z6, Z25, Z6
-	VMAXPS Z7, Z25, Z7
-	VMAXPS Z8, Z25, Z8
-	VMAXPS Z9, Z25, Z9
-	VMAXPS Z10, Z25, Z10
-	VMAXPS Z11, Z25, Z11
-	VMAXPS Z12, Z25, Z12
-	VMAXPS Z13, Z25, Z13
-	VMAXPS Z14, Z25, Z14
-	VMAXPS Z15, Z25, Z15
-	VMAXPS Z16, Z25, Z16
-	VMAXPS Z17, Z25, Z17
-	VMAXPS Z18, Z25, Z18
-	VMAXPS Z19, Z25, Z19
-	VMAXPS Z20, Z25, Z20
-	VMAXPS Z21, Z25, Z21
-	VMAXPS Z22, Z25, Z22
-	VMAXPS Z23, Z25, Z23
+	VPXORD Z26, Z26, Z26
+	VMAXPS Z0, Z26, Z0
+	VMAXPS Z1, Z26, Z1
+	VMAXPS Z2, Z26, Z2
+	VMAXPS Z3, Z26, Z3
+	VMAXPS Z4, Z26, Z4
+	VMAXPS Z5, Z26, Z5
+	VMAXPS Z6, Z26, Z6
+	VMAXPS Z7, Z26, Z7
+	VMAXPS Z8, Z26, Z8
+	VMAXPS Z9, Z26, Z9
+	VMAXPS Z10, Z26, Z10
+	VMAXPS Z11, Z26, Z11
+	VMAXPS Z12, Z26, Z12
+	VMAXPS Z13, Z26, Z13
+	VMAXPS Z14, Z26, Z14
+	VMAXPS Z15, Z26, Z15
+	VMAXPS Z16, Z26, Z16
+	VMAXPS Z17, Z26, Z17
+	VMAXPS Z18, Z26, Z18
+	VMAXPS Z19, Z26, Z19
+	VMAXPS Z20, Z26, Z20
+	VMAXPS Z21, Z26, Z21
+	VMAXPS Z22, Z26, Z22
+	VMAXPS Z23, Z26, Z23
 
 store:
-	MOVQ    24(AX), CX
-	MOVQ    32(AX), DX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
-	TESTB   $0x01, 80(AX)
+	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
@@ -3585,6 +5861,38 @@ end:
 	VZEROUPPER
 	RET
 
+// func sqrtAVX2(dst *float32, a *float32, n int)
+// Requires: AVX
+TEXT ·sqrtAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JL      rest
+	VMOVUPS (CX), Y0
+	ADDQ    $0x20, CX
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+rest:
+	TESTQ      DX, DX
+	JZ         end
+	LEAQ       masks8<>+0(SB), BX
+	NEGQ       DX
+	VMOVDQU    32(BX)(DX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VSQRTPS    Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
 // func reluAVX2(dst *float32, a *float32, n int)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-24
@@ -3751,9 +6059,6 @@ GLOBL exp3<>(SB), RODATA|NOPTR, $4
 
 DATA exp2<>+0(SB)/4, $0x3f000000
 GLOBL exp2<>(SB), RODATA|NOPTR, $4
-
-DATA one<>+0(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $4
 
 // func sigmoidAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -4033,3 +6338,267 @@ GLOBL tanh0<>(SB), RODATA|NOPTR, $4
 
 DATA tanhNear<>+0(SB)/4, $0x3f200000
 GLOBL tanhNear<>(SB), RODATA|NOPTR, $4
+
+// func expAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS expLow<>+0(SB), Z0
+	VBROADCASTSS expHigh<>+0(SB), Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z3
+	ADDQ         $0x40, CX
+	VMAXPS       Z3, Z0, Z3
+	VMINPS       Z3, Z1, Z3
+	VMULPS       Z2, Z3, Z4
+	VRNDSCALEPS  $0x00, Z4, Z4
+	VBROADCASTSS ln2Hi<>+0(SB), Z5
+	VFNMADD231PS Z5, Z4, Z3
+	VBROADCASTSS ln2Lo<>+0(SB), Z5
+	VFNMADD231PS Z5, Z4, Z3
+	VBROADCASTSS exp7<>+0(SB), Z5
+	VBROADCASTSS exp6<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp5<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp4<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp3<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS exp2<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS one<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VBROADCASTSS one<>+0(SB), Z6
+	VFMADD213PS  Z6, Z3, Z5
+	VCVTPS2DQ    Z4, Z4
+	VPSRAD       $0x01, Z4, Z3
+	VPSUBD       Z3, Z4, Z4
+	VPSLLD       $0x17, Z3, Z3
+	VBROADCASTSS one<>+0(SB), Z6
+	VPADDD       Z6, Z3, Z3
+	VMULPS       Z3, Z5, Z5
+	VPSLLD       $0x17, Z4, Z4
+	VBROADCASTSS one<>+0(SB), Z3
+	VPADDD       Z3, Z4, Z4
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS expLow<>+0(SB), Z0
+	VBROADCASTSS expHigh<>+0(SB), Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+	VBROADCASTSS one<>+0(SB), Z3
+	VBROADCASTSS sign<>+0(SB), Z4
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z5
+	ADDQ         $0x40, CX
+	VXORPS       Z4, Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMINPS       Z5, Z1, Z5
+	VMULPS       Z2, Z5, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VBROADCASTSS ln2Hi<>+0(SB), Z7
+	VFNMADD231PS Z7, Z6, Z5
+	VBROADCASTSS ln2Lo<>+0(SB), Z7
+	VFNMADD231PS Z7, Z6, Z5
+	VBROADCASTSS exp7<>+0(SB), Z7
+	VBROADCASTSS exp6<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp5<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp4<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp3<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS exp2<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS one<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS one<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VCVTPS2DQ    Z6, Z6
+	VPSRAD       $0x01, Z6, Z5
+	VPSUBD       Z5, Z6, Z6
+	VPSLLD       $0x17, Z5, Z5
+	VBROADCASTSS one<>+0(SB), Z8
+	VPADDD       Z8, Z5, Z5
+	VMULPS       Z5, Z7, Z7
+	VPSLLD       $0x17, Z6, Z6
+	VBROADCASTSS one<>+0(SB), Z5
+	VPADDD       Z5, Z6, Z6
+	VMULPS       Z6, Z7, Z7
+	VADDPS       Z3, Z7, Z7
+	VDIVPS       Z7, Z3, Z7
+	VMOVUPS      Z7, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS expLow<>+0(SB), Z0
+	VBROADCASTSS expHigh<>+0(SB), Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+	VBROADCASTSS one<>+0(SB), Z3
+	VBROADCASTSS sign<>+0(SB), Z4
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z5
+	ADDQ         $0x40, CX
+	VMULPS       Z5, Z5, Z6
+	VBROADCASTSS tanh4<>+0(SB), Z7
+	VBROADCASTSS tanh3<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VBROADCASTSS tanh2<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VBROADCASTSS tanh1<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VBROADCASTSS tanh0<>+0(SB), Z8
+	VFMADD213PS  Z8, Z6, Z7
+	VMULPS       Z6, Z7, Z7
+	VFMADD213PS  Z5, Z5, Z7
+	VANDPS       Z4, Z5, Z6
+	VXORPS       Z6, Z5, Z5
+	VBROADCASTSS tanhNear<>+0(SB), Z8
+	VCMPPS       $0x11, Z8, Z5, K1
+	VADDPS       Z5, Z5, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMINPS       Z5, Z1, Z5
+	VMULPS       Z2, Z5, Z8
+	VRNDSCALEPS  $0x00, Z8, Z8
+	VBROADCASTSS ln2Hi<>+0(SB), Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VBROADCASTSS ln2Lo<>+0(SB), Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VBROADCASTSS exp7<>+0(SB), Z9
+	VBROADCASTSS exp6<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp5<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp4<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp3<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS one<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VBROADCASTSS one<>+0(SB), Z10
+	VFMADD213PS  Z10, Z5, Z9
+	VCVTPS2DQ    Z8, Z8
+	VPSRAD       $0x01, Z8, Z5
+	VPSUBD       Z5, Z8, Z8
+	VPSLLD       $0x17, Z5, Z5
+	VBROADCASTSS one<>+0(SB), Z10
+	VPADDD       Z10, Z5, Z5
+	VMULPS       Z5, Z9, Z9
+	VPSLLD       $0x17, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z5
+	VPADDD       Z5, Z8, Z8
+	VMULPS       Z8, Z9, Z9
+	VADDPS       Z3, Z9, Z9
+	VDIVPS       Z9, Z3, Z9
+	VADDPS       Z9, Z9, Z9
+	VSUBPS       Z9, Z3, Z9
+	VORPS        Z6, Z9, Z9
+	VMOVAPS      Z7, K1, Z9
+	VMOVUPS      Z9, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func pack8AVX2(dst *float32, src *float32, step uintptr, blocks int)
+// Requires: AVX
+TEXT ·pack8AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ step+16(FP), DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	LEAQ (CX)(BX*2), DI
+	MOVQ blocks+24(FP), R8
+
+loop:
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (CX)(DX*1), Y1
+	VMOVUPS    (CX)(DX*2), Y2
+	VMOVUPS    (CX)(BX*1), Y3
+	VMOVUPS    (CX)(DX*4), Y4
+	VMOVUPS    (CX)(SI*1), Y5
+	VMOVUPS    (DI), Y6
+	VMOVUPS    (DI)(DX*1), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VSHUFPS    $0x44, Y1, Y8, Y7
+	VSHUFPS    $0xee, Y1, Y8, Y1
+	VSHUFPS    $0x44, Y2, Y0, Y8
+	VSHUFPS    $0xee, Y2, Y0, Y0
+	VSHUFPS    $0x44, Y5, Y3, Y2
+	VSHUFPS    $0xee, Y5, Y3, Y3
+	VSHUFPS    $0x44, Y6, Y4, Y5
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VPERM2F128 $0x20, Y3, Y1, Y7
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VPERM2F128 $0x20, Y5, Y8, Y3
+	VPERM2F128 $0x31, Y5, Y8, Y5
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y6, (AX)
+	VMOVUPS    Y7, 64(AX)
+	VMOVUPS    Y3, 128(AX)
+	VMOVUPS    Y8, 192(AX)
+	VMOVUPS    Y2, 256(AX)
+	VMOVUPS    Y1, 320(AX)
+	VMOVUPS    Y5, 384(AX)
+	VMOVUPS    Y0, 448(AX)
+	ADDQ       $0x00000200, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DI
+	DECQ       R8
+	JNZ        loop
+	VZEROUPPER
+	RET

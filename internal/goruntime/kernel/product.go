@@ -9,23 +9,29 @@ type Left struct {
 	Data      []float32
 	Row, Step int
 	K         int
+	Skip      int // rows of B between those of the factor before and its own
 }
 
-// MaxLeft is the number of factors that may stand side by side.
-const MaxLeft = 16
-
-// Product is C = relu(Init + A·B + Add), where Init, Add and relu are optional, and
-// A may be several matrices side by side. B and C are views of slices:
+// Product is C = relu((Init + A·B) ∘ step(Gate) + Add), where Init, the gate, Add and
+// relu are optional, and A may be several matrices side by side. B and C are views of
+// slices:
 //
 //	B(k, n) = B[n/16·NextB + k·StepB + n mod 16]
 //	C(m, n) = C[m·RowC + n]
 //
 // B is read 16 columns at a time, so the slice must reach that far at every row of
 // every panel. C may not overlap A or B; it may be Init or Add.
+//
+// The M rows may be the first of several lots, which differ in where they begin only.
 type Product struct {
 	M, N int
 
-	A []Left // at most MaxLeft
+	Apart   int // rows of C, Init, Gate and Add from one of a lot's to the next; 0 for one
+	Lots    int // 0 for one
+	NextLot int // rows of C, Init, Gate and Add from a lot to the next
+	NextA   int // elements of each factor from a lot to the next
+
+	A []Left
 
 	B            []float32
 	StepB, NextB int
@@ -39,6 +45,12 @@ type Product struct {
 	RowInit int
 	Column  bool
 
+	// Gate(m, n) = Gate[m·RowGate + n] multiplies the sum by step(g) = min(max(Slope·g,
+	// 0), 1), unless nil.
+	Gate    []float32
+	RowGate int
+	Slope   float32
+
 	// Add(m, n) = Add[m·RowAdd + n] is added at the end, unless nil.
 	Add    []float32
 	RowAdd int
@@ -51,29 +63,47 @@ type Product struct {
 const (
 	blockK     = 512
 	blockBytes = 256 << 10
+	maxLeft    = 16 // factors in a block
 )
 
-// Rows computes the rows lo to hi-1 of C. Calls for different rows may run at once.
+// Rows computes the rows lo to hi-1 of C, in each lot. Calls for different rows may run at once.
 // It panics where the slices are too short, or lo and hi out of range.
 func (p *Product) Rows(lo, hi int) {
-	if lo < 0 || hi > p.M || len(p.A) > MaxLeft {
-		panic("kernel: rows or factors out of range")
+	if lo < 0 || hi > p.M {
+		panic("kernel: rows out of range")
 	}
 	if lo >= hi || p.N <= 0 {
 		return
 	}
 	k := p.k()
-	p.check(lo, hi, k)
-	if k <= blockK && (hi-lo)*k <= blockBytes/4 {
+	p.check(lo, hi)
+	if k <= blockK && len(p.A) <= maxLeft && (hi-lo)*max(1, p.Lots)*k <= blockBytes/4 {
 		p.block(lo, hi, 0, k, true)
 		return
 	}
 	step := max(16, blockBytes/4/min(k, blockK))
 	for ; lo < hi; lo += step {
-		for i := 0; i < k; i += blockK {
-			p.block(lo, min(lo+step, hi), i, min(i+blockK, k), i+blockK >= k)
+		for i := 0; i < k; {
+			end := p.blockEnd(i)
+			p.block(lo, min(lo+step, hi), i, end, end == k)
+			i = end
 		}
 	}
+}
+
+// blockEnd is where a block of columns of A ends that begins at k0.
+func (p *Product) blockEnd(k0 int) int {
+	first, factors := 0, 0
+	for i := range p.A {
+		from, n := p.A[i].cut(first, k0, k0+blockK)
+		if n > 0 {
+			if factors++; factors > maxLeft {
+				return first + from
+			}
+		}
+		first += p.A[i].K
+	}
+	return min(k0+blockK, first)
 }
 
 // k is the number of columns of A.
@@ -86,32 +116,40 @@ func (p *Product) k() int {
 }
 
 // check touches the last element that a call reads or writes of each matrix.
-func (p *Product) check(lo, hi, k int) {
-	if min(lo, p.StepB, p.NextB, p.RowC, p.RowInit, p.RowAdd) < 0 {
+func (p *Product) check(lo, hi int) {
+	if min(lo, p.StepB, p.NextB, p.RowC, p.RowInit, p.RowGate, p.RowAdd, p.Apart, p.NextLot, p.NextA) < 0 {
 		panic("kernel: negative stride")
 	}
+	more := max(0, p.Lots-1)
+	last := (hi-1)*max(1, p.Apart) + more*p.NextLot
+	rows, used := 0, 0 // of B
 	for i := range p.A {
 		a := &p.A[i]
-		if min(a.K, a.Row, a.Step) < 0 {
+		if min(a.K, a.Row, a.Step, a.Skip) < 0 {
 			panic("kernel: negative size or stride")
 		}
+		rows += a.Skip + a.K
 		if a.K > 0 {
-			_ = a.Data[(hi-1)*a.Row+(a.K-1)*a.Step]
+			_ = a.Data[(hi-1)*a.Row+(a.K-1)*a.Step+more*p.NextA]
+			used = rows
 		}
 	}
-	if k > 0 {
-		_ = p.B[(p.N-1)/Panel*p.NextB+(k-1)*p.StepB+Panel-1]
+	if used > 0 {
+		_ = p.B[(p.N-1)/Panel*p.NextB+(used-1)*p.StepB+Panel-1]
 	}
-	_ = p.C[(hi-1)*p.RowC+p.N-1]
+	_ = p.C[last*p.RowC+p.N-1]
 	if p.Init != nil {
-		last := (hi - 1) * p.RowInit
+		at := last * p.RowInit
 		if !p.Column {
-			last += p.N - 1
+			at += p.N - 1
 		}
-		_ = p.Init[last]
+		_ = p.Init[at]
+	}
+	if p.Gate != nil {
+		_ = p.Gate[last*p.RowGate+p.N-1]
 	}
 	if p.Add != nil {
-		_ = p.Add[(hi-1)*p.RowAdd+p.N-1]
+		_ = p.Add[last*p.RowAdd+p.N-1]
 	}
 }
 
@@ -129,13 +167,26 @@ func PackedLen(k, n int) int { return (n + Panel - 1) / Panel * Panel * k }
 // with StepB = Panel and NextB = K·Panel. Columns past the last are zero.
 func Pack(dst, b []float32, k, n, row, step int) {
 	for j := 0; j < n; j += Panel {
-		for i := range k {
-			d := dst[:Panel]
-			dst = dst[Panel:]
-			for c := range d {
-				d[c] = 0
-				if j+c < n {
-					d[c] = b[i*row+(j+c)*step]
+		d := dst[:k*Panel]
+		dst = dst[k*Panel:]
+		if k == 0 {
+			continue
+		}
+		width, from := min(Panel, n-j), 0
+		columns := b[j*step:]
+		if row == 1 && width == Panel {
+			from = packTurned(d, columns, k, step)
+		}
+		for i := from; i < k; i++ {
+			r := d[i*Panel:][:Panel]
+			if step == 1 {
+				clear(r[copy(r, columns[i*row:][:width]):])
+				continue
+			}
+			for c := range r {
+				r[c] = 0
+				if c < width {
+					r[c] = columns[i*row+c*step]
 				}
 			}
 		}

@@ -14,21 +14,38 @@ var (
 // Fast tells whether the kernels are vector instructions throughout.
 func Fast() bool { return hasAVX2 }
 
+// packTurned packs the first rows of a panel whose columns lie step apart, and returns how
+// many.
+func packTurned(dst, b []float32, k, step int) int {
+	rows := k &^ 7
+	if !hasAVX2 || rows == 0 {
+		return 0
+	}
+	_, _ = dst[rows*Panel-1], b[(Panel-1)*step+rows-1]
+	for c := 0; c < Panel; c += 8 {
+		pack8AVX2(&dst[c], &b[c*step], bytes(step), rows/8)
+	}
+	return rows
+}
+
 // tile is what the assembly works on: some rows and at most two panels. Distances
 // are in bytes.
 type tile struct {
-	b            unsafe.Pointer
 	stepB, nextB uintptr
 	c            unsafe.Pointer
 	rowC         uintptr
 	init         unsafe.Pointer
 	rowInit      uintptr
+	gate         unsafe.Pointer
+	rowGate      uintptr
+	slope        float32
+	_            float32
 	add          unsafe.Pointer
 	rowAdd       uintptr
 	mask         *int32
 	flags        uint64
 	count        int // segments
-	segments     [MaxLeft]segment
+	segments     [maxLeft]segment
 }
 
 // Bits of tile.flags, as in gen.
@@ -66,53 +83,64 @@ func (p *Product) block(lo, hi, k0, k1 int, end bool) {
 // tile itself and not by methods, since a pointer that is written through another
 // counts as one that escapes, and this must not allocate.
 func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
+	apart := max(1, p.Apart)
+	first := lo * apart // row of C
 	t := tile{
 		stepB: bytes(p.StepB), nextB: bytes(p.NextB),
-		c:       at(p.C, lo*p.RowC+n),
-		rowC:    bytes(p.RowC),
-		rowInit: bytes(p.RowInit), rowAdd: bytes(p.RowAdd),
+		c:       at(p.C, first*p.RowC+n),
+		rowC:    bytes(apart * p.RowC),
+		rowInit: bytes(apart * p.RowInit), rowAdd: bytes(apart * p.RowAdd),
 		mask: &masks[(Panel-width%Panel)%Panel],
 	}
-	t.count = p.segments(&t.segments, lo, k0, k1)
-	if t.count > 0 {
-		t.b = at(p.B, n/Panel*p.NextB+k0*p.StepB)
-	}
+	t.count = p.segments(&t.segments, lo, 0, k0, k1, n/Panel*p.NextB)
 	if width%Panel == 0 {
 		t.flags |= flagFull
 	}
+	rowInit := p.RowInit
 	switch {
 	case k0 > 0:
-		t.init, t.rowInit = t.c, t.rowC
+		t.init, t.rowInit, rowInit = t.c, t.rowC, p.RowC
 	case p.Init != nil && p.Column:
-		t.init = at(p.Init, lo*p.RowInit)
+		t.init = at(p.Init, first*p.RowInit)
 		t.flags |= flagColumn
 	case p.Init != nil:
-		t.init = at(p.Init, lo*p.RowInit+n)
+		t.init = at(p.Init, first*p.RowInit+n)
 	}
 	if end {
+		if p.Gate != nil {
+			t.gate, t.rowGate, t.slope = at(p.Gate, first*p.RowGate+n), bytes(apart*p.RowGate), p.Slope
+		}
 		if p.Add != nil {
-			t.add = at(p.Add, lo*p.RowAdd+n)
+			t.add = at(p.Add, first*p.RowAdd+n)
 		}
 		if p.Relu {
 			t.flags |= flagRelu
 		}
 	}
-	for left := hi - lo; ; {
-		rows := t.run(left, width > Panel)
-		if left -= rows; left == 0 {
-			return
-		}
-		down := uintptr(rows)
-		t.c = unsafe.Add(t.c, down*t.rowC)
-		if t.init != nil {
-			t.init = unsafe.Add(t.init, down*t.rowInit)
-		}
-		if t.add != nil {
-			t.add = unsafe.Add(t.add, down*t.rowAdd)
+	for lots, left := max(1, p.Lots), hi-lo; ; {
+		down := t.run(left, width > Panel) // rows of A to the next tile
+		next, nextA := down*apart, 0       // rows of C and elements of A, beside
+		if left -= down; left == 0 {
+			if lots--; lots == 0 {
+				return
+			}
+			left = hi - lo
+			down, nextA = down-left, p.NextA // from the first row of this lot
+			next = down*apart + p.NextLot
 		}
 		for i := range t.count {
 			s := &t.segments[i]
-			s.a = unsafe.Add(s.a, down*s.row)
+			s.a = unsafe.Add(s.a, down*int(s.row)+4*nextA)
+		}
+		t.c = unsafe.Add(t.c, 4*next*p.RowC)
+		if t.init != nil {
+			t.init = unsafe.Add(t.init, 4*next*rowInit)
+		}
+		if t.gate != nil {
+			t.gate = unsafe.Add(t.gate, 4*next*p.RowGate)
+		}
+		if t.add != nil {
+			t.add = unsafe.Add(t.add, 4*next*p.RowAdd)
 		}
 	}
 }

@@ -1,20 +1,20 @@
 package kernel
 
-// accumulate adds the products of some rows, for k0 ≤ k < k1, to their sums.
-func (p *Product) accumulate(s *sums, rows, m, n, k0, k1 int) {
-	var list [MaxLeft]segment
-	count := p.segments(&list, m, k0, k1)
-	if count == 0 {
-		return
-	}
-	b := (*float32)(at(p.B, n/Panel*p.NextB+k0*p.StepB))
+// accumulate adds the products of some rows, from row m of a lot that begins at element
+// lot of each factor, for k0 ≤ k < k1, to their sums.
+func (p *Product) accumulate(s *sums, rows, m, lot, n, k0, k1 int) {
+	var list [maxLeft]segment
+	b := n / Panel * p.NextB
 	if rows == sumRows {
-		sum4(&s[0], &list[0], count, b, bytes(p.StepB))
+		for i := range p.segments(&list, m, lot, k0, k1, b) {
+			sum4(&s[0], &list[i], 1, (*float32)(list[i].b), bytes(p.StepB))
+		}
 		return
 	}
 	for r := range rows {
-		count := p.segments(&list, m+r, k0, k1)
-		sum1(&s[r*Panel], &list[0], count, b, bytes(p.StepB))
+		for i := range p.segments(&list, m+r, lot, k0, k1, b) {
+			sum1(&s[r*Panel], &list[i], 1, (*float32)(list[i].b), bytes(p.StepB))
+		}
 	}
 }
 

@@ -11,18 +11,21 @@ func (p *Product) portable(lo, hi, k0, k1 int, end bool) {
 	var s sums
 	for n := 0; n < p.N; n += Panel {
 		width := min(Panel, p.N-n)
-		for m := lo; m < hi; m += sumRows {
-			rows := min(sumRows, hi-m)
-			for r := range rows {
-				p.start(s[r*Panel:][:width], m+r, n, k0)
-			}
-			p.accumulate(&s, rows, m, n, k0, k1)
-			for r := range rows {
-				row := s[r*Panel:][:width]
-				if end {
-					p.finish(row, m+r, n)
+		for lot := range max(1, p.Lots) {
+			for m := lo; m < hi; m += sumRows {
+				apart := max(1, p.Apart)
+				rows, at := min(sumRows, hi-m), lot*p.NextLot+m*apart
+				for r := range rows {
+					p.start(s[r*Panel:][:width], at+r*apart, n, k0)
 				}
-				copy(p.C[(m+r)*p.RowC+n:], row)
+				p.accumulate(&s, rows, m, lot*p.NextA, n, k0, k1)
+				for r := range rows {
+					row := s[r*Panel:][:width]
+					if end {
+						p.finish(row, at+r*apart, n)
+					}
+					copy(p.C[(at+r*apart)*p.RowC+n:], row)
+				}
 			}
 		}
 	}
@@ -46,6 +49,11 @@ func (p *Product) start(s []float32, m, n, k0 int) {
 
 // finish does to a row what comes after the sums.
 func (p *Product) finish(s []float32, m, n int) {
+	if p.Gate != nil {
+		for i, g := range p.Gate[m*p.RowGate+n:][:len(s)] {
+			s[i] *= step1(float32(p.Slope * g))
+		}
+	}
 	if p.Add != nil {
 		for i, x := range p.Add[m*p.RowAdd+n:][:len(s)] {
 			s[i] += x
@@ -56,4 +64,12 @@ func (p *Product) finish(s []float32, m, n int) {
 			s[i] = relu1(x)
 		}
 	}
+}
+
+// step1 is min(max(x, 0), 1), and what is not a number where x is not.
+func step1(x float32) float32 {
+	if 1 < x {
+		return 1
+	}
+	return relu1(x)
 }

@@ -2,6 +2,10 @@
 
 package kernel
 
+// packTurned packs the first rows of a panel whose columns lie step apart, and returns how
+// many.
+func packTurned([]float32, []float32, int, int) int { return 0 }
+
 // Fast tells whether the kernels are vector instructions throughout.
 func Fast() bool { return false }
 

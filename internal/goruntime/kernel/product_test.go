@@ -7,9 +7,10 @@ import (
 	"testing"
 )
 
-// naive evaluates the definition of p's element (m, n).
-func naive(p *Product, m, n int) float32 {
+// naive evaluates the definition of p's element (m, n) of a lot.
+func naive(p *Product, lot, row, n int) float32 {
 	var sum float32
+	m := lot*p.NextLot + row*max(1, p.Apart)
 	if p.Init != nil {
 		if p.Column {
 			sum = p.Init[m*p.RowInit]
@@ -17,20 +18,33 @@ func naive(p *Product, m, n int) float32 {
 			sum = p.Init[m*p.RowInit+n]
 		}
 	}
-	first := 0
+	first := 0 // row of B
 	for _, a := range p.A {
+		first += a.Skip
 		for k := range a.K {
-			sum = exactFMA(a.Data[m*a.Row+k*a.Step], p.B[n/Panel*p.NextB+(first+k)*p.StepB+n%Panel], sum)
+			sum = exactFMA(a.Data[lot*p.NextA+row*a.Row+k*a.Step], p.B[n/Panel*p.NextB+(first+k)*p.StepB+n%Panel], sum)
 		}
 		first += a.K
+	}
+	if p.Gate != nil {
+		sum *= step1(float32(p.Slope * p.Gate[m*p.RowGate+n]))
 	}
 	if p.Add != nil {
 		sum += p.Add[m*p.RowAdd+n]
 	}
-	if p.Relu {
-		sum = max(sum, 0)
+	if p.Relu && sum < 0 {
+		sum = 0
 	}
 	return sum
+}
+
+func TestStep(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, c := range [][2]float32{{-2, 0}, {0, 0}, {0.25, 0.25}, {1, 1}, {3, 1}, {nan, nan}} {
+		if got := step1(c[0]); got != c[1] && c[1] == c[1] || got == got && c[1] != c[1] {
+			t.Errorf("step of %g is %g, want %g", c[0], got, c[1])
+		}
+	}
 }
 
 func random(rng *rand.Rand, n int) []float32 {
@@ -44,9 +58,25 @@ func random(rng *rand.Rand, n int) []float32 {
 // randomProduct draws sizes, strides and options.
 func randomProduct(rng *rand.Rand) *Product {
 	p := &Product{M: rng.IntN(40), N: 1 + rng.IntN(80), Relu: rng.IntN(2) == 0}
+	rows := p.M // of C
+	if rng.IntN(3) == 0 {
+		p.M = min(p.M, 1+rng.IntN(14))
+		p.Lots, p.NextLot, p.NextA = rng.IntN(5), p.M+rng.IntN(9), rng.IntN(50)
+		rows = p.M + max(0, p.Lots-1)*p.NextLot
+		if rng.IntN(2) == 0 && p.M > 0 { // the rows of the lots take turns
+			p.Lots = 1 + rng.IntN(4)
+			p.Apart, p.NextLot = p.Lots+rng.IntN(3), 1
+			rows = p.M * p.Apart
+		}
+	}
 	pad := func() int { return rng.IntN(3) * rng.IntN(5) }
-	for range 1 + rng.IntN(3)*rng.IntN(4) {
-		a := Left{K: rng.IntN(50), Step: 1}
+	skips, factors := rng.IntN(2), 1+rng.IntN(3)*rng.IntN(4)
+	if rng.IntN(8) == 0 {
+		factors = 60
+	}
+	depth := 0 // rows of B
+	for range factors {
+		a := Left{K: rng.IntN(50), Step: 1, Skip: skips * rng.IntN(3) * rng.IntN(9)}
 		if rng.IntN(30) == 0 {
 			a.K = blockK + rng.IntN(600)
 		}
@@ -54,35 +84,39 @@ func randomProduct(rng *rand.Rand) *Product {
 		if rng.IntN(3) == 0 { // transposed
 			a.Row, a.Step = 1, p.M+pad()
 		}
-		a.Data = random(rng, max(0, (p.M-1)*a.Row+(a.K-1)*a.Step+1)+1)
+		a.Data = random(rng, max(0, (p.M-1)*a.Row+(a.K-1)*a.Step+max(0, p.Lots-1)*p.NextA+1)+1)
 		p.A = append(p.A, a)
+		depth += a.Skip + a.K
 	}
-	k := p.k()
 	panels := (p.N + Panel - 1) / Panel
 	if rng.IntN(3) == 0 { // B as it is
 		p.StepB, p.NextB = panels*Panel+pad(), Panel
-		p.B = random(rng, k*p.StepB)
+		p.B = random(rng, depth*p.StepB)
 	} else {
-		p.StepB, p.NextB = Panel, k*Panel
-		p.B = random(rng, PackedLen(k, p.N))
+		p.StepB, p.NextB = Panel, depth*Panel
+		p.B = random(rng, PackedLen(depth, p.N))
 	}
 	p.RowC = p.N + pad()
-	p.C = random(rng, p.M*p.RowC)
+	p.C = random(rng, rows*p.RowC)
 	switch rng.IntN(4) {
 	case 0:
 		p.Init, p.RowInit = random(rng, p.N), 0
 	case 1:
 		p.RowInit = p.N + pad()
-		p.Init = random(rng, p.M*p.RowInit)
+		p.Init = random(rng, rows*p.RowInit)
 	case 2:
-		p.Init, p.RowInit, p.Column = random(rng, p.M), 1, true
+		p.Init, p.RowInit, p.Column = random(rng, rows), 1, true
+	}
+	if rng.IntN(3) == 0 {
+		p.RowGate, p.Slope = p.N+pad(), []float32{1e38, 1, -2}[rng.IntN(3)]
+		p.Gate = random(rng, rows*p.RowGate)
 	}
 	switch rng.IntN(3) {
 	case 0:
 		p.Add, p.RowAdd = random(rng, p.N), 0
 	case 1:
 		p.RowAdd = p.N + pad()
-		p.Add = random(rng, p.M*p.RowAdd)
+		p.Add = random(rng, rows*p.RowAdd)
 	}
 	return p
 }
@@ -97,8 +131,18 @@ func TestProductMatchesDefinition(t *testing.T) {
 			for i, got := range p.C {
 				m, n := i/p.RowC, i%p.RowC
 				want := before[i] // between the rows
-				if n < p.N {
-					want = naive(p, m, n)
+				lot, row := 0, m
+				switch {
+				case p.Apart > 0:
+					if lot, row = m%p.Apart, m/p.Apart; lot >= p.Lots {
+						row = p.M
+					}
+				case p.Lots > 1:
+					lot = min(m/p.NextLot, p.Lots-1)
+					row = m - lot*p.NextLot
+				}
+				if n < p.N && row < p.M {
+					want = naive(p, lot, row, n)
 				}
 				if math.Float32bits(got) != math.Float32bits(want) {
 					t.Fatalf("M, N, K = %d, %d, %d, C(%d, %d) = %g, want %g", p.M, p.N, p.k(), m, n, got, want)
@@ -119,11 +163,38 @@ func TestRowsAreIndependent(t *testing.T) {
 			}
 			p.Rows(0, p.M)
 			m := rng.IntN(p.M)
-			want := fmt.Sprint(p.C[m*p.RowC:][:p.N])
-			clear(p.C[m*p.RowC:][:p.N])
+			row := p.C[m*max(1, p.Apart)*p.RowC:][:p.N]
+			want := fmt.Sprint(row)
+			clear(row)
 			p.Rows(m, m+1)
-			if got := fmt.Sprint(p.C[m*p.RowC:][:p.N]); got != want {
+			if got := fmt.Sprint(row); got != want {
 				t.Fatalf("row %d of %d alone is %s, among all %s", m, p.M, got, want)
+			}
+		}
+	})
+}
+
+func TestPack(t *testing.T) {
+	forEachSet(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for range 300 {
+			k, n := rng.IntN(40), 1+rng.IntN(50)
+			row, step := 1, k+rng.IntN(3)
+			if rng.IntN(2) == 0 {
+				row, step = n+rng.IntN(3), 1
+			}
+			b := random(rng, max(0, (k-1)*row+(n-1)*step)+1)
+			got := random(rng, PackedLen(k, n))
+			Pack(got, b, k, n, row, step)
+			for i, x := range got {
+				panel, r, c := i/(Panel*k), i/Panel%k, i%Panel
+				want := float32(0)
+				if column := panel*Panel + c; column < n {
+					want = b[r*row+column*step]
+				}
+				if x != want {
+					t.Fatalf("%d×%d, row %d, step %d: row %d, column %d is %g, want %g", k, n, row, step, r, panel*Panel+c, x, want)
+				}
 			}
 		}
 	})

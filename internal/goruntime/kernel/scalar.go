@@ -10,6 +10,9 @@ func relu1(x float32) float32 {
 	return x
 }
 
+// sqrt1 is rounded twice, which is as if it were once: a float64 has enough bits.
+func sqrt1(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
 // exp1 is e^x within 1.1 ulp. With n = round(x/ln2) and |r| ≤ ln2/2,
 // e^x = 2^n · e^r, the latter by its power series, whose rest is below 6e-9. The two
 // halves of n are multiplied in one after the other, so that results may be

@@ -9,19 +9,23 @@ type segment struct {
 	a         unsafe.Pointer
 	row, step uintptr
 	k         int
+	b         unsafe.Pointer // its first row of B, in the first panel of the tile
 }
 
-// segments lists the columns k0 ≤ k < k1 of A, from row m on, and returns how many
-// segments they are.
-func (p *Product) segments(list *[MaxLeft]segment, m, k0, k1 int) int {
+// segments lists the columns k0 ≤ k < k1 of A, from row m on, of a lot that begins at
+// element lot of each factor, for the panel of B that begins at element b, and returns
+// how many segments they are.
+func (p *Product) segments(list *[maxLeft]segment, m, lot, k0, k1, b int) int {
 	n, first := 0, 0
 	for i := range p.A {
 		a := &p.A[i]
+		b += a.Skip * p.StepB
 		if from, k := a.cut(first, k0, k1); k > 0 {
-			list[n] = segment{at(a.Data, m*a.Row+from*a.Step), bytes(a.Row), bytes(a.Step), k}
+			list[n] = segment{at(a.Data, lot+m*a.Row+from*a.Step), bytes(a.Row), bytes(a.Step), k, at(p.B, b+from*p.StepB)}
 			n++
 		}
 		first += a.K
+		b += a.K * p.StepB
 	}
 	return n
 }

@@ -58,10 +58,22 @@ func relu(dst, a []float32) {
 	reluAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
 
+func sqrt(dst, a []float32) {
+	if !hasAVX2 {
+		apply(dst, a, sqrt1)
+		return
+	}
+	sqrtAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
+}
+
 func exp(dst, a []float32) {
 	if !hasAVX2 {
 		apply(dst, a, exp1)
 		return
+	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		expAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
+		dst, a = dst[n:], a[n:]
 	}
 	expAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
@@ -71,6 +83,10 @@ func sigmoid(dst, a []float32) {
 		apply(dst, a, sigmoid1)
 		return
 	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		sigmoidAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
+		dst, a = dst[n:], a[n:]
+	}
 	sigmoidAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
 
@@ -78,6 +94,10 @@ func tanh(dst, a []float32) {
 	if !hasAVX2 {
 		apply(dst, a, tanh1)
 		return
+	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		tanhAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
+		dst, a = dst[n:], a[n:]
 	}
 	tanhAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }

@@ -16,6 +16,8 @@ func smaller(dst, a, b []float32) { apply2(dst, a, b, smaller1) }
 
 func relu(dst, a []float32) { apply(dst, a, relu1) }
 
+func sqrt(dst, a []float32) { apply(dst, a, sqrt1) }
+
 func exp(dst, a []float32) { apply(dst, a, exp1) }
 
 func sigmoid(dst, a []float32) { apply(dst, a, sigmoid1) }

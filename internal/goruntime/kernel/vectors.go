@@ -49,6 +49,12 @@ func Relu(dst, a []float32) {
 	relu(dst, a)
 }
 
+// Sqrt writes the square root of a, rounded once.
+func Sqrt(dst, a []float32) {
+	same(dst, a)
+	sqrt(dst, a)
+}
+
 // Exp writes e^a, within 1.1 ulp.
 func Exp(dst, a []float32) {
 	same(dst, a)

@@ -20,8 +20,34 @@ type Full struct {
 	settle draw.Settler
 	slots  Slots
 
+	plain  session // most samplers only draw, with the other engine, and need neither
+	shared session // for one image of many classes
+}
+
+// session is loaded when it is needed.
+type session struct {
 	mu     sync.Mutex
-	loaded onnx.Session // nil until it is needed: most samplers only draw, with the other engine
+	loaded onnx.Session
+}
+
+func (s *session) get(rt onnx.Runtime, model func() *onnx.Model) (onnx.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.loaded == nil {
+		loaded, err := rt.Load(model(), onnx.SessionOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
+		}
+		s.loaded = loaded
+	}
+	return s.loaded, nil
+}
+
+func (s *session) close() error {
+	if s.loaded == nil {
+		return nil
+	}
+	return s.loaded.Close()
 }
 
 func newFull(rt onnx.Runtime, sig *signature.Signature, slots Slots) (*Full, error) {
@@ -33,26 +59,10 @@ func newFull(rt onnx.Runtime, sig *signature.Signature, slots Slots) (*Full, err
 }
 
 // session loads the network where that was not done yet.
-func (e *Full) session() (onnx.Session, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.loaded == nil {
-		session, err := e.rt.Load(e.sig.Model(), onnx.SessionOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
-		}
-		e.loaded = session
-	}
-	return e.loaded, nil
-}
+func (e *Full) session() (onnx.Session, error) { return e.plain.get(e.rt, e.sig.Model) }
 
 // Close frees it.
-func (e *Full) Close() error {
-	if e.loaded == nil {
-		return nil
-	}
-	return e.loaded.Close()
-}
+func (e *Full) Close() error { return errors.Join(e.plain.close(), e.shared.close()) }
 
 // fullBatch is the batch where the caller left it open: enough to spread the cost
 // of a run, few enough for one run to end soon after a context does.
@@ -135,6 +145,25 @@ func (e *Full) Fit(batch int) int {
 
 // Forward binds the network for a batch of images.
 func (e *Full) Forward(batch int) (*Forward, error) {
+	session, err := e.session()
+	if err != nil {
+		return nil, err
+	}
+	return e.bind(session, e.sig.Feed, batch)
+}
+
+// SharedForward is Forward for one image of many classes, for a model that lets it: see
+// [signature.Signature.Shares].
+func (e *Full) SharedForward(classes int) (*Forward, error) {
+	session, err := e.shared.get(e.rt, e.sig.Shared)
+	if err != nil {
+		return nil, err
+	}
+	return e.bind(session, e.sig.SharedFeed, classes)
+}
+
+// bind binds a session for a batch of results.
+func (e *Full) bind(session onnx.Session, feed func(n int) *signature.Feed, batch int) (*Forward, error) {
 	sig := e.sig
 	outputs := sig.Head.Outputs()
 	// An image takes a float32 for each pixel and output, and a uniform.
@@ -143,11 +172,8 @@ func (e *Full) Forward(batch int) (*Forward, error) {
 			Limit: "Memory", What: fmt.Sprintf("bytes of the pictures and logits of a batch of %d", batch), Have: need, Max: e.memory,
 		})
 	}
-	session, err := e.session()
-	if err != nil {
-		return nil, err
-	}
-	f := &Forward{Feed: sig.Feed(batch), sig: sig, outputs: make([]float32, batch*sig.Pixels()*outputs)}
+	var err error
+	f := &Forward{Feed: feed(batch), sig: sig, outputs: make([]float32, batch*sig.Pixels()*outputs)}
 	f.binding, err = session.Bind(f.Tensors(), []*onnx.Tensor{onnx.NewTensor(f.outputs, sig.OutputShape(batch)...)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)

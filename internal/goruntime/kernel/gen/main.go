@@ -22,15 +22,24 @@ func main() {
 	plain := func(f func(x []VecVirtual) VecVirtual) func() func(x []VecVirtual) VecVirtual {
 		return func() func(x []VecVirtual) VecVirtual { return f }
 	}
-	vectors("addAVX2", 2, plain(add))
-	vectors("subAVX2", 2, plain(sub))
-	vectors("mulAVX2", 2, plain(mul))
-	vectors("divAVX2", 2, plain(div))
-	vectors("maxAVX2", 2, plain(larger))
-	vectors("minAVX2", 2, plain(smaller))
-	vectors("reluAVX2", 1, prepareRelu)
-	vectors("expAVX2", 1, prepareExp)
-	vectors("sigmoidAVX2", 1, prepareSigmoid)
-	vectors("tanhAVX2", 1, prepareTanh)
+	vectors("add", 2, plain(add))
+	vectors("sub", 2, plain(sub))
+	vectors("mul", 2, plain(mul))
+	vectors("div", 2, plain(div))
+	vectors("max", 2, plain(larger))
+	vectors("min", 2, plain(smaller))
+	vectors("sqrt", 1, plain(func(x []VecVirtual) VecVirtual {
+		VSQRTPS(x[0], x[0])
+		return x[0]
+	}))
+	vectors("relu", 1, prepareRelu)
+	vectors("exp", 1, prepareExp)
+	vectors("sigmoid", 1, prepareSigmoid)
+	vectors("tanh", 1, prepareTanh)
+	set = avx512
+	vectors("exp", 1, prepareExp)
+	vectors("sigmoid", 1, prepareSigmoid)
+	vectors("tanh", 1, prepareTanh)
+	pack8()
 	Generate()
 }

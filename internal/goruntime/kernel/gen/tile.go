@@ -10,28 +10,36 @@ import (
 
 // isa is a set of vector instructions.
 type isa struct {
-	name   string
-	vector func() VecVirtual
-	bytes  int // of a vector
+	name  string
+	bytes int // of a vector
 }
 
 var (
-	avx2   = isa{"AVX2", YMM, 32}
-	avx512 = isa{"AVX512", ZMM, 64}
+	avx2   = isa{"AVX2", 32}
+	avx512 = isa{"AVX512", 64}
 )
+
+func (s isa) vector() VecVirtual {
+	if s == avx512 {
+		return ZMM()
+	}
+	return YMM()
+}
 
 // panel is the width of a packed panel of B, in bytes.
 const panel = 64
 
 // Offsets into the struct tile of package kernel, which tests check.
 const (
-	offB       = 8 * iota // first element of B
-	offStepB              // bytes from a row of B to the next
+	offStepB   = 8 * iota // bytes from a row of B to the next
 	offNextB              // bytes from a panel of B to the next
 	offC                  // first element of C
 	offRowC               // bytes from a row of C to the next
 	offInit               // what the sums start from, nil for zero
 	offRowInit            // bytes from a row of it to the next
+	offGate               // what gates the sums, nil for nothing
+	offRowGate            // bytes from a row of it to the next
+	offSlope              // of the gate's step, a float32
 	offAdd                // what is added at the end, nil for nothing
 	offRowAdd             // bytes from a row of it to the next
 	offMask               // 16 int32, -1 for each column of the last panel that is there
@@ -46,6 +54,7 @@ const (
 	offRowA             // bytes from a row to the next
 	offStepA            // bytes from a column to the next
 	offK                // columns; at least one
+	offB                // first element of its rows of B
 	segmentSize
 )
 
@@ -166,14 +175,15 @@ func tile(s isa, rows, vecs int) {
 	JZ(LabelRef("end"))
 	segment := GP64()
 	LEAQ(Mem{Base: t, Disp: offSegments}, segment)
-	b, stepB := field(t, offB), field(t, offStepB)
-	second := b
+	b, stepB := GP64(), field(t, offStepB)
+	second := Register(b)
 	if last > 0 {
 		second = field(t, offNextB)
 	}
 	Label("segment")
 	a, stepA := newRowsAt(field(segment, offA), field(segment, offRowA), rows), field(segment, offStepA)
 	k := field(segment, offK)
+	MOVQ(Mem{Base: segment, Disp: offB}, b)
 	Label("loop")
 	bv := make([]VecVirtual, vecs)
 	for v := range bv {
@@ -201,6 +211,42 @@ func tile(s isa, rows, vecs int) {
 	DECQ(count)
 	JNZ(LabelRef("segment"))
 	Label("end")
+
+	gate := field(t, offGate)
+	TESTQ(gate, gate)
+	JZ(LabelRef("gated"))
+	gates := newRowsAt(gate, field(t, offRowGate), rows)
+	low := s.vector()
+	s.zero(low)
+	// The smaller of one and x, like the larger of zero and x, is x where x is not a number.
+	step := func(i, v int, x VecVirtual) {
+		y := s.vector()
+		VBROADCASTSS(Mem{Base: t, Disp: offSlope}, y)
+		VMULPS(y, x, x)
+		VMAXPS(x, low, x)
+		VBROADCASTSS(splatOf("one", 1), y)
+		VMINPS(x, y, x)
+		VMULPS(x, acc[i][v], acc[i][v])
+	}
+	TESTB(U8(flagFull), Mem{Base: t, Disp: offFlags})
+	JZ(LabelRef("gatepart"))
+	each(func(i, v int) {
+		x := s.vector()
+		VMOVUPS(gates.at(i, where(v)), x)
+		step(i, v, x)
+	})
+	JMP(LabelRef("gated"))
+	Label("gatepart")
+	each(func(i, v int) {
+		x := s.vector()
+		if v >= last {
+			mask.load(gates.at(i, where(v)), x, v-last)
+		} else {
+			VMOVUPS(gates.at(i, where(v)), x)
+		}
+		step(i, v, x)
+	})
+	Label("gated")
 
 	add := field(t, offAdd)
 	TESTQ(add, add)

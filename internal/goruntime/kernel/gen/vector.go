@@ -8,12 +8,16 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// The functions of vectors take n elements, eight at a time with AVX2; the rest is
-// masked. Their Go counterparts in package kernel do the same operations in the
+// The functions of vectors take n elements, eight at a time with AVX2, where the rest is
+// masked, and sixteen at a time with AVX-512, where it is left. Their Go counterparts in package kernel do the same operations in the
 // same order, and the comments are there.
+
+// set is what the functions are written with now.
+var set = avx2
 
 // vectors writes a function of one or two vectors.
 func vectors(name string, args int, prepare func() func(x []VecVirtual) VecVirtual) {
+	name += set.name
 	signature := "func(dst, a *float32, n int)"
 	if args == 2 {
 		signature = "func(dst, a, b *float32, n int)"
@@ -29,21 +33,26 @@ func vectors(name string, args int, prepare func() func(x []VecVirtual) VecVirtu
 	f := prepare()
 
 	Label("loop")
-	CMPQ(n, Imm(8))
+	CMPQ(n, Imm(uint64(set.bytes/4)))
 	JL(LabelRef("rest"))
 	var x []VecVirtual
 	for _, p := range from {
-		v := YMM()
+		v := set.vector()
 		VMOVUPS(Mem{Base: p}, v)
 		x = append(x, v)
-		ADDQ(Imm(32), p)
+		ADDQ(Imm(uint64(set.bytes)), p)
 	}
 	VMOVUPS(f(x), Mem{Base: dst})
-	ADDQ(Imm(32), dst)
-	SUBQ(Imm(8), n)
+	ADDQ(Imm(uint64(set.bytes)), dst)
+	SUBQ(Imm(uint64(set.bytes/4)), n)
 	JMP(LabelRef("loop"))
 
 	Label("rest")
+	if set == avx512 {
+		VZEROUPPER()
+		RET()
+		return
+	}
 	TESTQ(n, n)
 	JZ(LabelRef("end"))
 	table := GP64()
@@ -84,15 +93,20 @@ func maskTable() Mem {
 
 // splat is a vector of one constant.
 func splat(name string, x float32) VecVirtual {
+	v := set.vector()
+	VBROADCASTSS(splatOf(name, x), v)
+	return v
+}
+
+// splatOf is where a constant lies.
+func splatOf(name string, x float32) Mem {
 	m, ok := tables[name]
 	if !ok {
 		m = GLOBL(name, RODATA|NOPTR)
 		DATA(0, U32(math.Float32bits(x)))
 		tables[name] = m
 	}
-	v := YMM()
-	VBROADCASTSS(m, v)
-	return v
+	return m
 }
 
 func add(x []VecVirtual) VecVirtual {
@@ -118,26 +132,26 @@ func div(x []VecVirtual) VecVirtual {
 // larger and smaller give the second argument where either is not a number; the
 // first is then put back.
 func larger(x []VecVirtual) VecVirtual {
-	y := YMM()
+	y := set.vector()
 	VMAXPS(x[1], x[0], y)
 	return keepNaN(x[0], y)
 }
 
 func smaller(x []VecVirtual) VecVirtual {
-	y := YMM()
+	y := set.vector()
 	VMINPS(x[1], x[0], y)
 	return keepNaN(x[0], y)
 }
 
 func keepNaN(x, y VecVirtual) VecVirtual {
-	nan := YMM()
+	nan := set.vector()
 	VCMPPS(Imm(3), x, x, nan) // unordered
 	VBLENDVPS(nan, x, y, y)
 	return y
 }
 
 func prepareRelu() func(x []VecVirtual) VecVirtual {
-	zero := YMM()
+	zero := set.vector()
 	VXORPS(zero, zero, zero)
 	return func(x []VecVirtual) VecVirtual {
 		VMAXPS(x[0], zero, x[0])
@@ -153,9 +167,9 @@ func prepareExp() func(x []VecVirtual) VecVirtual {
 	return func(x []VecVirtual) VecVirtual {
 		VMAXPS(x[0], low, x[0])
 		VMINPS(x[0], high, x[0])
-		n := YMM()
+		n := set.vector()
 		VMULPS(log2e, x[0], n)
-		VROUNDPS(Imm(0), n, n)
+		set.round(n)
 		r := x[0]
 		VFNMADD231PS(splat("ln2Hi", 0x1.62e4p-1), n, r)
 		VFNMADD231PS(splat("ln2Lo", 0x1.7f7d1cp-20), n, r)
@@ -168,7 +182,7 @@ func prepareExp() func(x []VecVirtual) VecVirtual {
 		VFMADD213PS(splat("one", 1), r, p)
 		VFMADD213PS(splat("one", 1), r, p)
 		VCVTPS2DQ(n, n)
-		half := YMM()
+		half := set.vector()
 		VPSRAD(Imm(1), n, half)
 		VPSUBD(half, n, n)
 		for _, e := range []VecVirtual{half, n} {
@@ -197,7 +211,7 @@ func prepareTanh() func(x []VecVirtual) VecVirtual {
 	one, sign := splat("one", 1), splat("sign", float32(math.Copysign(0, -1)))
 	return func(x []VecVirtual) VecVirtual {
 		// Near zero: x + x·z·p(z), with z = x².
-		z := YMM()
+		z := set.vector()
 		VMULPS(x[0], x[0], z)
 		p := splat("tanh4", -5.70498872745e-3)
 		VFMADD213PS(splat("tanh3", 2.06390887954e-2), z, p)
@@ -207,11 +221,10 @@ func prepareTanh() func(x []VecVirtual) VecVirtual {
 		VMULPS(z, p, p)
 		VFMADD213PS(x[0], x[0], p)
 		// Elsewhere: ±(1 - 2/(exp(2|x|) + 1)).
-		s, m := YMM(), YMM()
+		s, m := set.vector(), set.vector()
 		VANDPS(sign, x[0], s)
 		VXORPS(s, x[0], m)
-		near := YMM()
-		VCMPPS(Imm(0x11), splat("tanhNear", 0.625), m, near) // less than
+		near := set.less(m, splat("tanhNear", 0.625))
 		VADDPS(m, m, m)
 		e := exp([]VecVirtual{m})
 		VADDPS(one, e, e)
@@ -219,7 +232,43 @@ func prepareTanh() func(x []VecVirtual) VecVirtual {
 		VADDPS(e, e, e)
 		VSUBPS(e, one, e)
 		VORPS(s, e, e)
-		VBLENDVPS(near, p, e, e)
+		near.choose(p, e)
 		return e
+	}
+}
+
+// round rounds to the nearest integers, halves to even ones.
+func (s isa) round(x VecVirtual) {
+	if s == avx512 {
+		VRNDSCALEPS(Imm(0), x, x)
+	} else {
+		VROUNDPS(Imm(0), x, x)
+	}
+}
+
+// less compares, element by element.
+func (s isa) less(x, y VecVirtual) chooser {
+	if s == avx512 {
+		k := K()
+		VCMPPS(Imm(0x11), y, x, k)
+		return chooser{mask: k}
+	}
+	v := YMM()
+	VCMPPS(Imm(0x11), y, x, v)
+	return chooser{vector: v}
+}
+
+// chooser is the result of a comparison.
+type chooser struct {
+	mask   OpmaskVirtual
+	vector VecVirtual
+}
+
+// choose puts elements of x into y where the comparison is true.
+func (c chooser) choose(x, y VecVirtual) {
+	if c.mask != nil {
+		VMOVAPS(x, c.mask, y)
+	} else {
+		VBLENDVPS(c.vector, x, y, y)
 	}
 }

@@ -1,0 +1,46 @@
+package signature
+
+import "pixelcnn/internal/onnx"
+
+// broadcasts are the operators in which one image may stand beside many.
+var broadcasts = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true}
+
+// Shares tells whether one image can be run with many classes at once: what the class
+// has no part in is then computed once, and ONNX's rules of broadcasting do the rest. That
+// is so where only operators that broadcast bring the two together.
+func (s *Signature) Shares() bool {
+	if s.classInput == nil || s.Batch > 0 || s.classInput.shape[0] > 0 {
+		return false
+	}
+	g := s.model.Graph
+	classed := map[*onnx.Value]bool{g.Inputs[s.classInput.at]: true}
+	pictured := map[*onnx.Value]bool{g.Inputs[s.pictureAt]: true}
+	for _, n := range g.Nodes {
+		class, picture := false, false // among the inputs; a picture that knows the class counts as a class
+		for _, v := range n.Inputs {
+			class = class || classed[v]
+			picture = picture || pictured[v]
+		}
+		if class && picture && !broadcasts[n.Op] {
+			return false
+		}
+		for _, v := range n.Outputs {
+			if class {
+				classed[v] = true
+			} else {
+				pictured[v] = picture
+			}
+		}
+	}
+	return classed[g.Outputs[0]]
+}
+
+// Shared is the model for one image of many classes. In it the number of classes has a name
+// of its own: ONNX Runtime takes two sizes of one name for equal.
+func (s *Signature) Shared() *onnx.Model {
+	m := s.model.Clone()
+	for _, v := range []*onnx.Value{m.Graph.Inputs[s.classInput.at], m.Graph.Outputs[0]} {
+		v.Shape[0] = onnx.Free("classes")
+	}
+	return m
+}
