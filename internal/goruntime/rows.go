@@ -159,7 +159,7 @@ func bindRowConv(p *binder, n *node) error {
 		return errNoRows
 	}
 	taps := liveTaps(w)
-	if pixels*len(taps) > maxPlaces {
+	if pixels*len(taps) > maxPlaces || int64(kernel.PackedLen(len(taps)*ins, outs)) > p.memory/4 {
 		return errNoRows
 	}
 	r, err := p.asRows(n, x)
