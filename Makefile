@@ -22,7 +22,7 @@ override PATH = $(shell echo "$$PATH")
 endif
 endif
 
-.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train kill module clean
+.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train judge kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -36,8 +36,9 @@ help:
 	@echo 'make browser the page that draws in the browser: static files in $(OUT)/browser'
 	@echo 'make parity  draw 1,000 images of each model with every runtime: a table of the pixels that differ'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
-	@echo 'make bench BENCH="--python … --blas …"   the same with PyTorch (go run ./internal/dev/bench/sample --help)'
-	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (see internal/dev/bench)'
+	@echo 'make bench BENCH="-python … -blas …"   the same with PyTorch (flags in internal/dev/bench/sample)'
+	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (BENCH="-arch gated -hidden 64" and more)'
+	@echo 'make judge MODELS=…   how often a classifier recognises the class of samples (JUDGE="-n 10000" and more)'
 	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
 	@echo 'make module PATH=github.com/you/pixelcnn   give the module a path that others can fetch (see CONTRIBUTING.md)'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
@@ -162,10 +163,13 @@ completions: build
 	for shell in bash zsh fish; do bin/trainer completion $$shell > $(OUT)/completions/trainer.$$shell; done
 
 bench: deps
-	$(GO) run ./internal/dev/bench/sample $(BENCH)
+	$(GO) test -count=1 -timeout 0 -v ./internal/dev/bench/sample -args -measure $(BENCH)
 
 bench-train: deps
-	$(GO) run ./internal/dev/bench --python $(PYTHON)
+	$(GO) test -count=1 -timeout 0 -v ./internal/dev/bench -args -python $(PYTHON) $(BENCH)
+
+judge: deps
+	$(GO) test -count=1 -timeout 0 -v -run TestJudge ./internal/dev/judge -args -models $(MODELS) $(JUDGE)
 
 clean:
 	rm -rf bin $(OUT)

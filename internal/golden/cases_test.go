@@ -255,7 +255,7 @@ func trainings() (all []golden) {
 	const small = "--hidden 4 --blocks 1 --kernel 3 --size 6 --levels 3"
 	add := func(name string, lines ...string) {
 		for i := range lines {
-			lines[i] = "trainer " + lines[i]
+			lines[i] = "trainer --runtime ort " + lines[i]
 		}
 		all = append(all, golden{"train/" + name, lines, []string{"--threads 1"}, library})
 	}

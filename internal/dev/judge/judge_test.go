@@ -1,4 +1,4 @@
-package main
+package judge
 
 import (
 	"errors"
@@ -183,17 +183,5 @@ func TestPrint(t *testing.T) {
 	}
 	if f := tr.first(2); len(f.images) != 50 || len(f.asked) != 2 {
 		t.Errorf("the first two: %v", f)
-	}
-}
-
-func TestParse(t *testing.T) {
-	o, err := parse([]string{"-temp", "0.8,1", "a.onnx", "@gated"})
-	if err != nil || !slices.Equal(o.temperatures, []float64{0.8, 1}) || !slices.Equal(o.models, []string{"a.onnx", "@gated"}) {
-		t.Errorf("%+v, error %v", o, err)
-	}
-	for _, args := range []string{"-temp warm", "-temp 1,", "-n 0", "-judges 0", "-epochs -1", "-real 0"} {
-		if _, err := parse(strings.Fields(args)); err == nil || !strings.Contains(err.Error(), strings.Fields(args)[0]) {
-			t.Errorf("%s: error %v", args, err)
-		}
 	}
 }

@@ -1,14 +1,4 @@
-// Command judge tells whether the pictures that class-conditional models draw are
-// recognised: by convolutional classifiers that it trains on the real training images and
-// that know nothing of the models. It is run from the root of the repository:
-//
-//	go run ./internal/dev/judge -temp 0.8,1 @gated
-//
-// The log-probabilities of the networks, -judges of them with a seed each, are averaged. It
-// prints Markdown: what share of the real test images and of each model's samples are found
-// in their class, and what the others are taken for. With -bayes, a model judges as well, by
-// p(class | image) ∝ p(image | class).
-package main
+package judge
 
 import (
 	"context"
@@ -16,18 +6,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"pixelcnn/dataset"
 	"pixelcnn/internal/onnx"
-	"pixelcnn/models/pretrained"
 	"pixelcnn/runtime"
 	"pixelcnn/sampler"
 )
@@ -44,52 +32,45 @@ type options struct {
 	real         int    // test images that it judges
 }
 
-func main() {
-	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	o, err := parse(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err == nil {
-		err = run(ctx, os.Stdout, o)
-	}
-	if err != nil {
-		log.Fatal("judge: ", err)
-	}
+var (
+	judged = flag.String("models", "", "models to judge, with commas between: files, or names with an @ before them")
+	temps  = flag.String("temp", "0.8", "temperatures, with commas between")
+	asked  options
+)
+
+func init() {
+	flag.IntVar(&asked.n, "n", 1000, "samples of each model at each temperature, as many of each class")
+	flag.Uint64Var(&asked.seed, "seed", 1, "seed of the samples")
+	flag.IntVar(&asked.judges, "judges", 3, "networks to train")
+	flag.IntVar(&asked.epochs, "epochs", 4, "epochs of training")
+	flag.StringVar(&asked.bayes, "bayes", "", "a model to judge by Bayes' rule as well")
+	flag.IntVar(&asked.real, "real", 2000, "test images that -bayes judges")
 }
 
-func parse(args []string) (options, error) {
-	var o options
-	var temps string
-	flags := flag.NewFlagSet("judge", flag.ContinueOnError)
-	flags.StringVar(&temps, "temp", "0.8", "temperatures, with commas between")
-	flags.IntVar(&o.n, "n", 1000, "samples of each model at each temperature, as many of each class")
-	flags.Uint64Var(&o.seed, "seed", 1, "seed of the samples")
-	flags.IntVar(&o.judges, "judges", 3, "networks to train")
-	flags.IntVar(&o.epochs, "epochs", 4, "epochs of training")
-	flags.StringVar(&o.bayes, "bayes", "", "a model to judge by Bayes' rule as well")
-	flags.IntVar(&o.real, "real", 2000, "test images that -bayes judges")
-	if err := flags.Parse(args); err != nil {
-		return o, err
+// TestJudge judges where models are named. Names of files are from the root of the
+// repository.
+func TestJudge(t *testing.T) {
+	if *judged == "" {
+		t.Skip("-models names none to judge")
 	}
-	for _, s := range strings.Split(temps, ",") {
-		t, err := strconv.ParseFloat(s, 64)
+	t.Chdir("../../..")
+	o := asked
+	o.models = strings.Split(*judged, ",")
+	for _, s := range strings.Split(*temps, ",") {
+		temperature, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			return o, fmt.Errorf("-temp %s: want numbers with commas between", temps)
+			t.Fatalf("-temp %s: want numbers with commas between", *temps)
 		}
-		o.temperatures = append(o.temperatures, t)
+		o.temperatures = append(o.temperatures, temperature)
 	}
 	for name, n := range map[string]int{"n": o.n, "judges": o.judges, "epochs": o.epochs, "real": o.real} {
 		if n < 1 {
-			return o, fmt.Errorf("-%s is %d, must be 1 or more", name, n)
+			t.Fatalf("-%s is %d, must be 1 or more", name, n)
 		}
 	}
-	if o.models = flags.Args(); len(o.models) == 0 {
-		o.models = []string{"@" + pretrained.DefaultName()}
+	if err := run(t.Context(), os.Stdout, o); err != nil {
+		t.Fatal(err)
 	}
-	return o, nil
 }
 
 func run(ctx context.Context, w io.Writer, o options) (err error) {
@@ -148,7 +129,7 @@ func learnAll(ctx context.Context, rt onnx.Runtime, set *dataset.Set, judges, ep
 		group.Go(func() (err error) {
 			s := schooling{epochs: epochs, seed: uint64(i + 1), levels: set.Levels, classes: len(set.ClassNames)}
 			out[i], err = learn(ctx, rt, &set.Train, s, func(epoch int, loss float64) {
-				log.Printf("judge %d, epoch %d of %d: cross-entropy %.3f, after %v", i+1, epoch, epochs, loss, time.Since(start).Round(time.Second))
+				fmt.Fprintf(os.Stderr, "judge %d, epoch %d of %d: cross-entropy %.3f, after %v\n", i+1, epoch, epochs, loss, time.Since(start).Round(time.Second))
 			})
 			return err
 		})

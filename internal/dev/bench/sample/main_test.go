@@ -1,24 +1,13 @@
-// Command sample measures drawing: the full loop, the compiled form in raster order and
-// as a wavefront, on ONNX Runtime and on the runtime in Go, beside one dense forward
-// pass, bare matrix products and, where asked for, PyTorch's loops. Contestants take
-// turns, round after round, in one process on the same processors. It prints Markdown
-// tables: medians over the rounds, ratios taken within a round. It is run from the root
-// of the repository:
-//
-//	go run ./internal/dev/bench/sample
-//	go run ./internal/dev/bench/sample --python python3 --blas DIR    # with PyTorch's loops
-//	go run ./internal/dev/bench/sample --rounds 0 --exact-model FILE  # equality only
-package main
+package sample
 
 import (
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"log"
 	"os"
-	"os/signal"
 	goruntime "runtime"
+	"testing"
 	"time"
 
 	"pixelcnn/internal/onnx"
@@ -37,32 +26,41 @@ type settings struct {
 	python, blas string
 }
 
-func main() {
-	log.SetFlags(0)
-	var s settings
-	flag.StringVar(&s.model, "model", "sampler/testdata/foreign/pixelcnn_torch.onnx", "the model to draw from")
-	flag.IntVar(&s.rounds, "rounds", 9, "how often each has its turn; 0 measures no times")
-	flag.DurationVar(&s.turn, "turn", 200*time.Millisecond, "a turn is at least so long")
-	flag.IntVar(&s.threads, "threads", 0, "threads; 0 means one for each processor")
-	flag.IntVar(&s.exact, "exact", 1000, "images of each model and temperature to compare between engines; 0 compares none")
+var (
+	measure = flag.Bool("measure", false, "measure: it takes minutes, and wants a quiet machine")
+	asked   settings
+)
+
+func init() {
+	flag.StringVar(&asked.model, "model", "sampler/testdata/foreign/pixelcnn_torch.onnx", "the model to draw from")
+	flag.IntVar(&asked.rounds, "rounds", 9, "how often each has its turn; 0 measures no times")
+	flag.DurationVar(&asked.turn, "turn", 200*time.Millisecond, "a turn is at least so long")
+	flag.IntVar(&asked.threads, "threads", 0, "threads; 0 means one for each processor")
+	flag.IntVar(&asked.exact, "exact", 1000, "images of each model and temperature to compare between engines; 0 compares none")
 	flag.Func("exact-model", "another `FILE` to compare engines with; may be repeated", func(name string) error {
-		s.exactModels = append(s.exactModels, name)
+		asked.exactModels = append(asked.exactModels, name)
 		return nil
 	})
-	flag.StringVar(&s.python, "python", "", "a Python with PyTorch, whose loops are then measured too")
-	flag.StringVar(&s.blas, "blas", "", "folder with OpenBLAS's libblas.so.3, for PyTorch")
-	flag.Parse()
-	if flag.NArg() > 0 || s.rounds < 0 || s.threads < 0 || s.exact < 0 || s.turn < time.Millisecond {
-		log.Fatal("bench: wrong arguments; see --help")
+	flag.StringVar(&asked.python, "python", "", "a Python with PyTorch, whose loops are then measured too")
+	flag.StringVar(&asked.blas, "blas", "", "folder with OpenBLAS's libblas.so.3, for PyTorch")
+}
+
+// TestMeasure measures where it is asked to. Names of files are from the root of the
+// repository.
+func TestMeasure(t *testing.T) {
+	if !*measure {
+		t.Skip("it measures with -measure only: make bench")
+	}
+	t.Chdir("../../../..")
+	s := asked
+	if s.rounds < 0 || s.threads < 0 || s.exact < 0 || s.turn < time.Millisecond {
+		t.Fatal("wrong flags; see -help")
 	}
 	if s.threads == 0 {
 		s.threads = goruntime.GOMAXPROCS(0)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := s.run(ctx); err != nil {
-		stop()
-		log.Fatal("bench: ", err)
+	if err := s.run(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,14 +1,4 @@
-// Command bench compares a training step, with either runtime, with PyTorch's and with the
-// matrix products alone, in turn, several times over, and prints medians as a Markdown
-// table. It is run from the root of the repository, after make build:
-//
-//	python3 -m venv DIR && DIR/bin/pip install torch numpy
-//	go run ./internal/dev/bench --python DIR/bin/python
-//
-// PyTorch runs as it is and compiled (torch.compile, which needs a C++ compiler), each with
-// the channels last, Adam in one kernel, and malloc told to keep what is freed; otherwise
-// each step pays for fresh pages.
-package main
+package bench
 
 import (
 	"bufio"
@@ -16,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"regexp"
@@ -24,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 )
 
 // series is what was measured of one contestant.
@@ -35,15 +25,20 @@ type series struct {
 	round func() (ms []float64, mib float64, err error)
 }
 
-func main() {
-	python := flag.String("python", "python3", "a Python with PyTorch")
-	rounds := flag.Int("rounds", 7, "how often each has its turn")
-	steps := flag.Int("steps", 40, "steps a turn")
-	hidden := flag.Int("hidden", 64, "filters")
-	arch := flag.String("arch", "pixelcnn", "architecture: pixelcnn or gated")
-	flag.Parse()
-	log.SetFlags(0)
+var (
+	python = flag.String("python", "", "a Python with PyTorch; without one, nothing is measured")
+	rounds = flag.Int("rounds", 7, "how often each has its turn")
+	steps  = flag.Int("steps", 40, "steps a turn")
+	hidden = flag.Int("hidden", 64, "filters")
+	arch   = flag.String("arch", "pixelcnn", "architecture: pixelcnn or gated")
+)
 
+// TestMeasure measures where it is asked to.
+func TestMeasure(t *testing.T) {
+	if *python == "" {
+		t.Skip("it measures with -python only: make bench-train")
+	}
+	t.Chdir("../../..")
 	h, n := strconv.Itoa(*hidden), strconv.Itoa(*steps)
 	trainer := func(runtime string) func() ([]float64, float64, error) {
 		return func() ([]float64, float64, error) {
@@ -73,10 +68,10 @@ func main() {
 		for _, s := range all {
 			ms, mib, err := s.round()
 			if err != nil || len(ms) == 0 {
-				log.Fatalf("bench: %s: %d steps, error %v", s.name, len(ms), err)
+				t.Fatalf("%s: %d steps, error %v", s.name, len(ms), err)
 			}
 			s.ms, s.all, s.mib = append(s.ms, median(ms)), append(s.all, ms...), max(s.mib, mib)
-			log.Printf("round %d: %-30s %7.1f ms", round+1, s.name, median(ms))
+			t.Logf("round %d: %-30s %7.1f ms", round+1, s.name, median(ms))
 		}
 	}
 	fmt.Printf("| %s, %d filters, batch 128 | step, ms | p10–p90 | the runtime in Go takes | ONNX Runtime takes | peak memory, MiB |\n|---|---|---|---|---|---|\n", *arch, *hidden)

@@ -1,0 +1,10 @@
+// Package sample measures drawing: the full loop, the compiled form in raster order and
+// as a wavefront, on ONNX Runtime and on the runtime in Go, beside one dense forward
+// pass, bare matrix products and, where asked for, PyTorch's loops. Contestants take
+// turns, round after round, in one process on the same processors. It prints Markdown
+// tables: medians over the rounds, ratios taken within a round.
+//
+//	make bench
+//	make bench BENCH="-python python3 -blas DIR"      with PyTorch's loops
+//	make bench BENCH="-rounds 0 -exact-model FILE"    equality only
+package sample
