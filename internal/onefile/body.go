@@ -150,7 +150,7 @@ func (b *builder) condition(stage int, in program.Input) *onnx.Value {
 	l := b.loopOf(stage)
 	return l.once(fmt.Sprint("condition ", in.Condition, w), func() *onnx.Value {
 		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(slices.Max(w), 1, 1)) // [widest, images, channels]
-		rows := l.graph.Op("Slice", nil, wide, list(0), l.now(w))
+		rows := slice(l.graph, wide, 0, list(0), l.now(w))
 		return l.graph.Op("Reshape", nil, rows, list(-1, in.Channels))
 	})
 }

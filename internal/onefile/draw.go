@@ -18,7 +18,7 @@ func (b *builder) draw(in *loop, outputs *onnx.Value) {
 	p := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Div", nil, cast(g, z, onnx.Float64), b.temperature))
 	before := g.Op("CumSum", onnx.Attrs{"exclusive": int64(1)}, p, scalar(2))
 	begin, end := b.span(b.reach.logits)
-	passed := g.Op("LessOrEqual", nil, before, g.Op("Slice", nil, b.uniforms, begin, end))
+	passed := g.Op("LessOrEqual", nil, before, slice(g, b.uniforms, 0, begin, end))
 	number := g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, cast(g, passed, onnx.Int64), list(-1))
 	values := append([]float32{float32(math.NaN())}, b.opt.Values...)
 	value := g.Op("Gather", nil, onnx.Const("", onnx.NewTensor(values, len(values))), number) // [pixels, images]

@@ -65,7 +65,7 @@ func (b *builder) before() error {
 	n, h, w := onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width)
 	uniforms := g.Input(format.Uniforms, onnx.Float64, n, h, w)
 	b.temperature = g.Input(format.Temperature, onnx.Float64, onnx.Fixed(1))
-	b.images = g.Op("Slice", nil, g.Op("Shape", nil, uniforms), list(0), list(1))
+	b.images = slice(g, g.Op("Shape", nil, uniforms), 0, list(0), list(1))
 	b.uniforms = b.inOrder(uniforms)
 	if len(p.Conditions) > 0 {
 		if err := b.classes(g.Input(format.Label, onnx.Int64, n)); err != nil {
@@ -123,7 +123,7 @@ func (b *builder) after() error {
 	}
 	g, p := b.graph, b.program
 	pixels := len(b.reach.order)
-	values := g.Op("Slice", nil, b.picture.next, list(1), list(pixels+1))
+	values := slice(g, b.picture.next, 0, list(1), list(pixels+1))
 	level := g.Op("Div", nil, g.Op("Sub", nil, values, real(offset)), real(scale))
 	level = g.Op("Round", nil, level) // [H·W, images] in the order of drawing
 	number := make([]int, pixels)
@@ -144,6 +144,12 @@ func (b *builder) after() error {
 
 func cast(g *onnx.Graph, v *onnx.Value, to onnx.DType) *onnx.Value {
 	return g.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
+}
+
+// slice is the part of v from begin to end, [1] each, along one axis. Where a Slice names
+// no axes it means all, so that begin and end would have to have an element for each.
+func slice(g *onnx.Graph, v *onnx.Value, axis int, begin, end *onnx.Value) *onnx.Value {
+	return g.Op("Slice", nil, v, begin, end, list(axis))
 }
 
 // table is a constant of whole numbers.

@@ -34,7 +34,7 @@ func (b *builder) rows(r read) *onnx.Value {
 		}
 		begin, end := b.span(r.stage)
 		index = l.once(fmt.Sprintf("rows %p %v", index, b.nest.widths[r.stage]), func() *onnx.Value {
-			return l.graph.Op("Slice", nil, index, begin, end)
+			return slice(l.graph, index, 0, begin, end)
 		})
 		rows = l.graph.Op("Gather", nil, from, index) // [width, images·parts, channels]
 		rows = l.graph.Op("Reshape", nil, rows, list(-1, len(r.parts)*channels))
@@ -61,7 +61,7 @@ func (b *builder) pixels(r read) *onnx.Value {
 	}
 	begin, end := b.span(r.stage)
 	now := l.once(fmt.Sprint("pixels ", b.nest.widths[r.stage], len(r.parts), index), func() *onnx.Value {
-		return l.graph.Op("Slice", nil, table(index, len(r.parts), n), begin, end, list(1))
+		return slice(l.graph, table(index, len(r.parts), n), 1, begin, end)
 	})
 	picture := b.picture.seen(l)
 	if b.nest.early[r.stage] {
