@@ -91,8 +91,8 @@ func (c *carried) becomes(next *onnx.Value) {
 // carries. Afterwards what is carried has the values that the loop ends with.
 func (b *builder) close(level int, around *onnx.Graph, turns *onnx.Value) {
 	l := b.loops[level]
-	inputs := []*onnx.Value{turns, nil}
-	l.graph.Outputs = []*onnx.Value{l.on}
+	inputs := []*onnx.Value{turns, onnx.Const("", onnx.Scalar(true))}
+	l.graph.Output(l.graph.Op("Identity", nil, l.on), "", onnx.Bool)
 	var through []*carried
 	for _, c := range b.carried {
 		if len(c.in) <= level {
