@@ -49,10 +49,10 @@ func (b *builder) loop() {
 		begin := outer.graph.Op("Gather", nil, list(b.nest.begin...), outer.turn)
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
-	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)))
-	levels := b.opt.Head.Levels()
+	rows, images, levels := onnx.Free(""), onnx.Free("batch"), b.opt.Head.Levels()
+	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)), rows, images)
 	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, levels))
-	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, levels)))
+	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, levels)), rows, images, onnx.Fixed(levels))
 	b.keepHistories()
 	var logits *onnx.Value
 	for _, i := range b.nest.order() {

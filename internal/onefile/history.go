@@ -83,14 +83,14 @@ const growing = 32
 
 // keep has the loops carry a history.
 func (b *builder) keep(h *history) {
-	outer := b.nest.outer[h.writer]
+	outer, shape := b.nest.outer[h.writer], []onnx.Dim{onnx.Free(""), onnx.Fixed(h.channels)}
 	if h.grown = h.oldest*growing > len(b.reach.order)*h.channels; h.grown {
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.cache), outer, zeros(h.channels)))
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.cache), outer, zeros(h.channels), shape...))
 		return
 	}
 	for age := 1; age <= h.oldest; age++ {
 		nothing := onnx.Const("", onnx.NewTensor([]float32{}, 0, h.channels))
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.cache, age), outer, nothing))
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.cache, age), outer, nothing, shape...))
 	}
 }
 

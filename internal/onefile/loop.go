@@ -45,23 +45,24 @@ func (l *loop) now(values []int) *onnx.Value {
 // carried is a value that goes from turn to turn of a loop: of the inner one, through
 // the turns of the outer one, or of the outer one alone.
 type carried struct {
+	shape       []onnx.Dim
 	first, next *onnx.Value
 	now         []*onnx.Value // in each loop, outer one first
 	in          []*loop
 }
 
-// carry adds one, of the outer loop alone where outer is set.
-func (b *builder) carry(name string, outer bool, first *onnx.Value) *carried {
-	c := &carried{first: first, in: b.loops}
+// carry adds one, of the outer loop alone where outer is set. Its shape holds in every
+// turn: what changes from turn to turn is free.
+func (b *builder) carry(name string, outer bool, first *onnx.Value, shape ...onnx.Dim) *carried {
+	c := &carried{shape: shape, first: first, in: b.loops}
 	if outer {
 		c.in = b.loops[:1]
 	}
 	for i, l := range c.in {
-		v := l.graph.Input(name, onnx.Float32)
+		v := l.graph.Input(name, onnx.Float32, shape...)
 		if i > 0 {
 			v.Name += "_"
 		}
-		v.Shape = nil // it changes from turn to turn
 		c.now = append(c.now, v)
 	}
 	b.carried = append(b.carried, c)
@@ -83,7 +84,7 @@ func (c *carried) own() *onnx.Value { return c.now[len(c.now)-1] }
 
 // becomes says what the value is in the next turn of its own loop.
 func (c *carried) becomes(next *onnx.Value) {
-	next.DType = onnx.Float32
+	next.DType, next.Shape = onnx.Float32, c.shape
 	c.next = next
 }
 

@@ -191,6 +191,16 @@ func (e *encoder) graph(g *Graph) ([]byte, error) {
 	for _, v := range g.Outputs {
 		b.bytes(12, e.valueInfo(v))
 	}
+	for _, n := range g.Nodes {
+		if n.Op != "Loop" {
+			continue // what other nodes make can be inferred from what they are given
+		}
+		for _, v := range n.Outputs {
+			if v != nil && v.Shape != nil && !slices.Contains(g.Outputs, v) {
+				b.bytes(13, e.valueInfo(v))
+			}
+		}
+	}
 	return b, nil
 }
 
