@@ -50,9 +50,8 @@ func (b *builder) loop() {
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
 	rows, images, levels := onnx.Free(""), onnx.Free("batch"), b.opt.Head.Levels()
-	b.picture = b.carry("picture", false, b.graph.Op("Expand", nil, zeros(1), b.shape(1)), rows, images)
-	none := onnx.Const("", onnx.NewTensor([]float32{}, 0, 1, levels))
-	b.logits = b.carry("logits", false, b.graph.Op("Expand", nil, none, b.shape(0, levels)), rows, images, onnx.Fixed(levels))
+	b.picture = b.carry("picture", false, b.graph.Op("ConstantOfShape", nil, b.shape(1)), rows, images)
+	b.logits = b.carry("logits", false, b.graph.Op("ConstantOfShape", nil, b.shape(0, levels)), rows, images, onnx.Fixed(levels))
 	b.keepHistories()
 	var logits *onnx.Value
 	for _, i := range b.nest.order() {
