@@ -27,7 +27,8 @@ type builder struct {
 	picture   *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
 	drawn     *onnx.Value // the same with the pixels of this turn, once they are there
 	logits    *carried    // the logits so far in the same order, [pixels, images, levels]
-	histories []*history  // by cache
+	histories []*history
+	historyOf []*history // by cache
 }
 
 // loop adds the loops.
@@ -66,9 +67,7 @@ func (b *builder) loop() {
 		b.draw(inner, logits)
 	}
 	for _, h := range b.histories {
-		if h != nil {
-			h.pass()
-		}
+		h.pass()
 	}
 	if b.nest.nested() {
 		b.close(1, b.loops[0].graph, turns)
@@ -136,8 +135,8 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 		v.DType = onnx.Float32
 		if o.Cache < 0 {
 			logits = v
-		} else if b.histories[o.Cache] != nil {
-			b.wrote(b.histories[o.Cache], v)
+		} else {
+			b.wrote(o.Cache, v)
 		}
 	}
 	return logits

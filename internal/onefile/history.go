@@ -2,36 +2,42 @@ package onefile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"pixelcnn/internal/onnx"
 )
 
-// A history is what the loops carry of a cache. Mostly that is what was written in each
-// of the last turns of its writer's loop, as a value of its own. Where that would be
-// many values with little in them it is one, grown: all that was ever written, below a
-// row of zeros.
+// A history is what the loops carry of a cache, or of several that are written and read
+// alike, side by side. Mostly that is what was written in each of the last turns of its
+// writer's loop, as a value of its own. Where that would be many values with little in
+// them it is one, grown: all that was ever written, below a row of zeros.
 type history struct {
-	cache, writer int
-	channels      int
-	oldest        int // how many turns ago something was written that is read
-	grown         bool
-	past          []*carried  // by age, from 1 on, [rows, channels]; or the one that is grown
-	fresh         *onnx.Value // what this turn writes, once its stage is there
-	uses          map[int]*use
+	caches   []int
+	writer   int
+	channels int // of all caches
+	oldest   int // how many turns ago something was written that is read
+	grown    bool
+	past     []*carried    // by age, from 1 on, [rows, channels]; or the one that is grown
+	written  []*onnx.Value // by cache, what this turn writes, once its stage is there
+	fresh    *onnx.Value   // the same as the history keeps it
+	uses     map[int]*use
 }
 
 // A use is what a stage reads of a history.
 type use struct {
-	ages   []int // in ascending order
-	blank  bool  // zeros are read as well
+	reads  [][][]definition // each by part and number of row over all turns
+	ages   []int            // in ascending order
+	blank  bool             // zeros are read as well
 	joined *onnx.Value
+	taken  map[*onnx.Value][]*onnx.Value // by table of rows, what is there, by cache
 }
 
 // keepHistories makes the histories: none for the picture, for tables, and for what
 // nothing reads.
 func (b *builder) keepHistories() {
-	b.histories = make([]*history, len(b.program.Caches))
+	b.historyOf = make([]*history, len(b.program.Caches))
+	var all []*history // by cache
 	for i, s := range b.program.Stages {
 		for j, in := range s.Inputs {
 			for k, c := range in.Caches {
@@ -39,27 +45,53 @@ func (b *builder) keepHistories() {
 				if c == 0 || cache.Table != nil {
 					continue
 				}
-				if b.histories[c] == nil {
-					b.histories[c] = &history{cache: c, writer: b.reach.writer[c], channels: cache.Channels, uses: map[int]*use{}}
+				if b.historyOf[c] == nil {
+					b.historyOf[c] = &history{caches: []int{c}, writer: b.reach.writer[c], channels: cache.Channels, uses: map[int]*use{}}
+					all = append(all, b.historyOf[c])
 				}
-				b.note(b.histories[c], i, b.reach.defs[i][j][k])
+				b.note(b.historyOf[c], i, b.reach.defs[i][j][k], k > 0 && in.Caches[k-1] == c)
 			}
 		}
 	}
-	for _, h := range b.histories {
-		if h != nil {
-			b.keep(h)
+	for _, h := range all {
+		h.grown = h.oldest*growing > len(b.reach.order)*h.channels
+		if i := slices.IndexFunc(b.histories, h.like); i >= 0 {
+			to := b.histories[i]
+			to.caches, to.channels = append(to.caches, h.caches...), to.channels+h.channels
+			b.historyOf[h.caches[0]] = to
+		} else {
+			b.histories = append(b.histories, h)
 		}
+	}
+	for _, h := range b.histories {
+		h.written = make([]*onnx.Value, len(h.caches))
+		b.keep(h)
 	}
 }
 
-// note takes down what a stage reads of a history.
-func (b *builder) note(h *history, stage int, defs []definition) {
+// like tells whether two histories may as well be one: then a turn moves on one value for
+// all of their caches, and one read serves them.
+func (h *history) like(o *history) bool {
+	read := func(p, q [][]definition) bool { return slices.EqualFunc(p, q, slices.Equal[[]definition]) }
+	same := func(u, v *use) bool {
+		return slices.EqualFunc(u.reads, v.reads, read) && (u.blank || len(u.ages) > 1)
+	}
+	return !h.grown && !o.grown && h.oldest > 1 && h.writer == o.writer && maps.EqualFunc(h.uses, o.uses, same)
+}
+
+// note takes down what a stage reads of a history: a part of a read, which goes on with
+// the one before it or begins.
+func (b *builder) note(h *history, stage int, defs []definition, goesOn bool) {
 	u := h.uses[stage]
 	if u == nil {
-		u = &use{}
+		u = &use{taken: map[*onnx.Value][]*onnx.Value{}}
 		h.uses[stage] = u
 	}
+	if !goesOn {
+		u.reads = append(u.reads, nil)
+	}
+	last := len(u.reads) - 1
+	u.reads[last] = append(u.reads[last], defs)
 	for turn, width := range b.nest.widths[stage] {
 		now := b.nest.seen(stage, turn, h.writer)
 		for _, d := range defs[:width] {
@@ -84,21 +116,51 @@ const growing = 32
 // keep has the loops carry a history.
 func (b *builder) keep(h *history) {
 	outer, shape := b.nest.outer[h.writer], []onnx.Dim{onnx.Free(""), onnx.Fixed(h.channels)}
-	if h.grown = h.oldest*growing > len(b.reach.order)*h.channels; h.grown {
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.cache), outer, b.blank(1, h.channels), shape...))
+	if h.grown {
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.caches[0]), outer, b.blank(1, h.channels), shape...))
 		return
 	}
 	for age := 1; age <= h.oldest; age++ {
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.cache, age), outer, b.blank(0, h.channels), shape...))
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.caches[0], age), outer, b.blank(0, h.channels), shape...))
 	}
 }
 
-// wrote notes what a stage writes into a history.
-func (b *builder) wrote(h *history, v *onnx.Value) {
-	if h.grown {
-		v = b.loopOf(h.writer).graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, h.past[0].seen(b.loopOf(h.writer)), v)
+// wrote notes what a stage writes into a cache.
+func (b *builder) wrote(cache int, v *onnx.Value) {
+	h := b.historyOf[cache]
+	if h == nil {
+		return
 	}
-	h.fresh = v
+	h.written[slices.Index(h.caches, cache)] = v
+	l := b.loopOf(h.writer)
+	switch {
+	case slices.Contains(h.written, nil):
+	case h.grown:
+		h.fresh = l.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, h.past[0].seen(l), v)
+	case len(h.written) > 1:
+		h.fresh = l.graph.Op("Concat", onnx.Attrs{"axis": int64(1)}, h.written...)
+	default:
+		h.fresh = v
+	}
+}
+
+// take is the rows of what [all] gives that a table names, of one cache: [rows of the
+// table, its columns, channels].
+func (b *builder) take(h *history, cache, stage int, table *onnx.Value) *onnx.Value {
+	u := h.uses[stage]
+	if u.taken[table] == nil {
+		g := b.loopOf(stage).graph
+		rows := g.Op("Gather", nil, b.all(h, stage), table)
+		u.taken[table] = []*onnx.Value{rows}
+		if len(h.caches) > 1 {
+			var channels []int
+			for _, c := range h.caches {
+				channels = append(channels, b.program.Caches[c].Channels)
+			}
+			u.taken[table] = g.Ops(len(h.caches), "Split", onnx.Attrs{"axis": int64(2)}, rows, list(channels...))
+		}
+	}
+	return u.taken[table][slices.Index(h.caches, cache)]
 }
 
 // pass says what the loops carry of a history into the next turn.

@@ -22,21 +22,25 @@ func (b *builder) rows(r read) *onnx.Value {
 	l := b.loopOf(r.stage)
 	var rows *onnx.Value
 	if age, ok := b.direct(r); ok {
-		rows = b.histories[r.cache].at(age, l)
+		rows = b.historyOf[r.cache].at(age, l)
 	} else {
-		var from, index *onnx.Value
+		h := b.historyOf[r.cache]
+		var index *onnx.Value
 		if fixed != nil {
-			from = onnx.Const("", onnx.NewTensor(fixed, len(fixed)/channels, channels))
 			index = b.perImage(r.slots(), len(r.parts), false, false)
 		} else {
-			h := b.histories[r.cache]
-			from, index = b.all(h, r.stage), b.perImage(b.numbers(r), len(r.parts), true, h.grown || h.uses[r.stage].blank)
+			index = b.perImage(b.numbers(r), len(r.parts), true, h.grown || h.uses[r.stage].blank)
 		}
 		begin, end := b.span(r.stage)
 		index = l.once(fmt.Sprintf("rows %p %v", index, b.nest.widths[r.stage]), func() *onnx.Value {
 			return slice(l.graph, index, 0, begin, end)
 		})
-		rows = l.graph.Op("Gather", nil, from, index) // [width, images·parts, channels]
+		// [width, images·parts, channels]
+		if fixed != nil {
+			rows = l.graph.Op("Gather", nil, onnx.Const("", onnx.NewTensor(fixed, len(fixed)/channels, channels)), index)
+		} else {
+			rows = b.take(h, r.cache, r.stage, index)
+		}
 		rows = l.graph.Op("Reshape", nil, rows, list(-1, len(r.parts)*channels))
 	}
 	if r.stacked {
@@ -78,8 +82,8 @@ func (b *builder) pixels(r read) *onnx.Value {
 // direct tells whether a read is simply all that was written some turns ago, row for
 // row, and how many.
 func (b *builder) direct(r read) (age int, ok bool) {
-	h := b.histories[r.cache]
-	if h == nil || h.grown || len(r.parts) != 1 || b.nest.outer[r.stage] != b.nest.outer[h.writer] || r.parts[0][0].step == absent {
+	h := b.historyOf[r.cache]
+	if h == nil || h.grown || len(h.caches) > 1 || len(r.parts) != 1 || b.nest.outer[r.stage] != b.nest.outer[h.writer] || r.parts[0][0].step == absent {
 		return 0, false
 	}
 	defs := r.parts[0]
@@ -110,7 +114,7 @@ func (b *builder) width(stage, turn int) int {
 // numbers are the rows of what [all] gives that a read wants, a blank one not counted:
 // by row over all turns and part. -1 is the blank one.
 func (b *builder) numbers(r read) []int {
-	h := b.histories[r.cache]
+	h := b.historyOf[r.cache]
 	ever, _ := spans(b.nest.widths[h.writer])
 	var out []int
 	k := 0
