@@ -67,7 +67,7 @@ func (b *builder) loop() {
 		b.draw(inner, logits)
 	}
 	for _, h := range b.histories {
-		h.pass()
+		b.pass(h)
 	}
 	if b.nest.nested() {
 		b.close(1, b.loops[0].graph, turns)

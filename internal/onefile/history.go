@@ -164,12 +164,13 @@ func (b *builder) take(h *history, cache, stage int, table *onnx.Value) *onnx.Va
 }
 
 // pass says what the loops carry of a history into the next turn.
-func (h *history) pass() {
+func (b *builder) pass(h *history) {
 	for i, c := range h.past {
 		if i == 0 {
 			c.becomes(h.fresh)
 		} else {
-			c.becomes(h.past[i-1].own())
+			// A body's input that is its output as it is confuses OpenVINO.
+			c.becomes(b.loopOf(h.writer).graph.Op("Identity", nil, h.past[i-1].own()))
 		}
 	}
 }
