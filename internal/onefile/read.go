@@ -164,7 +164,7 @@ func (b *builder) perImage(numbers []int, parts int, own, blank bool) *onnx.Valu
 	return b.once(fmt.Sprint("per image ", parts, own, blank, numbers), func() *onnx.Value {
 		g := b.graph
 		each := b.once("images", func() *onnx.Value { // [images, 1]
-			return g.Op("Unsqueeze", nil, g.Op("Range", nil, scalar(0), g.Op("Squeeze", nil, b.images), scalar(1)), list(1))
+			return g.Op("Unsqueeze", nil, g.Op("Range", nil, scalar(0), g.Op("Squeeze", nil, b.images, list(0)), scalar(1)), list(1))
 		})
 		rows := table(numbers, len(numbers)/parts, 1, parts)
 		var index *onnx.Value
