@@ -24,7 +24,8 @@ const (
 )
 
 // Meta is what is known of how the model was trained. Write fills in what follows
-// from the model: architecture, sizes and levels.
+// from the model: architecture, sizes and levels, the input's scale and the label. It
+// leaves out the classes of a model that takes none.
 type Meta = format.Meta
 
 // Write writes the model as an ONNX file. It fails where the model has no weights,
@@ -55,6 +56,10 @@ func Model(m *models.Model, meta Meta) (*onnx.Model, error) {
 	size := onnx.Fixed(m.Size)
 	b.graph.Output(b.values[logits], format.Logits, onnx.Float32, n, onnx.Fixed(m.Levels), size, size)
 	meta.Arch, meta.Levels, meta.Height, meta.Width = m.Arch, m.Levels, m.Size, m.Size
+	meta.PixelScale, meta.PixelOffset, meta.Label = encoding.Unit(m.Levels), 0, format.Label
+	if m.Classes == 0 {
+		meta.Label, meta.Classes, meta.ClassPrior = "", nil, nil
+	}
 	return &onnx.Model{
 		IRVersion:       format.IRVersion,
 		Opsets:          map[string]int64{"": format.Opset},
@@ -192,6 +197,16 @@ func doc(m *models.Model, meta Meta) string {
 	fmt.Fprintf(&s, "- Input `%s`: float32 [batch, 1, %d, %d], level/%d, so in [0, 1].\n", format.Image, m.Size, m.Size, int(encoding.Steps(m.Levels)))
 	fmt.Fprintf(&s, "- Output `%s`: float32 [batch, %d, %d, %d], unnormalised log-probabilities of each pixel's level given the pixels before it in raster order.\n",
 		format.Logits, m.Levels, m.Size, m.Size)
+	label := ""
+	if m.Classes > 0 {
+		fmt.Fprintf(&s, "- Input `%s`: int64 [batch], the class of each image, 0 to %d.\n", format.Label, m.Classes-1)
+		label = fmt.Sprintf(" and a class for each in `%s`", format.Label)
+	}
+	fmt.Fprintf(&s, "\nTo draw, begin with an `%s` of zeros%s. For each pixel in raster order, row by row and from left to right, "+
+		"run the model, divide the pixel's `%s` by the temperature (1 for the model as it is) and take their softmax, "+
+		"which is the probability of each level. Draw a random number in [0, 1), and take the first level up to which the "+
+		"probabilities add up to more. Write level/%d into the `%s` at the pixel. After the last pixel it is drawn.\n\n",
+		format.Image, label, format.Logits, m.Levels-1, format.Image)
 	if meta.Dataset != "" {
 		fmt.Fprintf(&s, "- Trained on %s (%s), %d epochs, seed %d.\n", meta.Dataset, meta.Preprocess, meta.Epochs, meta.Seed)
 	}

@@ -89,7 +89,7 @@ func TestLogits(t *testing.T) {
 // TestSubset holds the file to the subset that every reader gets right.
 func TestSubset(t *testing.T) {
 	m := modeltest.Random(t, configs[1], 1)
-	meta := export.Meta{Dataset: "d", Preprocess: "p", Seed: 3, Epochs: 2, NatsPerDim: 0.5}
+	meta := export.Meta{Dataset: "d", Preprocess: "p", Seed: 3, Epochs: 2, NatsPerDim: 0.5, Classes: []string{"a", "b"}}
 	var b bytes.Buffer
 	if err := export.Write(&b, m, meta); err != nil {
 		t.Fatal(err)
@@ -135,6 +135,9 @@ func TestSubset(t *testing.T) {
 	}
 	if got.Arch != "pixelcnn" || got.Levels != 3 || got.Height != 8 || got.Dataset != "d" || got.NatsPerDim != 0.5 {
 		t.Errorf("metadata %+v", got)
+	}
+	if got.PixelScale != 0.5 || got.PixelOffset != 0 || got.Label != "" || got.Classes != nil || got.ClassPrior != nil {
+		t.Errorf("metadata %+v, want a scale of 1/2 and no classes where there is no label", got)
 	}
 	if file.ProducerName == "" || file.ProducerVersion == "" || file.Doc == "" {
 		t.Error("the file does not say what made it")

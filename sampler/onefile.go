@@ -55,8 +55,14 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	out.Doc = manual(sig, inpainting)
 	out.Metadata = maps.Clone(sig.Model().Metadata)
 	if sig.Meta.Format != "" {
+		for key := range sig.Meta.Props() {
+			delete(out.Metadata, key)
+		}
 		meta := sig.Meta
-		meta.Height, meta.Width = sig.Height, sig.Width
+		meta.Height, meta.Width, meta.PixelScale, meta.Label = sig.Height, sig.Width, 0, format.Label
+		if sig.ClassInput == "" {
+			meta.Label, meta.Classes, meta.ClassPrior = "", nil, nil
+		}
 		maps.Copy(out.Metadata, meta.Props())
 	}
 	out.Metadata[format.Sampler] = format.SamplerVersion

@@ -45,8 +45,12 @@ type Meta struct {
 	Arch          string
 	Levels        int
 	Height, Width int
-	Order         string   // "raster"
-	Classes       []string // names by number, where the data set has classes
+	Order         string // "raster"
+	// A level k is k·PixelScale + PixelOffset in the picture's input. Both are 0 in files from
+	// before they were written, where k is k/(levels−1).
+	PixelScale, PixelOffset float64
+	Label                   string   // name of the input for the class, where there is one
+	Classes                 []string // names by number; in files of before also without a label
 	// ClassPrior is how often each class is in the training set, of Classes' length, with
 	// sum 1; nil for a model that is not class-conditional.
 	ClassPrior    []float64
@@ -84,10 +88,15 @@ func (m Meta) Props() map[string]string {
 	}
 	for key, s := range map[string]string{
 		"dataset": m.Dataset, "dataset_sha256": m.DatasetSHA256, "preprocess": m.Preprocess, "command": m.Command,
+		"label": m.Label,
 	} {
 		if s != "" {
 			p[prefix+key] = s
 		}
+	}
+	if m.PixelScale != 0 {
+		p[prefix+"pixel_scale"] = strconv.FormatFloat(m.PixelScale, 'g', -1, 64)
+		p[prefix+"pixel_offset"] = strconv.FormatFloat(m.PixelOffset, 'g', -1, 64)
 	}
 	if len(m.Classes) > 0 {
 		b, _ := json.Marshal(m.Classes) // strings always can be
@@ -131,6 +140,14 @@ func Parse(props map[string]string) (Meta, error) {
 		DatasetSHA256: props[prefix+"dataset_sha256"],
 		Preprocess:    props[prefix+"preprocess"],
 		Command:       props[prefix+"command"],
+		Label:         props[prefix+"label"],
+	}
+	if s := props[prefix+"pixel_scale"]; s != "" {
+		m.PixelScale, p.err = parse(p.err, "pixel_scale", s, parseFinite)
+		if p.err == nil && m.PixelScale == 0 {
+			p.err = fmt.Errorf("%w: %spixel_scale is 0, and every level would be the same", ErrMetadata, prefix)
+		}
+		m.PixelOffset, p.err = parse(p.err, "pixel_offset", props[prefix+"pixel_offset"], parseFinite)
 	}
 	if s := props[prefix+"classes"]; s != "" {
 		m.Classes, p.err = parse(p.err, "classes", s, func(s string) (names []string, err error) {

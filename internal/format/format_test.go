@@ -12,7 +12,7 @@ import (
 var meta = Meta{
 	Format: "1", Arch: "pixelcnn", Levels: 4, Height: 16, Width: 16, Order: "raster", Classes: []string{"T-shirt/top", "a,b"}, Dataset: "fashion-mnist",
 	DatasetSHA256: "ab", Preprocess: "resize", Command: "trainer", Seed: 1<<64 - 1, Epochs: 10, NatsPerDim: 0.305,
-	ClassPrior: []float64{1. / 3, 2. / 3}, VerifyMaxDiff: 4.77e-06, VerifyReaders: []string{"ONNX Runtime 1.24.1", "another, too"},
+	ClassPrior: []float64{1. / 3, 2. / 3}, PixelScale: 1. / 3, PixelOffset: -0.5, Label: "label", VerifyMaxDiff: 4.77e-06, VerifyReaders: []string{"ONNX Runtime 1.24.1", "another, too"},
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -64,6 +64,10 @@ func TestParseRefuses(t *testing.T) {
 		{"order", "snake"},
 		{"seed", "-1"},
 		{"epochs", "many"},
+		{"pixel_scale", "0"},
+		{"pixel_scale", "NaN"},
+		{"pixel_offset", ""},
+		{"pixel_offset", "1e999"},
 		{"classes", "a,b"},
 		{"nll_nats_per_dim", "low"},
 		{"nll_nats_per_dim", "NaN"},

@@ -12,6 +12,9 @@ import (
 
 // readClasses finds the classes of a class-conditional model, and their probabilities.
 func (s *Signature) readClasses() error {
+	if l := s.Meta.Label; l != "" && l != s.ClassInput {
+		return fmt.Errorf("%w: its metadata say that its label is input %q, which it is not", ErrModel, format.Cut(l))
+	}
 	if s.classInput == nil {
 		return nil
 	}

@@ -211,8 +211,13 @@ func (s *Signature) readScale() {
 	switch {
 	case s.Scale != encoding.Scale{}:
 		s.found("input scale", fmt.Sprintf("level·%g + %g", cmp.Or(s.Scale.Factor, encoding.Unit(s.Levels)), s.Scale.Offset), "as it was set")
+	case s.Meta.PixelScale != 0:
+		if scale := (encoding.Scale{Factor: s.Meta.PixelScale, Offset: s.Meta.PixelOffset}); scale != (encoding.Scale{Factor: encoding.Unit(s.Levels)}) {
+			s.Scale = scale // else the division's last bits are the trainer's
+		}
+		s.found("input scale", fmt.Sprintf("level·%g + %g", s.Meta.PixelScale, s.Meta.PixelOffset), "by its metadata")
 	case s.Meta.Format != "":
-		s.found("input scale", "level/(levels−1)", "as in every file of this format")
+		s.found("input scale", "level/(levels−1)", "as in every file of this format that does not say")
 	default:
 		s.found("input scale", "level/(levels−1)", "assumed; the file does not say")
 	}

@@ -21,11 +21,41 @@ func network(metadata map[string]string, output ...onnx.Dim) *onnx.Model {
 
 var nlhw = []onnx.Dim{onnx.Free("n"), onnx.Fixed(2), onnx.Fixed(3), onnx.Fixed(5)}
 
-// TestFindings: each part of a signature says how it was found out.
-func TestFindings(t *testing.T) {
-	own := map[string]string{
+// with makes the metadata of a file of this project, with more: keys and values by turns.
+func with(more ...string) map[string]string {
+	m := map[string]string{
 		"pixelcnn.format": "1", "pixelcnn.levels": "2", "pixelcnn.height": "3", "pixelcnn.width": "5", "pixelcnn.order": "raster",
 	}
+	for i := 0; i < len(more); i += 2 {
+		m["pixelcnn."+more[i]] = more[i+1]
+	}
+	return m
+}
+
+// TestScale: metadata say what a level is in the input. The project's own scale is a
+// division, whose last bits are the trainer's.
+func TestScale(t *testing.T) {
+	for _, c := range []struct {
+		metadata map[string]string
+		want     encoding.Scale
+	}{
+		{with(), encoding.Scale{}},
+		{with("pixel_scale", "1", "pixel_offset", "0"), encoding.Scale{}},
+		{with("pixel_scale", "2", "pixel_offset", "-1"), encoding.Scale{Factor: 2, Offset: -1}},
+		{with("pixel_scale", "1", "pixel_offset", "0.5"), encoding.Scale{Factor: 1, Offset: 0.5}},
+	} {
+		s, err := Read(network(c.metadata, nlhw...), Options{})
+		if err != nil || s.Scale != c.want {
+			t.Errorf("%v: %+v, %v, want %+v", c.metadata, s.Scale, err, c.want)
+		}
+	}
+	if _, err := Read(network(with("label", "class"), nlhw...), Options{}); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), `"class"`) {
+		t.Errorf("a label that is not there: %v", err)
+	}
+}
+
+// TestFindings: each part of a signature says how it was found out.
+func TestFindings(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		metadata map[string]string
@@ -33,7 +63,9 @@ func TestFindings(t *testing.T) {
 		want     Finding
 	}{
 		{"a file from elsewhere", nil, Options{}, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say"}},
-		{"one of the trainer's", own, Options{}, Finding{"input scale", "level/(levels−1)", "as in every file of this format"}},
+		{"one of the trainer's of before", with(), Options{}, Finding{"input scale", "level/(levels−1)", "as in every file of this format that does not say"}},
+		{"one of the trainer's", with("pixel_scale", "1", "pixel_offset", "0"), Options{}, Finding{"input scale", "level·1 + 0", "by its metadata"}},
+		{"a flag that says otherwise", with("pixel_scale", "1", "pixel_offset", "0"), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set"}},
 		{"a flag", nil, Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set"}},
 		{"the head", nil, Options{}, Finding{"head", "categorical", "an output for each level"}},
 		{"the layout", nil, Options{}, Finding{"layout", "[batch, levels, height, width]", "by the picture's 3×5"}},
