@@ -51,8 +51,8 @@ func (b *builder) loop() {
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
 	rows, images, levels := onnx.Free(""), onnx.Free("batch"), b.opt.Head.Levels()
-	b.picture = b.carry("picture", false, b.graph.Op("ConstantOfShape", nil, b.shape(1)), rows, images)
-	b.logits = b.carry("logits", false, b.graph.Op("ConstantOfShape", nil, b.shape(0, levels)), rows, images, onnx.Fixed(levels))
+	b.picture = b.carry("picture", false, b.blank(1, b.images), rows, images)
+	b.logits = b.carry("logits", false, b.blank(0, b.images, list(levels)), rows, images, onnx.Fixed(levels))
 	b.keepHistories()
 	var logits *onnx.Value
 	for _, i := range b.nest.order() {

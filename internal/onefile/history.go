@@ -117,11 +117,11 @@ const growing = 32
 func (b *builder) keep(h *history) {
 	outer, shape := b.nest.outer[h.writer], []onnx.Dim{onnx.Free(""), onnx.Fixed(h.channels)}
 	if h.grown {
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.caches[0]), outer, b.blank(1, h.channels), shape...))
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.caches[0]), outer, b.blank(1, list(h.channels)), shape...))
 		return
 	}
 	for age := 1; age <= h.oldest; age++ {
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.caches[0], age), outer, b.blank(0, h.channels), shape...))
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.caches[0], age), outer, b.blank(0, list(h.channels)), shape...))
 	}
 }
 
@@ -214,18 +214,16 @@ func (b *builder) all(h *history, stage int) *onnx.Value {
 	return u.joined
 }
 
-// blank is rows of zeros for a cache to begin with. How many they are hangs on the batch,
-// seemingly: of a constant OpenVINO loses the shape where it has no rows, and gets what
-// the loop makes of it wrong where it has some.
-func (b *builder) blank(rows, channels int) *onnx.Value {
-	return b.once(fmt.Sprint("blank ", rows, channels), func() *onnx.Value {
-		n := b.once("none", func() *onnx.Value { return b.graph.Op("Sub", nil, b.images, b.images) })
-		if rows > 0 {
-			n = b.graph.Op("Add", nil, n, list(rows))
-		}
-		shape := b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, n, list(channels))
-		return b.graph.Op("ConstantOfShape", nil, shape)
-	})
+// blank is what a loop begins with: rows of zeros, of the sizes after the first. How many
+// rows they are is made of the batch, seemingly: of a constant OpenVINO loses the shape
+// where it has no rows, and gets what the loop makes of it wrong where it has some.
+func (b *builder) blank(rows int, sizes ...*onnx.Value) *onnx.Value {
+	n := b.once("none", func() *onnx.Value { return b.graph.Op("Sub", nil, b.images, b.images) })
+	if rows > 0 {
+		n = b.graph.Op("Add", nil, n, list(rows))
+	}
+	shape := b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, append([]*onnx.Value{n}, sizes...)...)
+	return b.graph.Op("ConstantOfShape", nil, shape)
 }
 
 func zeros(n int) *onnx.Value { return onnx.Const("", onnx.NewTensor(make([]float32, n), 1, n)) }
