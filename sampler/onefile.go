@@ -54,16 +54,19 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	out.ProducerName = "pixelcnn"
 	out.Doc = manual(sig, inpainting)
 	out.Metadata = maps.Clone(sig.Model().Metadata)
+	meta := sig.Meta
+	meta.Height, meta.Width, meta.PixelScale = sig.Height, sig.Width, 0
+	meta.Label, meta.Classes, meta.ClassPrior = "", sig.Classes, sig.Prior
+	if sig.ClassInput != "" {
+		meta.Label = format.Label
+	}
 	if sig.Meta.Format != "" {
 		for key := range sig.Meta.Props() {
 			delete(out.Metadata, key)
 		}
-		meta := sig.Meta
-		meta.Height, meta.Width, meta.PixelScale, meta.Label = sig.Height, sig.Width, 0, format.Label
-		if sig.ClassInput == "" {
-			meta.Label, meta.Classes, meta.ClassPrior = "", nil, nil
-		}
 		maps.Copy(out.Metadata, meta.Props())
+	} else {
+		maps.Copy(out.Metadata, meta.Drawing())
 	}
 	out.Metadata[format.Sampler] = format.SamplerVersion
 	out.Metadata[format.SamplerLevels] = strconv.Itoa(sig.Levels)

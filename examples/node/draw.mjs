@@ -1,23 +1,58 @@
-// node draw.mjs pixelcnn.sampler.onnx [images [seed [temperature [class]]]]
+// Draws the images of `sampler --seed SEED` from a one-file sampler into levels.raw, uint8 [images, height, width].
+//
+//   npm ci --ignore-scripts
+//   node draw.mjs pixelcnn.sampler.onnx [IMAGES [SEED [TEMPERATURE [CLASS [PICTURE]]]]]
+//
+// See ../README.md.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { uniforms } from '../browser/page/pcg.mjs';
 
-const [file, images = 4, seed = 0, temperature = 1, label = 0] = process.argv.slice(2);
-const n = Number(images);
-const session = await InferenceSession.create(file, { logSeverityLevel: 3 });
-const [, height, width] = session.inputMetadata[0].shape, pixels = height * width;
+// The metadata of a model file, which the package does not give: field 14 of the protobuf, pairs of key and value.
+function metadata(file) {
+  const text = new TextDecoder(), out = {};
+  const fields = (bytes, each) => {
+    let at = 0;
+    const varint = () => { let v = 0, m = 1, b; do { b = bytes[at++]; v += (b & 127) * m; m *= 128; } while (b > 127); return v; };
+    while (at < bytes.length) {
+      const tag = varint(), size = varint(); // of a number, the number itself
+      if (tag % 8 === 2) each(tag >> 3, bytes.subarray(at, at += size));
+    }
+  };
+  fields(file, (field, bytes) => {
+    const pair = [];
+    if (field === 14) fields(bytes, (_, part) => pair.push(text.decode(part)));
+    if (field === 14) out[pair[0]] = pair[1];
+  });
+  return out;
+}
 
+// The first class up to which the probabilities add up to more than u.
+function drawClass(prior, u) {
+  let sum = 0;
+  const k = prior.findIndex((p) => (sum += p) > u && p > 0);
+  return k >= 0 ? k : prior.findLastIndex((p) => p > 0);
+}
+
+const [file, images = '4', seed = '0', temperature = '1', label = '-', picture] = process.argv.slice(2);
+const n = Number(images), meta = metadata(readFileSync(file));
+const height = Number(meta['pixelcnn.height']), width = Number(meta['pixelcnn.width']), pixels = height * width, shape = [n, height, width];
 const inputs = {
-  uniforms: new Tensor('float64', uniforms(seed, 0, n, pixels), [n, height, width]),
+  uniforms: new Tensor('float64', uniforms(seed, 0, n, pixels), shape),
   temperature: new Tensor('float64', [Number(temperature)], [1]),
 };
-if (session.inputNames.includes('label')) inputs.label = new Tensor('int64', Array(n).fill(BigInt(label)), [n]);
-const { levels, logprob } = await session.run(inputs);
-
-const top = Math.max(1, ...levels.data.subarray(0, pixels));
-for (let k = 0; k < pixels; k++) {
-  process.stdout.write(' ░▒▓█'.at(Math.round((levels.data[k] * 4) / top)).repeat(2) + (k % width === width - 1 ? '\n' : ''));
+if (meta['pixelcnn.label']) {
+  const coins = uniforms(seed, 2n ** 62n, n, 1), prior = JSON.parse(meta['pixelcnn.class_prior']);
+  inputs.label = new Tensor('int64', BigInt64Array.from(coins, (u) => BigInt(label === '-' ? drawClass(prior, u) : label)), [n]);
 }
-console.log(`the first of ${n} images, log-probability ${logprob.data[0].toFixed(1)} nats; all are in levels.raw`);
-writeFileSync('levels.raw', levels.data); // uint8 [images, height, width]
+if (picture) { // its upper half is kept
+  const levels = readFileSync(picture), all = { length: n * pixels };
+  inputs.init = new Tensor('uint8', Uint8Array.from(all, (_, k) => levels[k % pixels]), shape);
+  inputs.keep = new Tensor('bool', Uint8Array.from(all, (_, k) => Math.floor(k / width) % height < Math.floor(height / 2)), shape);
+}
+const session = await InferenceSession.create(file, { intraOpNumThreads: 1, logSeverityLevel: 3 }); // the operators are small
+const began = performance.now();
+const { levels, logprob } = await session.run(inputs);
+const seconds = ((performance.now() - began) / 1000).toFixed(2);
+console.log(`${n} images of ${height}x${width} in ${seconds} s, the first with ${logprob.data[0].toFixed(1)} nats`);
+writeFileSync('levels.raw', levels.data);

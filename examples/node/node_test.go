@@ -26,7 +26,7 @@ func packages(t *testing.T) string {
 	if err != nil {
 		t.Skip("no cache for npm's packages:", err)
 	}
-	const version = "1.24.1" // as in package.json
+	const version = "1.30.0" // as in package.json
 	dir := filepath.Join(cache, "pixelcnn", "onnxruntime-node", version)
 	module := filepath.Join(dir, "node_modules", "onnxruntime-node")
 	ready := filepath.Join(dir, "ready")

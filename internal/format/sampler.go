@@ -1,5 +1,11 @@
 package format
 
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
 // A one-file sampler says so in its metadata, beside what the model's
 // file said. Its graph is that of internal/onefile.
 const (
@@ -17,3 +23,13 @@ const (
 	Levels      = "levels"      // output, uint8 [batch, height, width]
 	LogProb     = "logprob"     // output, float32 [batch], nats, of all pixels at temperature 1
 )
+
+// Drawing returns those of m's properties that a program needs to draw with a one-file
+// sampler. Such a file has them also where its model's says nothing about itself.
+func (m Meta) Drawing() map[string]string {
+	props := m.Props()
+	maps.DeleteFunc(props, func(key, _ string) bool {
+		return !slices.Contains([]string{"height", "width", "label", "classes", "class_prior"}, strings.TrimPrefix(key, prefix))
+	})
+	return props
+}
