@@ -22,7 +22,7 @@ override PATH = $(shell echo "$$PATH")
 endif
 endif
 
-.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node man completions bench bench-train judge kill module clean
+.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node languages man completions bench bench-train judge kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -35,6 +35,7 @@ help:
 	@echo 'make mutate  show $(MUTANTS) damaged models (MUTANTS=…) to all that reads them, and to ONNX Runtime'
 	@echo 'make browser the page that draws in the browser: static files in $(OUT)/browser'
 	@echo 'make parity  draw 1,000 images of each model with every runtime: a table of the pixels that differ'
+	@echo 'make languages  draw with the example programs of every language, and with other engines: a table'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
 	@echo 'make bench BENCH="-python … -blas …"   the same with PyTorch (flags in internal/dev/bench/sample)'
 	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (BENCH="-arch gated -hidden 64" and more)'
@@ -144,6 +145,11 @@ browser:
 # These say what they skip where Node, npm or Chromium is not to be had.
 test-node:
 	$(GO) test -v ./examples/node
+
+# Python, Maven, Cargo and npm, each where it is there; what they install goes to the
+# user's cache, some 3 GB. The quick ones are among the ordinary tests.
+languages: deps
+	$(GO) run ./internal/dev/languages
 
 test-browser: chromium
 	$(GO) test -v ./examples/browser

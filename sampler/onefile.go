@@ -99,10 +99,16 @@ Inputs:
 		text += "- init, uint8 " + size + ": levels of a picture to complete\n" +
 			"- keep, bool " + size + ": which of its pixels stay\n"
 	}
-	return text + `
+	text += `
 Outputs:
 
 - levels, uint8 ` + size + `
 - logprob, float32 [batch]: log-probability of the image at temperature 1, in nats
+
+The images of sampler --seed S: pixel k of image i, row by row, takes the k-th number of Go's rand.New(rand.NewPCG(S, i)).
 `
+	if s.ClassInput != "" {
+		text += "Its class is the first up to which pixelcnn.class_prior adds up to more than the first number of rand.New(rand.NewPCG(S, 1<<62+i)).\n"
+	}
+	return text
 }

@@ -22,10 +22,16 @@
 //
 // What a loop carries (loop.go) of each cache is its history (history.go): what was
 // written in each of the last few turns, as a value of its own. From turn to turn these
-// values move on by one place, which costs a pointer each; nothing is copied but what a
-// step reads. That it gathers (read.go) with tables of row numbers, constants of the
-// graph, of which a turn takes its slice. The picture is kept whole: it grows by the
-// pixels of a step.
+// values move on by one place, by an Identity each; caches that are written and read
+// alike move as one. What a step reads it gathers (read.go) with tables of row numbers,
+// constants of the graph, of which a turn takes its slice. The picture is kept whole: it
+// grows by the pixels of a step.
+//
+// The graph keeps to the letter of ONNX's specification and a little more, for the sake of
+// engines that are strict or less than complete: each Slice and Squeeze names its axes, a
+// Loop has a condition, what it carries has a rank and a shape, its body makes each of its
+// outputs. internal/onnx/onnxtest holds it to that, and docs/portability.md tells who
+// wants what.
 //
 // Rows are (pixel, image), images innermost. Where the tables say row k of a pixel, each
 // image has its own, k·images + image: that product is made once, before the loop. A
