@@ -80,10 +80,15 @@ func row(ctx context.Context, w io.Writer, e engine, tasks []task) (wrong int) {
 		fmt.Fprintf(w, " not run: %s |%s\n", oneLine(err), strings.Repeat(" |", len(tasks)-1))
 		return 0
 	}
+	failed := false
 	for _, t := range tasks {
 		differ, seconds, err := t.draw(ctx, command)
-		if err != nil {
+		if err != nil && failed {
+			fmt.Fprint(w, " fails |") // told in the first one's place
+			continue
+		} else if err != nil {
 			fmt.Fprintf(w, " fails: %s |", oneLine(err))
+			failed = true
 			continue
 		}
 		wrong += differ
