@@ -149,7 +149,7 @@ test-node:
 # Python, Maven, Cargo and npm, each where it is there; what they install goes to the
 # user's cache, some 3 GB. The quick ones are among the ordinary tests.
 languages: deps
-	$(GO) run ./internal/dev/languages
+	$(GO) test -count=1 -timeout 0 -v -run TestAll ./internal/dev/languages -args -all
 
 test-browser: chromium
 	$(GO) test -v ./examples/browser

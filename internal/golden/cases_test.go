@@ -3,6 +3,7 @@ package golden
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -250,14 +251,18 @@ func sizes() (all []golden) {
 	return all
 }
 
-// trainings are runs of the trainer on little data.
-func trainings() (all []golden) {
+// trainings are runs of the trainer on little data, with either runtime.
+func trainings() []golden {
+	return slices.Concat(trainingsBy("ort", library), trainingsBy("go", nothing))
+}
+
+func trainingsBy(runtime string, on on) (all []golden) {
 	const small = "--hidden 4 --blocks 1 --kernel 3 --size 6 --levels 3"
 	add := func(name string, lines ...string) {
 		for i := range lines {
-			lines[i] = "trainer --runtime ort " + lines[i]
+			lines[i] = "trainer --runtime " + runtime + " " + lines[i]
 		}
-		all = append(all, golden{"train/" + name, lines, []string{"--threads 1"}, library})
+		all = append(all, golden{"train/" + runtime + "-" + name, lines, []string{"--threads 1"}, on})
 	}
 	add("pixelcnn", "--data ../data "+small+" --epochs 2 --batch 16 --checkpoint run -o a.onnx")
 	add("gated", "--data ../data --arch gated "+small+" --steps 4 --batch 12 --seed 3 --checkpoint run -o a.onnx")

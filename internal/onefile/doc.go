@@ -30,7 +30,7 @@
 // The graph keeps to the letter of ONNX's specification and a little more, for the sake of
 // engines that are strict or less than complete: each Slice and Squeeze names its axes, a
 // Loop has a condition, what it carries has a rank and a shape, its body makes each of its
-// outputs. internal/onnx/onnxtest holds it to that, and docs/portability.md tells who
+// outputs. internal/conform holds it to that, and docs/portability.md tells who
 // wants what.
 //
 // Rows are (pixel, image), images innermost. Where the tables say row k of a pixel, each

@@ -1,4 +1,4 @@
-package main
+package languages
 
 import (
 	"context"
@@ -14,7 +14,6 @@ func TestLanguages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it installs packages of other languages")
 	}
-	examples = "../../../examples"
 	tasks, err := makeTasks(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +42,6 @@ func TestLanguages(t *testing.T) {
 
 // TestVersions: each engine's version is found in the file that pins it.
 func TestVersions(t *testing.T) {
-	examples = "../../../examples"
 	for _, e := range engines {
 		if v := e.version(); v == "?" || !strings.ContainsAny(v, "0123456789") || strings.ContainsAny(v, "\n\"<") {
 			t.Errorf("%s: version %q", e.name, v)

@@ -1,4 +1,4 @@
-package main
+package languages
 
 import (
 	"context"
@@ -50,8 +50,8 @@ var engines = []engine{
 	{"IREE", "iree-compile", [2]string{"python/engines.txt", `iree-base-compiler==(.*)`}, iree, false},
 }
 
-// examples is their folder, from the root of the repository.
-var examples = "examples"
+// examples is their folder.
+const examples = "../../../examples"
 
 // version is what the example pins.
 func (e engine) version() string {

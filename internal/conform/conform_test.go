@@ -1,8 +1,4 @@
-// Package onnxtest holds graphs to ONNX's specification, for tests: what readers may rely
-// on, though onnx.checker and ONNX Runtime do without it.
-//
-// https://onnx.ai/onnx/operators (opset 17) and https://onnx.ai/onnx/repo-docs/IR.html
-package onnxtest
+package conform
 
 import (
 	"errors"

@@ -1,56 +1,40 @@
-// Command languages draws from the one-file samplers of the shipped models with the
-// example programs of every language, and with other engines than ONNX Runtime, as far as
-// the machine's toolchains allow, and compares the pixels with the sampler's. It is run
-// from the root of the repository:
-//
-//	go run ./internal/dev/languages        # a Markdown table, that of docs/portability.md
-//	go run ./internal/dev/languages rten   # of the engines whose names have that in them
-//
-// What it installs and builds goes to the user's cache. It fails where a pixel differs.
-package main
+package languages
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
-	"log"
 	"os"
-	"os/signal"
 	"strings"
+	"testing"
 	"time"
 )
 
-func main() {
-	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		log.Fatal("languages: ", err)
-	}
-}
+var (
+	all   = flag.Bool("all", false, "run every engine: it installs and builds for minutes")
+	parts = flag.String("engines", "", "with -all, those whose names have one of these in them, with commas between")
+)
 
-func run(ctx context.Context, names []string) error {
-	dir, err := os.MkdirTemp("", "pixelcnn-languages-")
-	if err != nil {
-		return err
+// TestAll prints the Markdown table of docs/portability.md, and fails where a pixel
+// differs. What it installs and builds goes to the user's cache.
+func TestAll(t *testing.T) {
+	if !*all {
+		t.Skip("it runs with -all only: make languages")
 	}
-	defer os.RemoveAll(dir)
-	tasks, err := makeTasks(ctx, dir)
+	tasks, err := makeTasks(t.Context(), t.TempDir())
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	head(os.Stdout, tasks)
-	wrong := 0
 	for _, e := range engines {
-		if len(names) > 0 && !matches(e.name, names) {
+		if !matches(e.name, strings.Split(*parts, ",")) {
 			continue
 		}
-		wrong += row(ctx, os.Stdout, e, tasks)
+		if wrong := row(t.Context(), os.Stdout, e, tasks); wrong > 0 {
+			t.Errorf("%s: %d pixels differ", e.name, wrong)
+		}
 	}
-	if wrong > 0 {
-		return fmt.Errorf("%d pixels differ", wrong)
-	}
-	return ctx.Err()
 }
 
 func matches(name string, parts []string) bool {
@@ -72,7 +56,7 @@ func head(w io.Writer, tasks []task) {
 
 // row runs an engine's tasks, and tells how many pixels differ.
 func row(ctx context.Context, w io.Writer, e engine, tasks []task) (wrong int) {
-	log.Printf("%s: preparing", e.name)
+	fmt.Fprintf(os.Stderr, "%s: preparing\n", e.name)
 	began := time.Now()
 	command, err := e.prepare(ctx)
 	fmt.Fprintf(w, "| %s | %s | %s |", e.name, e.version(), e.program)
@@ -95,7 +79,7 @@ func row(ctx context.Context, w io.Writer, e engine, tasks []task) (wrong int) {
 		fmt.Fprintf(w, " %d, %.2f s |", differ, seconds)
 	}
 	fmt.Fprintln(w)
-	log.Printf("%s: done in %v", e.name, time.Since(began).Round(time.Second))
+	fmt.Fprintf(os.Stderr, "%s: done in %v\n", e.name, time.Since(began).Round(time.Second))
 	return wrong
 }
 

@@ -1,4 +1,4 @@
-package internal
+package conform
 
 import (
 	"bytes"
@@ -14,7 +14,6 @@ import (
 	"pixelcnn/export"
 	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/onnx"
-	"pixelcnn/internal/onnx/onnxtest"
 	"pixelcnn/models"
 	"pixelcnn/models/pretrained"
 	"pixelcnn/runtime"
@@ -133,7 +132,7 @@ func TestGraphs(t *testing.T) {
 		w.name = "@" + name
 		w.draw(file, sampler.Config{})
 	}
-	foreign, err := filepath.Glob("../sampler/testdata/foreign/*.onnx")
+	foreign, err := filepath.Glob("../../sampler/testdata/foreign/*.onnx")
 	if err != nil || len(foreign) == 0 {
 		t.Fatal("no foreign files", err)
 	}
@@ -162,7 +161,7 @@ func TestGraphs(t *testing.T) {
 		if err != nil {
 			t.Fatal(w.files[file], err)
 		}
-		if err := onnxtest.Conform(m); err != nil {
+		if err := Conform(m); err != nil {
 			t.Errorf("%s: %v", w.files[file], err)
 		}
 	}

@@ -1,11 +1,10 @@
-package onnxtest_test
+package conform
 
 import (
 	"strings"
 	"testing"
 
 	"pixelcnn/internal/onnx"
-	"pixelcnn/internal/onnx/onnxtest"
 )
 
 func ints(x ...int64) *onnx.Value { return onnx.Const("", onnx.NewTensor(x, len(x))) }
@@ -78,7 +77,7 @@ func TestConform(t *testing.T) {
 			if _, err := onnx.Marshal(m); err != nil && c.name != "a name twice" { // names what has no name
 				t.Fatal(err)
 			}
-			err := onnxtest.Conform(m)
+			err := Conform(m)
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
