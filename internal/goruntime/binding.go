@@ -80,12 +80,12 @@ func (m *memories) take(wanted *memory, size int) *memory {
 	defer m.mu.Unlock()
 	var x *memory
 	if last := len(m.idle) - 1; last >= 0 {
-		i := slices.Index(m.idle, wanted)
-		if i < 0 {
-			i = last
+		if m.idle[last] != wanted {
+			if i := slices.Index(m.idle, wanted); i >= 0 {
+				m.idle[i], m.idle[last] = m.idle[last], wanted
+			}
 		}
-		x = m.idle[i]
-		m.idle = slices.Delete(m.idle, i, i+1)
+		x, m.idle = m.idle[last], m.idle[:last]
 	} else {
 		x = &memory{}
 	}

@@ -26,6 +26,7 @@ type multiplier struct {
 	gate *ramp
 
 	parts  []*value // A, or what stands side by side in its place
+	light  bool     // one product of now, on one thread
 	now    kernel.Product
 	part   int // rows of a task
 	sparse *sparse
@@ -123,9 +124,16 @@ func (m *multiplier) place() {
 		p.Add = m.add.floats()
 	}
 	p.C = m.y.floats()
+	m.light = len(m.at) == 1 && m.packed == nil && m.sparse == nil && m.m*m.n*m.k < heavy
 }
 
+// run looks at little where the product is small: a draw of one image has thousands, and
+// finds what it looks at in the memory, not in a cache.
 func (m *multiplier) run(w *workers) error {
+	if m.light {
+		m.now.Rows(0, m.now.M)
+		return nil
+	}
 	if len(m.at) == 1 {
 		m.multiply(w, m.b.floats())
 		return nil

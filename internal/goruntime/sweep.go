@@ -15,35 +15,69 @@ const sweepLen = 1024
 // maxSweep is how many steps are joined at most.
 const maxSweep = 64
 
-// elementwise adds a step that computes each element of y, of float32, from the same
-// elements of other values, or from the only one that they have: f gets so many of each.
+// sweeper is a step that computes each element of y, of float32, from the same elements
+// of at most two other values, or from the only one that they have.
+type sweeper struct {
+	f     func(dst []float32, args [][]float32) // of so many of each
+	y     []float32
+	args  [2][]float32
+	n     int
+	whole bool // what there is is passed on as it is
+
+	now    [2][]float32
+	spread [2][]float32 // of values of one element, so many of it
+	result *value
+	values []*value
+}
+
+// elementwise adds such a step.
 func (p *binder) elementwise(n *node, y *value, args []*value, f func(dst []float32, args [][]float32)) {
-	spread := make([][]float32, len(args)) // of values of one element
+	e := &sweeper{f: f, n: len(args), result: y, values: args}
 	for i, v := range args {
 		if v.count != y.count {
-			spread[i] = make([]float32, min(sweepLen, y.count))
+			e.spread[i] = make([]float32, min(sweepLen, y.count))
 		}
 	}
-	now := make([][]float32, len(args))
-	part := func(lo, hi int) {
-		for i, v := range args {
-			if spread[i] == nil {
-				now[i] = v.floats()[lo:hi]
-				continue
-			}
-			if lo == 0 {
-				x := v.floats()[0]
-				for k := range spread[i] {
-					spread[i][k] = x
-				}
-			}
-			now[i] = spread[i][:hi-lo]
-		}
-		f(y.floats()[lo:hi], now)
+	p.add(n, &step{run: e.run, part: e.part, place: e.place, reads: args, writes: []*value{y}, overwrites: true})
+}
+
+// place looks up where everything is: small steps are done sooner than it is looked up.
+func (e *sweeper) place() {
+	e.y = e.result.floats()
+	e.whole = len(e.y) <= sweepLen
+	for i, v := range e.values {
+		e.args[i] = v.floats()
+		e.whole = e.whole && e.spread[i] == nil
 	}
-	s := &step{part: part, reads: args, writes: []*value{y}, overwrites: true}
-	s.run = sweep([]*step{s})
-	p.add(n, s)
+}
+
+func (e *sweeper) run(*workers) error {
+	for lo := 0; lo < len(e.y); lo += sweepLen {
+		e.part(lo, min(lo+sweepLen, len(e.y)))
+	}
+	return nil
+}
+
+func (e *sweeper) part(lo, hi int) {
+	if e.whole {
+		e.f(e.y, e.args[:e.n])
+		return
+	}
+	for i := range e.n {
+		spread := e.spread[i]
+		if spread == nil {
+			e.now[i] = e.args[i][lo:hi]
+			continue
+		}
+		if lo == 0 {
+			x := e.args[i][0]
+			for k := range spread {
+				spread[k] = x
+			}
+		}
+		e.now[i] = spread[:hi-lo]
+	}
+	e.f(e.y[lo:hi], e.now[:e.n])
 }
 
 // sweeps tells whether arguments of those shapes are one for each element of a result.
@@ -56,10 +90,14 @@ func sweeps(y *value, args ...*value) bool {
 // sweep runs the steps by parts, all steps on a part before the next.
 func sweep(steps []*step) func(*workers) error {
 	n := steps[0].writes[0].count
+	parts := make([]func(lo, hi int), len(steps))
+	for i, s := range steps {
+		parts[i] = s.part
+	}
 	return func(*workers) error {
 		for lo := 0; lo < n; lo += sweepLen {
-			for _, s := range steps {
-				s.part(lo, min(lo+sweepLen, n))
+			for _, part := range parts {
+				part(lo, min(lo+sweepLen, n))
 			}
 		}
 		return nil
