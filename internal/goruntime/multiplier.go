@@ -125,6 +125,9 @@ func (m *multiplier) place() {
 	}
 	p.C = m.y.floats()
 	m.light = len(m.at) == 1 && m.packed == nil && m.sparse == nil && m.m*m.n*m.k < heavy
+	if m.light {
+		p.Check()
+	}
 }
 
 // run looks at little where the product is small: a draw of one image has thousands, and

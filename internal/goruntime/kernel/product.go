@@ -56,6 +56,18 @@ type Product struct {
 	RowAdd int
 
 	Relu bool
+
+	checked int // columns of A, where Check has been called
+}
+
+// Check makes Rows spare its checks from now on: neither the fields nor the slices of
+// which A consists may change any more. It panics where Rows would.
+func (p *Product) Check() {
+	p.checked = 0
+	if p.M > 0 && p.N > 0 {
+		p.check(0, p.M)
+		p.checked = p.k()
+	}
 }
 
 // Blocks are sized so that two panels of B stay in the first-level cache, and the
@@ -75,8 +87,11 @@ func (p *Product) Rows(lo, hi int) {
 	if lo >= hi || p.N <= 0 {
 		return
 	}
-	k := p.k()
-	p.check(lo, hi)
+	k := p.checked
+	if k == 0 {
+		k = p.k()
+		p.check(lo, hi)
+	}
 	if k <= blockK && len(p.A) <= maxLeft && (hi-lo)*max(1, p.Lots)*k <= blockBytes/4 {
 		p.block(lo, hi, 0, k, true)
 		return
