@@ -75,7 +75,7 @@ func (p *Product) Check() {
 const (
 	blockK     = 512
 	blockBytes = 256 << 10
-	maxLeft    = 8 // factors in a block
+	maxLeft    = 12 // factors in a block
 )
 
 // Rows computes the rows lo to hi-1 of C, in each lot. Calls for different rows may run at once.
