@@ -60,9 +60,9 @@ func TestOnly(t *testing.T) {
 		compile + "program":           {"internal/onnx", compile + "ir"},
 		compile + "emit":              {"internal/onnx", compile + "ir", compile + "program", compile + "schedule"},
 		compile + "exact":             {"internal/onnx", compile + "ir", compile + "program"},
-		"sampler/internal/draw":       {"internal/likelihood", "internal/signature"},
+		"sampler/internal/draw":       {"internal/likelihood", "internal/onnx", "internal/signature"},
 		"sampler": {
-			"internal/compile", "internal/format", "internal/likelihood", "internal/onefile", "internal/onnx",
+			"internal/compile", "internal/format", "internal/goruntime", "internal/likelihood", "internal/onefile", "internal/onnx",
 			"internal/signature", "internal/signature/encoding", "sampler/internal/draw", "sampler/internal/engine",
 		},
 	} {

@@ -28,7 +28,7 @@ type classForm struct {
 	full bool // the compiler cannot read it
 }
 
-const formSize, formLevels = 6, 3
+const formSize, formLevels = 6, 4
 
 func classForms() []classForm {
 	n := onnx.Free("n")
@@ -106,16 +106,16 @@ func TestClassForms(t *testing.T) {
 	for _, form := range classForms() {
 		t.Run(form.name, func(t *testing.T) {
 			file := form.file(t)
-			sig, err := sampler.Read(file, sampler.Config{})
+			sig, err := sampler.Read(file, sampler.Config{Label: "class"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if sig.ClassInput != "class" || len(sig.Classes) != form.classes || len(sig.Prior) != form.classes {
 				t.Fatalf("class input %q, classes %q with prior %v", sig.ClassInput, sig.Classes, sig.Prior)
 			}
-			cfg := settings{Engine: sampler.Full, Batch: 1, Threads: 1, Classes: []int{0, 3, 1, 2}}
+			cfg := settings{Label: "class", Engine: sampler.Full, Batch: 1, Threads: 1, Classes: []int{0, 3, 1, 2}}
 			want := draw(t, file, cfg, n)
-			one := draw(t, file, settings{Engine: sampler.Full, Classes: []int{3}}, n)
+			one := draw(t, file, settings{Label: "class", Engine: sampler.Full, Classes: []int{3}}, n)
 			others := 0
 			for i := range n {
 				same := slices.Equal(one[i*pixels:(i+1)*pixels], want[i*pixels:(i+1)*pixels])
@@ -130,7 +130,7 @@ func TestClassForms(t *testing.T) {
 				t.Errorf("only %d of %d images are other ones of another class", others, n)
 			}
 			backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
-				cfg := settings{Engine: engine, Batch: 5, Classes: cfg.Classes}
+				cfg := settings{Label: "class", Engine: engine, Batch: 5, Classes: cfg.Classes}
 				if form.full {
 					cfg.Engine = sampler.Auto
 				}
@@ -173,17 +173,17 @@ func TestExactClasses(t *testing.T) {
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
-		e, err := exact.New(p, []float32{0, 0.5, 1})
+		e, err := exact.New(p, []float32{0, 1. / 3, 2. / 3, 1})
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
-		s, err := opened(env, form.file(t), settings{Classes: []int{0}})
+		s, err := opened(env, form.file(t), settings{Label: "class", Classes: []int{0}})
 		if err != nil {
 			t.Fatal(form.name, err)
 		}
 		defer s.Close()
 		for class := range 4 {
-			conditions, err := exact.Conditions(p, s.Signature().Conditions(class))
+			conditions, err := exact.Conditions(p, s.Signature().Others(class, nil))
 			if err != nil {
 				t.Fatal(form.name, err)
 			}
@@ -214,7 +214,7 @@ func TestUnknownClasses(t *testing.T) {
 			form = f
 		}
 	}
-	s := open(t, form.file(t), settings{})
+	s := open(t, form.file(t), settings{Label: "class"})
 	ctx, levels := context.Background(), make([]uint16, formSize*formSize)
 	refused := func(what string, err error) {
 		if !errors.Is(err, sampler.ErrConfig) || !strings.Contains(err.Error(), "how many") {
@@ -244,7 +244,7 @@ func TestUnknownClasses(t *testing.T) {
 // TestFixedBatchClasses: a file for four images a run.
 func TestFixedBatchClasses(t *testing.T) {
 	form := classForms()[0]
-	cfg := settings{Classes: []int{0, 3, 1}}
+	cfg := settings{Label: "class", Classes: []int{0, 3, 1}}
 	want := draw(t, form.file(t), cfg, 6)
 	m := form.model()
 	for _, v := range append(m.Graph.Inputs, m.Graph.Outputs...) {
@@ -266,7 +266,7 @@ func TestClassInputRefused(t *testing.T) {
 		change func(m *onnx.Model)
 		says   string
 	}{
-		{"three inputs", func(m *onnx.Model) { m.Graph.Input("more", onnx.Float32, onnx.Free("n")) }, "it has 3 inputs"},
+		{"three inputs", func(m *onnx.Model) { m.Graph.Input("more", onnx.Float32, onnx.Free("n")) }, `input "more" is float32 [-1], which may be a class or a condition: say --label more, or --condition more=FILE.npy`},
 		{"double", func(m *onnx.Model) { m.Graph.Inputs[1].DType = onnx.Float64 }, `input "class"`},
 		{"a scalar", func(m *onnx.Model) { m.Graph.Inputs[1].Shape = []onnx.Dim{} }, `input "class"`},
 		{"a map", func(m *onnx.Model) {
@@ -282,7 +282,7 @@ func TestClassInputRefused(t *testing.T) {
 		}, `class input "class" has 1048576 classes`},
 		{"names of other classes", func(m *onnx.Model) {
 			m.Metadata = map[string]string{
-				"pixelcnn.format": "1", "pixelcnn.levels": "3", "pixelcnn.height": "6", "pixelcnn.width": "6",
+				"pixelcnn.format": "1", "pixelcnn.levels": "4", "pixelcnn.height": "6", "pixelcnn.width": "6",
 				"pixelcnn.order": "raster", "pixelcnn.classes": `["a","b","c"]`,
 			}
 		}, "its metadata name 3 classes"},
@@ -293,7 +293,7 @@ func TestClassInputRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
-		if _, err := sampler.Read(file, sampler.Config{}); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
+		if _, err := sampler.Read(file, sampler.Config{Label: "class"}); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want ErrModel that says %q", c.name, err, c.says)
 		}
 	}

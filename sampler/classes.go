@@ -41,7 +41,11 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 	picture := make([]uint16, len(in.Picture)) // black where it is free
 	copy(picture, in.Picture[:first])
 	n := len(s.sig.Prior)
-	logs, err := s.logProb(ctx, picture, n, first, func(i int) int { return i })
+	conditions, err := s.checkConditions(req)
+	if err != nil {
+		return nil, err
+	}
+	logs, err := s.logProb(ctx, scoring{levels: picture, times: n, first: first, class: func(i int) int { return i }, conditions: conditions})
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/goruntime"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
 )
@@ -17,9 +19,13 @@ type Model struct {
 	cfg Config
 }
 
-// Read reads a model file without running it. Errors wrap [ErrConfig] for a bad setting
+// Read reads a model file. Where the file leaves open how it is to be read, that is found out
+// by trial, by the runtime in Go. Errors wrap [ErrConfig] for a bad setting
 // and [ErrModel] for a file that is no model to draw from, or not in the size that is set.
-func Read(file []byte, cfg Config) (*Model, error) {
+func Read(file []byte, cfg Config) (*Model, error) { return read(nil, file, cfg) }
+
+// read is [Read] with a runtime for what can be told by trial only.
+func read(rt onnx.Runtime, file []byte, cfg Config) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
@@ -27,7 +33,16 @@ func Read(file []byte, cfg Config) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	sig, err := signature.Read(m, cfg.reading())
+	if rt == nil {
+		var err error
+		if rt, err = goruntime.New(goruntime.Config{}); err != nil {
+			return nil, fmt.Errorf("sampler: %w", err)
+		}
+	}
+	sig, err := signature.Read(m, cfg.reading(), rt)
+	if errors.Is(err, signature.ErrNotCausal) {
+		return nil, fmt.Errorf("%w: %w", ErrNotCausal, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -36,8 +36,11 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 		return nil, errNoFile
 	}
 	sig := m.Signature
-	if sig.OneFile != nil {
+	switch {
+	case sig.OneFile != nil:
 		return nil, fmt.Errorf("%w: it is a one-file sampler already", ErrModel)
+	case sig.Channels > 1 || sig.Conditions != nil || sig.Levels > 256:
+		return nil, fmt.Errorf("%w: a one-file sampler of it cannot be made yet", ErrModel)
 	}
 	p, err := compile.Compile(sig.Model(), compile.Options{Height: sig.Height, Width: sig.Width, Latency: true})
 	if err != nil {
@@ -45,7 +48,7 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	}
 	opt := onefile.Options{Head: sig.Head, Values: sig.Values(), Inpainting: inpainting}
 	for class := range sig.Classes {
-		opt.Classes = append(opt.Classes, sig.Conditions(class))
+		opt.Classes = append(opt.Classes, sig.Others(class, nil))
 	}
 	out, err := onefile.Build(p, opt)
 	if err != nil {

@@ -35,8 +35,8 @@ func (s *Sampler) particles(ctx context.Context, p *prepared, first uint64, n in
 		if classes != nil {
 			of = classes[i*size : (i+1)*size]
 		}
-		rows := p.rows((first+uint64(i))*uint64(size), of, make([]uint16, size*s.pixels()), s.sig.Height, s.sig.Width)
-		clouds[i] = newCloud(rows, p.Inpainting.Mask, s.sig.Width, draw.Choices(p.Seed, first+uint64(i)))
+		rows := s.rows(p, (first+uint64(i))*uint64(size), of, make([]uint16, size*s.symbols()))
+		clouds[i] = newCloud(rows, p.Inpainting.Mask, s.sig.Width*s.sig.Channels, draw.Choices(p.Seed, first+uint64(i)))
 	}
 	for {
 		var rows []draw.Row
@@ -71,13 +71,13 @@ func (s *Sampler) particles(ctx context.Context, p *prepared, first uint64, n in
 type cloud struct {
 	rows       []draw.Row     // the particles; their records are those of the last draw
 	fixed      []*draw.Record // by particle: of the rows before first, and of the last draw below
-	mask       []bool         // [H, W]: what a draw must leave, the rows before first included
-	width      int
-	evidence   []bool    // [H]: rows with given pixels
-	free       []bool    // [H]: rows with others
-	first      int       // the first row that is not fixed
-	weights    []float64 // [particles], the largest is 1
-	impossible bool      // no particle could have had the given pixels of a row
+	mask       []bool         // [H, W, C]: what a draw must leave, the rows before first included
+	width      int            // symbols of a row
+	evidence   []bool         // [H]: rows with given pixels
+	free       []bool         // [H]: rows with others
+	first      int            // the first row that is not fixed
+	weights    []float64      // [particles], the largest is 1
+	impossible bool           // no particle could have had the given pixels of a row
 	resampled  int
 	done       bool
 	rng        *rand.Rand
@@ -154,13 +154,13 @@ func (c *cloud) resample() {
 	from := systematic(c.weights, c.rng.Float64())
 	c.first++
 	c.resampled++
-	pixels := c.first * c.width
-	for k := range pixels {
+	symbols := c.first * c.width
+	for k := range symbols {
 		c.mask[k] = true
 	}
 	before := make([]draw.Row, len(c.rows))
 	for j, r := range c.rows {
-		before[j] = draw.Row{Class: r.Class, Levels: slices.Clone(r.Levels[:pixels]), Record: c.fixed[j].Clone()}
+		before[j] = draw.Row{Class: r.Class, Levels: slices.Clone(r.Levels[:symbols]), Record: c.fixed[j].Clone()}
 	}
 	for j, k := range from {
 		c.rows[j].Class = before[k].Class

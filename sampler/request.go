@@ -33,6 +33,9 @@ type Request struct {
 	BestOf int
 	// Inpainting says which levels are given. It is zero where none is.
 	Inpainting Inpainting
+	// Conditions are what the model is given beside the picture and the class, by the input's
+	// name: tensors of one row for all images, or of one for each, of which image i has row i.
+	Conditions map[string]*Tensor
 	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the
 	// time. BestOf and particles need them all the same.
 	LevelsOnly bool
@@ -60,8 +63,8 @@ type Request struct {
 // nonlinear/non-Gaussian Bayesian state estimation", 1993). The more particles, the
 // nearer is the result to a draw from the model given all of them.
 type Inpainting struct {
-	Picture []uint16 // levels [H, W], row-major; those that are not given do not matter
-	Mask    []bool   // [H, W]: which are given
+	Picture []uint16 // levels [H, W, C], row-major; those that are not given do not matter
+	Mask    []bool   // [H, W, C]: which are given
 	// Particles is the number of candidates for each image. 0 and 1 mean a plain
 	// one. See Request.BestOf for the most.
 	Particles int
@@ -75,6 +78,8 @@ type prepared struct {
 	Request
 	how     *draw.How
 	classes *classes
+
+	conditions func(image uint64) []*Tensor // of an image; nil where the model has none
 }
 
 // check validates a request, but for what takes a run of the model.
@@ -110,7 +115,11 @@ func (s *Sampler) check(r Request) (*prepared, error) {
 			return nil, check
 		}
 	}
-	return &prepared{Request: r, how: how}, nil
+	p := &prepared{Request: r, how: how}
+	if p.conditions, err = s.checkConditions(r); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // checkCandidates bounds what is drawn for an image, and for all of them, so that what is
@@ -125,18 +134,17 @@ func (s *Sampler) checkCandidates(r Request) error {
 	}
 	candidates, most := int64(bestOf)*int64(particles), s.sig.Together() // of 30 bits each
 	if candidates > int64(most) {
-		return fmt.Errorf("%w: best-of %d with %d particles: of candidates of %d×%d, %d are the most",
-			ErrConfig, bestOf, particles, s.sig.Height, s.sig.Width, most)
+		return fmt.Errorf("%w: best-of %d with %d particles: of candidates of %s, %d are the most",
+			ErrConfig, bestOf, particles, s.sig.Shape(), most)
 	}
-	if most := math.MaxInt / (int(candidates) * s.pixels()); r.N > most {
-		return fmt.Errorf("%w: the number of images is %d; of %d×%d, %d are the most", ErrConfig, r.N, s.sig.Height, s.sig.Width, most)
+	if most := math.MaxInt / (int(candidates) * s.symbols()); r.N > most {
+		return fmt.Errorf("%w: the number of images is %d; of %s, %d are the most", ErrConfig, r.N, s.sig.Shape(), most)
 	}
 	return nil
 }
 
 func (s *Sampler) checkInpainting(r Request) error {
-	height, width := s.sig.Height, s.sig.Width
-	in := r.Inpainting
+	symbols, in := s.symbols(), r.Inpainting
 	switch {
 	case in.Particles < 0:
 		return fmt.Errorf("%w: particles is %d, must not be negative", ErrConfig, in.Particles)
@@ -144,16 +152,17 @@ func (s *Sampler) checkInpainting(r Request) error {
 		return fmt.Errorf("%w: inpainting needs a mask, which says what of the picture is given", ErrConfig)
 	case in.Mask == nil:
 		return nil
-	case len(in.Mask) != height*width || len(in.Picture) != height*width:
-		return fmt.Errorf("%w: the picture to inpaint has %d pixels, its mask %d; the model's images have %d×%d",
-			ErrConfig, len(in.Picture), len(in.Mask), height, width)
+	case len(in.Mask) != symbols || len(in.Picture) != symbols:
+		return fmt.Errorf("%w: the picture to inpaint has %d symbols, its mask %d; the model's images have %s",
+			ErrConfig, len(in.Picture), len(in.Mask), s.sig.Shape())
 	case in.Particles > 1 && r.Greedy:
 		return fmt.Errorf("%w: greedy and particles exclude each other: greedy candidates are all alike", ErrConfig)
 	}
 	for k, level := range in.Picture {
 		if in.Mask[k] && int(level) >= s.sig.Levels {
+			pixel := k / s.sig.Channels
 			return fmt.Errorf("%w: the picture to inpaint has level %d in row %d, column %d; the model has %d levels",
-				ErrConfig, level, k/width, k%width, s.sig.Levels)
+				ErrConfig, level, pixel/s.sig.Width, pixel%s.sig.Width, s.sig.Levels)
 		}
 	}
 	return nil
@@ -167,19 +176,22 @@ func (p *prepared) bestOf() int { return max(1, p.BestOf) }
 // recorded tells whether log-probabilities are wanted.
 func (p *prepared) recorded() bool { return !p.LevelsOnly || p.bestOf() > 1 }
 
-// rows are the images from first on, of the classes given, whose levels, [n, H, W], go to
+// rows are the images from first on, of the classes given, whose levels, [n, H, W, C], go to
 // levels.
-func (p *prepared) rows(first uint64, classes []int, levels []uint16, height, width int) []draw.Row {
-	pixels := height * width
-	rows := make([]draw.Row, len(levels)/pixels)
+func (s *Sampler) rows(p *prepared, first uint64, classes []int, levels []uint16) []draw.Row {
+	symbols := s.symbols()
+	rows := make([]draw.Row, len(levels)/symbols)
 	for i := range rows {
-		rows[i] = draw.Row{Image: first + uint64(i), How: p.how, Levels: levels[i*pixels : (i+1)*pixels : (i+1)*pixels], Mask: p.Inpainting.Mask}
+		rows[i] = draw.Row{Image: first + uint64(i), How: p.how, Levels: levels[i*symbols : (i+1)*symbols : (i+1)*symbols], Mask: p.Inpainting.Mask}
+		if p.conditions != nil {
+			rows[i].Conditions = p.conditions((first + uint64(i)) / uint64(p.candidates()))
+		}
 		copy(rows[i].Levels, p.Inpainting.Picture)
 		if classes != nil {
 			rows[i].Class = classes[i]
 		}
 		if p.recorded() {
-			rows[i].Record = draw.NewRecord(height)
+			rows[i].Record = draw.NewRecord(s.sig.Height)
 		}
 	}
 	return rows

@@ -16,7 +16,7 @@ const perNat = 100
 func (s *Sampler) round(ctx context.Context, p *prepared, samples []Sample) error {
 	// The errors of the pixels add up as random ones do. Of 128 images each of two models
 	// none was off by half as much.
-	sure := likelihood.Rounding * math.Sqrt(float64(s.pixels()))
+	sure := likelihood.Rounding * math.Sqrt(float64(s.symbols()))
 	settler := s.engines.Settler
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.cfg.Threads)

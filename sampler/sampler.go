@@ -25,6 +25,12 @@ var (
 	ErrClosed = onnx.ErrClosed
 )
 
+// Layout is the order of a tensor's dimensions; see [Config].
+type Layout = signature.Layout
+
+// Tensor is a dense array, row-major, that a model is given.
+type Tensor = onnx.Tensor
+
 // Engine chooses how pixels are computed. Every engine draws the same images.
 type Engine = engine.Name
 
@@ -45,6 +51,25 @@ type Config struct {
 	// Height and Width are those of the images where not 0; they need not be what the
 	// model was trained on. Not every model can draw in another size.
 	Height, Width int
+	// Channels, Levels and Head are the pictures' and the likelihood's, for files from elsewhere
+	// that leave them open: "categorical", "bernoulli" or "logistic-mixture".
+	Channels, Levels int
+	Head             string
+	// Input and Output name the picture's input and the output to draw from, where there are
+	// several.
+	Input, Output string
+	// InputLayout and OutputLayout are the orders of dimensions, where they cannot be told by
+	// trial: a letter for each dimension, N images, C channels, H rows, W columns, L levels, K
+	// outputs of a pixel, those of one dimension in parentheses: "NCHW", "N(HW)L".
+	InputLayout, OutputLayout Layout
+	// Label names the input for the class.
+	Label string
+	// StartToken are the integers before the symbols of a network that is given all symbols but
+	// the last, and says at each place what comes next.
+	StartToken []int64
+	// Conditions are the shapes of further inputs, by name, without the batch, where the file
+	// leaves them open or would have them for something else.
+	Conditions map[string][]int
 	// PixelScale and PixelOffset turn a level into the model's input:
 	// level·scale + offset. A scale of 0 means 1/(levels-1), the scale of this
 	// project's own files.
@@ -85,7 +110,12 @@ func (c Config) Check() error {
 
 // reading is the part that says how the file is read.
 func (c Config) reading() signature.Options {
-	return signature.Options{Height: c.Height, Width: c.Width, Scale: encoding.Scale{Factor: c.PixelScale, Offset: c.PixelOffset}}
+	return signature.Options{
+		Height: c.Height, Width: c.Width, Channels: c.Channels, Levels: c.Levels, Head: c.Head,
+		Scale: encoding.Scale{Factor: c.PixelScale, Offset: c.PixelOffset},
+		Input: c.Input, Output: c.Output, InputLayout: c.InputLayout, OutputLayout: c.OutputLayout,
+		Label: c.Label, StartToken: c.StartToken, Conditions: c.Conditions,
+	}
 }
 
 // maxThreads bounds the threads, each of which has memory of its own: more than the
@@ -120,7 +150,7 @@ func Open(rt onnx.Runtime, file []byte, cfg Config) (*Sampler, error) {
 	if rt == nil {
 		return nil, errNoRuntime
 	}
-	m, err := Read(file, cfg)
+	m, err := read(rt, file, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +211,7 @@ func (s *Sampler) draw(ctx context.Context, rows []draw.Row, after func(symbols 
 	return s.engines.Draw(ctx, rows, engine.Run{Batch: s.cfg.Batch, Threads: s.cfg.Threads, After: after})
 }
 
-func (s *Sampler) pixels() int { return s.sig.Pixels() }
+func (s *Sampler) symbols() int { return s.sig.Symbols() }
 
 // errNoFile is what a model says that was not read from a file.
 var errNoFile = fmt.Errorf("%w: it is of no file: read one with Read", ErrModel)

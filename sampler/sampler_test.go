@@ -245,7 +245,7 @@ func TestOpenRefuses(t *testing.T) {
 		{
 			"three channels", change(func(m *onnx.Model) { foreign(m); m.Graph.Inputs[0].Shape[1] = onnx.Fixed(3) }),
 			settings{},
-			sampler.ErrModel, "image",
+			sampler.ErrModel, "3 channels",
 		},
 		{
 			"integer input", change(func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Int64 }),
@@ -270,7 +270,7 @@ func TestOpenRefuses(t *testing.T) {
 		{
 			"metadata of other levels", change(func(m *onnx.Model) { m.Metadata["pixelcnn.levels"] = "9" }),
 			settings{},
-			sampler.ErrModel, "levels",
+			sampler.ErrModel, "no outputs for pictures",
 		},
 		{
 			"unknown operator", change(func(m *onnx.Model) { m.Graph.Nodes[1].Op = "Abracadabra" }),
@@ -278,8 +278,9 @@ func TestOpenRefuses(t *testing.T) {
 			sampler.ErrModel, "Abracadabra",
 		},
 		{"two outputs", change(func(m *onnx.Model) {
-			m.Graph.Output(m.Graph.Nodes[0].Outputs[0], "more", onnx.Float32)
-		}), settings{}, sampler.ErrModel, "outputs"},
+			foreign(m)
+			m.Graph.Output(m.Graph.Op("Identity", nil, m.Graph.Outputs[0]), "more", onnx.Float32, m.Graph.Outputs[0].Shape...)
+		}), settings{}, sampler.ErrModel, "--output-name logits; or --output-name more"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := opened(env, c.model, c.cfg)

@@ -57,7 +57,7 @@ func (s *Sampler) Samples(ctx context.Context, req Request) iter.Seq2[Sample, er
 			yield(Sample{}, err)
 			return
 		}
-		after := progress([]*prepared{p}, s.pixels())
+		after := progress([]*prepared{p}, s.symbols())
 		size := s.portion(p)
 		for at := 0; at < req.N; at += size {
 			samples, err := s.drawParts(ctx, []part{{p, req.First + uint64(at), min(size, req.N-at)}}, after)
@@ -97,14 +97,14 @@ func (s *Sampler) Together(ctx context.Context, requests []Request) ([][]Sample,
 			return nil, err
 		}
 	}
-	return s.drawParts(ctx, parts, progress(all, s.pixels()))
+	return s.drawParts(ctx, parts, progress(all, s.symbols()))
 }
 
-// Draw fills levels, [n, H, W] row-major, with the images of a request, n of which N says.
+// Draw fills levels, [n, H, W, C] row-major, with the images of a request, n of which N says.
 // It returns once ctx ends, with its error; then levels are unfinished.
 func (s *Sampler) Draw(ctx context.Context, req Request, levels []uint16) error {
-	if len(levels) != req.N*s.pixels() {
-		return fmt.Errorf("%w: room for %d levels is not that for %d images of %d×%d", ErrConfig, len(levels), req.N, s.sig.Height, s.sig.Width)
+	if len(levels) != req.N*s.symbols() {
+		return fmt.Errorf("%w: room for %d levels is not that for %d images of %s", ErrConfig, len(levels), req.N, s.sig.Shape())
 	}
 	req.LevelsOnly = true
 	p, err := s.prepare(ctx, req)
@@ -125,7 +125,7 @@ func (s *Sampler) Draw(ctx context.Context, req Request, levels []uint16) error 
 	if err != nil {
 		return err
 	}
-	return s.draw(ctx, p.rows(req.First, classes, levels, s.sig.Height, s.sig.Width), progress([]*prepared{p}, s.pixels()))
+	return s.draw(ctx, s.rows(p, req.First, classes, levels), progress([]*prepared{p}, s.symbols()))
 }
 
 // prepare checks a request and decides how its classes are drawn.
@@ -201,7 +201,7 @@ func (s *Sampler) drawParts(ctx context.Context, parts []part, after func(symbol
 			}
 			continue
 		}
-		rows[i] = p.rows(first, classes, make([]uint16, n*s.pixels()), s.sig.Height, s.sig.Width)
+		rows[i] = s.rows(p.prepared, first, classes, make([]uint16, n*s.symbols()))
 		all = append(all, rows[i]...)
 	}
 	if len(all) > 0 {

@@ -195,7 +195,7 @@ func TestRequestRefused(t *testing.T) {
 		{settings{Greedy: true}, sampler.Request{N: 1, BestOf: 2}, "greedy and best-of"},
 		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture}}, "needs a mask"},
 		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Particles: 4}}, "needs a mask"},
-		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture[1:], Mask: mask}}, "48 pixels"},
+		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture[1:], Mask: mask}}, "48 symbols"},
 		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask[1:]}}, "mask 48"},
 		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: bright, Mask: mask}}, "level 5 in row 1, column 3"},
 		{settings{}, sampler.Request{N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: mask, Particles: -1}}, "particles is -1"},

@@ -12,35 +12,75 @@ import (
 )
 
 // LogProb returns the log-probability of each image in nats, under the model as it
-// is (temperature 1). levels are [n, H, W], row-major. It takes one forward pass, and
+// is (temperature 1). levels are [n, H, W, C], row-major. It takes one forward pass, and
 // one for each class where the model has classes; these are summed out:
 // log Σ p(class)·p(image | class).
 func (s *Sampler) LogProb(ctx context.Context, levels []uint16) ([]float64, error) {
-	if s.sig.ClassInput == "" {
-		return s.logProb(ctx, levels, 1, s.pixels(), func(int) int { return 0 })
+	return s.Score(ctx, levels, Given{})
+}
+
+// Given is what is known of images beside their levels.
+type Given struct {
+	Classes    []int              // of each image, by number; nil where they are not known
+	Conditions map[string]*Tensor // as in a [Request]; image i has row i
+}
+
+// Score is [Sampler.LogProb] for images of which more is known: without classes, these are
+// summed out.
+func (s *Sampler) Score(ctx context.Context, levels []uint16, given Given) ([]float64, error) {
+	conditions, err := s.checkConditions(Request{N: len(levels) / s.symbols(), Conditions: given.Conditions})
+	if err != nil {
+		return nil, err
 	}
-	byClass, err := s.LogProbByClass(ctx, levels)
+	of := scoring{levels: levels, times: 1, first: s.symbols(), conditions: conditions}
+	switch {
+	case given.Classes != nil:
+		if err := s.checkGiven(levels, given.Classes); err != nil {
+			return nil, err
+		}
+		of.class = func(i int) int { return given.Classes[i] }
+		return s.logProb(ctx, of)
+	case s.sig.ClassInput == "":
+		of.class = func(int) int { return 0 }
+		return s.logProb(ctx, of)
+	case len(s.sig.Classes) == 0:
+		return nil, errNoCount
+	}
+	of.times = len(s.sig.Classes)
+	of.class = func(i int) int { return i % of.times }
+	byClass, err := s.logProb(ctx, of)
 	if err != nil {
 		return nil, err
 	}
 	return s.sig.SumOut(byClass), nil
 }
 
-// LogProbGivenClass is [Sampler.LogProb] for images whose classes are known, by number, [n]:
-// log p(image | class). It takes one forward pass.
-func (s *Sampler) LogProbGivenClass(ctx context.Context, levels []uint16, classes []int) ([]float64, error) {
+// errNoCount is what a model says that does not tell how many classes there are.
+var errNoCount = fmt.Errorf("%w: the model has classes but does not tell how many", ErrConfig)
+
+// checkGiven checks the classes of images.
+func (s *Sampler) checkGiven(levels []uint16, classes []int) error {
 	if s.sig.ClassInput == "" {
-		return nil, signature.ErrNoClasses
+		return signature.ErrNoClasses
 	}
-	if n := len(levels) / s.pixels(); len(classes) != n {
-		return nil, fmt.Errorf("%w: %d classes for %d images", ErrConfig, len(classes), n)
+	if n := len(levels) / s.symbols(); len(classes) != n {
+		return fmt.Errorf("%w: %d classes for %d images", ErrConfig, len(classes), n)
 	}
 	for i, class := range classes {
 		if err := s.sig.CheckClass(class); err != nil {
-			return nil, fmt.Errorf("image %d: %w", i, err)
+			return fmt.Errorf("image %d: %w", i, err)
 		}
 	}
-	return s.logProb(ctx, levels, 1, s.pixels(), func(i int) int { return classes[i] })
+	return nil
+}
+
+// LogProbGivenClass is [Sampler.LogProb] for images whose classes are known, by number, [n]:
+// log p(image | class). It takes one forward pass.
+func (s *Sampler) LogProbGivenClass(ctx context.Context, levels []uint16, classes []int) ([]float64, error) {
+	if classes == nil {
+		classes = []int{}
+	}
+	return s.Score(ctx, levels, Given{Classes: classes})
 }
 
 // LogProbByClass is log p(image | class) for every class, [n, classes]. It takes one
@@ -50,37 +90,36 @@ func (s *Sampler) LogProbByClass(ctx context.Context, levels []uint16) ([]float6
 	n := len(s.sig.Classes)
 	if n == 0 {
 		if s.sig.ClassInput != "" {
-			return nil, fmt.Errorf("%w: the model has classes but does not tell how many", ErrConfig)
+			return nil, errNoCount
 		}
 		return nil, signature.ErrNoClasses
 	}
-	return s.logProb(ctx, levels, n, s.pixels(), func(i int) int { return i % n })
+	return s.logProb(ctx, scoring{levels: levels, times: n, first: s.symbols(), class: func(i int) int { return i % n }})
 }
 
-// logProb scores the first pixels of each image of levels, times over; class is that of
-// each of the n·times results, [n, times].
-func (s *Sampler) logProb(ctx context.Context, levels []uint16, times, first int, class func(i int) int) ([]float64, error) {
+// logProb scores the first symbols of each image of levels, times over.
+func (s *Sampler) logProb(ctx context.Context, q scoring) ([]float64, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
 	if s.sig.OneFile != nil {
 		return nil, errOneFile
 	}
-	pixels := s.pixels()
-	if len(levels)%pixels != 0 {
-		return nil, fmt.Errorf("%w: %d levels are no whole number of %d×%d images", ErrConfig, len(levels), s.sig.Height, s.sig.Width)
+	symbols := s.symbols()
+	if len(q.levels)%symbols != 0 {
+		return nil, fmt.Errorf("%w: %d levels are no whole number of images of %s", ErrConfig, len(q.levels), s.sig.Shape())
 	}
-	for i, l := range levels {
+	for i, l := range q.levels {
 		if int(l) >= s.sig.Levels {
-			return nil, fmt.Errorf("%w: image %d has level %d, the model has %d levels", ErrConfig, i/pixels, l, s.sig.Levels)
+			return nil, fmt.Errorf("%w: image %d has level %d, the model has %d levels", ErrConfig, i/symbols, l, s.sig.Levels)
 		}
 	}
-	out := make([]float64, len(levels)/pixels*times)
+	out := make([]float64, len(q.levels)/symbols*q.times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
-	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, images: s.engines.Full.Fit(fill)}
+	q.s, q.out, q.images = s, out, s.engines.Full.Fit(fill)
 	q.batch = q.images
-	if times > 1 && s.sig.Shares() && s.engines.Full.Fit(times) == times {
-		q.images, q.batch = 1, times
+	if q.times > 1 && s.sig.Shares() && s.engines.Full.Fit(q.times) == q.times {
+		q.images, q.batch = 1, q.times
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	runs := (len(out) + q.batch - 1) / q.batch
@@ -96,13 +135,15 @@ func (s *Sampler) logProb(ctx context.Context, levels []uint16, times, first int
 // scoring is what several goroutines share.
 type scoring struct {
 	s      *Sampler
-	levels []uint16 // [n, H, W]
+	levels []uint16 // [n, H, W, C]
 	times  int
-	first  int // pixels that count
-	class  func(i int) int
-	out    []float64 // [n, times]
-	images int       // of a run, as many as its results, or one with all its classes
-	batch  int       // results of a run
+	first  int             // symbols that count
+	class  func(i int) int // of each of the n·times results, [n, times]
+	// conditions of an image; nil where the model has none.
+	conditions func(image uint64) []*Tensor
+	out        []float64 // [n, times]
+	images     int       // of a run, as many as its results, or one with all its classes
+	batch      int       // results of a run
 }
 
 // run computes the results from from to to-1.
@@ -120,16 +161,20 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 				f.SetImage(i, q.image(from+i))
 			}
 			f.SetClass(i, q.class(from+i))
+			if q.conditions != nil {
+				f.SetConditions(i, q.conditions(uint64((from+i)/q.times)))
+			}
 		}
 		if err := f.Run(ctx); err != nil {
 			return err
 		}
 		for i := range n {
-			for pixel, level := range q.image(from + i)[:q.first] {
-				outputs, stride := f.At(i, pixel)
-				lp, ok := d.ModelLogProb(outputs, stride, nil, int(level))
+			image, channels := q.image(from+i), q.s.sig.Channels
+			for k, level := range image[:q.first] {
+				outputs, stride := f.At(i, k/channels)
+				lp, ok := d.ModelLogProb(outputs, stride, image[k-k%channels:k], int(level))
 				if !ok {
-					return draw.Unusable(uint64((from+i)/q.times), pixel, q.s.sig.Width)
+					return draw.Unusable(uint64((from+i)/q.times), k/channels, q.s.sig.Width)
 				}
 				q.out[from+i] += lp
 			}
@@ -145,8 +190,8 @@ func (q *scoring) forward() (*engine.Forward, error) {
 	return q.s.engines.Full.Forward(q.batch)
 }
 
-// image is what result i is for, [H, W].
+// image is what result i is for, [H, W, C].
 func (q *scoring) image(i int) []uint16 {
-	pixels := q.s.pixels()
-	return q.levels[i/q.times*pixels:][:pixels]
+	symbols := q.s.symbols()
+	return q.levels[i/q.times*symbols:][:symbols]
 }

@@ -14,6 +14,7 @@ import (
 // settings are a config and a request in one, flat, as tables want them.
 type settings struct {
 	Height, Width           int
+	Head, Label             string
 	PixelScale, PixelOffset float64
 	Engine                  sampler.Engine
 	Raster                  bool
@@ -30,7 +31,7 @@ type settings struct {
 
 func (c settings) config() sampler.Config {
 	return sampler.Config{
-		Height: c.Height, Width: c.Width, PixelScale: c.PixelScale, PixelOffset: c.PixelOffset,
+		Height: c.Height, Width: c.Width, Head: c.Head, Label: c.Label, PixelScale: c.PixelScale, PixelOffset: c.PixelOffset,
 		Engine: c.Engine, Raster: c.Raster, Batch: c.Batch, Threads: c.Threads,
 	}
 }

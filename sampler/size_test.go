@@ -118,9 +118,9 @@ func TestFreeSize(t *testing.T) {
 		cfg  settings
 		says string
 	}{
-		{free, settings{}, "no fixed height"},
-		{free, settings{Height: 7}, "no fixed width"},
-		{sizes(onnx.Fixed(7), onnx.Free("w")), settings{}, "no fixed width"},
+		{free, settings{}, "no height"},
+		{free, settings{Height: 7}, "no width"},
+		{sizes(onnx.Fixed(7), onnx.Free("w")), settings{}, "no width"},
 	} {
 		if _, err := opened(env, c.file, c.cfg); !errors.Is(err, sampler.ErrModel) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: error %v, want ErrModel that says %q", c.cfg, err, c.says)

@@ -55,12 +55,12 @@ func (s *Sampler) steps(ctx context.Context, req Request, yield func(Step) bool)
 	if p.classes, err = s.newClasses(ctx, req); err != nil {
 		return err
 	}
-	pixels := s.pixels()
+	pixels := s.symbols()
 	step := Step{Known: make([]bool, req.N*pixels), Levels: make([]uint16, req.N*pixels)}
 	if step.Classes, err = p.classes.of(req.First, req.N); err != nil {
 		return err
 	}
-	rows := p.rows(req.First, step.Classes, step.Levels, s.sig.Height, s.sig.Width)
+	rows := s.rows(p, req.First, step.Classes, step.Levels)
 	for i := range rows {
 		rows[i].Known = step.Known[i*pixels : (i+1)*pixels]
 		copy(rows[i].Known, rows[i].Mask)

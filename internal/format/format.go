@@ -32,7 +32,7 @@ const (
 
 // Limits of what the trainer trains and the sampler draws.
 const (
-	MinLevels, MaxLevels = 2, 256
+	MinLevels, MaxLevels = 2, 1 << 16
 )
 
 // ErrMetadata is wrapped by every error of [Parse].
@@ -49,8 +49,14 @@ type Meta struct {
 	// A level k is k·PixelScale + PixelOffset in the picture's input. Both are 0 in files from
 	// before they were written, where k is k/(levels−1).
 	PixelScale, PixelOffset float64
-	Label                   string   // name of the input for the class, where there is one
-	Classes                 []string // names by number; in files of before also without a label
+	// What a file from elsewhere is annotated with; empty in the trainer's own.
+	Channels                  int    // 0: 1
+	Head                      string // "categorical", "bernoulli" or "logistic-mixture"; empty: categorical
+	Input, Output             string // names of the picture's input and of the output to draw from
+	InputLayout, OutputLayout string // as "NCHW"
+	StartToken                []int64
+	Label                     string   // name of the input for the class, where there is one
+	Classes                   []string // names by number; in files of before also without a label
 	// ClassPrior is how often each class is in the training set, of Classes' length, with
 	// sum 1; nil for a model that is not class-conditional.
 	ClassPrior    []float64
@@ -88,11 +94,18 @@ func (m Meta) Props() map[string]string {
 	}
 	for key, s := range map[string]string{
 		"dataset": m.Dataset, "dataset_sha256": m.DatasetSHA256, "preprocess": m.Preprocess, "command": m.Command,
-		"label": m.Label,
+		"label": m.Label, "head": m.Head, "input": m.Input, "output": m.Output, "input_layout": m.InputLayout, "output_layout": m.OutputLayout,
 	} {
 		if s != "" {
 			p[prefix+key] = s
 		}
+	}
+	if m.Channels != 0 {
+		p[prefix+"channels"] = strconv.Itoa(m.Channels)
+	}
+	if len(m.StartToken) > 0 {
+		b, _ := json.Marshal(m.StartToken) // integers always can be
+		p[prefix+"start_token"] = string(b)
 	}
 	if m.PixelScale != 0 {
 		p[prefix+"pixel_scale"] = strconv.FormatFloat(m.PixelScale, 'g', -1, 64)
@@ -141,6 +154,19 @@ func Parse(props map[string]string) (Meta, error) {
 		Preprocess:    props[prefix+"preprocess"],
 		Command:       props[prefix+"command"],
 		Label:         props[prefix+"label"],
+		Head:          props[prefix+"head"],
+		Input:         props[prefix+"input"],
+		Output:        props[prefix+"output"],
+		InputLayout:   props[prefix+"input_layout"],
+		OutputLayout:  props[prefix+"output_layout"],
+	}
+	if props[prefix+"channels"] != "" {
+		m.Channels = p.int("channels", 1, 64)
+	}
+	if s := props[prefix+"start_token"]; s != "" {
+		m.StartToken, p.err = parse(p.err, "start_token", s, func(s string) (tokens []int64, err error) {
+			return tokens, json.Unmarshal([]byte(s), &tokens)
+		})
 	}
 	if s := props[prefix+"pixel_scale"]; s != "" {
 		m.PixelScale, p.err = parse(p.err, "pixel_scale", s, parseFinite)

@@ -4,7 +4,9 @@ import "pixelcnn/internal/onnx"
 
 // Categorical has an output for each level, its logit: p(level) ∝ exp(logit).
 type Categorical struct {
-	Depth int // levels
+	Depth    int // levels
+	Channels int // 0 means 1
+	Form     Form
 }
 
 // Name is "categorical".
@@ -14,13 +16,15 @@ func (Categorical) Name() string { return "categorical" }
 func (c Categorical) Levels() int { return c.Depth }
 
 // Symbols is 1.
-func (Categorical) Symbols() int { return 1 }
+func (c Categorical) Symbols() int { return max(1, c.Channels) }
 
 // Outputs is the number of levels.
-func (c Categorical) Outputs() int { return c.Depth }
+func (c Categorical) Outputs() int { return c.Depth * c.Symbols() }
 
 // LogProbs are the outputs.
-func (Categorical) LogProbs(outputs []float64, _ []uint16, _ []float64) []float64 { return outputs }
+func (c Categorical) LogProbs(outputs []float64, earlier []uint16, _ []float64) []float64 {
+	return outputs[len(earlier)*c.Depth:][:c.Depth]
+}
 
 // Error is that of a logit.
 func (Categorical) Error(_ []float64, size float64) float64 { return Rounding * (1 + size) }

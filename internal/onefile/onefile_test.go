@@ -89,7 +89,7 @@ func run(t testing.TB, p *compile.Program, s onnx.Session, n int, temperature fl
 func samples(t testing.TB, file []byte, req sampler.Request) (levels []uint16, logprob []float64) {
 	t.Helper()
 	req.Seed = 3
-	s, err := sampler.Open(env, file, sampler.Config{})
+	s, err := sampler.Open(env, file, sampler.Config{Head: "categorical"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,12 @@ const (
 	Float32   DType = 1
 	Uint8     DType = 2
 	Int8      DType = 3
+	Uint16    DType = 4
+	Int16     DType = 5
 	Int32     DType = 6
 	Int64     DType = 7
 	Bool      DType = 9
+	Float16   DType = 10
 	Float64   DType = 11
 )
 

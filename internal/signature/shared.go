@@ -9,7 +9,7 @@ var broadcasts = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": t
 // has no part in is then computed once, and ONNX's rules of broadcasting do the rest. That
 // is so where only operators that broadcast bring the two together.
 func (s *Signature) Shares() bool {
-	if s.classInput == nil || s.Batch > 0 || s.classInput.shape[0] > 0 {
+	if s.classInput == nil || s.Conditions != nil || s.Batch > 0 || s.classInput.shape[0] > 0 {
 		return false
 	}
 	g := s.model.Graph

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strings"
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
@@ -22,10 +23,23 @@ var (
 
 // Options say what a file leaves open. The zero value reads the file as it is.
 type Options struct {
-	// Height and Width are those of the images where not 0.
-	Height, Width int
-	// Scale turns a level into the model's input.
+	// Height, Width, Channels and Levels are those of the pictures where not 0.
+	Height, Width, Channels, Levels int
+	// Head is the head's name: [Categorical], [Bernoulli] or [Mixture].
+	Head string
+	// Scale turns a level into the model's input, where that is a number in proportion.
 	Scale encoding.Scale
+	// Input and Output are the names of the picture's input and of the output to draw from.
+	Input, Output string
+	// InputLayout and OutputLayout are those in the file.
+	InputLayout, OutputLayout Layout
+	// Label is the name of the input for the class.
+	Label string
+	// StartToken are the integers before the symbols, for a network that is given all symbols
+	// but the last and says at each place what comes next.
+	StartToken []int64
+	// Conditions are the shapes of further inputs, by name, without the batch.
+	Conditions map[string][]int
 }
 
 // Check validates the options. The error wraps [ErrConfig].
@@ -36,29 +50,60 @@ func (o Options) Check() error {
 	if err := o.Scale.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	switch {
+	case o.Channels < 0 || o.Channels > maxChannels:
+		return fmt.Errorf("%w: channels is %d, must be from 1 to %d", ErrConfig, o.Channels, maxChannels)
+	case o.Levels != 0 && (o.Levels < format.MinLevels || o.Levels > format.MaxLevels):
+		return fmt.Errorf("%w: levels is %d, must be from %d to %d", ErrConfig, o.Levels, format.MinLevels, format.MaxLevels)
+	case o.Head != "" && !slices.Contains(heads, o.Head):
+		return fmt.Errorf("%w: head is %q, must be one of %s", ErrConfig, o.Head, strings.Join(heads, ", "))
+	}
+	for _, l := range []struct {
+		layout  Layout
+		letters string
+	}{{o.InputLayout, "NCHWL"}, {o.OutputLayout, "NCHWLK"}} {
+		if l.layout != "" {
+			if err := l.layout.check(l.letters); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
+
+// maxChannels bounds the channels of a picture.
+const maxChannels = 64
 
 // Signature is what a model file takes and gives.
 type Signature struct {
 	Meta          format.Meta // zero for a file from elsewhere
 	Height, Width int         // of the images to draw
+	Channels      int
 	Levels        int
-	Input, Output string // names of the picture's input and of the logits
-	Layout        Layout
-	Batch         int // images a run where the file fixes it, else 0
+	Input, Output string // names of the picture's input and of the output to draw from
+	Batch         int    // images a run where the file fixes it, else 0
+
+	// InputLayout and OutputLayout are those of the file. [Signature.Model] has others.
+	InputLayout, OutputLayout Layout
+	Encoding                  Encoding
+	StartToken                []int64 // before the symbols of a network that says what comes next
 
 	Scale encoding.Scale  // from a level to the input's value
 	Head  likelihood.Head // from the outputs to probabilities
+	// SubPixel is set where the outputs of a channel depend on the pixel's earlier channels, so
+	// that the network must be asked for each symbol anew.
+	SubPixel bool
 
-	// ClassInput is the name of a class-conditional model's second input; it is empty for
-	// other models, which have no classes.
+	// ClassInput is the name of a class-conditional model's input for the class; it is empty
+	// for other models, which have no classes.
 	ClassInput string
 	// Classes are the names of the classes, by number; where the file has none, they are
 	// the numbers. It is nil where the file does not tell how many classes there are.
 	Classes []string
 	// Prior is the probability of each class; equal ones where the file has none.
 	Prior []float64
+	// Conditions are the other inputs.
+	Conditions []Condition
 
 	// Findings are the parts of the signature, and how each was found out.
 	Findings []Finding
@@ -68,38 +113,34 @@ type Signature struct {
 
 	model      *onnx.Model // for images of Height×Width
 	pictureAt  int         // place among the graph's inputs
+	outputAt   int
 	classInput *classInput
+	read       reading
 }
 
-// A Finding is a part of a signature and why it was read so.
-type Finding struct{ Part, Value, Why string }
+// A Finding is a part of a signature and why it was read so. One that is assumed holds for
+// want of a better one: Flag sets it otherwise.
+type Finding struct{ Part, Value, Why, Flag string }
 
 // found notes how a part was found out.
 func (s *Signature) found(part, value, format string, args ...any) {
-	s.Findings = append(s.Findings, Finding{part, value, fmt.Sprintf(format, args...)})
+	s.Findings = append(s.Findings, Finding{part, value, fmt.Sprintf(format, args...), ""})
 }
 
-// Layout is the order of the outputs' dimensions. The picture's are always [N,1,H,W].
-type Layout int
-
-const (
-	NLHW  Layout = iota // [N, levels, H, W]
-	NHWL                // [N, H, W, levels]
-	NL1HW               // [N, levels, 1, H, W]
-)
-
-func (l Layout) String() string {
-	return [...]string{"[batch, levels, height, width]", "[batch, height, width, levels]", "[batch, levels, 1, height, width]"}[l]
+// Assumed are the findings for which the file gives no reason.
+func (s *Signature) Assumed() []Finding {
+	return slices.DeleteFunc(slices.Clone(s.Findings), func(f Finding) bool { return f.Flag == "" })
 }
 
-// Read reads the signature of a model, which it takes over: it declares another size in
-// it where one is asked for. The errors wrap [ErrModel], for a model that cannot draw in
-// that size too, and [ErrConfig] for options that are invalid.
-func Read(m *onnx.Model, opt Options) (*Signature, error) {
+// Read reads the signature of a model, which it takes over. Where the file leaves open how
+// it is to be read, it is tried on a runtime: only one order of pixels is causal. rt may be nil;
+// then nothing is tried. The errors wrap [ErrModel], for a model that cannot draw in that size
+// too, and [ErrConfig] for options that are invalid.
+func Read(m *onnx.Model, opt Options, rt onnx.Runtime) (*Signature, error) {
 	if err := opt.Check(); err != nil {
 		return nil, err
 	}
-	s := &Signature{model: m, Scale: opt.Scale}
+	s := &Signature{model: m, Scale: opt.Scale, Channels: 1}
 	var err error
 	if s.Meta, err = format.Parse(m.Metadata); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
@@ -110,104 +151,44 @@ func Read(m *onnx.Model, opt Options) (*Signature, error) {
 		}
 		return s, s.readOneFile(opt.Height, opt.Width)
 	}
-	for _, read := range []func() error{s.readInputs, s.readOutput, s.readClasses} {
-		if err := read(); err != nil {
-			return nil, err
-		}
+	if len(m.Graph.Outputs) == 0 {
+		return nil, fmt.Errorf("%w: it has no output", ErrModel)
 	}
-	s.readScale()
-	return s, s.resize(opt.Height, opt.Width)
+	told := s.told(opt)
+	all, err := s.readings(told)
+	if err != nil {
+		return nil, err
+	}
+	return s.choose(all, told, opt, rt)
+}
+
+// told adds what the metadata say to the options.
+func (s *Signature) told(opt Options) Options {
+	m := s.Meta
+	if m.Format == "" {
+		return opt
+	}
+	opt.Height, opt.Width = cmp.Or(m.Height, opt.Height), cmp.Or(m.Width, opt.Width)
+	opt.Levels, opt.Channels = cmp.Or(opt.Levels, m.Levels), cmp.Or(opt.Channels, m.Channels, 1)
+	opt.Head = cmp.Or(opt.Head, m.Head, Categorical)
+	opt.Input, opt.Output, opt.Label = cmp.Or(opt.Input, m.Input), cmp.Or(opt.Output, m.Output), cmp.Or(opt.Label, m.Label)
+	opt.InputLayout, opt.OutputLayout = cmp.Or(opt.InputLayout, Layout(m.InputLayout)), cmp.Or(opt.OutputLayout, Layout(m.OutputLayout))
+	if opt.StartToken == nil {
+		opt.StartToken = m.StartToken
+	}
+	return opt
 }
 
 // Model is the graph that the signature is of, for images of its size.
 func (s *Signature) Model() *onnx.Model { return s.model }
 
-// readInputs finds the picture and the class input.
-func (s *Signature) readInputs() error {
-	inputs := s.model.Graph.Inputs
-	isPicture := func(v *onnx.Value) bool {
-		shape := onnx.Sizes(v.Shape)
-		return v.DType == onnx.Float32 && len(shape) == 4 && shape[1] == 1
-	}
-	switch len(inputs) {
-	case 1:
-	case 2:
-		if !isPicture(inputs[0]) && isPicture(inputs[1]) {
-			s.pictureAt = 1
-		}
-		var err error
-		if s.classInput, err = readClassInput(inputs[1-s.pictureAt], 1-s.pictureAt); err != nil {
-			return err
-		}
-		s.ClassInput = s.classInput.name
-	default:
-		return fmt.Errorf("%w: it has %d inputs; a picture and a class are what is known here", ErrModel, len(inputs))
-	}
-	in := inputs[s.pictureAt]
-	shape := onnx.Sizes(in.Shape)
-	if !isPicture(in) {
-		return fmt.Errorf("%w: input %q is %v %v, must be float32 [batch, 1, height, width]", ErrModel, in.Name, in.DType, shape)
-	}
-	s.Input, s.Batch = in.Name, max(0, shape[0])
-	if s.classInput != nil {
-		if n := s.classInput.shape[0]; n > 0 && n != s.Batch {
-			return fmt.Errorf("%w: input %q is for %d images, input %q is not", ErrModel, s.ClassInput, n, s.Input)
-		}
-	}
-	for _, d := range []struct {
-		name    string
-		field   *int
-		meta    int
-		current int
-	}{
-		{"height", &s.Height, s.Meta.Height, shape[2]},
-		{"width", &s.Width, s.Meta.Width, shape[3]},
-	} {
-		if d.current > 0 && d.meta > 0 && d.current != d.meta {
-			return fmt.Errorf("%w: its metadata say %s %d, its input %q says %d", ErrModel, d.name, d.meta, in.Name, d.current)
-		}
-		*d.field = max(0, d.current, d.meta)
-	}
-	return nil
-}
-
-// readOutput finds the outputs' layout and the head.
-func (s *Signature) readOutput() error {
-	outputs := s.model.Graph.Outputs
-	if len(outputs) != 1 {
-		return fmt.Errorf("%w: it has %d outputs, must have one, the logits", ErrModel, len(outputs))
-	}
-	out := outputs[0]
-	s.Output = out.Name
-	shape := onnx.Sizes(out.Shape)
-	is := func(size, want int) bool { return size == want || size == -1 }
-	switch {
-	case out.DType != onnx.Float32:
-		return fmt.Errorf("%w: output %q is %v, must be float32", ErrModel, out.Name, out.DType)
-	case len(shape) == 4 && is(shape[2], s.Height) && is(shape[3], s.Width) && shape[1] > 0:
-		s.Layout, s.Levels = NLHW, shape[1]
-	case len(shape) == 4 && is(shape[1], s.Height) && is(shape[2], s.Width) && shape[3] > 0:
-		s.Layout, s.Levels = NHWL, shape[3]
-	case len(shape) == 5 && is(shape[3], s.Height) && is(shape[4], s.Width) && shape[1] > 0 && shape[2] == 1:
-		s.Layout, s.Levels = NL1HW, shape[1]
-	default:
-		return fmt.Errorf("%w: output %q has shape %v, must be [batch, levels, height, width] of the image, %d×%d",
-			ErrModel, out.Name, shape, s.Height, s.Width)
-	}
-	if s.Levels < format.MinLevels || s.Levels > format.MaxLevels {
-		return fmt.Errorf("%w: output %q has %d levels, must have %d to %d", ErrModel, out.Name, s.Levels, format.MinLevels, format.MaxLevels)
-	}
-	if s.Meta.Format != "" && s.Meta.Levels != s.Levels {
-		return fmt.Errorf("%w: its metadata say %d levels, its output %q has %d", ErrModel, s.Meta.Levels, out.Name, s.Levels)
-	}
-	s.Head = likelihood.Categorical{Depth: s.Levels}
-	s.found("layout", s.Layout.String(), "by the picture's %d×%d", s.Height, s.Width)
-	s.found("head", s.Head.Name(), "an output for each level")
-	return nil
-}
-
 // readScale notes where the input's scale is from.
 func (s *Signature) readScale() {
+	if s.Encoding != Scaled {
+		s.Scale = encoding.Scale{Factor: 1} // the graph makes of the level what the network reads
+		s.found("encoding", string(s.Encoding), "by the input's type and shape")
+		return
+	}
 	switch {
 	case s.Scale != encoding.Scale{}:
 		s.found("input scale", fmt.Sprintf("level·%g + %g", cmp.Or(s.Scale.Factor, encoding.Unit(s.Levels)), s.Scale.Offset), "as it was set")
@@ -219,38 +200,37 @@ func (s *Signature) readScale() {
 	case s.Meta.Format != "":
 		s.found("input scale", "level/(levels−1)", "as in every file of this format that does not say")
 	default:
-		s.found("input scale", "level/(levels−1)", "assumed; the file does not say")
+		s.Findings = append(s.Findings, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say", "--pixel-range"})
 	}
 }
 
 // Values tabulates the input's value of each level, [levels].
 func (s *Signature) Values() []float32 { return s.Scale.Values(s.Levels) }
 
-// OutputShape is the shape of the outputs of n images.
+// OutputShape is the shape of the outputs of n images: [N, outputs, H, W].
 func (s *Signature) OutputShape(n int) []int {
-	outputs := s.Head.Outputs()
-	switch s.Layout {
-	case NHWL:
-		return []int{n, s.Height, s.Width, outputs}
-	case NL1HW:
-		return []int{n, outputs, 1, s.Height, s.Width}
-	default:
-		return []int{n, outputs, s.Height, s.Width}
-	}
+	return []int{n, s.Head.Outputs(), s.Height, s.Width}
 }
 
 // OutputAt is where the outputs for a pixel of an image begin, and the stride from one to
 // the next.
 func (s *Signature) OutputAt(image, pixel int) (offset, stride int) {
-	pixels, outputs := s.Pixels(), s.Head.Outputs()
-	if s.Layout == NHWL {
-		return (image*pixels + pixel) * outputs, 1
-	}
-	return image*pixels*outputs + pixel, pixels
+	return image*s.Pixels()*s.Head.Outputs() + pixel, s.Pixels()
 }
 
 // Pixels is the number of pixels of an image.
 func (s *Signature) Pixels() int { return s.Height * s.Width }
+
+// Symbols is the number of symbols of an image: its levels, [H, W, C].
+func (s *Signature) Symbols() int { return s.Pixels() * s.Channels }
+
+// Shape is the size of an image in words, as 16×16, or 32×32×3 where it has channels.
+func (s *Signature) Shape() string {
+	if s.Channels == 1 {
+		return fmt.Sprintf("%d×%d", s.Height, s.Width)
+	}
+	return fmt.Sprintf("%d×%d×%d", s.Height, s.Width, s.Channels)
+}
 
 // Gray makes a picture of levels, [H, W]: level 0 is black, the last one white; see
 // [encoding.Shade]. It is nil where levels are no image of the model's: not H·W of them,

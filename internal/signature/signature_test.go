@@ -44,12 +44,12 @@ func TestScale(t *testing.T) {
 		{with("pixel_scale", "2", "pixel_offset", "-1"), encoding.Scale{Factor: 2, Offset: -1}},
 		{with("pixel_scale", "1", "pixel_offset", "0.5"), encoding.Scale{Factor: 1, Offset: 0.5}},
 	} {
-		s, err := Read(network(c.metadata, nlhw...), Options{})
+		s, err := Read(network(c.metadata, nlhw...), Options{}, nil)
 		if err != nil || s.Scale != c.want {
 			t.Errorf("%v: %+v, %v, want %+v", c.metadata, s.Scale, err, c.want)
 		}
 	}
-	if _, err := Read(network(with("label", "class"), nlhw...), Options{}); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), `"class"`) {
+	if _, err := Read(network(with("label", "class"), nlhw...), Options{}, nil); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), `"class"`) {
 		t.Errorf("a label that is not there: %v", err)
 	}
 }
@@ -62,15 +62,15 @@ func TestFindings(t *testing.T) {
 		opt      Options
 		want     Finding
 	}{
-		{"a file from elsewhere", nil, Options{}, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say"}},
-		{"one of the trainer's of before", with(), Options{}, Finding{"input scale", "level/(levels−1)", "as in every file of this format that does not say"}},
-		{"one of the trainer's", with("pixel_scale", "1", "pixel_offset", "0"), Options{}, Finding{"input scale", "level·1 + 0", "by its metadata"}},
-		{"a flag that says otherwise", with("pixel_scale", "1", "pixel_offset", "0"), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set"}},
-		{"a flag", nil, Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set"}},
-		{"the head", nil, Options{}, Finding{"head", "categorical", "an output for each level"}},
-		{"the layout", nil, Options{}, Finding{"layout", "[batch, levels, height, width]", "by the picture's 3×5"}},
+		{"a file from elsewhere", nil, Options{}, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say", "--pixel-range"}},
+		{"one of the trainer's of before", with(), Options{}, Finding{"input scale", "level/(levels−1)", "as in every file of this format that does not say", ""}},
+		{"one of the trainer's", with("pixel_scale", "1", "pixel_offset", "0"), Options{}, Finding{"input scale", "level·1 + 0", "by its metadata", ""}},
+		{"a flag that says otherwise", with("pixel_scale", "1", "pixel_offset", "0"), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set", ""}},
+		{"a flag", nil, Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set", ""}},
+		{"the head", nil, Options{}, Finding{"head", "categorical", "an output for each level", ""}},
+		{"the layout", nil, Options{}, Finding{"layout", "[batch, levels, height, width]", "by the picture's 3×5", ""}},
 	} {
-		s, err := Read(network(c.metadata, nlhw...), c.opt)
+		s, err := Read(network(c.metadata, nlhw...), c.opt, nil)
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
@@ -88,22 +88,22 @@ func TestOutputAt(t *testing.T) {
 		at, stride int // of pixel 4 of image 1
 	}{
 		{[]onnx.Dim{n, two, three, five}, 1*2*15 + 4, 15},
-		{[]onnx.Dim{n, three, five, two}, (15 + 4) * 2, 1},
+		{[]onnx.Dim{n, three, five, two}, 1*2*15 + 4, 15}, // they are brought into the one order
 		{[]onnx.Dim{n, two, onnx.Fixed(1), three, five}, 1*2*15 + 4, 15},
 	} {
-		s, err := Read(network(nil, c.output...), Options{})
+		s, err := Read(network(nil, c.output...), Options{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if at, stride := s.OutputAt(1, 4); at != c.at || stride != c.stride {
-			t.Errorf("%v: at %d, stride %d, want %d, %d", s.Layout, at, stride, c.at, c.stride)
+			t.Errorf("%v: at %d, stride %d, want %d, %d", s.OutputLayout, at, stride, c.at, c.stride)
 		}
 	}
 }
 
 // TestFeed: levels as the network reads them.
 func TestFeed(t *testing.T) {
-	s, err := Read(network(nil, nlhw...), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}})
+	s, err := Read(network(nil, nlhw...), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,23 +115,23 @@ func TestFeed(t *testing.T) {
 	if !slices.Equal(got.Shape, []int{2, 1, 3, 5}) || !slices.Equal(got.Floats(), want) {
 		t.Errorf("%v %v", got.Shape, got.Floats())
 	}
-	if s.Conditions(0) != nil {
+	if s.Others(0, nil) != nil {
 		t.Error("a model without classes has conditions")
 	}
 }
 
 func TestRefused(t *testing.T) {
 	for says, change := range map[string]func(m *onnx.Model){
-		"2 outputs": func(m *onnx.Model) {
+		"--output-name y; or --output-name z": func(m *onnx.Model) {
 			m.Graph.Output(m.Graph.Op("Identity", nil, m.Graph.Outputs[0]), "z", onnx.Float32, nlhw...)
 		},
-		"must be float3": func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Int64 },
-		"1 levels":       func(m *onnx.Model) { m.Graph.Outputs[0].Shape[1] = onnx.Fixed(1) },
-		"has shape":      func(m *onnx.Model) { m.Graph.Outputs[0].Shape = nlhw[:3] },
+		"is bool":        func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Bool },
+		"are no outputs": func(m *onnx.Model) { m.Metadata = with("levels", "7") },
+		"has shape":      func(m *onnx.Model) { m.Graph.Outputs[0].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(7)} },
 	} {
 		m := network(nil, slices.Clone(nlhw)...)
 		change(m)
-		if _, err := Read(m, Options{}); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), says) {
+		if _, err := Read(m, Options{}, nil); !errors.Is(err, ErrModel) || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, want ErrModel that says %q", err, says)
 		}
 	}

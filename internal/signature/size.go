@@ -27,8 +27,8 @@ const maxTogether = 1 << 30
 // CheckTogether validates a number of images that are drawn together.
 func (s *Signature) CheckTogether(what string, images int) error {
 	if most := s.Together(); images > most {
-		return fmt.Errorf("%w: %s is %d; of images of %d×%d, %d are the most that are drawn together",
-			ErrConfig, what, images, s.Height, s.Width, most)
+		return fmt.Errorf("%w: %s is %d; of images of %s, %d are the most that are drawn together",
+			ErrConfig, what, images, s.Shape(), most)
 	}
 	return nil
 }
@@ -43,14 +43,6 @@ func (s *Signature) resize(height, width int) error {
 	}
 	if width > 0 {
 		s.Width = width
-	}
-	for _, d := range []struct {
-		name string
-		size int
-	}{{"height", s.Height}, {"width", s.Width}} {
-		if d.size == 0 {
-			return fmt.Errorf("%w: its input %q has no fixed %s: set one", ErrModel, s.Input, d.name)
-		}
 	}
 	if s.Height > maxPixels/s.Width {
 		return fmt.Errorf("%w: images of %d×%d pixels; %d are the most", ErrConfig, s.Height, s.Width, maxPixels)
@@ -67,13 +59,17 @@ func (s *Signature) resize(height, width int) error {
 
 // declare writes the size into the model.
 func (s *Signature) declare() {
-	in, out := s.model.Graph.Inputs[s.pictureAt], s.model.Graph.Outputs[0]
-	in.Shape = append(in.Shape[:2:2], onnx.Shape(s.Height, s.Width)...)
-	for i, want := range s.OutputShape(1) {
-		if i > 0 {
-			out.Shape[i] = onnx.Fixed(want)
-		}
+	in, out := s.model.Graph.Inputs[s.pictureAt], s.model.Graph.Outputs[s.outputAt]
+	for v, l := range map[*onnx.Value]Layout{in: s.InputLayout, out: s.OutputLayout} {
+		v.Shape = append(v.Shape[:1:1], onnx.Shape(s.shape(l, 1, s.Height, s.Width)[1:]...)...)
 	}
+}
+
+// shape is that of a layout in the file, for n images of a size.
+func (s *Signature) shape(l Layout, n, height, width int) []int {
+	known := s.read.sizes.clone()
+	known['H'], known['W'] = height, width
+	return l.shape(n, known)
 }
 
 // fits checks that the graph's sizes work out for the image's size, and names the node
@@ -82,8 +78,8 @@ func (s *Signature) declare() {
 func (s *Signature) fits(oldHeight, oldWidth int) error {
 	now := s.shapes(s.model.Graph.Nodes, s.Height, s.Width)
 	if now.err == nil {
-		out := now.of[s.model.Graph.Outputs[0]]
-		if out == nil || slices.Equal(onnx.Sizes(out.Shape), s.OutputShape(max(1, s.Batch))) {
+		out := now.of[s.model.Graph.Outputs[s.outputAt]]
+		if out == nil || slices.Equal(onnx.Sizes(out.Shape), s.shape(s.OutputLayout, max(1, s.Batch), s.Height, s.Width)) {
 			return nil
 		}
 		now.err = fmt.Errorf("output %q gets shape %v", s.Output, onnx.Sizes(out.Shape))
@@ -121,8 +117,8 @@ func (s *Signature) builtIn(oldHeight, oldWidth int) *onnx.Node {
 	return nil
 }
 
-// sizes are the shapes that a graph's values have for images of some size.
-type sizes struct {
+// graphShapes are the shapes that a graph's values have for images of some size.
+type graphShapes struct {
 	of    map[*onnx.Value]*onnx.Value // with shapes; values of unknown shape are not in it
 	nodes int                         // that come before the one whose sizes clash
 	err   error                       // there
@@ -130,7 +126,7 @@ type sizes struct {
 
 // same compares shapes. It is not ok where one is not known, or a constant that was
 // worked out from the size.
-func (a sizes) same(b sizes, values []*onnx.Value) (same, ok bool) {
+func (a graphShapes) same(b graphShapes, values []*onnx.Value) (same, ok bool) {
 	same = true
 	for _, v := range values {
 		if v == nil || v.Const != nil {
@@ -147,7 +143,7 @@ func (a sizes) same(b sizes, values []*onnx.Value) (same, ok bool) {
 
 // moreImages tells whether a node turns what is more than in b into images of the same
 // size, but more of them, as a Reshape to [-1, channels, height, width] does.
-func (a sizes) moreImages(b sizes, n *onnx.Node) bool {
+func (a graphShapes) moreImages(b graphShapes, n *onnx.Node) bool {
 	in, x, y := a.of[n.Inputs[0]], a.of[n.Outputs[0]], b.of[n.Outputs[0]]
 	if n.Op != "Reshape" || in == nil || x == nil || y == nil || len(in.Shape) != len(x.Shape) || len(x.Shape) < 2 {
 		return false
@@ -156,13 +152,13 @@ func (a sizes) moreImages(b sizes, n *onnx.Node) bool {
 }
 
 // shapes works out the shapes of what nodes make, as far as they fit.
-func (s *Signature) shapes(nodes []*onnx.Node, height, width int) sizes {
+func (s *Signature) shapes(nodes []*onnx.Node, height, width int) graphShapes {
 	input := map[string][]int{}
 	for i, v := range s.model.Graph.Inputs {
 		shape := onnx.Sizes(v.Shape)
 		shape[0] = max(1, s.Batch)
 		if i == s.pictureAt {
-			shape[2], shape[3] = height, width
+			shape = s.shape(s.InputLayout, shape[0], height, width)
 		}
 		input[v.Name] = shape
 	}
@@ -180,7 +176,7 @@ func (s *Signature) shapes(nodes []*onnx.Node, height, width int) sizes {
 		simple, err := onnx.Simplify(&m, input)
 		return simple, g.Outputs, err
 	}
-	out := sizes{of: map[*onnx.Value]*onnx.Value{}, nodes: len(nodes)}
+	out := graphShapes{of: map[*onnx.Value]*onnx.Value{}, nodes: len(nodes)}
 	simple, values, err := try(len(nodes))
 	if errors.Is(err, onnx.ErrShape) {
 		// The first node that does not fit: as many nodes do as come before it.
@@ -213,4 +209,4 @@ func (s *Signature) shapes(nodes []*onnx.Node, height, width int) sizes {
 }
 
 // Together is how many images may be drawn together.
-func (s *Signature) Together() int { return maxTogether / s.Pixels() }
+func (s *Signature) Together() int { return maxTogether / s.Symbols() }

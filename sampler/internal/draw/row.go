@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pixelcnn/internal/likelihood"
+	"pixelcnn/internal/onnx"
 )
 
 // ErrLogits is wrapped where a model gives outputs from which nothing can be drawn:
@@ -13,12 +14,16 @@ var ErrLogits = errors.New("sampler: the model's logits are not finite")
 
 // A Row is an image to draw, and all that decides what comes of it.
 type Row struct {
-	Image  uint64 // its number: with the seed it has its uniforms
-	Class  int    // 0 where the model has none
+	Image uint64 // its number: with the seed it has its uniforms
+	Class int    // 0 where the model has none
+	// Conditions are what the network is given beside the picture and the class, of one image,
+	// in the order of [signature.Signature.Conditions].
+	Conditions []*onnx.Tensor
+
 	How    *How
-	Levels []uint16 // [H, W]: where its levels go; those that are given are there
-	Mask   []bool   // [H, W]: which levels are given; nil: none
-	Known  []bool   // [H, W]: where to note what is decided; nil: nowhere
+	Levels []uint16 // [H, W, C]: where its levels go; those that are given are there
+	Mask   []bool   // [H, W, C]: which levels are given; nil: none
+	Known  []bool   // [H, W, C]: where to note what is decided; nil: nowhere
 	Record *Record  // nil: not wanted
 }
 
@@ -73,7 +78,8 @@ func Sum(rows []float64) float64 {
 }
 
 // Settler evaluates a pixel's outputs again where float32 cannot decide a draw: in float64,
-// always in the same way. ok is false where the model is not defined for the row's class.
+// always in the same way, from the levels decided so far. ok is false where the model is not
+// defined for the row's class.
 // What it returns is good until release.
 type Settler interface {
 	Outputs(r *Row, pixel int) (outputs []float64, release func(), ok bool)
@@ -84,26 +90,27 @@ type Settler interface {
 type Batch struct {
 	Drawer
 	rows    []Row
-	width   int
+	width   int     // of images
+	symbols int     // of a pixel
 	settle  Settler // nil where near ties cannot be settled
 	decided int
 }
 
 // NewBatch starts a drawing of rows of that width.
 func NewBatch(head likelihood.Head, rows []Row, width int, settle Settler) *Batch {
-	return &Batch{Drawer: *NewDrawer(head), rows: rows, width: width, settle: settle}
+	return &Batch{Drawer: *NewDrawer(head), rows: rows, width: width, symbols: head.Symbols(), settle: settle}
 }
 
 // Symbol decides symbol k of row i and stores its level: the one that is given there, or one
-// drawn from the network's outputs with the uniform u. Number j of the outputs is
-// outputs[j·stride]. The result is -1 where they are unusable.
+// drawn from the network's outputs for its pixel with the uniform u. Number j of the outputs
+// is outputs[j·stride]. The result is -1 where they are unusable.
 func (b *Batch) Symbol(i, k int, outputs []float32, stride int, u float64) int {
 	r := &b.rows[i]
 	b.decided++
 	if !r.plain() {
 		return b.any(r, k, outputs, stride, u)
 	}
-	level := b.Level(r.How, r.How.Temperature, b.read(outputs, stride), nil, u)
+	level := b.Level(r.How, r.How.Temperature, b.read(outputs, stride), b.earlier(r, k), u)
 	if b.tie && b.settle != nil {
 		level = b.settled(r, r.How.Temperature, k, u)
 	}
@@ -113,25 +120,28 @@ func (b *Batch) Symbol(i, k int, outputs []float32, stride int, u float64) int {
 	return level
 }
 
+// earlier are the levels of the symbols before symbol k in its pixel.
+func (b *Batch) earlier(r *Row, k int) []uint16 { return r.Levels[k-k%b.symbols : k] }
+
 // settled draws a near tie once more.
 func (b *Batch) settled(r *Row, temperature float64, k int, u float64) int {
-	outputs, release, ok := b.settle.Outputs(r, k)
+	outputs, release, ok := b.settle.Outputs(r, k/b.symbols)
 	if !ok {
 		return -1
 	}
 	copy(b.outputs, outputs)
 	release()
-	return b.Level(r.How, temperature, b.outputs, nil, u)
+	return b.Level(r.How, temperature, b.outputs, b.earlier(r, k), u)
 }
 
 func (b *Batch) any(r *Row, k int, outputs []float32, stride int, u float64) int {
 	given := r.Mask != nil && r.Mask[k]
 	level := int(r.Levels[k])
-	y := k / b.width
+	y := k / (b.width * b.symbols)
 	drawn := 0.0
 	if !given {
 		temperature := r.How.At(y)
-		level = b.Level(r.How, temperature, b.read(outputs, stride), nil, u)
+		level = b.Level(r.How, temperature, b.read(outputs, stride), b.earlier(r, k), u)
 		if b.tie && b.settle != nil {
 			level = b.settled(r, temperature, k, u)
 		}
@@ -148,7 +158,7 @@ func (b *Batch) any(r *Row, k int, outputs []float32, stride int, u float64) int
 		model := drawn
 		if given || b.t != 1 || r.How.filtered {
 			var ok bool
-			if model, ok = b.ModelLogProb(outputs, stride, nil, level); !ok {
+			if model, ok = b.ModelLogProb(outputs, stride, b.earlier(r, k), level); !ok {
 				return -1
 			}
 		}
@@ -173,9 +183,9 @@ func (b *Batch) Decided() int {
 }
 
 // Fail names the symbol of row i whose outputs cannot be drawn from.
-func (b *Batch) Fail(i, k int) error { return Unusable(b.rows[i].Image, k, b.width) }
+func (b *Batch) Fail(i, k int) error { return Unusable(b.rows[i].Image, k/b.symbols, b.width) }
 
-// Unusable names a symbol whose outputs cannot be drawn from.
-func Unusable(image uint64, k, width int) error {
-	return fmt.Errorf("%w: image %d, row %d, column %d", ErrLogits, image, k/width, k%width)
+// Unusable names a pixel whose outputs cannot be drawn from.
+func Unusable(image uint64, pixel, width int) error {
+	return fmt.Errorf("%w: image %d, row %d, column %d", ErrLogits, image, pixel/width, pixel%width)
 }

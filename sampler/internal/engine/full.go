@@ -11,7 +11,8 @@ import (
 	"pixelcnn/sampler/internal/draw"
 )
 
-// Full runs the whole network once per pixel: the loop that every other
+// Full runs the whole network once per pixel, or once per symbol where the outputs of a
+// channel depend on the pixel's earlier channels: the loop that every other
 // PixelCNN uses, and the measure for the faster engine.
 type Full struct {
 	rt     onnx.Runtime
@@ -91,25 +92,28 @@ func (e *Full) drawBatch(ctx context.Context, rows []draw.Row, batch int, run Ru
 	}
 	defer f.Close()
 	// Pixels not drawn yet hold level 0; a causal model does not look at them.
-	pixels := e.sig.Pixels()
-	u := make([]float64, len(rows)*pixels)
+	symbols, channels := e.sig.Symbols(), e.sig.Channels
+	u := make([]float64, len(rows)*symbols)
 	uniforms := draw.NewUniforms()
 	for i := range rows {
-		uniforms.Fill(u[i*pixels:(i+1)*pixels], 1, rows[i].How.Seed, rows[i].Image)
+		uniforms.Fill(u[i*symbols:(i+1)*symbols], 1, rows[i].How.Seed, rows[i].Image)
 		f.SetClass(i, rows[i].Class)
+		f.SetConditions(i, rows[i].Conditions)
 	}
 	b := draw.NewBatch(e.sig.Head, rows, e.sig.Width, e.settle)
-	for pixel := range pixels {
-		if err := f.Run(ctx); err != nil {
-			return err
+	for k := range symbols {
+		if k%channels == 0 || e.sig.SubPixel {
+			if err := f.Run(ctx); err != nil {
+				return err
+			}
 		}
 		for i := range rows {
-			outputs, stride := f.At(i, pixel)
-			level := b.Symbol(i, pixel, outputs, stride, u[i*pixels+pixel])
+			outputs, stride := f.At(i, k/channels)
+			level := b.Symbol(i, k, outputs, stride, u[i*symbols+k])
 			if level < 0 {
-				return b.Fail(i, pixel)
+				return b.Fail(i, k)
 			}
-			f.Set(i, pixel, uint16(level))
+			f.Set(i, k, uint16(level))
 		}
 		if err := run.step(b); err != nil {
 			return err

@@ -53,7 +53,7 @@ type Network struct {
 func network(sig *signature.Signature) Network {
 	n := Network{Model: sig.Model(), Head: sig.Head, Values: sig.Values()}
 	if sig.ClassInput != "" {
-		n.Conditions = sig.Conditions
+		n.Conditions = func(class int) []*onnx.Tensor { return sig.Others(class, nil) }
 	}
 	return n
 }

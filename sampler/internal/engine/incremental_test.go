@@ -169,7 +169,7 @@ func TestRandomGraphs(t *testing.T) {
 // full draws n images by the whole network.
 func full(t *testing.T, m *onnx.Model, n int, seed uint64) []uint16 {
 	t.Helper()
-	sig, err := signature.Read(m, signature.Options{})
+	sig, err := signature.Read(m, signature.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,365 @@
+package signature
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"pixelcnn/internal/likelihood"
+	"pixelcnn/internal/onnx"
+)
+
+// choose takes the one reading that is right, or says why there is none.
+func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*Signature, error) {
+	var candidates []*Signature
+	var errs []error
+	for _, r := range all {
+		c := *s
+		if len(all) > 1 {
+			c.model = s.model.Clone()
+		}
+		if err := c.take(r, told, opt); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		candidates = append(candidates, &c)
+	}
+	switch {
+	case len(candidates) == 0:
+		return nil, errs[0]
+	case len(candidates) == 1 && (s.Meta.Format != "" && candidates[0].Channels == 1 || rt == nil):
+		return candidates[0], nil
+	}
+	var right []*Signature
+	var readings []reading
+	errs = nil
+	for _, c := range candidates {
+		err := c.try(rt, len(candidates) > 1 || c.Channels > 1)
+		if errors.Is(err, errUntried) && len(candidates) == 1 {
+			return c, nil
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		right, readings = append(right, c), append(readings, c.read)
+	}
+	switch len(right) {
+	case 1:
+		if len(candidates) > 1 {
+			right[0].found("reading", fmt.Sprintf("picture %s, outputs %s", right[0].InputLayout, right[0].OutputLayout), "of %d the one whose pixels depend on earlier ones alone", len(candidates))
+		}
+		return right[0], nil
+	case 0:
+		for _, err := range errs { // what a runtime could not do says nothing of the file
+			if !errors.Is(err, errUntried) {
+				return nil, err
+			}
+		}
+		if len(candidates) == 1 {
+			return nil, errs[0]
+		}
+		return nil, ambiguous(s.model.Graph, all)
+	default:
+		return nil, ambiguous(s.model.Graph, readings)
+	}
+}
+
+// take makes s the signature of a reading, and its model that of the one form.
+func (s *Signature) take(r reading, told, opt Options) error {
+	g := s.model.Graph
+	in, out := g.Inputs[r.picture], g.Outputs[r.output]
+	s.read, s.pictureAt, s.outputAt = r, r.picture, r.output
+	s.Input, s.Output = in.Name, out.Name
+	s.InputLayout, s.OutputLayout, s.Encoding = r.in, r.out, r.encoding
+	s.Channels, s.Levels, s.StartToken = r.sizes['C'], r.levels, told.StartToken
+	s.Height, s.Width = r.sizes['H'], r.sizes['W']
+	if len(in.Shape) > 0 {
+		s.Batch = max(0, in.Shape[0].Size)
+	}
+	for _, d := range []struct {
+		name        string
+		meta, sized int
+	}{{"height", s.Meta.Height, s.Height}, {"width", s.Meta.Width, s.Width}} {
+		if d.meta > 0 && d.meta != d.sized {
+			return fmt.Errorf("%w: its metadata say %s %d, its input %q says %d", ErrModel, d.name, d.meta, in.Name, d.sized)
+		}
+	}
+	s.Findings = nil
+	why := func(set, file bool, otherwise string) string {
+		switch {
+		case set:
+			return "as it was set"
+		case file:
+			return "by its metadata"
+		}
+		return otherwise
+	}
+	s.found("picture", fmt.Sprintf("input %q, %s, %d×%d", s.Input, r.in, s.Height, s.Width), "%s",
+		why(opt.InputLayout != "", s.Meta.InputLayout != "", "by its shape"))
+	s.found("layout", r.out.String(), "%s", why(opt.OutputLayout != "", s.Meta.OutputLayout != "", fmt.Sprintf("by the picture's %d×%d", s.Height, s.Width)))
+	if err := s.readOthers(told); err != nil {
+		return err
+	}
+	if err := s.readClasses(); err != nil {
+		return err
+	}
+	s.readHead(why(opt.Head != "", s.Meta.Head != "", ""))
+	s.readScale()
+	if err := s.resize(opt.Height, opt.Width); err != nil {
+		return err
+	}
+	s.canonical()
+	return nil
+}
+
+// readHead makes the head.
+func (s *Signature) readHead(why string) {
+	form, end := s.end()
+	r := s.read
+	switch r.head {
+	case Categorical:
+		s.Head = likelihood.Categorical{Depth: s.Levels, Channels: s.Channels, Form: form}
+		if why == "" {
+			why = "an output for each level"
+		}
+	case Bernoulli:
+		s.Head = likelihood.Bernoulli{Channels: s.Channels, Form: form}
+		if why == "" {
+			why = "an output for each symbol"
+		}
+	case Mixture:
+		s.Head = likelihood.Mixture{Depth: s.Levels, Channels: s.Channels, Components: r.sizes['K'] / mixture(s.Channels)}
+		if why == "" {
+			why = fmt.Sprintf("%d outputs, %d for each component", r.sizes['K'], mixture(s.Channels))
+		}
+	}
+	s.found("head", s.Head.Name(), "%s", why)
+	if r.head != Mixture {
+		if end == "" {
+			end = "the graph does not end in Softmax, LogSoftmax or Sigmoid"
+		}
+		s.found("outputs", form.String(), "%s", end)
+	}
+}
+
+// end tells by the graph's last operator what the outputs are.
+func (s *Signature) end() (likelihood.Form, string) {
+	v := s.model.Graph.Outputs[s.outputAt]
+	for v != nil && v.Node != nil {
+		n := v.Node
+		switch n.Op {
+		case "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice":
+			v = n.Inputs[0]
+			continue
+		case "Softmax", "Sigmoid":
+			if (n.Op == "Softmax") == (s.read.head == Categorical) {
+				return likelihood.Probabilities, "the graph ends in " + n.String()
+			}
+		case "LogSoftmax":
+			return likelihood.LogProbabilities, "the graph ends in " + n.String()
+		}
+		break
+	}
+	return likelihood.Logits, ""
+}
+
+// readOthers reads the inputs beside the picture.
+func (s *Signature) readOthers(told Options) error {
+	s.classInput, s.ClassInput, s.Conditions = nil, "", nil
+	for name := range told.Conditions {
+		if s.input(name) < 0 || name == s.Input {
+			return fmt.Errorf("%w: it has no input %q beside the picture for a condition; it has %s", ErrConfig, name, s.others())
+		}
+	}
+	if told.Label != "" && (s.input(told.Label) < 0 || told.Label == s.Input) {
+		return fmt.Errorf("%w: its label is said to be input %q, which it is not; it has %s", ErrModel, told.Label, s.others())
+	}
+	for i, v := range s.model.Graph.Inputs {
+		if i == s.pictureAt {
+			continue
+		}
+		shape := onnx.Sizes(v.Shape)
+		given, isCondition := told.Conditions[v.Name]
+		whole := v.DType == onnx.Int64 || v.DType == onnx.Int32
+		number := len(shape) == 1 || len(shape) == 2 && shape[1] == 1
+		switch {
+		case v.Name == told.Label, !isCondition && told.Label == "" && whole && number && s.classInput == nil:
+			var err error
+			if s.classInput, err = readClassInput(v, i); err != nil {
+				return err
+			}
+			s.ClassInput = v.Name
+		case isCondition || len(shape) > 2:
+			c := Condition{Name: v.Name, DType: v.DType, at: i}
+			if len(shape) > 0 {
+				c.Shape = shape[1:]
+			}
+			if given != nil {
+				if err := c.fits(given); err != nil {
+					return err
+				}
+				c.Shape = given
+				v.Shape = append(v.Shape[:1:1], onnx.Shape(given...)...)
+			}
+			if slices.Contains(c.Shape, -1) {
+				return fmt.Errorf("%w: condition %q is %v %v, of open size: it must be known when the model is read (--condition %s=FILE.npy)", ErrModel, c.Name, c.DType, shape, c.Name)
+			}
+			if c.tensor(1).DType() != c.DType {
+				return fmt.Errorf("%w: condition %q is %v, which is not known here", ErrModel, c.Name, c.DType)
+			}
+			s.Conditions = append(s.Conditions, c)
+			s.found("condition", fmt.Sprintf("input %q, %v %v", v.Name, v.DType, c.Shape), "an input that is neither the picture nor a class")
+		default:
+			return fmt.Errorf("%w: input %q is %v %v, which may be a class or a condition: say --label %s, or --condition %s=FILE.npy",
+				ErrModel, v.Name, v.DType, shape, v.Name, v.Name)
+		}
+		if n := v.Shape; len(n) > 0 && n[0].Size > 0 && n[0].Size != s.Batch {
+			return fmt.Errorf("%w: input %q is for %d images, input %q is not", ErrModel, v.Name, n[0].Size, s.Input)
+		}
+	}
+	return nil
+}
+
+// input is the place of an input, -1 where there is none of that name.
+func (s *Signature) input(name string) int {
+	for i, v := range s.model.Graph.Inputs {
+		if v.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// others lists the inputs beside the picture.
+func (s *Signature) others() string {
+	var names []string
+	for i, v := range s.model.Graph.Inputs {
+		if i != s.pictureAt {
+			names = append(names, fmt.Sprintf("%q", v.Name))
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// canonical rewrites the model's ends: the picture is float32 [N, C, H, W], the only output
+// float32 [N, outputs, H, W], by channel and in it by level. A model that is so already is
+// left as it is.
+func (s *Signature) canonical() {
+	g, r := s.model.Graph, s.read
+	r.sizes['H'], r.sizes['W'] = s.Height, s.Width
+	in, out := g.Inputs[s.pictureAt], g.Outputs[s.outputAt]
+	g.Outputs, s.outputAt = []*onnx.Value{out}, 0
+
+	// The picture: from the one form to the file's.
+	pre := &onnx.Graph{}
+	x := &onnx.Value{Name: in.Name + ".picture", DType: onnx.Float32, Shape: append([]onnx.Dim{onnx.Free("batch")}, onnx.Shape(s.Channels, s.Height, s.Width)...)}
+	if len(in.Shape) > 0 {
+		x.Shape[0] = in.Shape[0]
+	}
+	v := x
+	cast := func(to onnx.DType) {
+		v = pre.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
+	}
+	switch r.encoding {
+	case OneHot:
+		levels := make([]int64, s.Levels)
+		for k := range levels {
+			levels[k] = int64(k)
+		}
+		cast(onnx.Int64)
+		if s.Channels == 1 {
+			v = pre.Op("Equal", nil, v, onnx.Const("", onnx.NewTensor(levels, 1, len(levels), 1, 1)))
+			cast(in.DType)
+			v = rearrange(pre, v, "NLHW", r.in, r.sizes)
+		} else {
+			v = rearrange(pre, v, pictures, "NCHWL", sizes{'C': s.Channels, 'H': s.Height, 'W': s.Width, 'L': 1})
+			v = pre.Op("Equal", nil, v, onnx.Const("", onnx.NewTensor(levels, 1, 1, 1, 1, len(levels))))
+			cast(in.DType)
+			v = rearrange(pre, v, "NCHWL", r.in, r.sizes)
+		}
+	default:
+		v = rearrange(pre, v, pictures, r.in, r.sizes)
+		for i := len(s.StartToken) - 1; i >= 0; i-- { // the last goes in front first, and pushes a symbol out
+			pads := []int64{0, 1, 0, 0}
+			if i == len(s.StartToken)-1 {
+				pads[3] = -1
+			}
+			v = pad(pre, s.model.Opsets[""], v, pads, float32(s.StartToken[i]))
+		}
+		if in.DType != onnx.Float32 {
+			cast(in.DType)
+		}
+	}
+	if n := len(pre.Nodes); n > 0 {
+		last := pre.Nodes[n-1]
+		last.Outputs[0], in.Node = in, last // all that read the input read this
+		g.Inputs[s.pictureAt] = x
+		g.Nodes = append(pre.Nodes, g.Nodes...)
+	}
+
+	// The outputs: from the file's form to the one form.
+	post := &onnx.Graph{}
+	v = out
+	if n := len(s.StartToken); n > 1 {
+		v = slice(post, s.model.Opsets[""], v, r.place(), n-1, s.Symbols()+n-1)
+	}
+	want := Layout("NKHW")
+	switch r.head {
+	case Categorical:
+		want = "N(CL)HW"
+		if levels := r.sizes['L']; levels > s.Levels {
+			v = rearrange(post, v, r.out, r.out.flat(sizes{}), r.sizes)
+			v = slice(post, s.model.Opsets[""], v, strings.IndexRune(string(r.out.flat(sizes{})), 'L'), 0, s.Levels)
+			r.out = r.out.flat(sizes{})
+			r.sizes['L'] = s.Levels
+		}
+	case Bernoulli:
+		want = pictures
+	}
+	v = rearrange(post, v, r.out, want, r.sizes)
+	if out.DType != onnx.Float32 {
+		v = post.Op("Cast", onnx.Attrs{"to": int64(onnx.Float32)}, v)
+	}
+	if v != out {
+		batch := onnx.Free("batch")
+		if len(out.Shape) > 0 {
+			batch = out.Shape[0]
+		}
+		g.Nodes = append(g.Nodes, post.Nodes...)
+		g.Outputs = nil
+		g.Output(v, out.Name+".outputs", onnx.Float32, append([]onnx.Dim{batch}, onnx.Shape(s.OutputShape(1)[1:]...)...)...)
+	}
+}
+
+// place is the dimension of the outputs that has the places of a sequence.
+func (r reading) place() int {
+	for i, letters := range r.out.dims() {
+		if strings.Contains(letters, "H") {
+			return i
+		}
+	}
+	return 1
+}
+
+// pad adds a node that pads a matrix.
+func pad(g *onnx.Graph, opset int64, v *onnx.Value, pads []int64, value float32) *onnx.Value {
+	if opset < 11 {
+		return g.Op("Pad", onnx.Attrs{"pads": pads, "value": value}, v)
+	}
+	return g.Op("Pad", nil, v, onnx.Const("", onnx.NewTensor(pads, len(pads))), onnx.Const("", onnx.Scalar(value)))
+}
+
+// slice adds a node that takes the elements from from to to-1 of a dimension.
+func slice(g *onnx.Graph, opset int64, v *onnx.Value, axis, from, to int) *onnx.Value {
+	one := func(n int) []int64 { return []int64{int64(n)} }
+	if opset < 10 {
+		return g.Op("Slice", onnx.Attrs{"axes": one(axis), "starts": one(from), "ends": one(to)}, v)
+	}
+	c := func(n int) *onnx.Value { return onnx.Const("", onnx.NewTensor(one(n), 1)) }
+	return g.Op("Slice", nil, v, c(from), c(to), c(axis))
+}

@@ -1,0 +1,377 @@
+package signature
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"pixelcnn/internal/format"
+	"pixelcnn/internal/onnx"
+)
+
+// Encoding is how a level becomes what a network reads.
+type Encoding string
+
+const (
+	Scaled Encoding = "scaled"  // a number in proportion, see [encoding.Scale]
+	Index  Encoding = "index"   // the level, an integer
+	OneHot Encoding = "one-hot" // a number for each level, of which the level's is 1
+)
+
+// The names of the heads.
+const (
+	Categorical = "categorical"
+	Bernoulli   = "bernoulli"
+	Mixture     = "logistic-mixture"
+)
+
+// reading is one way to read a file.
+type reading struct {
+	picture, output int // places among the graph's inputs and outputs
+	in, out         Layout
+	encoding        Encoding
+	head            string
+	sizes           sizes
+	levels          int // that are drawn: the outputs may have more
+}
+
+// The layouts that are looked for, by rank. A layout with L, for an input, is one-hot.
+var (
+	inputLayouts = map[int][]Layout{
+		2: {"N(HW)", "N(HWC)", "N(CHW)", "N(HWL)"},
+		3: {"NHW", "N(HW)C", "NC(HW)", "N(HW)L", "NL(HW)"},
+		4: {"NCHW", "NHWC", "NLHW", "NHWL"},
+		5: {"NLCHW", "NCLHW", "NCHWL", "NHWCL"},
+	}
+	outputLayouts = map[string]map[int][]Layout{
+		Categorical: {
+			2: {"N(HWL)", "N(LHW)", "N(HWCL)"},
+			3: {"N(HW)L", "NL(HW)", "N(HWC)L", "N(CHW)L", "NL(HWC)", "NL(CHW)", "N(HW)(CL)", "N(HW)(LC)", "N(CL)(HW)", "N(LC)(HW)"},
+			4: {"NLHW", "NHWL", "N(CL)HW", "N(LC)HW", "NHW(CL)", "NHW(LC)", "N(HW)CL", "N(HW)LC", "NCL(HW)", "NLC(HW)", "NC(HW)L"},
+			5: {"NLCHW", "NCLHW", "NHWCL", "NHWLC", "NCHWL"},
+		},
+		Bernoulli: {
+			2: {"N(HW)", "N(HWC)", "N(CHW)"},
+			3: {"NHW", "N(HW)C", "NC(HW)"},
+			4: {"NCHW", "NHWC"},
+		},
+		Mixture: {
+			3: {"NK(HW)", "N(HW)K"},
+			4: {"NKHW", "NHWK"},
+		},
+	}
+	heads = []string{Categorical, Bernoulli, Mixture}
+)
+
+// mixture tells how many outputs a component of a logistic mixture has, by channels; 0 where
+// there is none.
+func mixture(channels int) int { return map[int]int{1: 3, 3: 10}[channels] }
+
+// readings are all ways in which the file can be read under the options, the likeliest first.
+// The error says what stands in the way of any.
+func (s *Signature) readings(opt Options) ([]reading, error) {
+	g := s.model.Graph
+	why := fmt.Errorf("it has no input for a picture")
+	depth := 0
+	fails := func(at int, format string, args ...any) {
+		if at > depth {
+			depth, why = at, fmt.Errorf(format, args...)
+		}
+	}
+	var found []reading
+	for i, v := range g.Inputs {
+		if opt.Input != "" && v.Name != opt.Input || v.Name == opt.Label || opt.Conditions[v.Name] != nil {
+			continue
+		}
+		shape := onnx.Sizes(v.Shape)
+		layouts := inputLayouts[len(shape)]
+		if opt.InputLayout != "" {
+			layouts = []Layout{opt.InputLayout}
+		}
+		encoding := Scaled
+		switch v.DType {
+		case onnx.Float32, onnx.Float64, onnx.Float16:
+		case onnx.Int64, onnx.Int32, onnx.Uint8, onnx.Int8, onnx.Uint16, onnx.Int16:
+			encoding = Index
+		default:
+			fails(1, "input %q is %v, which no picture is", v.Name, v.DType)
+			continue
+		}
+		fails(1, "input %q is %v %v, which is no picture: known are %s", v.Name, v.DType, shape, spelled(inputLayouts))
+		for _, layout := range layouts {
+			r := reading{picture: i, in: layout, encoding: encoding}
+			if layout.has('L') {
+				r.encoding = OneHot
+			}
+			if err := r.fitInput(s, v, opt); err != nil {
+				fails(2, "%w", err)
+				continue
+			}
+			for k, out := range g.Outputs {
+				if opt.Output != "" && out.Name != opt.Output {
+					continue
+				}
+				if opt.StartToken != nil && (r.encoding != Index || len(r.in.dims()) != 2) {
+					fails(3, "a start token is for networks that read a sequence of integers, [N, H·W], and input %q is %v %v", v.Name, v.DType, shape)
+					continue
+				}
+				r.output = k
+				more, err := r.withOutput(s, out, opt)
+				if err != nil {
+					fails(4, "%w", err)
+				}
+				for _, next := range more {
+					if !slices.ContainsFunc(found, next.same) {
+						found = append(found, next)
+					}
+				}
+			}
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, why)
+	}
+	return found, nil
+}
+
+// same tells whether two readings differ in words only: where there is one channel, "N(HWC)"
+// is "N(HW)".
+func (r reading) same(o reading) bool {
+	return r.picture == o.picture && r.output == o.output && r.encoding == o.encoding && r.head == o.head && r.levels == o.levels &&
+		r.in.flat(r.sizes) == o.in.flat(o.sizes) && r.out.flat(r.sizes) == o.out.flat(o.sizes)
+}
+
+// spelled lists layouts.
+func spelled(byRank map[int][]Layout) string {
+	var all []string
+	for _, rank := range slices.Sorted(maps.Keys(byRank)) {
+		for _, l := range byRank[rank] {
+			all = append(all, string(l))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// fitInput finds the sizes of the picture.
+func (r *reading) fitInput(s *Signature, v *onnx.Value, opt Options) error {
+	shape := onnx.Sizes(v.Shape)
+	r.sizes = sizes{}
+	if opt.Channels > 0 {
+		r.sizes['C'] = opt.Channels
+	}
+	if !r.in.has('C') {
+		if opt.Channels > 1 {
+			return fmt.Errorf("input %q is %v, which has no room for %d channels", v.Name, shape, opt.Channels)
+		}
+		r.sizes['C'] = 1
+	}
+	open := opt.symbols(r.in, shape)
+	if !r.in.fit(open, r.sizes) {
+		return fmt.Errorf("input %q is %v, which is no picture of %s", v.Name, shape, describe(r.sizes))
+	}
+	for letter, set := range map[rune]int{'H': opt.Height, 'W': opt.Width} {
+		if _, known := r.sizes[letter]; !known && set > 0 {
+			r.sizes[letter] = set
+		}
+	}
+	if !r.in.fit(open, r.sizes) {
+		return fmt.Errorf("input %q is %v, which is no picture of %s", v.Name, shape, describe(r.sizes))
+	}
+	if _, ok := r.sizes['C']; !ok {
+		return fmt.Errorf("input %q is %v and does not fix its channels: say --channels", v.Name, shape)
+	}
+	for _, d := range []struct {
+		letter rune
+		name   string
+	}{{'H', "height"}, {'W', "width"}} {
+		if r.sizes[d.letter] < 1 {
+			return fmt.Errorf("input %q is %v, which fixes no %s: say --height and --width", v.Name, shape, d.name)
+		}
+	}
+	if c := r.sizes['C']; opt.Channels == 0 && c != 1 && c != 3 && c != 4 {
+		return fmt.Errorf("input %q is %v, a picture of %d channels: say --channels %d if it is so", v.Name, shape, c, c)
+	}
+	if levels := r.sizes['L']; r.encoding == OneHot && (levels < format.MinLevels || levels > format.MaxLevels || opt.Levels > 0 && levels != opt.Levels) {
+		return fmt.Errorf("input %q is %v, which is no picture one-hot", v.Name, shape)
+	}
+	return nil
+}
+
+// symbols is a shape whose sequence has a place for each symbol: that in the file has the start
+// tokens, and lacks a symbol.
+func (o Options) symbols(l Layout, shape []int) []int {
+	shape = slices.Clone(shape)
+	if len(o.StartToken) == 0 {
+		return shape
+	}
+	for i, letters := range l.dims() {
+		if i < len(shape) && strings.Contains(letters, "HW") && shape[i] > 0 {
+			shape[i] -= len(o.StartToken) - 1
+		}
+	}
+	return shape
+}
+
+// describe says what is known of sizes.
+func describe(s sizes) string {
+	var parts []string
+	for _, d := range []struct {
+		letter rune
+		name   string
+	}{{'C', "channels"}, {'H', "height"}, {'W', "width"}, {'L', "levels"}} {
+		if n, ok := s[d.letter]; ok {
+			parts = append(parts, fmt.Sprintf("%s %d", d.name, n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// withOutput lists the readings of an output for the picture of r.
+func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading, error) {
+	shape := onnx.Sizes(v.Shape)
+	if v.DType != onnx.Float32 && v.DType != onnx.Float64 && v.DType != onnx.Float16 {
+		return nil, fmt.Errorf("output %q is %v, must be float32", v.Name, v.DType)
+	}
+	if len(shape) == 0 || slices.Contains(shape[1:], -1) && s.Meta.Format == "" {
+		if inferred := s.inferred(r, v); inferred != nil {
+			shape = inferred
+		}
+	}
+	var found []reading
+	why := fmt.Errorf("output %q has shape %v, which are no outputs for pictures of %d×%d with %d channels", v.Name, shape, r.sizes['H'], r.sizes['W'], r.sizes['C'])
+	for _, head := range heads {
+		if opt.Head != "" && head != opt.Head {
+			continue
+		}
+		layouts := outputLayouts[head][len(shape)]
+		if opt.OutputLayout != "" {
+			layouts = []Layout{opt.OutputLayout}
+		}
+		for _, layout := range layouts {
+			next := r
+			next.head, next.out, next.sizes = head, layout, r.sizes.clone()
+			if err := next.fitOutput(shape, opt); err != nil {
+				if len(layouts) == 1 || opt.Head != "" && len(outputLayouts[head][len(shape)]) == 1 {
+					why = fmt.Errorf("output %q has shape %v: %w", v.Name, shape, err)
+				}
+				continue
+			}
+			found = append(found, next)
+		}
+	}
+	if found == nil {
+		return nil, why
+	}
+	return found, nil
+}
+
+// fitOutput finds the number of levels and outputs.
+func (r *reading) fitOutput(shape []int, opt Options) error {
+	c, set := r.sizes['C'], opt.Levels
+	shape = opt.symbols(r.out, shape)
+	if c > 1 && !r.out.has('C') && r.head != Mixture || r.out.has('K') != (r.head == Mixture) {
+		return fmt.Errorf("layout %s is not one of a %s head for %d channels", r.out, r.head, c)
+	}
+	if !r.out.fit(shape, r.sizes) {
+		return fmt.Errorf("it is not %s", r.out)
+	}
+	switch r.head {
+	case Categorical:
+		levels, ok := r.sizes['L']
+		switch {
+		case !ok || levels < format.MinLevels:
+			return fmt.Errorf("it has %d levels", levels)
+		case levels > format.MaxLevels:
+			return fmt.Errorf("it has %d levels, %d are the most", levels, format.MaxLevels)
+		case set > levels || set > 0 && set < levels && r.encoding != Index:
+			return fmt.Errorf("it has %d levels, and %d are asked for", levels, set)
+		}
+		if r.levels = set; set == 0 {
+			r.levels = levels
+		}
+	case Bernoulli:
+		if set > 0 && set != 2 {
+			return fmt.Errorf("a Bernoulli head has 2 levels, and %d are asked for", set)
+		}
+		if r.encoding == OneHot {
+			return fmt.Errorf("a Bernoulli head needs no one-hot input")
+		}
+		r.levels = 2
+	case Mixture:
+		per := mixture(c)
+		k := r.sizes['K']
+		if per == 0 || k < per || k%per != 0 {
+			return fmt.Errorf("%d outputs are no logistic mixture for %d channels", k, c)
+		}
+		if r.encoding != Scaled {
+			return fmt.Errorf("a logistic mixture needs a picture of numbers")
+		}
+		if r.levels = set; set == 0 {
+			r.levels = 256 // as in every published one
+		}
+	}
+	return nil
+}
+
+// inferred is the shape that an output gets for the picture of a reading, nil where that
+// cannot be told.
+func (s *Signature) inferred(r reading, v *onnx.Value) []int {
+	input := map[string][]int{}
+	for i, in := range s.model.Graph.Inputs {
+		shape := onnx.Sizes(in.Shape)
+		if i == r.picture {
+			if len(shape) != 2 || shape[1] < 0 {
+				shape = r.in.shape(1, r.sizes)
+			}
+		}
+		if len(shape) > 0 && shape[0] < 0 {
+			shape[0] = 1
+		}
+		input[in.Name] = shape
+	}
+	simple, err := onnx.Simplify(s.model, input)
+	if err != nil {
+		return nil
+	}
+	for i, out := range s.model.Graph.Outputs {
+		if got := simple.Graph.Outputs[i]; out == v && got.Shape != nil {
+			return onnx.Sizes(got.Shape)
+		}
+	}
+	return nil
+}
+
+// flags are what a reading is asked for with, by the flag's name.
+func (r reading) flags(g *onnx.Graph) map[string]string {
+	return map[string]string{
+		"--head": r.head, "--channels": fmt.Sprint(r.sizes['C']), "--levels": fmt.Sprint(r.levels),
+		"--height": fmt.Sprint(r.sizes['H']), "--width": fmt.Sprint(r.sizes['W']),
+		"--input-layout": string(r.in), "--output-layout": string(r.out),
+		"--input-name": g.Inputs[r.picture].Name, "--output-name": g.Outputs[r.output].Name,
+	}
+}
+
+// ambiguous is the error for a file that can be read in several ways: it lists them with the
+// flags in which they differ.
+func ambiguous(g *onnx.Graph, all []reading) error {
+	differ := func(flag string) bool {
+		for _, r := range all {
+			if r.flags(g)[flag] != all[0].flags(g)[flag] {
+				return true
+			}
+		}
+		return false
+	}
+	var ways []string
+	for _, r := range all {
+		var flags []string
+		for _, flag := range []string{"--head", "--channels", "--levels", "--height", "--width", "--input-name", "--input-layout", "--output-name", "--output-layout"} {
+			if differ(flag) {
+				flags = append(flags, flag+" "+r.flags(g)[flag])
+			}
+		}
+		ways = append(ways, strings.Join(flags, " "))
+	}
+	return fmt.Errorf("%w: it can be read in %d ways, choose one: %s", ErrModel, len(all), strings.Join(ways, "; or "))
+}

@@ -1,0 +1,238 @@
+package signature
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"pixelcnn/internal/likelihood"
+	"pixelcnn/internal/onnx"
+)
+
+var (
+	// errUntried is wrapped where the runtime cannot run a model.
+	errUntried = errors.New("it could not be tried")
+	// ErrNotCausal is wrapped where outputs depend on their own symbol or a later one.
+	ErrNotCausal = errors.New("the model is not causal")
+)
+
+// A Runner runs a network on a number of images.
+type Runner interface {
+	SetImage(image int, levels []uint16)
+	SetClass(image, class int)
+	Run(ctx context.Context) error
+	// At is the outputs for a pixel of an image, stride apart.
+	At(image, pixel int) (outputs []float32, stride int)
+}
+
+// Probe looks for a symbol that sees itself or a later one, by trial: it changes the symbols
+// from some symbol on, and compares the outputs for those up to there. It tries up to so many
+// symbols, spread over the image, batch at a time, with the classes in turn. It is an error that
+// wraps [ErrNotCausal] if there is one, and [ErrModel] if outputs are no numbers.
+func (s *Signature) Probe(ctx context.Context, f Runner, batch, places int) error {
+	return s.probe(ctx, f, batch, places, false)
+}
+
+// probe is [Signature.Probe]. Where own is set, outputs may depend on their own pixel.
+func (s *Signature) probe(ctx context.Context, f Runner, batch, places int, own bool) error {
+	symbols, channels := s.Symbols(), s.Channels
+	rng := rand.New(rand.NewPCG(1, 1))
+	base := make([]uint16, symbols)
+	change := func(from []uint16) {
+		for i := range from {
+			from[i] = uint16(rng.IntN(s.Levels))
+		}
+	}
+	change(base)
+	for i := range batch {
+		f.SetImage(i, base)
+		f.SetClass(i, i%max(1, len(s.Classes)))
+	}
+	if err := f.Run(ctx); err != nil {
+		return err
+	}
+	want := make([][]float32, batch)
+	for i := range want {
+		want[i] = s.outputs(f, i)
+	}
+	outputs := s.Head.Outputs()
+	changed := make([]uint16, symbols)
+	step := max(1, symbols/places)
+	for first := 0; first < symbols; first += batch * step {
+		for i := range batch {
+			copy(changed, base)
+			change(changed[min(first+i*step, symbols):])
+			f.SetImage(i, changed)
+		}
+		if err := f.Run(ctx); err != nil {
+			return err
+		}
+		for i := range batch {
+			from := min(first+i*step, symbols-1)
+			got := s.outputs(f, i)
+			for at := range (from/channels + 1) * outputs {
+				pixel := at / outputs
+				if pixel == from/channels && (own || s.symbolOf(at%outputs) > from%channels) {
+					continue
+				}
+				x, before := float64(got[at]), float64(want[i][at])
+				if math.IsNaN(x) || math.IsNaN(before) {
+					return fmt.Errorf("%w: its outputs are no numbers at row %d, column %d", ErrModel, pixel/s.Width, pixel%s.Width)
+				}
+				if x != before && !(math.Abs(x-before) <= 1e-4*(1+math.Abs(before))) {
+					return fmt.Errorf("%w: %w: the outputs at row %d, column %d change with the pixels from row %d, column %d on",
+						ErrModel, ErrNotCausal, pixel/s.Width, pixel%s.Width, from/channels/s.Width, from/channels%s.Width)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// symbolOf is the first symbol of its pixel for which output k is needed.
+func (s *Signature) symbolOf(k int) int {
+	if !s.SubPixel {
+		return 0
+	}
+	return k / (s.Head.Outputs() / s.Channels)
+}
+
+// outputs copies those of an image, [H·W, outputs].
+func (s *Signature) outputs(f Runner, image int) []float32 {
+	all := make([]float32, 0, s.Pixels()*s.Head.Outputs())
+	for pixel := range s.Pixels() {
+		at, stride := f.At(image, pixel)
+		for k := range s.Head.Outputs() {
+			all = append(all, at[k*stride])
+		}
+	}
+	return all
+}
+
+// try runs the model: it finds out by the values what the outputs are, and, where order is
+// set, whether they come in an order in which symbols can be drawn.
+func (s *Signature) try(rt onnx.Runtime, order bool) error {
+	if rt == nil {
+		return fmt.Errorf("%w: there is no runtime", errUntried)
+	}
+	batch := 4
+	if s.Batch > 0 {
+		batch = s.Batch
+	}
+	session, err := rt.Load(s.model, onnx.SessionOptions{})
+	if err != nil {
+		return fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
+	}
+	defer session.Close()
+	t := &trial{Feed: s.Feed(batch), s: s, outputs: make([]float32, batch*s.Pixels()*s.Head.Outputs())}
+	if t.binding, err = session.Bind(t.Tensors(), []*onnx.Tensor{onnx.NewTensor(t.outputs, s.OutputShape(batch)...)}); err != nil {
+		return fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
+	}
+	defer t.binding.Close()
+	ctx := context.Background()
+	if order {
+		err := s.Probe(ctx, t, batch, 64)
+		if errors.Is(err, ErrNotCausal) && s.Channels > 1 && s.read.head != Mixture {
+			s.SubPixel = true
+			err = s.Probe(ctx, t, batch, 64)
+		}
+		if errors.Is(err, ErrNotCausal) && s.Encoding == Index && s.StartToken == nil && s.probe(ctx, t, batch, 64, true) == nil {
+			return fmt.Errorf("%w: its outputs for a pixel depend on that pixel and those before, as a network's that says what comes next: say --start-token N, the integer that goes before the picture", ErrModel)
+		}
+		if err != nil {
+			return err
+		}
+		if !s.listens(ctx, t, batch) {
+			return fmt.Errorf("%w: its outputs do not depend on input %q", ErrModel, s.Input)
+		}
+	}
+	rng := rand.New(rand.NewPCG(2, 2))
+	for i := range batch {
+		levels := make([]uint16, s.Symbols())
+		for k := range levels {
+			levels[k] = uint16(rng.IntN(s.Levels))
+		}
+		t.SetImage(i, levels)
+	}
+	if err := t.Run(ctx); err != nil {
+		return fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
+	}
+	return s.readForm(t, batch)
+}
+
+// trial is a network with tensors for a batch of images.
+type trial struct {
+	*Feed
+	s       *Signature
+	outputs []float32
+	binding onnx.Binding
+}
+
+func (t *trial) Run(ctx context.Context) error { return t.binding.Run(ctx) }
+
+func (t *trial) At(image, pixel int) (outputs []float32, stride int) {
+	at, stride := t.s.OutputAt(image, pixel)
+	return t.outputs[at:], stride
+}
+
+// listens tells whether the outputs depend on the picture.
+func (s *Signature) listens(ctx context.Context, f Runner, batch int) bool {
+	for i := range batch {
+		f.SetImage(i, make([]uint16, s.Symbols()))
+	}
+	if f.Run(ctx) != nil {
+		return false
+	}
+	before := s.outputs(f, 0)
+	f.SetImage(0, slices.Repeat([]uint16{uint16(s.Levels - 1)}, s.Symbols()))
+	return f.Run(ctx) == nil && !slices.Equal(before, s.outputs(f, 0))
+}
+
+// readForm tells by values whether outputs are probabilities.
+func (s *Signature) readForm(f Runner, batch int) error {
+	if s.read.head == Mixture {
+		return nil
+	}
+	per := s.Head.Outputs() / s.Channels
+	within, sums := true, true
+	for i := range batch {
+		all := s.outputs(f, i)
+		for at := 0; at < len(all); at += per {
+			sum := 0.0
+			for _, x := range all[at : at+per] {
+				within = within && x >= 0 && x <= 1
+				sum += float64(x)
+			}
+			sums = sums && math.Abs(sum-1) <= 1e-3
+		}
+	}
+	form, by := s.end()
+	are := within && (per == 1 || sums)
+	switch {
+	case form == likelihood.Probabilities && !are:
+		return fmt.Errorf("%w: %s, but its outputs do not sum to 1 over the levels", ErrModel, by)
+	case form == likelihood.Logits && are:
+		s.setForm(likelihood.Probabilities, "at trial they are from 0 to 1, with sum 1")
+	}
+	return nil
+}
+
+// setForm corrects what was read of the graph's end.
+func (s *Signature) setForm(form likelihood.Form, why string) {
+	switch h := s.Head.(type) {
+	case likelihood.Categorical:
+		h.Form = form
+		s.Head = h
+	case likelihood.Bernoulli:
+		h.Form = form
+		s.Head = h
+	}
+	for i, f := range s.Findings {
+		if f.Part == "outputs" {
+			s.Findings[i].Value, s.Findings[i].Why = form.String(), why
+		}
+	}
+}

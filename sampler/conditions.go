@@ -1,0 +1,45 @@
+package sampler
+
+import (
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature"
+)
+
+// checkConditions checks a request's conditions, and gives an image's.
+func (s *Sampler) checkConditions(r Request) (of func(image uint64) []*Tensor, err error) {
+	for name := range r.Conditions {
+		if !slices.ContainsFunc(s.sig.Conditions, func(c signature.Condition) bool { return c.Name == name }) {
+			return nil, fmt.Errorf("%w: the model has no condition %q", ErrConfig, name)
+		}
+	}
+	if s.sig.Conditions == nil {
+		return nil, nil
+	}
+	var all [][]*Tensor // of each condition the images'
+	for _, c := range s.sig.Conditions {
+		t := r.Conditions[c.Name]
+		if t == nil {
+			return nil, fmt.Errorf("%w: the model needs condition %q, %v %v for an image", ErrConfig, c.Name, c.DType, c.Shape)
+		}
+		images, err := c.Rows(t)
+		if err != nil {
+			return nil, err
+		}
+		if last := r.First + uint64(r.N); len(images) > 1 && last > uint64(len(images)) {
+			return nil, fmt.Errorf("%w: condition %q has %d rows, and image %d is asked for", ErrConfig, c.Name, len(images), last-1)
+		}
+		all = append(all, images)
+	}
+	return func(image uint64) []*Tensor {
+		row := make([]*onnx.Tensor, len(all))
+		for k, images := range all {
+			if row[k] = images[0]; len(images) > 1 {
+				row[k] = images[image]
+			}
+		}
+		return row
+	}, nil
+}
