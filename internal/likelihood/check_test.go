@@ -58,13 +58,16 @@ func check(t *testing.T, head likelihood.Head, try trial) {
 			if !math.IsInf(l, -1) {
 				size = max(size, math.Abs(l))
 			}
+			if levels > 256 { // too slow
+				continue
+			}
 			lp, ok := likelihood.LogSoftmax(logs, k)
 			if !ok {
 				t.Fatalf("%s: outputs %v: nothing can be drawn", head.Name(), o)
 			}
 			sum += math.Exp(lp)
 		}
-		if math.Abs(sum-1) > 1e-11 {
+		if levels <= 256 && math.Abs(sum-1) > 1e-11 {
 			t.Errorf("%s: outputs %v: the probabilities have the sum %v", head.Name(), o, sum)
 		}
 		bound := head.Error(o, earlier, size, scratch)
@@ -96,9 +99,15 @@ func checkInverter(t *testing.T, rng *rand.Rand, head likelihood.Inverter, try t
 	for k, l := range logs {
 		sum += math.Exp(l)
 		cdf[k] = sum
+		if k > 5 && rng.IntN(len(logs)) > 20 {
+			continue // slow
+		}
 		if lp, ok := head.LogProb(o, earlier, k, scratch); !ok || !(math.Abs(lp-l) <= 1e-12*(1+math.Abs(l))) {
 			t.Fatalf("level %d has log-probability %v, of all %v", k, lp, l)
 		}
+	}
+	if math.Abs(sum-1) > 1e-11 {
+		t.Errorf("outputs %v after %v: the probabilities have the sum %v", o, earlier, sum)
 	}
 	for range 50 {
 		u := rng.Float64()
