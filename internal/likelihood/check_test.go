@@ -4,60 +4,144 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 )
 
+// A trial makes a head's outputs, and outputs that are off by as much as may be.
+type trial struct {
+	outputs func(rng *rand.Rand) []float64
+	off     func(rng *rand.Rand, outputs []float64) []float64
+}
+
+// logitsOf is a trial of outputs that may be any numbers.
+func logitsOf(head likelihood.Head) trial {
+	return trial{
+		func(rng *rand.Rand) []float64 {
+			o := make([]float64, head.Outputs())
+			for k := range o {
+				o[k] = float64(float32(rng.NormFloat64() * 3))
+			}
+			return o
+		},
+		func(rng *rand.Rand, outputs []float64) []float64 {
+			off := make([]float64, len(outputs))
+			for k, o := range outputs {
+				off[k] = o + (2*rng.Float64()-1)*likelihood.Rounding*(1+math.Abs(o))
+			}
+			return off
+		},
+	}
+}
+
 // check holds a head to what every head promises: probabilities that add up to 1, an
-// error bound that holds, nodes that compute what LogProbs does, and a gradient that is
-// that of finite differences.
-func check(t *testing.T, rt onnx.Runtime, head likelihood.Head) {
+// error bound that holds, and where it draws by itself the same draws.
+func check(t *testing.T, head likelihood.Head, try trial) {
+	t.Helper()
+	levels := head.Levels()
+	rng := rand.New(rand.NewPCG(2, uint64(head.Outputs())))
+	scratch := make([]float64, head.Scratch())
+	worst := 0.0 // change of a log-probability, as a share of the bound
+	for i := range 200 {
+		o := try.outputs(rng)
+		earlier := make([]uint16, i%head.Symbols())
+		for c := range earlier {
+			earlier[c] = uint16(rng.IntN(levels))
+		}
+		before := slices.Clone(o)
+		logs := slices.Clone(head.LogProbs(o, earlier, scratch))
+		size, sum := 0.0, 0.0
+		for k, l := range logs {
+			if !math.IsInf(l, -1) {
+				size = max(size, math.Abs(l))
+			}
+			if levels > 256 { // too slow
+				continue
+			}
+			lp, ok := likelihood.LogSoftmax(logs, k)
+			if !ok {
+				t.Fatalf("%s: outputs %v: nothing can be drawn", head.Name(), o)
+			}
+			sum += math.Exp(lp)
+		}
+		if levels <= 256 && math.Abs(sum-1) > 1e-11 {
+			t.Errorf("%s: outputs %v: the probabilities have the sum %v", head.Name(), o, sum)
+		}
+		bound := head.Error(o, earlier, size, scratch)
+		if !slices.Equal(o, before) {
+			t.Fatalf("%s changes its outputs", head.Name())
+		}
+		for k, l := range head.LogProbs(try.off(rng, o), earlier, make([]float64, head.Scratch())) {
+			if l == logs[k] {
+				continue
+			}
+			share := math.Abs(l-logs[k]) / bound
+			if worst = max(worst, share); share > 1+1e-6 {
+				t.Errorf("%s: level %d is off by %g, over the bound of %g", head.Name(), k, math.Abs(l-logs[k]), bound)
+			}
+		}
+		if inverter, ok := head.(likelihood.Inverter); ok {
+			checkInverter(t, rng, inverter, try, o, earlier, logs)
+		}
+	}
+	t.Logf("%s of %d levels, %d channels: off by up to %.2f of the bound", head.Name(), levels, head.Symbols(), worst)
+}
+
+// checkInverter compares with the inverse CDF of logs, in the level order.
+func checkInverter(t *testing.T, rng *rand.Rand, head likelihood.Inverter, try trial, o []float64, earlier []uint16, logs []float64) {
+	t.Helper()
+	scratch := make([]float64, head.(likelihood.Head).Scratch())
+	cdf := make([]float64, len(logs))
+	sum := 0.0
+	for k, l := range logs {
+		sum += math.Exp(l)
+		cdf[k] = sum
+		if k > 5 && rng.IntN(len(logs)) > 20 {
+			continue // slow
+		}
+		if lp, ok := head.LogProb(o, earlier, k, scratch); !ok || !(math.Abs(lp-l) <= 1e-12*(1+math.Abs(l))) {
+			t.Fatalf("level %d has log-probability %v, of all %v", k, lp, l)
+		}
+	}
+	if math.Abs(sum-1) > 1e-11 {
+		t.Errorf("outputs %v after %v: the probabilities have the sum %v", o, earlier, sum)
+	}
+	for range 50 {
+		u := rng.Float64()
+		if k := rng.IntN(len(logs)); rng.IntN(2) == 0 && cdf[k] < 1 { // next to a boundary
+			u = min(max(0, cdf[k]+1e-6*rng.NormFloat64()), math.Nextafter(1, 0))
+		}
+		want, _ := slices.BinarySearchFunc(cdf, u, func(c, u float64) int {
+			if c > u {
+				return 1
+			}
+			return -1
+		})
+		got, tie := head.Invert(o, earlier, u, scratch)
+		if got != min(want, len(cdf)-1) && math.Abs(cdf[min(got, want)]-u) > 1e-12 {
+			t.Fatalf("u = %v: level %d, want %d", u, got, want)
+		}
+		if other, _ := head.Invert(try.off(rng, o), earlier, u, scratch); other != got && !tie {
+			t.Fatalf("u = %v: level %d, of outputs that are off %d, and no near tie; outputs %v", u, got, other, o)
+		}
+	}
+}
+
+// checkNodes compares a head's nodes with LogProbs, and their gradient with that of finite
+// differences.
+func checkNodes(t *testing.T, rt onnx.Runtime, head likelihood.Head) {
 	t.Helper()
 	n, levels := head.Outputs(), head.Levels()
 	rng := rand.New(rand.NewPCG(2, uint64(n)))
-	random := func() []float64 {
-		o := make([]float64, n)
-		for k := range o {
-			o[k] = float64(float32(rng.NormFloat64() * 3))
-		}
-		return o
-	}
-	scratch := make([]float64, levels)
+	random := func() []float64 { return logitsOf(head).outputs(rng) }
+	scratch := make([]float64, head.Scratch())
 	logProb := func(o []float64, level int) float64 {
 		lp, _ := likelihood.LogSoftmax(head.LogProbs(o, nil, scratch), level)
 		return lp
 	}
-	for range 50 {
-		o := random()
-		before := append([]float64(nil), o...)
-		logs := append([]float64(nil), head.LogProbs(o, nil, make([]float64, levels))...)
-		size, sum := 0.0, 0.0
-		for k, l := range logs {
-			if o[k%n] != before[k%n] {
-				t.Fatalf("%s changes its outputs", head.Name())
-			}
-			size = max(size, math.Abs(l))
-		}
-		for k := range levels {
-			sum += math.Exp(logProb(o, k))
-		}
-		if math.Abs(sum-1) > 1e-12 {
-			t.Errorf("%s: outputs %v: the probabilities have the sum %v", head.Name(), o, sum)
-		}
-		bound := head.Error(o, size)
-		off := make([]float64, n)
-		for k := range off {
-			off[k] = o[k] + (2*rng.Float64()-1)*likelihood.Rounding*(1+math.Abs(o[k]))
-		}
-		for k, l := range head.LogProbs(off, nil, make([]float64, levels)) {
-			if math.Abs(l-logs[k]) > bound*(1+1e-6) {
-				t.Errorf("%s: level %d is off by %g, over the bound of %g", head.Name(), k, math.Abs(l-logs[k]), bound)
-			}
-		}
-	}
-
 	const rows = 40
 	outputs, truth := make([]float32, rows*n), make([]float32, rows*levels)
 	there := make([]int, rows)
@@ -75,7 +159,7 @@ func check(t *testing.T, rt onnx.Runtime, head likelihood.Head) {
 		for k := range o {
 			o[k] = float64(outputs[i*n+k])
 		}
-		logs := head.LogProbs(o, nil, make([]float64, levels))
+		logs := slices.Clone(head.LogProbs(o, nil, scratch))
 		for k := range levels {
 			worst = max(worst, math.Abs(float64(gotLogs[i*levels+k])-logs[k]))
 		}

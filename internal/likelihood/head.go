@@ -14,14 +14,17 @@ type Head interface {
 	Symbols() int // of a pixel: its channels
 	Outputs() int // numbers that the network gives for a pixel
 
+	Scratch() int // numbers that LogProbs needs room for
+
 	// LogProbs is the log-probability, up to a constant, of each level of the pixel's next
 	// symbol, [levels], given the symbols before it in the pixel. outputs are the network's,
-	// [Outputs], and are not changed. The result is a part of outputs, or of scratch, [levels].
+	// [Outputs], and are not changed. The result is a part of outputs, or of scratch,
+	// [Scratch]. One is NaN where nothing can be drawn.
 	LogProbs(outputs []float64, earlier []uint16, scratch []float64) []float64
 
-	// Error bounds how far a log-probability whose size is no more than size is off where
-	// outputs are off by [Rounding].
-	Error(outputs []float64, size float64) float64
+	// Error bounds how far one of these log-probabilities whose size is no more than size is
+	// off where outputs are off by [Rounding]. It leaves what LogProbs put into scratch.
+	Error(outputs []float64, earlier []uint16, size float64, scratch []float64) float64
 
 	// LogProbNodes adds to a graph what LogProbs does, for a pixel's first symbol: from
 	// outputs, [..., Outputs], to [..., levels], of the same type.
@@ -33,10 +36,26 @@ type Head interface {
 	LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient bool) (logProb, grad *onnx.Value)
 }
 
+// An Inverter is a head that draws from its distribution, and tells the log-probability of a
+// level, without those of all levels. The arguments are those of LogProbs.
+type Inverter interface {
+	// Invert is the first level whose cumulative probability exceeds u in [0, 1), -1 where
+	// nothing can be drawn; tie tells whether outputs that are off by [Rounding] could have
+	// made it another one.
+	Invert(outputs []float64, earlier []uint16, u float64, scratch []float64) (level int, tie bool)
+
+	// LogProb is the log-probability of a level, in nats; ok is false where nothing can be
+	// drawn.
+	LogProb(outputs []float64, earlier []uint16, level int, scratch []float64) (lp float64, ok bool)
+}
+
 // Rounding bounds the error of a float32 output, whoever computes it and in what order:
 // Rounding·(1 + |output|). The largest that was seen, over foreign files and random graphs,
 // is 2.1e-6; see TestExact in package sampler.
 const Rounding = 5e-6
+
+// Grain is what a sum of n weights may be off by, as a share of it: 2⁻⁵³ for each.
+func Grain(n int) float64 { return float64(max(n, 256)) * 0x1p-53 }
 
 // LogSoftmax is the log-probability of a level in nats, from log-probabilities up to a
 // constant, [levels]; ok is false where they are not numbers or none is over zero.

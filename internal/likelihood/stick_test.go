@@ -24,6 +24,9 @@ func (stick) Symbols() int { return 1 }
 // Outputs is one fewer than there are levels.
 func (s stick) Outputs() int { return s.depth - 1 }
 
+// Scratch is room for the levels.
+func (s stick) Scratch() int { return s.depth }
+
 // softplus is log(1 + e^x).
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
@@ -39,7 +42,7 @@ func (s stick) LogProbs(outputs []float64, _ []uint16, scratch []float64) []floa
 }
 
 // Error adds up those of the outputs: log σ changes no faster than its argument.
-func (s stick) Error(outputs []float64, _ float64) float64 {
+func (s stick) Error(outputs []float64, _ []uint16, _ float64, _ []float64) float64 {
 	sum := 0.0
 	for _, o := range outputs {
 		sum += likelihood.Rounding * (1 + math.Abs(o))

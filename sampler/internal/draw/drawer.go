@@ -11,13 +11,17 @@ import (
 // drawer of its own.
 type Drawer struct {
 	head    likelihood.Head
-	outputs []float64 // of a pixel, read from float32
-	scratch []float64 // the head's, [levels]
-	weights []float64 // exp((logs − top)/temperature) of the levels left, [levels]
-	order   []int     // levels, the likeliest first; for filters only
+	inverts likelihood.Inverter // the head, where it is one
+	grain   float64             // of the sum of all weights
+	outputs []float64           // of a pixel, read from float32
+	scratch []float64           // the head's
+	weights []float64           // exp((logs − top)/temperature) of the levels left, [levels]
+	order   []int               // levels, the likeliest first; for filters only
 
 	// Of the last draw:
-	logs     []float64 // log-probabilities of the levels, up to a constant
+	of       []float64 // outputs, and the symbols before in the pixel
+	earlier  []uint16
+	logs     []float64 // log-probabilities of the levels, up to a constant; nil where it inverted
 	how      *How
 	t        float64 // the temperature
 	top, sum float64 // the largest of logs, the sum of weights
@@ -27,9 +31,11 @@ type Drawer struct {
 // NewDrawer makes one for a head.
 func NewDrawer(head likelihood.Head) *Drawer {
 	n := head.Levels()
+	inverts, _ := head.(likelihood.Inverter)
 	return &Drawer{
-		head: head, outputs: make([]float64, head.Outputs()),
-		scratch: make([]float64, n), weights: make([]float64, n), order: make([]int, n),
+		head: head, inverts: inverts, grain: likelihood.Grain(n),
+		outputs: make([]float64, head.Outputs()), scratch: make([]float64, head.Scratch()),
+		weights: make([]float64, n), order: make([]int, n),
 	}
 }
 
@@ -53,8 +59,14 @@ func (d *Drawer) read(outputs []float32, stride int) []float64 {
 // [0, 1). earlier are the symbols before in the pixel. The result is -1 where the outputs
 // are unusable.
 func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier []uint16, u float64) int {
+	d.of, d.earlier, d.how, d.t = outputs, earlier, how, temperature
+	if d.inverts != nil && temperature == 1 && !how.filtered {
+		d.logs = nil
+		level, tie := d.inverts.Invert(outputs, earlier, u, d.scratch)
+		d.tie = tie
+		return level
+	}
 	d.logs = d.head.LogProbs(outputs, earlier, d.scratch)
-	d.how, d.t = how, temperature
 	top, ok := likelihood.Top(d.logs)
 	if !ok {
 		return -1
@@ -64,14 +76,14 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		d.rank()
 		if how.Greedy {
 			best, next := d.order[0], d.order[1]
-			d.tie = top-d.logs[next] <= 2*d.head.Error(outputs, math.Abs(top))
+			d.tie = top-d.logs[next] <= 2*d.head.Error(outputs, earlier, math.Abs(top), d.scratch)
 			return best
 		}
 	}
 	// Where errors of the log-probabilities are as large as the temperature, a rival of the
 	// likeliest level could have all of the probability in its place.
 	rivals := false
-	if reach := 2 * d.head.Error(outputs, math.Abs(top)); reach > temperature {
+	if reach := 2 * d.head.Error(outputs, earlier, math.Abs(top), d.scratch); reach > temperature {
 		rivals = d.rivals(top - reach - 40*temperature) // e^-40 is below a uniform's grain
 	}
 	// The division comes last: it may overflow to -Inf, never to NaN, however
@@ -89,7 +101,7 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		sum += p
 		w[k] = p
 	}
-	delta := d.head.Error(outputs, largest)
+	delta := d.head.Error(outputs, earlier, largest, d.scratch)
 	filterTie := false
 	if how.filtered {
 		sum, filterTie = d.filter(delta)
@@ -118,6 +130,10 @@ func (d *Drawer) LogProb(level int) float64 {
 	if d.how.Greedy {
 		return 0
 	}
+	if d.logs == nil {
+		lp, _ := d.inverts.LogProb(d.of, d.earlier, level, d.scratch)
+		return lp
+	}
 	return (d.logs[level]-d.top)/d.t - math.Log(d.sum)
 }
 
@@ -130,7 +146,11 @@ func (d *Drawer) LogProbOf(how *How, temperature float64, outputs []float64, ear
 // ModelLogProb is a level's log-probability under the model as it is, in nats; ok is false
 // where the outputs are unusable. Number k of them is outputs[k·stride].
 func (d *Drawer) ModelLogProb(outputs []float32, stride int, earlier []uint16, level int) (lp float64, ok bool) {
-	return likelihood.LogSoftmax(d.head.LogProbs(d.read(outputs, stride), earlier, d.scratch), level)
+	all := d.read(outputs, stride)
+	if d.inverts != nil {
+		return d.inverts.LogProb(all, earlier, level, d.scratch)
+	}
+	return likelihood.LogSoftmax(d.head.LogProbs(all, earlier, d.scratch), level)
 }
 
 // rivals tells whether two log-probabilities are at least from.
@@ -152,11 +172,8 @@ func (d *Drawer) near(u, rest, p, sum, delta float64) bool {
 	reach := d.reach(delta)
 	lower := u - rest/sum
 	upper := lower + p/sum
-	return rest/sum <= reach*lower*(1-lower)+grain && lower > 0 || upper-u <= reach*upper*(1-upper)+grain
+	return rest/sum <= reach*lower*(1-lower)+d.grain && lower > 0 || upper-u <= reach*upper*(1-upper)+d.grain
 }
-
-// grain is what a sum of up to 256 weights may be off by, as a share of it: 2⁻⁵³ for each.
-const grain = 0x1p-45
 
 // reach is e^r − 1 or a little more, where e^r bounds what the ratio of two weights
 // changes by if log-probabilities are off by delta: r = 2·delta/T.
