@@ -1,7 +1,9 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/onnx"
@@ -14,17 +16,35 @@ type Signature = signature.Signature
 // Model is a model file that has been read, and nothing run of it.
 type Model struct {
 	*Signature
-	cfg Config
+	cfg   Config
+	bytes int64 // of the file, and of those beside it
 }
 
 // Read reads a model file without running it. Errors wrap [ErrConfig] for a bad setting
 // and [ErrModel] for a file that is no model to draw from, or not in the size that is set.
+// The weights must be in the file; for those that are beside it there is [ReadFile].
 func Read(file []byte, cfg Config) (*Model, error) {
+	return read(cfg, func() (*onnx.Model, error) { return onnx.Unmarshal(file) })
+}
+
+// ReadFile reads a model by the path of its file, as [Read] does its bytes, with the weights
+// that it keeps in other files of the same folder, as PyTorch writes them (NAME.onnx.data).
+// Where the file itself cannot be read, the error is an [*fs.PathError].
+func ReadFile(path string, cfg Config) (*Model, error) {
+	return read(cfg, func() (*onnx.Model, error) { return onnx.ReadFile(path, onnx.Limits{}) })
+}
+
+func read(cfg Config, file func() (*onnx.Model, error)) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Unmarshal(file)
-	if err != nil {
+	m, err := file()
+	switch unreadable := (*fs.PathError)(nil); {
+	case errors.As(err, &unreadable):
+		return nil, err
+	case errors.Is(err, onnx.ErrBytes):
+		return nil, fmt.Errorf("%w: %w (ReadFile, OpenFile)", ErrModel, err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
 	sig, err := signature.Read(m, cfg.reading())
@@ -34,7 +54,7 @@ func Read(file []byte, cfg Config) (*Model, error) {
 	if err := sig.CheckTogether("batch", cfg.Batch); err != nil {
 		return nil, err
 	}
-	return &Model{sig, cfg.withDefaults()}, nil
+	return &Model{sig, cfg.withDefaults(), m.Size()}, nil
 }
 
 // ErrNotCausal is wrapped, beside [ErrModel], where a pixel's logits depend on the
