@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
 )
@@ -47,9 +48,17 @@ func read(cfg Config, file func() (*onnx.Model, error)) (*Model, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
+	if m.Metadata[format.Sampler] == "" {
+		if err := onnx.Lower(m); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrModel, err)
+		}
+	}
 	sig, err := signature.Read(m, cfg.reading())
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range m.Notes() {
+		sig.Findings = append(sig.Findings, signature.Finding(n))
 	}
 	if err := sig.CheckTogether("batch", cfg.Batch); err != nil {
 		return nil, err

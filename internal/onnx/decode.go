@@ -112,6 +112,9 @@ func unmarshal(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 		return nil, err
 	}
 	m.size = d.read
+	if d.halves {
+		m.notes = append(m.notes, Note{"numbers", "float32", "the file's are float16 or bfloat16"})
+	}
 	return m, nil
 }
 
@@ -122,6 +125,7 @@ type decoder struct {
 	objects int
 	beside  *dataFolder // nil where there are bytes only
 	read    int64       // bytes of the file and of those beside it
+	halves  bool        // there is a type of half width
 }
 
 // objectsPerNode bounds everything that costs memory of its own by the number of

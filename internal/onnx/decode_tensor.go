@@ -45,11 +45,15 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	if err != nil {
 		return "", nil, malformed("tensor %q: shape %v is too large", c.name, c.shape)
 	}
-	width := c.dtype.size()
+	width, wide := c.dtype.size(), c.dtype.size()
+	half := halves[c.dtype]
+	if half != nil {
+		width, wide, d.halves = 2, 4, true
+	}
 	if width == 0 {
 		return "", nil, malformed("tensor %q has element type %d, which is not supported", c.name, c.dtype)
 	}
-	if size := int64(n) * int64(width); size > d.limits.TensorBytes {
+	if size := int64(n) * int64(wide); size > d.limits.TensorBytes {
 		return "", nil, &LimitError{"TensorBytes", fmt.Sprintf("the bytes of tensor %q of shape %v", c.name, c.shape), size, d.limits.TensorBytes}
 	}
 	if c.external.file != "" {
@@ -74,7 +78,11 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	}
 	t = &Tensor{Shape: c.shape}
 	if c.raw != nil || n == 0 {
-		t.Data = decodeRaw(c.dtype, c.raw, n)
+		if half != nil {
+			t.Data = decodeHalves(c.raw, half)
+		} else {
+			t.Data = decodeRaw(c.dtype, c.raw, n)
+		}
 		return c.name, t, nil
 	}
 	if want := typedField(c.dtype); c.typed != want {
@@ -166,6 +174,9 @@ func decodeTyped(b []byte, dtype DType, n int) (any, error) {
 	ints, err := collect(b, n, field.ints, 5, 7)
 	if err != nil {
 		return nil, err
+	}
+	if half := halves[dtype]; half != nil {
+		return mapInts(ints, func(i int64) float32 { return half(uint16(i)) }), nil
 	}
 	return convertInts(dtype, ints), nil
 }

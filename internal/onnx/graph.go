@@ -12,7 +12,8 @@ type Model struct {
 	Metadata        map[string]string
 	Graph           *Graph
 
-	size int64 // bytes of the file it was read from and of those beside it, 0 where it was made here
+	notes []Note
+	size  int64 // bytes of the file it was read from and of those beside it, 0 where it was made here
 }
 
 // Size is the number of bytes that were read for the model: of its file, and of what it
