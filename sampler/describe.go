@@ -9,6 +9,7 @@ import (
 // Description is a file in words and numbers, for people.
 type Description struct {
 	Producer         string
+	Bytes            int64 // of the file, and of others in which its weights are
 	IRVersion, Opset int64
 	Parameters       int
 	Metadata         map[string]string
@@ -32,6 +33,7 @@ func (m *Model) Describe() Description {
 	}
 	f := m.Model()
 	d := Description{
+		Bytes:     m.bytes,
 		Producer:  f.ProducerName + " " + f.ProducerVersion,
 		IRVersion: f.IRVersion,
 		Opset:     f.Opsets[""],

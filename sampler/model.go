@@ -3,8 +3,10 @@ package sampler
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/goruntime"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
@@ -16,25 +18,52 @@ type Signature = signature.Signature
 // Model is a model file that has been read, and nothing run of it.
 type Model struct {
 	*Signature
-	cfg Config
+	cfg   Config
+	bytes int64 // of the file, and of those beside it
 }
 
 // Read reads a model file. Where the file leaves open how it is to be read, that is found out
 // by trial, by the runtime in Go. Errors wrap [ErrConfig] for a bad setting
 // and [ErrModel] for a file that is no model to draw from, or not in the size that is set.
-func Read(file []byte, cfg Config) (*Model, error) { return read(nil, file, cfg) }
+// The weights must be in the file; for those that are beside it there is [ReadFile].
+func Read(file []byte, cfg Config) (*Model, error) { return read(nil, ofBytes(file), cfg) }
 
-// read is [Read] with a runtime for what can be told by trial only.
-func read(rt onnx.Runtime, file []byte, cfg Config) (*Model, error) {
+// ReadFile reads a model by the path of its file, as [Read] does its bytes, with the weights
+// that it keeps in other files of the same folder, as PyTorch writes them (NAME.onnx.data).
+// Where the file itself cannot be read, the error is an [*fs.PathError].
+func ReadFile(path string, cfg Config) (*Model, error) { return read(nil, ofPath(path), cfg) }
+
+// source reads a file.
+type source func() (*onnx.Model, error)
+
+func ofBytes(file []byte) source {
+	return func() (*onnx.Model, error) { return onnx.Unmarshal(file) }
+}
+
+func ofPath(path string) source {
+	return func() (*onnx.Model, error) { return onnx.ReadFile(path, onnx.Limits{}) }
+}
+
+// read reads a file; what can be told by trial only, the runtime tells, where it is not nil.
+func read(rt onnx.Runtime, file source, cfg Config) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Unmarshal(file)
-	if err != nil {
+	m, err := file()
+	switch unreadable := (*fs.PathError)(nil); {
+	case errors.As(err, &unreadable):
+		return nil, err
+	case errors.Is(err, onnx.ErrBytes):
+		return nil, fmt.Errorf("%w: %w (ReadFile, OpenFile)", ErrModel, err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
+	if m.Metadata[format.Sampler] == "" {
+		if err := onnx.Lower(m); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrModel, err)
+		}
+	}
 	if rt == nil {
-		var err error
 		if rt, err = goruntime.New(goruntime.Config{}); err != nil {
 			return nil, fmt.Errorf("sampler: %w", err)
 		}
@@ -46,10 +75,13 @@ func read(rt onnx.Runtime, file []byte, cfg Config) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, n := range m.Notes() {
+		sig.Findings = append(sig.Findings, signature.Finding{Part: n.Part, Value: n.Value, Why: n.Why})
+	}
 	if err := sig.CheckTogether("batch", cfg.Batch); err != nil {
 		return nil, err
 	}
-	return &Model{sig, cfg.withDefaults()}, nil
+	return &Model{sig, cfg.withDefaults(), m.Size()}, nil
 }
 
 // ErrNotCausal is wrapped, beside [ErrModel], where a pixel's logits depend on the

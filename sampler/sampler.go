@@ -150,7 +150,20 @@ func Open(rt onnx.Runtime, file []byte, cfg Config) (*Sampler, error) {
 	if rt == nil {
 		return nil, errNoRuntime
 	}
-	m, err := read(rt, file, cfg)
+	m, err := read(rt, ofBytes(file), cfg)
+	if err != nil {
+		return nil, err
+	}
+	return m.Open(rt)
+}
+
+// OpenFile opens a model by the path of its file, as [Open] does its bytes, with the weights
+// that it keeps in other files of the same folder. It is [ReadFile] and [Model.Open].
+func OpenFile(rt onnx.Runtime, path string, cfg Config) (*Sampler, error) {
+	if rt == nil {
+		return nil, errNoRuntime
+	}
+	m, err := read(rt, ofPath(path), cfg)
 	if err != nil {
 		return nil, err
 	}

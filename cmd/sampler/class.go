@@ -89,7 +89,7 @@ func className(sig *sampler.Signature, class int) string {
 
 // completeClass tells the shell the classes of the model that --model names.
 func (f *drawFlags) completeClass(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	model, _, err := f.load(f.modelFlags.config())
+	model, err := f.load(f.modelFlags.config())
 	if err != nil || model.ClassInput == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -39,7 +39,7 @@ sampler itself takes such a file as --model, too.`,
 			if err := cfg.Check(); err != nil {
 				return err
 			}
-			model, _, err := m.load(cfg)
+			model, err := m.load(cfg)
 			if err != nil {
 				return err
 			}

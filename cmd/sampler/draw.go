@@ -227,7 +227,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	if err := req.Check(); err != nil {
 		return err
 	}
-	model, _, err := f.load(cfg)
+	model, err := f.load(cfg)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,11 @@ func newInspect() *cobra.Command {
 			if err := cli.Apart([]cli.File{{Flag: "--svg", Path: svg}}, []cli.File{o.file()}); err != nil {
 				return err
 			}
-			model, size, err := o.load(o.config())
+			model, err := o.load(o.config())
 			if err != nil {
 				return err
 			}
-			if err := inspect(cmd.OutOrStdout(), o.model, size, model); err != nil {
+			if err := inspect(cmd.OutOrStdout(), o.model, model); err != nil {
 				return err
 			}
 			if !plan && svg == "" {
@@ -59,10 +59,10 @@ func newInspect() *cobra.Command {
 }
 
 // inspect says what a file is, of which much is the file's own words.
-func inspect(w io.Writer, name string, size int, m *sampler.Model) error {
+func inspect(w io.Writer, name string, m *sampler.Model) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	d := m.Describe()
-	fmt.Fprintf(t, "file\t%s, %d bytes, IR %d, opset %d, by %s\n", cli.Name(name), size, d.IRVersion, d.Opset, cli.Name(d.Producer))
+	fmt.Fprintf(t, "file\t%s, %d bytes, IR %d, opset %d, by %s\n", cli.Name(name), d.Bytes, d.IRVersion, d.Opset, cli.Name(d.Producer))
 	if m.Signature.OneFile != nil {
 		fmt.Fprintf(t, "holds\ta one-file sampler, for images of %d×%d with %d levels\n", m.Height, m.Width, m.Levels)
 	} else {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -43,24 +45,6 @@ func inside() []string {
 	return names
 }
 
-// read returns the bytes of the model file.
-func (m *modelFlags) read() ([]byte, error) {
-	if m.model == "" {
-		return nil, cli.Usagef("--model is empty: name an ONNX file or one of %q", inside())
-	}
-	if name, ok := strings.CutPrefix(m.model, "@"); ok {
-		if !slices.Contains(pretrained.Names(), name) {
-			return nil, cli.Usagef("--model is %q; the models inside the program are %q", m.model, inside())
-		}
-		return pretrained.Read(name)
-	}
-	b, err := cli.ReadModel(m.model)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the model: %w", err)
-	}
-	return b, nil
-}
-
 // file is the model's file, if it is one.
 func (m *modelFlags) file() cli.File {
 	if strings.HasPrefix(m.model, "@") {
@@ -74,16 +58,28 @@ func (m *modelFlags) config() sampler.Config {
 	return sampler.Config{Height: m.height, Width: m.width, PixelScale: m.scale, PixelOffset: m.offset}
 }
 
-// load reads the model file, and tells how long it is.
-func (m *modelFlags) load(cfg sampler.Config) (model *sampler.Model, size int, err error) {
-	file, err := m.read()
-	if err != nil {
-		return nil, 0, err
+// load reads the model file.
+func (m *modelFlags) load(cfg sampler.Config) (model *sampler.Model, err error) {
+	switch name, ours := strings.CutPrefix(m.model, "@"); {
+	case m.model == "":
+		return nil, cli.Usagef("--model is empty: name an ONNX file or one of %q", inside())
+	case ours && !slices.Contains(pretrained.Names(), name):
+		return nil, cli.Usagef("--model is %q; the models inside the program are %q", m.model, inside())
+	case ours:
+		var file []byte
+		if file, err = pretrained.Read(name); err == nil {
+			model, err = sampler.Read(file, cfg)
+		}
+	default:
+		model, err = sampler.ReadFile(m.model, cfg)
 	}
-	if model, err = sampler.Read(file, cfg); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", m.model, err)
+	switch unreadable := (*fs.PathError)(nil); {
+	case errors.As(err, &unreadable):
+		return nil, fmt.Errorf("cannot read the model: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", m.model, err)
 	}
-	return model, len(file), nil
+	return model, nil
 }
 
 // completeModel tells the shell what --model takes.

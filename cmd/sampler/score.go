@@ -110,7 +110,7 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	model, _, err := f.load(cfg)
+	model, err := f.load(cfg)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ func malformed(format string, args ...any) error {
 }
 
 // Unmarshal reads a model within the default [Limits]. Tensor data are copied out of
-// b. External data, sparse initializers, functions and tensor types outside [DType]
-// are refused, as are dangling or duplicate names and nodes out of topological order,
+// b. Sparse initializers, functions and tensor types outside [DType] are refused, and
+// external data, for which see [ReadFile], as are dangling or duplicate names and nodes out of topological order,
 // hence cycles, and nodes that lack what their operator needs. It does not look at the
 // sizes of what they make: [Check] does.
 func Unmarshal(b []byte) (*Model, error) { return UnmarshalWithin(b, Limits{}) }
@@ -25,13 +25,19 @@ func UnmarshalWithin(b []byte, l Limits) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return unmarshal(b, l, nil)
+}
+
+// unmarshal reads a model within limits that have their defaults. Files that it names are in
+// the folder, where there is one.
+func unmarshal(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 	if n := int64(len(b)); n > l.FileBytes {
 		return nil, &LimitError{"FileBytes", "the file's bytes", n, l.FileBytes}
 	}
-	d := &decoder{limits: l}
-	m := &Model{Opsets: map[string]int64{}, Metadata: map[string]string{}, size: int64(len(b))}
+	d := &decoder{limits: l, beside: beside, read: int64(len(b))}
+	m := &Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
 	var graph []byte
-	err = fields(b, func(f field) error {
+	err := fields(b, func(f field) error {
 		switch f.num {
 		case 1:
 			m.IRVersion = f.int()
@@ -105,6 +111,10 @@ func UnmarshalWithin(b []byte, l Limits) (*Model, error) {
 	if m.Graph, err = d.graph(graph, nil, 0); err != nil {
 		return nil, err
 	}
+	m.size = d.read
+	if d.halves {
+		m.notes = append(m.notes, Note{"numbers", "float32", "the file's are float16 or bfloat16"})
+	}
 	return m, nil
 }
 
@@ -113,6 +123,9 @@ type decoder struct {
 	limits  Limits
 	nodes   int
 	objects int
+	beside  *dataFolder // nil where there are bytes only
+	read    int64       // bytes of the file and of those beside it
+	halves  bool        // there is a type of half width
 }
 
 // objectsPerNode bounds everything that costs memory of its own by the number of

@@ -131,7 +131,9 @@ func (d *decoder) attr(b []byte, s *scope, depth int) (name string, v any, err e
 	case attrFloat:
 		v = f32
 	case attrInt:
-		v = i
+		if v = i; typeAttrs[name] {
+			v = int64(d.dtype(i))
+		}
 	case attrString:
 		v = str
 	case attrTensor:
@@ -173,7 +175,7 @@ func (d *decoder) valueInfo(b []byte) (*Value, error) {
 				return fields(f.bytes, func(f field) error {
 					switch f.num {
 					case 1:
-						v.DType = DType(f.int())
+						v.DType = d.dtype(f.int())
 					case 2:
 						v.Shape = []Dim{}
 						return fields(f.bytes, func(f field) error {

@@ -31,6 +31,8 @@ type content struct {
 	raw    []byte
 	typed  DType // of the typed field that is filled: Float32, Float64 or Int64; else Undefined
 	number int   // of its elements
+
+	external external // where else the elements are; of no file where they are here
 }
 
 // tensor reads a TensorProto, from raw_data or from the typed fields.
@@ -43,12 +45,24 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	if err != nil {
 		return "", nil, malformed("tensor %q: shape %v is too large", c.name, c.shape)
 	}
-	width := c.dtype.size()
+	width, wide := c.dtype.size(), c.dtype.size()
+	half := halves[c.dtype]
+	if half != nil {
+		width, wide, d.halves = 2, 4, true
+	}
 	if width == 0 {
 		return "", nil, malformed("tensor %q has element type %d, which is not supported", c.name, c.dtype)
 	}
-	if size := int64(n) * int64(width); size > d.limits.TensorBytes {
+	if size := int64(n) * int64(wide); size > d.limits.TensorBytes {
 		return "", nil, &LimitError{"TensorBytes", fmt.Sprintf("the bytes of tensor %q of shape %v", c.name, c.shape), size, d.limits.TensorBytes}
+	}
+	if c.external.file != "" {
+		if c.raw != nil || c.number > 0 {
+			return "", nil, malformed("tensor %q has elements both here and in the file %q", c.name, c.external.file)
+		}
+		if c.raw, err = d.load(c, int64(n)*int64(width)); err != nil {
+			return "", nil, err
+		}
 	}
 	have := c.number
 	if c.raw != nil {
@@ -64,7 +78,11 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	}
 	t = &Tensor{Shape: c.shape}
 	if c.raw != nil || n == 0 {
-		t.Data = decodeRaw(c.dtype, c.raw, n)
+		if half != nil {
+			t.Data = decodeHalves(c.raw, half)
+		} else {
+			t.Data = decodeRaw(c.dtype, c.raw, n)
+		}
 		return c.name, t, nil
 	}
 	if want := typedField(c.dtype); c.typed != want {
@@ -86,6 +104,8 @@ func typedField(t DType) DType {
 // survey is the first pass.
 func (d *decoder) survey(b []byte) (c content, err error) {
 	var dims []int64
+	elsewhere := false
+	c.external.length = -1
 	err = fields(b, func(f field) (err error) {
 		count := func(typed DType, n int) error {
 			if n > 0 && c.typed != Undefined && c.typed != typed {
@@ -115,16 +135,20 @@ func (d *decoder) survey(b []byte) (c content, err error) {
 		case 10:
 			return count(Float64, f.fixedCount(8))
 		case 13:
-			return malformed("tensor %q refers to another file, which is not supported", c.name)
-		case 14:
-			if f.int() != 0 {
-				return malformed("tensor %q keeps its data in another file, which is not supported", c.name)
+			if err := d.count(); err != nil {
+				return err
 			}
+			return c.external.entry(f.bytes)
+		case 14:
+			elsewhere = f.int() == 1
 		}
 		return err
 	})
 	if err != nil {
 		return c, err
+	}
+	if elsewhere != (c.external.file != "") {
+		return c, malformed("tensor %q does not say whether its elements are in another file, or does not name it", c.name)
 	}
 	c.shape = make([]int, len(dims))
 	for i, d := range dims {
@@ -150,6 +174,9 @@ func decodeTyped(b []byte, dtype DType, n int) (any, error) {
 	ints, err := collect(b, n, field.ints, 5, 7)
 	if err != nil {
 		return nil, err
+	}
+	if half := halves[dtype]; half != nil {
+		return mapInts(ints, func(i int64) float32 { return half(uint16(i)) }), nil
 	}
 	return convertInts(dtype, ints), nil
 }

@@ -30,10 +30,16 @@ type Runner interface {
 
 // Probe looks for a symbol that sees itself or a later one, by trial: it changes the symbols
 // from some symbol on, and compares the outputs for those up to there. It tries up to so many
-// symbols, spread over the image, batch at a time, with the classes in turn. It is an error that
-// wraps [ErrNotCausal] if there is one, and [ErrModel] if outputs are no numbers.
+// symbols, spread over the image, batch at a time, with the classes in turn. Where a pixel's
+// outputs depend on its own channels, it sets SubPixel, if the order allows that. It is an error
+// that wraps [ErrNotCausal] if there is such a symbol, and [ErrModel] if outputs are no numbers.
 func (s *Signature) Probe(ctx context.Context, f Runner, batch, places int) error {
-	return s.probe(ctx, f, batch, places, false)
+	err := s.probe(ctx, f, batch, places, false)
+	if errors.Is(err, ErrNotCausal) && !s.SubPixel && s.Channels > 1 && s.read.head != Mixture {
+		s.SubPixel = true
+		err = s.probe(ctx, f, batch, places, false)
+	}
+	return err
 }
 
 // probe is [Signature.Probe]. Where own is set, outputs may depend on their own pixel.
@@ -135,10 +141,6 @@ func (s *Signature) try(rt onnx.Runtime, order bool) error {
 	ctx := context.Background()
 	if order {
 		err := s.Probe(ctx, t, batch, 64)
-		if errors.Is(err, ErrNotCausal) && s.Channels > 1 && s.read.head != Mixture {
-			s.SubPixel = true
-			err = s.Probe(ctx, t, batch, 64)
-		}
 		if errors.Is(err, ErrNotCausal) && s.Encoding == Index && s.StartToken == nil && s.probe(ctx, t, batch, 64, true) == nil {
 			return fmt.Errorf("%w: its outputs for a pixel depend on that pixel and those before, as a network's that says what comes next: say --start-token N, the integer that goes before the picture", ErrModel)
 		}

@@ -1,0 +1,232 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Note is something of a file that is not run as the file has it, and why.
+type Note struct{ Part, Value, Why string }
+
+// Notes tell what reading and [Lower] have made of the file; see there.
+func (m *Model) Notes() []Note { return m.notes }
+
+// ErrTraining is wrapped by every [*TrainingError].
+var ErrTraining = errors.New("onnx: exported in training mode")
+
+// TrainingError is a node that works on a batch in training: it drops values, or takes
+// their mean over the batch.
+type TrainingError struct{ Node string }
+
+func (e *TrainingError) Error() string {
+	return fmt.Sprintf("%v: %s is active in it; call model.eval() before torch.onnx.export", ErrTraining, e.Node)
+}
+
+// Unwrap makes errors.Is(err, ErrTraining) true.
+func (e *TrainingError) Unwrap() error { return ErrTraining }
+
+// Lower makes of a network as others write it one that can be run here, and changes m.
+//
+// Training is refused ([*TrainingError]). What depends on constants alone becomes a constant:
+// weights that are cast, dequantised or normalised, as by weight_norm and spectral_norm. A
+// network in float64, for which ONNX Runtime has no convolution, is turned into float32.
+// (Reading has done the same for float16 and bfloat16 already, inlined local functions and
+// taken ONNX Runtime's own operators for what they stand for.) Each of the changes to what
+// is computed is among [Model.Notes]. Errors wrap [ErrShape] too.
+func Lower(m *Model) error {
+	if err := checkTraining(m.Graph); err != nil {
+		return err
+	}
+	if err := foldConstants(m); err != nil {
+		return err
+	}
+	if inDoubles(m.Graph) {
+		narrowDoubles(m.Graph, map[*Value]bool{})
+		m.notes = append(m.notes, Note{"numbers", "float32", "the file's are float64"})
+	}
+	return nil
+}
+
+// checkTraining finds a Dropout or a BatchNormalization that trains.
+func checkTraining(g *Graph) error {
+	return eachNode(g, func(n *Node) error {
+		trains := false
+		switch {
+		case n.Domain != "":
+		case n.Op == "BatchNormalization":
+			trains = n.Attrs.Int("training_mode", 0) == 1
+		case n.Op == "Dropout" && len(n.Inputs) > 2:
+			t, ratio := constantOf(n.Inputs[2]), constantOf(n.Inputs[1])
+			trains = t != nil && number(t) != 0 && (ratio == nil || number(ratio) != 0)
+		}
+		if trains {
+			return &TrainingError{n.String()}
+		}
+		return nil
+	})
+}
+
+// eachNode calls do for the nodes of a graph and of those within them.
+func eachNode(g *Graph, do func(n *Node) error) error {
+	for _, n := range g.Nodes {
+		if err := do(n); err != nil {
+			return err
+		}
+		for _, a := range n.Attrs {
+			if sub, ok := a.(*Graph); ok {
+				if err := eachNode(sub, do); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// constantOf is the tensor of a value that is a constant, or made by a Constant; else nil.
+func constantOf(v *Value) *Tensor {
+	switch {
+	case v == nil:
+		return nil
+	case v.Const != nil:
+		return v.Const
+	case v.Node != nil && v.Node.Op == "Constant" && v.Node.Domain == "":
+		if t, err := constant(v.Node); err == nil {
+			return t
+		}
+	}
+	return nil
+}
+
+// foldConstants turns what the nodes of a graph make of constants alone into constants.
+// Where activations are quantised the dequantised weights stay: a runtime has products of
+// integers for them.
+func foldConstants(m *Model) error {
+	quantised := false
+	_ = eachNode(m.Graph, func(n *Node) error {
+		quantised = quantised || n.Op == "QuantizeLinear"
+		return nil
+	})
+	f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}, most: maxFold, left: maxFolding}
+	var kept []*Node
+	for _, n := range m.Graph.Nodes {
+		folds, err := f.folds(n, m.Graph.Outputs, quantised)
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrShape, n.String(), err)
+		}
+		if !folds {
+			kept = append(kept, n)
+		}
+	}
+	m.Graph.Nodes = kept
+	return nil
+}
+
+// folds turns the outputs of a node into constants, where it can.
+func (f *folder) folds(n *Node, outputs []*Value, quantised bool) (bool, error) {
+	if n.Domain != "" || n.Op == "Constant" || len(n.Inputs) == 0 || quantised && n.Op == "DequantizeLinear" {
+		return false, nil
+	}
+	for _, v := range n.Inputs {
+		if v == nil {
+			continue
+		}
+		t := constantOf(v)
+		if t == nil {
+			return false, nil
+		}
+		f.values[v] = Const(v.Name, t)
+	}
+	for _, v := range n.Outputs {
+		if slices.Contains(outputs, v) {
+			return false, nil
+		}
+	}
+	f.nodes = nil
+	if err := f.node(n); err != nil {
+		return false, err
+	}
+	if len(f.nodes) > 0 { // it was too large, or its operator is not known here
+		return false, nil
+	}
+	for _, v := range n.Outputs {
+		if v != nil {
+			v.set(f.value(v).Const)
+		}
+	}
+	return true, nil
+}
+
+// inDoubles tells whether a graph takes, gives or multiplies numbers of float64.
+func inDoubles(g *Graph) bool {
+	for _, v := range slices.Concat(g.Inputs, g.Outputs) {
+		if v.DType == Float64 {
+			return true
+		}
+	}
+	return eachNode(g, func(n *Node) error {
+		for _, v := range n.Inputs {
+			if t := constantOf(v); t != nil && t.DType() == Float64 && (n.Op == "Conv" || n.Op == "ConvTranspose" || n.Op == "Gemm" || n.Op == "MatMul") {
+				return errDoubles
+			}
+		}
+		return nil
+	}) != nil
+}
+
+var errDoubles = errors.New("in float64")
+
+// narrowDoubles turns all that is float64 in a graph into float32.
+func narrowDoubles(g *Graph, done map[*Value]bool) {
+	value := func(v *Value) {
+		if v == nil || done[v] {
+			return
+		}
+		done[v] = true
+		if v.DType == Float64 {
+			v.DType = Float32
+		}
+		if v.Const != nil {
+			v.Const = narrowed(v.Const)
+		}
+	}
+	for _, v := range slices.Concat(g.Inputs, g.Outputs) {
+		value(v)
+	}
+	for _, n := range g.Nodes {
+		for _, v := range slices.Concat(n.Inputs, n.Outputs) {
+			value(v)
+		}
+		for name, a := range n.Attrs {
+			switch a := a.(type) {
+			case *Tensor:
+				n.Attrs[name] = narrowed(a)
+			case *Graph:
+				narrowDoubles(a, done)
+			case int64:
+				if typeAttrs[name] && DType(a) == Float64 {
+					n.Attrs[name] = int64(Float32)
+				}
+			}
+		}
+	}
+}
+
+// narrowed is a tensor of float64 as float32. A number beyond its range is the largest that
+// there is: such are there to mask.
+func narrowed(t *Tensor) *Tensor {
+	d, ok := t.Data.([]float64)
+	if !ok {
+		return t
+	}
+	out := make([]float32, len(d))
+	for i, x := range d {
+		if !math.IsInf(x, 0) && !math.IsNaN(x) {
+			x = max(-math.MaxFloat32, min(x, math.MaxFloat32))
+		}
+		out[i] = float32(x)
+	}
+	return &Tensor{t.Shape, out}
+}

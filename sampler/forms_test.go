@@ -1,0 +1,118 @@
+package sampler_test
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/sampler"
+)
+
+// fileForm is a form in which others write model files, of testdata/forms, and what is to
+// come of it.
+type fileForm struct {
+	ort     bool   // only ONNX Runtime has its operators
+	full    bool   // the compiler does not take it
+	refused string // what its error says
+}
+
+// fileForms are those that are not drawn by both runtimes and both engines.
+var fileForms = map[string]fileForm{}
+
+// formReference is a JSON of testdata/forms; see make.py there.
+type formReference struct {
+	Height, Width, Levels int
+	Score                 struct {
+		Levels  [][]uint16
+		LogProb []float64
+	}
+	Draws []struct {
+		Seed        uint64
+		Temperature float64
+		Levels      [][]uint16
+	}
+}
+
+// TestFileForms reads every file of testdata/forms by its path, and draws and scores as its
+// reference says, by all runtimes and engines that can.
+func TestFileForms(t *testing.T) {
+	files, err := filepath.Glob("testdata/forms/*.onnx")
+	if err != nil || len(files) < 60 {
+		t.Fatalf("%d files, error %v", len(files), err)
+	}
+	for _, path := range files {
+		name := strings.TrimSuffix(filepath.Base(path), ".onnx")
+		form := fileForms[name]
+		t.Run(name, func(t *testing.T) {
+			if form.refused != "" {
+				_, err := sampler.OpenFile(env, path, sampler.Config{})
+				if err == nil || !strings.Contains(err.Error(), form.refused) || strings.Contains(err.Error(), "\n") {
+					t.Errorf("error %v, want %q in it", err, form.refused)
+				}
+				return
+			}
+			var want formReference
+			b, err := os.ReadFile(strings.TrimSuffix(path, "onnx") + "json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(b, &want); err != nil {
+				t.Fatal(err)
+			}
+			backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
+				s, err := sampler.OpenFile(rt, path, sampler.Config{Engine: engine})
+				if form.ort && rt != onnx.Runtime(env) || form.full && engine == sampler.Incremental {
+					if err == nil {
+						s.Close()
+						t.Error("it is opened, which this table does not know")
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				checkReference(t, s, want)
+			})
+		})
+	}
+	for name := range fileForms {
+		if !slices.Contains(files, "testdata/forms/"+name+".onnx") {
+			t.Errorf("there is no file %s", name)
+		}
+	}
+}
+
+// checkReference compares a sampler's scores and draws with a reference.
+func checkReference(t *testing.T, s *sampler.Sampler, want formReference) {
+	t.Helper()
+	if sig := s.Signature(); sig.Height != want.Height || sig.Width != want.Width || sig.Levels != want.Levels {
+		t.Fatalf("%d×%d pixels of %d levels", sig.Height, sig.Width, sig.Levels)
+	}
+	scores, err := s.LogProb(context.Background(), slices.Concat(want.Score.Levels...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, got := range scores {
+		if math.Abs(got-want.Score.LogProb[i]) > 1e-4 {
+			t.Errorf("image %d scores %v, want %v", i, got, want.Score.LogProb[i])
+		}
+	}
+	for _, d := range want.Draws {
+		all := slices.Concat(d.Levels...)
+		got := make([]uint16, len(all))
+		req := sampler.Request{N: len(d.Levels), Parameters: sampler.Parameters{Seed: d.Seed, Temperature: d.Temperature}}
+		if err := s.Draw(context.Background(), req, got); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("at temperature %v it draws %v, want %v", d.Temperature, got, all)
+		}
+	}
+}
