@@ -60,8 +60,8 @@ type Request struct {
 // nonlinear/non-Gaussian Bayesian state estimation", 1993). The more particles, the
 // nearer is the result to a draw from the model given all of them.
 type Inpainting struct {
-	Picture []uint16 // levels [H, W], row-major; those that are not given do not matter
-	Mask    []bool   // [H, W]: which are given
+	Picture []uint16 // levels [H, W, C], row-major; those that are not given do not matter
+	Mask    []bool   // [H, W, C]: which are given
 	// Particles is the number of candidates for each image. 0 and 1 mean a plain
 	// one. See Request.BestOf for the most.
 	Particles int

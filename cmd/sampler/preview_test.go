@@ -23,7 +23,7 @@ func testSheet(t *testing.T, scale, gap int) *sheet {
 	if err := p.Set("grey"); err != nil {
 		t.Fatal(err)
 	}
-	sig := &sampler.Signature{Height: 2, Width: 3, Levels: 4}
+	sig := &sampler.Signature{Height: 2, Width: 3, Channels: 1, Levels: 4}
 	s, err := newSheet(sig, geometry{images: 1, scale: scale, gap: gap}, &p, true)
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"image"
-	"slices"
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
@@ -43,8 +41,9 @@ func (o Options) Check() error {
 type Signature struct {
 	Meta          format.Meta // zero for a file from elsewhere
 	Height, Width int         // of the images to draw
-	Levels        int
-	Input, Output string // names of the picture's input and of the logits
+	Channels      int         // of a pixel
+	Levels        int         // of a channel
+	Input, Output string      // names of the picture's input and of the logits
 	Layout        Layout
 	Batch         int // images a run where the file fixes it, else 0
 
@@ -99,7 +98,7 @@ func Read(m *onnx.Model, opt Options) (*Signature, error) {
 	if err := opt.Check(); err != nil {
 		return nil, err
 	}
-	s := &Signature{model: m, Scale: opt.Scale}
+	s := &Signature{model: m, Channels: 1, Scale: opt.Scale}
 	var err error
 	if s.Meta, err = format.Parse(m.Metadata); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
@@ -251,17 +250,3 @@ func (s *Signature) OutputAt(image, pixel int) (offset, stride int) {
 
 // Pixels is the number of pixels of an image.
 func (s *Signature) Pixels() int { return s.Height * s.Width }
-
-// Gray makes a picture of levels, [H, W]: level 0 is black, the last one white; see
-// [encoding.Shade]. It is nil where levels are no image of the model's: not H·W of them,
-// or one beyond the last.
-func (s *Signature) Gray(levels []uint16) *image.Gray {
-	if s.Levels < 2 || s.Height < 1 || s.Width < 1 || len(levels) != s.Pixels() || int(slices.Max(levels)) >= s.Levels {
-		return nil
-	}
-	img := image.NewGray(image.Rect(0, 0, s.Width, s.Height))
-	for i, l := range levels {
-		img.Pix[i] = uint8(encoding.Shade(int(l), s.Levels, 256))
-	}
-	return img
-}
