@@ -33,10 +33,10 @@ type Sample struct {
 
 // Images draws what is requested and yields the images in order, as they are done:
 // *image.Gray or *image.NRGBA, see [Signature.Image]. After an error it yields nothing more;
-// the pictures of a model that are not [Signature.Shown] are one.
+// it is one where the model's pictures have no [Signature.Colour].
 func (s *Sampler) Images(ctx context.Context, req Request) iter.Seq2[image.Image, error] {
 	return func(yield func(image.Image, error) bool) {
-		if !s.sig.Shown() {
+		if s.sig.Colour() == "" {
 			yield(nil, fmt.Errorf("%w: pictures of %d channels cannot be shown: take their levels", ErrConfig, s.sig.Channels))
 			return
 		}

@@ -9,23 +9,20 @@ import (
 	"strings"
 )
 
-// Colour says how the levels of a pixel become a colour.
-type Colour string
-
-// The values of pixelcnn.colour.
+// How the levels of a pixel become a colour: the values of pixelcnn.colour.
 const (
-	Grey         Colour = "grey"    // one channel, from black to white
-	RGB          Colour = "rgb"     // three channels, or four with alpha
-	PaletteIndex Colour = "palette" // one channel, whose levels are places in the palette
+	Grey         = "grey"    // one channel, from black to white
+	RGB          = "rgb"     // three channels, or four with alpha
+	PaletteIndex = "palette" // one channel, whose levels are places in the palette
 )
 
 // checkColour tells whether the colours are those of the channels and levels.
 func (m Meta) checkColour() error {
 	channels := max(1, m.Channels)
-	fits := map[Colour]bool{"": true, Grey: channels == 1, RGB: channels == 3 || channels == 4, PaletteIndex: channels == 1}
+	fits := map[string]bool{"": true, Grey: channels == 1, RGB: channels == 3 || channels == 4, PaletteIndex: channels == 1}
 	switch ok, known := fits[m.Colour]; {
 	case !known:
-		return fmt.Errorf("%w: %scolour is %q, must be grey, rgb or palette", ErrMetadata, prefix, Cut(string(m.Colour)))
+		return fmt.Errorf("%w: %scolour is %q, must be grey, rgb or palette", ErrMetadata, prefix, Cut(m.Colour))
 	case !ok:
 		return fmt.Errorf("%w: %scolour is %q, which pictures of %d channels cannot have", ErrMetadata, prefix, m.Colour, channels)
 	case m.Colour == PaletteIndex && len(m.Palette) != m.Levels:

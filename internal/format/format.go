@@ -58,7 +58,7 @@ type Meta struct {
 	Input, Output string
 	// Colour is how levels become colours: grey, rgb (alpha included), or palette, where Palette
 	// has the colour of each level; empty in files that leave it to the number of channels.
-	Colour  Colour
+	Colour  string
 	Palette []color.NRGBA
 	// A level k is k·PixelScale + PixelOffset in the picture's input. Both are 0 in files from
 	// before they were written, where k is k/(levels−1).
@@ -102,7 +102,7 @@ func (m Meta) Props() map[string]string {
 	}
 	for key, s := range map[string]string{
 		"dataset": m.Dataset, "dataset_sha256": m.DatasetSHA256, "preprocess": m.Preprocess, "command": m.Command,
-		"label": m.Label, "head": m.Head, "input": m.Input, "output": m.Output, "colour": string(m.Colour),
+		"label": m.Label, "head": m.Head, "input": m.Input, "output": m.Output, "colour": m.Colour,
 	} {
 		if s != "" {
 			p[prefix+key] = s
@@ -166,7 +166,7 @@ func Parse(props map[string]string) (Meta, error) {
 		Head:          props[prefix+"head"],
 		Input:         props[prefix+"input"],
 		Output:        props[prefix+"output"],
-		Colour:        Colour(props[prefix+"colour"]),
+		Colour:        props[prefix+"colour"],
 	}
 	if props[prefix+"channels"] != "" {
 		m.Channels = p.int("channels", 1, MaxChannels)

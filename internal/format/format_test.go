@@ -77,7 +77,7 @@ func TestPalette(t *testing.T) {
 // TestColour: which colours go with how many channels.
 func TestColour(t *testing.T) {
 	for _, c := range []struct {
-		colour   Colour
+		colour   string
 		channels int
 		ok       bool
 	}{

@@ -8,22 +8,32 @@ import (
 	"pixelcnn/internal/signature/encoding"
 )
 
-// Shown tells whether the model's pictures are something to look at: of one channel (grey, or
-// a palette's colours), three (RGB) or four (RGBA).
-func (s *Signature) Shown() bool { return s.Channels == 1 || s.Channels == 3 || s.Channels == 4 }
+// Colour is what the model's pictures show: "grey" or, where the file has one, the colours of
+// a "palette" for one channel; "rgb" for three, and for four with alpha. It is empty for other
+// numbers of channels, which are nothing to look at.
+func (s *Signature) Colour() string {
+	switch {
+	case s.Channels == 3 || s.Channels == 4:
+		return format.RGB
+	case s.Channels != 1:
+		return ""
+	case len(s.Meta.Palette) > 0 && len(s.Meta.Palette) == s.Levels:
+		return format.PaletteIndex
+	}
+	return format.Grey
+}
 
 // Image makes a picture of levels, [H, W, C], in 8 bits: a channel's first level is 0 and its
-// last one 255, see [encoding.Shade]. Of one channel it is an *image.Gray, of three or four
-// channels, and where the file has a palette, an *image.NRGBA. It is nil where levels are no
-// image of the model's, not H·W·C of them or one beyond the last, or the channels are none that
-// are [Signature.Shown].
+// last one 255, see [encoding.Shade]. It is an *image.Gray where [Signature.Colour] is grey,
+// else an *image.NRGBA. It is nil where levels are no image of the model's, not H·W·C of them
+// or one beyond the last, or nothing to look at.
 func (s *Signature) Image(levels []uint16) image.Image {
-	if !s.Shown() || s.Levels < 2 || s.Height < 1 || s.Width < 1 || len(levels) != s.Pixels()*s.Channels || int(slices.Max(levels)) >= s.Levels {
+	if s.Colour() == "" || s.Levels < 2 || s.Height < 1 || s.Width < 1 || len(levels) != s.Pixels()*s.Channels || int(slices.Max(levels)) >= s.Levels {
 		return nil
 	}
 	bounds := image.Rect(0, 0, s.Width, s.Height)
-	switch palette := s.Meta.Palette; {
-	case s.Channels > 1:
+	switch s.Colour() {
+	case format.RGB:
 		img := image.NewNRGBA(bounds)
 		for i, l := range levels {
 			img.Pix[i/s.Channels*4+i%s.Channels] = s.shade(l)
@@ -34,10 +44,10 @@ func (s *Signature) Image(levels []uint16) image.Image {
 			}
 		}
 		return img
-	case s.Meta.Colour == format.PaletteIndex && len(palette) == s.Levels:
+	case format.PaletteIndex:
 		img := image.NewNRGBA(bounds)
 		for i, l := range levels {
-			c := palette[l]
+			c := s.Meta.Palette[l]
 			copy(img.Pix[4*i:], []uint8{c.R, c.G, c.B, c.A})
 		}
 		return img

@@ -22,7 +22,7 @@ func TestImage(t *testing.T) {
 		"black, white":   {1, 2, format.Meta{}, []uint16{1, 0}, []uint8{255, 0}},
 		"codes":          {1, 512, format.Meta{}, []uint16{511, 256}, []uint8{255, 128}},
 		"16 bits":        {1, 1 << 16, format.Meta{}, []uint16{65535, 257}, []uint8{255, 1}},
-		"palette":        {1, 3, format.Meta{Colour: format.PaletteIndex, Palette: palette}, []uint16{2, 0}, []uint8{7, 8, 9, 0, 1, 2, 3, 255}},
+		"palette":        {1, 3, format.Meta{Palette: palette}, []uint16{2, 0}, []uint8{7, 8, 9, 0, 1, 2, 3, 255}},
 		"RGB":            {3, 256, format.Meta{}, []uint16{1, 2, 3, 255, 0, 128}, []uint8{1, 2, 3, 255, 255, 0, 128, 255}},
 		"RGB, 4 levels":  {3, 4, format.Meta{}, []uint16{0, 1, 2, 3, 3, 3}, []uint8{0, 85, 170, 255, 255, 255, 255, 255}},
 		"RGBA":           {4, 256, format.Meta{}, []uint16{9, 8, 7, 6, 5, 4, 3, 2}, []uint8{9, 8, 7, 6, 5, 4, 3, 2}},
