@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/color"
 	"log"
 	"os"
 	"slices"
@@ -13,10 +14,10 @@ import (
 )
 
 // show prints a picture of four grey levels.
-func show(img *image.Gray) {
-	for y := range img.Rect.Dy() {
-		for x := range img.Rect.Dx() {
-			fmt.Print(string(".-+#"[img.GrayAt(x, y).Y/85]))
+func show(img image.Image) {
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			fmt.Print(string(".-+#"[img.At(x, y).(color.Gray).Y/85]))
 		}
 		fmt.Println()
 	}
@@ -90,7 +91,7 @@ func ExampleSampler_Images() {
 			log.Fatal(err)
 		}
 		if i++; i == 3 {
-			fmt.Println("the third has", img.Rect.Dx(), "by", img.Rect.Dy(), "pixels")
+			fmt.Println("the third has", img.Bounds().Dx(), "by", img.Bounds().Dy(), "pixels")
 			break
 		}
 	}
@@ -174,7 +175,7 @@ func ExampleInpainting() {
 		fmt.Println("upper half given:", slices.Equal(sample.Levels[:128], picture[:128]))
 		last = sample
 	}
-	show(s.Signature().Gray(last.Levels))
+	show(s.Signature().Image(last.Levels))
 	// Output:
 	// upper half given: true
 	// upper half given: true

@@ -2,6 +2,7 @@ package sampler_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"pixelcnn/sampler"
@@ -9,7 +10,7 @@ import (
 
 // TestNoPicture: what is no image of a model's makes no picture.
 func TestNoPicture(t *testing.T) {
-	sig := sampler.Signature{Height: 2, Width: 3, Levels: 4}
+	sig := sampler.Signature{Height: 2, Width: 3, Channels: 1, Levels: 4}
 	for name, c := range map[string]struct {
 		sig    sampler.Signature
 		levels []uint16
@@ -22,15 +23,15 @@ func TestNoPicture(t *testing.T) {
 		"none":                       {sig, nil, false},
 		"an empty signature":         {sampler.Signature{}, nil, false},
 		"an empty signature, levels": {sampler.Signature{}, make([]uint16, 6), false},
-		"one level":                  {sampler.Signature{Height: 2, Width: 3, Levels: 1}, make([]uint16, 6), false},
-		"negative sizes":             {sampler.Signature{Height: -2, Width: -3, Levels: 4}, make([]uint16, 6), false},
+		"one level":                  {sampler.Signature{Height: 2, Width: 3, Channels: 1, Levels: 1}, make([]uint16, 6), false},
+		"negative sizes":             {sampler.Signature{Height: -2, Width: -3, Channels: 1, Levels: 4}, make([]uint16, 6), false},
 	} {
-		if got := c.sig.Gray(c.levels); (got != nil) != c.ok {
-			t.Errorf("%s: Gray gives %v", name, got)
+		if got := c.sig.Image(c.levels); (got != nil) != c.ok {
+			t.Errorf("%s: Image gives %v", name, got)
 		}
 		step := sampler.Step{Levels: c.levels, Known: make([]bool, len(c.levels))}
 		if got := step.Image(&c.sig, 0); (got != nil) != (c.ok || name == "too many levels") {
-			t.Errorf("%s: Image gives %v", name, got)
+			t.Errorf("%s: a step's Image gives %v", name, got)
 		}
 	}
 	step := sampler.Step{Levels: make([]uint16, 12), Known: make([]bool, 12)}
@@ -41,6 +42,19 @@ func TestNoPicture(t *testing.T) {
 	}
 	if got := (sampler.Step{}).Image(&sig, 0); got != nil {
 		t.Errorf("image of an empty step is %v", got)
+	}
+}
+
+// TestStepImage: a pixel is there once all its channels are known.
+func TestStepImage(t *testing.T) {
+	sig := sampler.Signature{Height: 1, Width: 3, Channels: 3, Levels: 2}
+	step := sampler.Step{
+		Levels: []uint16{0, 1, 0, 1, 1, 1, 1, 0, 1},
+		Known:  []bool{true, true, true, true, true, false, true, true, true},
+	}
+	want := []uint8{0, 255, 0, 255, 0, 0, 0, 0, 255, 0, 255, 255}
+	if got := step.Image(&sig, 0); got == nil || !slices.Equal(got.Pix, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -190,7 +191,7 @@ func TestImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for k, grey := range img.Pix {
+		for k, grey := range img.(*image.Gray).Pix {
 			// Five levels are 0, 63.75, 127.5, 191.25, 255, rounded up.
 			if g := [5]uint8{0, 64, 128, 192, 255}[want[i*49+k]]; grey != g {
 				t.Fatalf("image %d, pixel %d: grey %d, want %d", i, k, grey, g)

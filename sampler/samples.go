@@ -14,7 +14,7 @@ import (
 // Sample is a drawn image. Log-probabilities are in nats.
 type Sample struct {
 	Index   uint64   // its number
-	Levels  []uint16 // [H, W], row-major
+	Levels  []uint16 // [H, W, C], row-major
 	Class   int      // -1 where the model has no classes
 	LogProb float64  // of the image, under the model as it is (temperature 1), given its class
 	// LogProbDrawn is the log-probability with which the pixels that are not given were
@@ -31,17 +31,22 @@ type Sample struct {
 	Resampled int
 }
 
-// Images draws what is requested and yields the images in order, as they are done. After an
-// error it yields nothing more.
-func (s *Sampler) Images(ctx context.Context, req Request) iter.Seq2[*image.Gray, error] {
-	return func(yield func(*image.Gray, error) bool) {
+// Images draws what is requested and yields the images in order, as they are done:
+// *image.Gray or *image.NRGBA, see [Signature.Image]. After an error it yields nothing more;
+// it is one where the model's pictures have no [Signature.Colour].
+func (s *Sampler) Images(ctx context.Context, req Request) iter.Seq2[image.Image, error] {
+	return func(yield func(image.Image, error) bool) {
+		if s.sig.Colour() == "" {
+			yield(nil, fmt.Errorf("%w: pictures of %d channels cannot be shown: take their levels", ErrConfig, s.sig.Channels))
+			return
+		}
 		req.LevelsOnly = true
 		for sample, err := range s.Samples(ctx, req) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(s.sig.Gray(sample.Levels), nil) {
+			if !yield(s.sig.Image(sample.Levels), nil) {
 				return
 			}
 		}

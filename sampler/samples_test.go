@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -255,7 +256,7 @@ func TestConcurrent(t *testing.T) {
 			wg.Go(func() {
 				i := 0
 				for img, err := range s.Images(ctx, 6) {
-					if err != nil || !slices.Equal(img.Pix, s.Signature().Gray(want[i*49:(i+1)*49]).Pix) {
+					if err != nil || !reflect.DeepEqual(img, s.Signature().Image(want[i*49:(i+1)*49])) {
 						t.Errorf("%s: Images: another image %d, or error %v", engine, i, err)
 					}
 					i++

@@ -116,7 +116,7 @@ func (s *set) Class(image uint64) int {
 	return s.Sampler.Class(s.cfg.with(sampler.Request{}), image)
 }
 
-func (s *set) Images(ctx context.Context, n int) iter.Seq2[*image.Gray, error] {
+func (s *set) Images(ctx context.Context, n int) iter.Seq2[image.Image, error] {
 	return s.Sampler.Images(ctx, s.cfg.with(sampler.Request{N: n}))
 }
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"iter"
+	"slices"
 
 	"pixelcnn/sampler/internal/engine"
 )
@@ -15,8 +15,8 @@ import (
 // must not be changed, and hold more with the next step.
 type Step struct {
 	Number  int      // of the step, from 1
-	Levels  []uint16 // [n, H, W], row-major; where they are not known they mean nothing
-	Known   []bool   // [n, H, W]: which levels are known; given ones are from the start
+	Levels  []uint16 // [n, H, W, C], row-major; where they are not known they mean nothing
+	Known   []bool   // [n, H, W, C]: which levels are known; given ones are from the start
 	Classes []int    // [n], the images' classes; nil where the model has none
 }
 
@@ -80,23 +80,24 @@ func (s *Sampler) steps(ctx context.Context, req Request, yield func(Step) bool)
 }
 
 // Image makes a picture of image i of a step, of a model's size and levels: levels as
-// [Signature.Gray] does, pixels that are not decided transparent. It is nil where the step
-// has no image i of the model's.
+// [Signature.Image] does, pixels transparent of which a channel is not decided. It is nil
+// where the step has no image i of the model's.
 func (st Step) Image(sig *Signature, i int) *image.NRGBA {
-	pixels := sig.Height * sig.Width
-	if i < 0 || pixels < 1 || i >= min(len(st.Levels), len(st.Known))/pixels {
+	symbols := sig.Height * sig.Width * sig.Channels
+	if i < 0 || symbols < 1 || i >= min(len(st.Levels), len(st.Known))/symbols {
 		return nil
 	}
-	gray := sig.Gray(st.Levels[i*pixels : (i+1)*pixels])
-	if gray == nil {
+	whole := sig.Image(st.Levels[i*symbols : (i+1)*symbols])
+	if whole == nil {
 		return nil
 	}
-	img := image.NewNRGBA(gray.Rect)
-	for k, known := range st.Known[i*pixels : (i+1)*pixels] {
-		if known {
-			v := gray.Pix[k]
-			img.SetNRGBA(k%sig.Width, k/sig.Width, color.NRGBA{v, v, v, 0xff})
+	img := image.NewNRGBA(whole.Bounds())
+	k := 0
+	for known := range slices.Chunk(st.Known[i*symbols:(i+1)*symbols], sig.Channels) {
+		if !slices.Contains(known, false) {
+			img.Set(k%sig.Width, k/sig.Width, whole.At(k%sig.Width, k/sig.Width))
 		}
+		k++
 	}
 	return img
 }

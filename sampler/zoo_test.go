@@ -100,7 +100,7 @@ func TestZoo(t *testing.T) {
 			for _, engine := range []sampler.Engine{sampler.Auto, sampler.Full} {
 				cfg := z.config()
 				cfg.Engine = engine
-				s, err := openZoo(rt, path, cfg)
+				s, err := sampler.OpenFile(rt, path, cfg)
 				if err != nil {
 					t.Error(kind, engine, err)
 					continue
@@ -160,12 +160,4 @@ func different(a, b []uint16) int {
 		}
 	}
 	return n
-}
-
-func openZoo(rt onnx.Runtime, path string, cfg sampler.Config) (*sampler.Sampler, error) {
-	b, err := os.ReadFile("/tmp/zoo/" + filepath.Base(filepath.Dir(path)) + "_" + filepath.Base(path))
-	if err != nil {
-		return nil, err
-	}
-	return sampler.Open(rt, b, cfg)
 }

@@ -41,11 +41,11 @@ func writeBlocks(w *bytes.Buffer, s *sheet, d depth) {
 			switch {
 			case d == noColour:
 				block = s.shadeOf(upper, lower)
-			case upper == s.paper && lower == s.paper:
+			case upper == s.paper[0] && lower == s.paper[0]:
 				block = " "
-			case upper == s.paper:
+			case upper == s.paper[0]:
 				colours, block = d.code(38, s.colours[lower]), "▄"
-			case lower == s.paper:
+			case lower == s.paper[0]:
 				colours = d.code(38, s.colours[upper])
 			default:
 				colours = d.code(38, s.colours[upper]) + ";" + d.code(48, s.colours[lower])
@@ -66,7 +66,7 @@ func writeBlocks(w *bytes.Buffer, s *sheet, d depth) {
 // shadeAt is the byte at a place, paper below the sheet.
 func (s *sheet) shadeAt(x, y int) uint8 {
 	if y >= s.size.Y {
-		return s.paper
+		return s.paper[0]
 	}
 	return s.pix[y*s.size.X+x]
 }
@@ -75,7 +75,7 @@ func (s *sheet) shadeAt(x, y int) uint8 {
 func (s *sheet) shadeOf(upper, lower uint8) string {
 	sum, n := 0, 0
 	for _, shade := range []uint8{upper, lower} {
-		if shade != s.paper {
+		if shade != s.paper[0] {
 			sum += int(color.GrayModel.Convert(s.colours[shade]).(color.Gray).Y)
 			n++
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/format"
 	"pixelcnn/sampler"
 )
 
@@ -44,7 +45,6 @@ type drawFlags struct {
 
 func newCommand() *cobra.Command {
 	f := drawFlags{temperature: temperatures{first: 1}}
-	_ = f.palette.Set("grey")
 	cmd := &cobra.Command{
 		Use:   "sampler",
 		Short: "Draw images from a PixelCNN in an ONNX file",
@@ -106,8 +106,8 @@ func (f *drawFlags) addInpainting(flags *pflag.FlagSet) {
 
 func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output; img-%04d.png makes a file for each image (default \"samples.FORMAT\")")
-	flags.StringVar(&f.format, "format", "", "file `FORMAT`: png, a grid; gif, the grid as it is drawn; npy, uint8 levels [n, height, width]; raw, the same with no header; json, an object a line (default the output's ending, or png)")
-	flags.Var(&f.palette, "palette", "colours: "+strings.Join(paletteNames(), ", ")+", or your own, as 000000,ff8800,ffffff")
+	flags.StringVar(&f.format, "format", "", "file `FORMAT`: png, a grid; gif, the grid as it is drawn; npy, levels [n, height, width], with channels [n, height, width, channels]; raw, the same with no header; json, an object a line (default the output's ending, or png)")
+	flags.Var(&f.palette, "palette", "colours of pictures of one channel: "+strings.Join(paletteNames(), ", ")+", or your own, as 000000,ff8800,ffffff (default the model's, or grey)")
 	flags.IntVar(&f.scale, "scale", 4, "size of a pixel; a single picture has no frame, so with 1 it is the model's own")
 	flags.IntVar(&f.columns, "columns", 0, "images side by side in a grid; 0 makes it near to a square")
 	flags.StringSliceVar(&f.captions, "captions", nil, "`WHAT` to write below each image of a grid: index, class, logprob, or several with commas")
@@ -190,6 +190,20 @@ func (f *drawFlags) checkFormat() error {
 	return nil
 }
 
+// checkColour tells whether the model's pictures can be shown as the flags ask for it.
+func (f *drawFlags) checkColour(sig *sampler.Signature) error {
+	shown := f.format == "png" || f.format == "gif" || f.preview != "none"
+	switch colour := sig.Colour(); {
+	case shown && colour == "":
+		return cli.Usagef("pictures of %d channels cannot be shown: use --format npy, raw or json, and no --preview", sig.Channels)
+	case sig.Channels > 1 && !f.palette.own():
+		return cli.Usagef("--palette is for pictures of one channel, the model's have %d", sig.Channels)
+	case f.invert && colour == format.PaletteIndex:
+		return cli.Usagef("--invert is for light and dark; the model's levels are the colours of a palette")
+	}
+	return nil
+}
+
 // parameters are the sampling parameters.
 func (f *drawFlags) parameters(cmd *cobra.Command) sampler.Parameters {
 	p := sampler.Parameters{Seed: f.seed, Greedy: f.greedy, TopK: f.topK, TopP: f.topP, MinP: f.minP}
@@ -229,6 +243,9 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	}
 	model, err := f.load(cfg)
 	if err != nil {
+		return err
+	}
+	if err := f.checkColour(model.Signature); err != nil {
 		return err
 	}
 	if err := f.arrange(cmd, model.Signature, &req); err != nil {

@@ -78,11 +78,12 @@ func newFiles(cmd *cobra.Command, sig *sampler.Signature, f *drawFlags) (sink, e
 }
 
 func (o *files) add(s sampler.Sample) error {
-	sheet, err := newSheet(o.sig, o.f.geometry(1), &o.f.palette, false)
+	l, err := layOut(o.sig, o.f.geometry(1))
 	if err != nil {
 		return err
 	}
-	sheet.image(0, s.Levels)
+	sheet := newSheet(l, o.f.inks(o.sig))
+	sheet.add(0, s.Levels)
 	var b bytes.Buffer
 	if err := png.Encode(&b, sheet.picture()); err != nil {
 		return err

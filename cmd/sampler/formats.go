@@ -31,15 +31,23 @@ var sinks = map[string]func(io.Writer, *sampler.Signature, *drawFlags) (sink, er
 
 var formats = append(slices.Sorted(maps.Keys(sinks)), "gif")
 
-// raw is levels, image after image: a byte each.
-type raw struct{ w io.Writer }
+// raw is levels, image after image: a byte each, or two, the low one first, where there are
+// more than 256.
+type raw struct {
+	w    io.Writer
+	wide bool
+}
 
-func newRaw(w io.Writer, _ *sampler.Signature, _ *drawFlags) (sink, error) { return raw{w}, nil }
+func newRaw(w io.Writer, sig *sampler.Signature, _ *drawFlags) (sink, error) {
+	return raw{w, sig.Levels > 1<<8}, nil
+}
 
 func (r raw) add(s sampler.Sample) error {
-	b := make([]byte, len(s.Levels))
-	for k, l := range s.Levels {
-		b[k] = byte(l)
+	var b []byte
+	for _, l := range s.Levels {
+		if b = append(b, byte(l)); r.wide {
+			b = append(b, byte(l>>8))
+		}
 	}
 	_, err := r.w.Write(b)
 	return err
@@ -47,10 +55,21 @@ func (r raw) add(s sampler.Sample) error {
 
 func (r raw) close() error { return nil }
 
-// newNPY begins an array of uint8 levels [n, height, width].
+// newNPY begins an array of levels, [n, height, width] of one channel, else
+// [n, height, width, channels]: uint8, or uint16 where there are more than 256.
 func newNPY(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
 	_, n := f.shard.of(f.n)
-	return raw{w}, writeNPYHeader(w, "|u1", n, sig.Height, sig.Width)
+	descr, shape := "|u1", []int{n, sig.Height, sig.Width}
+	if sig.Levels > 1<<8 {
+		descr = "<u2"
+	}
+	if sig.Channels > 1 {
+		shape = append(shape, sig.Channels)
+	}
+	if err := writeNPYHeader(w, descr, shape...); err != nil {
+		return nil, err
+	}
+	return newRaw(w, sig, f)
 }
 
 // writeNPYHeader begins NumPy's format, version 1.0: an array of that type and shape.
@@ -84,26 +103,27 @@ func newJSON(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
 
 // jsonSample is a line. Settings that are off are left out.
 type jsonSample struct {
-	Index          uint64     `json:"index"`
-	Seed           uint64     `json:"seed"`
-	Class          *int       `json:"class,omitempty"`
-	ClassName      string     `json:"class_name,omitempty"`
-	Temperature    float64    `json:"temperature,omitempty"`
-	TemperatureEnd float64    `json:"temperature_end,omitempty"`
-	Greedy         bool       `json:"greedy,omitempty"`
-	TopK           int        `json:"top_k,omitempty"`
-	TopP           float64    `json:"top_p,omitempty"`
-	MinP           float64    `json:"min_p,omitempty"`
-	BestOf         int        `json:"best_of,omitempty"`
-	Height         int        `json:"height"`
-	Width          int        `json:"width"`
-	LogProb        *float64   `json:"logprob"`
-	LogProbOptions *float64   `json:"logprob_options"`
-	LogProbKept    *float64   `json:"logprob_kept,omitempty"`
-	Particles      int        `json:"particles,omitempty"`
-	EffectiveSize  *float64   `json:"effective_size,omitempty"`
-	Resampled      *int       `json:"resampled,omitempty"`
-	Levels         [][]uint16 `json:"levels"`
+	Index          uint64   `json:"index"`
+	Seed           uint64   `json:"seed"`
+	Class          *int     `json:"class,omitempty"`
+	ClassName      string   `json:"class_name,omitempty"`
+	Temperature    float64  `json:"temperature,omitempty"`
+	TemperatureEnd float64  `json:"temperature_end,omitempty"`
+	Greedy         bool     `json:"greedy,omitempty"`
+	TopK           int      `json:"top_k,omitempty"`
+	TopP           float64  `json:"top_p,omitempty"`
+	MinP           float64  `json:"min_p,omitempty"`
+	BestOf         int      `json:"best_of,omitempty"`
+	Height         int      `json:"height"`
+	Width          int      `json:"width"`
+	Channels       int      `json:"channels,omitempty"` // where there are more than one
+	LogProb        *float64 `json:"logprob"`
+	LogProbOptions *float64 `json:"logprob_options"`
+	LogProbKept    *float64 `json:"logprob_kept,omitempty"`
+	Particles      int      `json:"particles,omitempty"`
+	EffectiveSize  *float64 `json:"effective_size,omitempty"`
+	Resampled      *int     `json:"resampled,omitempty"`
+	Levels         any      `json:"levels"` // [height][width], with more channels [height][width][channels]
 }
 
 func (j jsonLines) add(s sampler.Sample) error {
@@ -119,7 +139,11 @@ func (j jsonLines) add(s sampler.Sample) error {
 		Width:          j.sig.Width,
 		LogProb:        rounded(s.LogProb, 100),
 		LogProbOptions: rounded(s.LogProbDrawn, 100),
-		Levels:         make([][]uint16, j.sig.Height),
+		Levels:         slices.Collect(slices.Chunk(s.Levels, j.sig.Width)),
+	}
+	if c := j.sig.Channels; c > 1 {
+		pixels := slices.Collect(slices.Chunk(s.Levels, c))
+		line.Channels, line.Levels = c, slices.Collect(slices.Chunk(pixels, j.sig.Width))
 	}
 	if s.Class >= 0 {
 		line.Class = &s.Class
@@ -138,9 +162,6 @@ func (j jsonLines) add(s sampler.Sample) error {
 	}
 	if n := f.particles.n; n > 1 {
 		line.Particles, line.EffectiveSize, line.Resampled = n, rounded(s.EffectiveSize, 100), &s.Resampled
-	}
-	for y := range line.Levels {
-		line.Levels[y] = s.Levels[y*j.sig.Width : (y+1)*j.sig.Width]
 	}
 	return j.encoder.Encode(line)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"image"
 	"image/color"
@@ -19,48 +20,48 @@ const (
 	maxAnimation = 1 << 30               // pixels of all frames
 )
 
-// growth is when each pixel of a draw was decided.
+// growth is when each pixel of a draw was decided, with all of its channels.
 type growth struct {
-	step   []int // [n, H, W]; 0: from the start
+	step   []int // [n, H, W]; given ones have 0
 	steps  int
-	levels []uint16 // [n, H, W]
+	levels []uint16 // [n, H, W, C]
 
 	classes []int // [n]; nil where the model has none
 }
 
+// note takes a step; mask, [H, W, C] or nil, is what is given.
+func (g *growth) note(step sampler.Step, channels int, mask []bool) {
+	at := 0
+	for known := range slices.Chunk(step.Known, channels) {
+		given := mask != nil && !slices.Contains(mask[at*channels%len(mask):][:channels], false)
+		if g.step[at] == 0 && !given && !slices.Contains(known, false) {
+			g.step[at] = step.Number
+		}
+		at++
+	}
+	g.levels, g.steps, g.classes = step.Levels, step.Number, step.Classes
+}
+
 // drawGIF draws the images of a request step by step and writes an animation of it.
 func drawGIF(ctx context.Context, s *sampler.Sampler, req sampler.Request, f *drawFlags, w io.Writer) (*growth, error) {
-	sheet, err := newSheet(s.Signature(), f.geometry(req.N), &f.palette, true)
+	sig := s.Signature()
+	l, err := layOut(sig, f.geometry(req.N))
 	if err != nil {
 		return nil, err
 	}
 	most := int(f.duration / leastDelay)
-	if most*len(sheet.pix) > maxAnimation {
+	if most*l.size.X*l.size.Y > maxAnimation {
 		return nil, cli.Usagef("an animation of %d×%d pixels over %v is too large; use fewer images, a smaller --scale or a shorter --duration",
-			sheet.size.X, sheet.size.Y, f.duration)
+			l.size.X, l.size.Y, f.duration)
 	}
-	g := &growth{}
+	g := &growth{step: make([]int, req.N*sig.Pixels())}
 	for step, err := range s.Steps(ctx, req) {
 		if err != nil {
 			return nil, err
 		}
-		if g.levels == nil {
-			g.step = make([]int, len(step.Levels))
-			if mask := req.Inpainting.Mask; mask != nil {
-				for k := range g.step {
-					if mask[k%len(mask)] {
-						g.step[k] = -1 // known before the first step
-					}
-				}
-			}
-		}
-		for k, known := range step.Known {
-			if known && g.step[k] == 0 {
-				g.step[k] = step.Number
-			}
-		}
-		g.levels, g.steps, g.classes = step.Levels, step.Number, step.Classes
+		g.note(step, sig.Channels, req.Inpainting.Mask)
 	}
+	sheet := newSheet(l, f.indices(sig, g.levels))
 	return g, gif.EncodeAll(w, sheet.animate(g, most, f.duration))
 }
 
@@ -83,17 +84,19 @@ func (s *sheet) animate(g *growth, most int, duration time.Duration) *gif.GIF {
 	for k := range g.step {
 		s.set(k/pixels, k%pixels, s.unknown)
 	}
+	var inks []uint8
+	for levels := range slices.Chunk(g.levels, len(g.levels)*pixels/len(g.step)) {
+		inks = append(inks, s.image(levels)...)
+	}
 	for frame, ks := range known {
 		if frame > 0 {
-			for i := range s.pix {
-				s.pix[i] = s.keep
-			}
+			s.pix = bytes.Repeat(s.keep, len(s.pix))
 		}
 		for _, k := range ks {
-			s.set(k/pixels, k%pixels, s.shades[g.levels[k]])
+			s.set(k/pixels, k%pixels, inks[k:k+1])
 		}
 		out.Image = append(out.Image, &image.Paletted{
-			Pix: slices.Clone(s.pix), Stride: s.size.X, Rect: image.Rectangle{Max: s.size}, Palette: s.colours,
+			Pix: s.pix, Stride: s.size.X, Rect: image.Rectangle{Max: s.size}, Palette: s.colours,
 		})
 		out.Delay = append(out.Delay, delay)
 		out.Disposal = append(out.Disposal, gif.DisposalNone)

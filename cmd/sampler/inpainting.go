@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,17 +39,23 @@ func (c *particles) Type() string { return "HOW" }
 
 // inpainting reads the picture and what of it is given.
 func (f *drawFlags) inpainting(sig *sampler.Signature) (sampler.Inpainting, error) {
-	in := sampler.Inpainting{Mask: make([]bool, sig.Pixels()), Particles: f.particles.n}
+	in := sampler.Inpainting{Particles: f.particles.n}
+	mask := make([]bool, sig.Pixels())
 	for _, keep := range f.keep {
-		if err := addGiven(in.Mask, keep, sig.Height, sig.Width); err != nil {
+		if err := addGiven(mask, keep, sig.Height, sig.Width); err != nil {
 			return in, err
 		}
+	}
+	for _, given := range mask {
+		in.Mask = append(in.Mask, slices.Repeat([]bool{given}, sig.Channels)...)
 	}
 	var err error
 	in.Picture, err = readPicture(f.init, sig)
 	if f.invert {
 		for k, level := range in.Picture {
-			in.Picture[k] = uint16(encoding.Invert(int(level), sig.Levels))
+			if sig.Channels < 4 || k%sig.Channels < 3 { // not of alpha
+				in.Picture[k] = uint16(encoding.Invert(int(level), sig.Levels))
+			}
 		}
 	}
 	return in, err

@@ -20,7 +20,8 @@ var palettes = map[string]string{
 	"gameboy": "0f380f,306230,8bac0f,9bbc0f",
 }
 
-// palette is the value of --palette: a name, or colours spread evenly over the levels.
+// palette is the value of --palette: a name, or colours spread evenly over the levels. The zero
+// value leaves the model its own colours.
 type palette struct {
 	text  string
 	stops []color.RGBA
@@ -51,11 +52,18 @@ func (p *palette) Type() string   { return "NAME" }
 
 func paletteNames() []string { return slices.Sorted(maps.Keys(palettes)) }
 
-// grey tells whether the palette is the plain one.
+// own tells whether the model's colours are to be shown.
+func (p *palette) own() bool { return p.text == "" }
+
+// grey tells whether levels are to be shown from black to white.
 func (p *palette) grey() bool { return p.text == "grey" }
 
-// colours are n colours, evenly from the first stop to the last.
+// colours are n colours, evenly from the first stop to the last; the zero value's from black to
+// white.
 func (p *palette) colours(n int) []color.Color {
+	if p.own() {
+		p = &palette{stops: []color.RGBA{{A: 0xff}, {0xff, 0xff, 0xff, 0xff}}}
+	}
 	out := make([]color.Color, n)
 	for i := range out {
 		at := float64(i) / float64(max(1, n-1)) * float64(len(p.stops)-1)

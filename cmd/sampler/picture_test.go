@@ -30,7 +30,7 @@ func TestReadPicture(t *testing.T) {
 		{"resize=16 triangle; levels=4 floor(v*levels/256)", []uint16{36, 95, 0, 0}},
 		{"resize=16 bilinear-noantialias; levels=4 floor(v*levels/256)", []uint16{0, 127, 0, 0}}, // 255/2
 	} {
-		sig := &sampler.Signature{Height: 4, Width: 4, Levels: 256, Meta: format.Meta{Preprocess: c.preprocess}}
+		sig := &sampler.Signature{Height: 4, Width: 4, Channels: 1, Levels: 256, Meta: format.Meta{Preprocess: c.preprocess}}
 		got, err := readPicture(name, sig)
 		if err != nil {
 			t.Fatal(err)
@@ -46,12 +46,12 @@ func TestReadPicture(t *testing.T) {
 func TestReadOwn(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "own.png")
 	for levels := 2; levels <= 256; levels++ {
-		sig := &sampler.Signature{Height: 1, Width: levels, Levels: levels}
+		sig := &sampler.Signature{Height: 1, Width: levels, Channels: 1, Levels: levels}
 		row := make([]uint16, levels)
 		for level := range row {
 			row[level] = uint16(level)
 		}
-		if err := writePNG(name, sig.Gray(row)); err != nil {
+		if err := writePNG(name, sig.Image(row)); err != nil {
 			t.Fatal(err)
 		}
 		got, err := readPicture(name, sig)

@@ -52,12 +52,17 @@ func (r *run) show() error {
 		fits := max(1, (width-1)/(r.s.Signature().Width+1))
 		l.columns = min(cmp.Or(l.columns, fits), fits)
 	}
-	s, err := newSheet(r.s.Signature(), l, &r.f.palette, true)
+	on, err := layOut(r.s.Signature(), l)
 	if err != nil {
 		return err
 	}
+	var levels []uint16
+	for _, sample := range r.first {
+		levels = append(levels, sample.Levels...)
+	}
+	s := newSheet(on, r.f.indices(r.s.Signature(), levels))
 	for place, sample := range r.first {
-		s.image(place, sample.Levels)
+		s.add(place, sample.Levels)
 	}
 	var b bytes.Buffer
 	switch how {

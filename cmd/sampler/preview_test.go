@@ -19,16 +19,14 @@ import (
 // with a gap of 1 around it.
 func testSheet(t *testing.T, scale, gap int) *sheet {
 	t.Helper()
-	var p palette
-	if err := p.Set("grey"); err != nil {
-		t.Fatal(err)
-	}
-	sig := &sampler.Signature{Height: 2, Width: 3, Levels: 4}
-	s, err := newSheet(sig, geometry{images: 1, scale: scale, gap: gap}, &p, true)
+	sig := &sampler.Signature{Height: 2, Width: 3, Channels: 1, Levels: 4}
+	l, err := layOut(sig, geometry{images: 1, scale: scale, gap: gap})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.image(0, []uint16{0, 1, 2, 3, 3, 0})
+	levels := []uint16{0, 1, 2, 3, 3, 0}
+	s := newSheet(l, (&drawFlags{}).indices(sig, levels))
+	s.add(0, levels)
 	return s
 }
 
@@ -80,7 +78,7 @@ func TestSixel(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatalf("%q", b.String())
 	}
-	got := bytes.Repeat([]byte{s.paper}, len(s.pix))
+	got := bytes.Repeat([]byte{s.paper[0]}, len(s.pix))
 	colour, x, band := 0, 0, 0
 	token := regexp.MustCompile(`#(\d+);2;(\d+);(\d+);(\d+)|#(\d+)|!(\d+)([?-~])|[$-]|[?-~]`)
 	if rest := token.ReplaceAllString(text, ""); rest != "" {
@@ -99,7 +97,7 @@ func TestSixel(t *testing.T) {
 		}
 		switch {
 		case m[1] != "": // a colour is defined, in percent
-			want := int(s.shades[must(t, m[1])]) * 100 / 3
+			want := must(t, m[1]) * 100 / 3
 			if r := must(t, m[2]); r < want-1 || r > want+1 {
 				t.Errorf("colour %s is %s %%, want %d", m[1], m[2], want)
 			}

@@ -81,9 +81,9 @@ func (r *run) animate(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	pixels := len(g.levels) / r.req.N
+	symbols := len(g.levels) / r.req.N
 	for i := range r.req.N {
-		sample := sampler.Sample{Index: r.req.First + uint64(i), Levels: g.levels[i*pixels : (i+1)*pixels], Class: -1}
+		sample := sampler.Sample{Index: r.req.First + uint64(i), Levels: g.levels[i*symbols : (i+1)*symbols], Class: -1}
 		if g.classes != nil {
 			sample.Class = g.classes[i]
 		}

@@ -100,7 +100,7 @@ func TestReadInParts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sig := &sampler.Signature{Height: 2, Width: 2, Levels: 3}
+	sig := &sampler.Signature{Height: 2, Width: 2, Channels: 1, Levels: 3}
 	files := append(slices.Repeat(names, atOnce), names[1]) // two parts and a picture
 	var sizes []int
 	for levels, err := range readInParts(t.Context(), files, sig) {

@@ -12,7 +12,7 @@ import (
 // https://vt100.net/docs/vt3xx-gp/chapter14.html
 func writeSixel(w *bytes.Buffer, s *sheet) {
 	fmt.Fprintf(w, "\x1bP0;1q\"1;1;%d;%d", s.size.X, s.size.Y)
-	for i, c := range s.colours[:s.paper] {
+	for i, c := range s.colours[:s.paper[0]] {
 		rgb := color.RGBAModel.Convert(c).(color.RGBA)
 		percent := func(v uint8) int { return (int(v)*100 + 127) / 255 }
 		fmt.Fprintf(w, "#%d;2;%d;%d;%d", i, percent(rgb.R), percent(rgb.G), percent(rgb.B))
@@ -22,7 +22,7 @@ func writeSixel(w *bytes.Buffer, s *sheet) {
 		band := s.pix[top*s.size.X : (top+rows)*s.size.X]
 		used := slices.Compact(slices.Sorted(slices.Values(band)))
 		for _, shade := range used {
-			if shade == s.paper { // left as it is
+			if shade == s.paper[0] { // left as it is
 				continue
 			}
 			fmt.Fprintf(w, "#%d", shade)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image"
 	"image/png"
 	"maps"
 	"net/http"
@@ -129,7 +130,7 @@ func (p *visit) same(req sampler.Request) []uint16 {
 	if len(got) != len(want) {
 		p.t.Fatalf("the page shows %d pixels, want %d", len(got), len(want))
 	}
-	for k, g := range p.sig.Gray(want).Pix {
+	for k, g := range p.sig.Image(want).(*image.Gray).Pix {
 		if got[k] != int(g) {
 			p.t.Fatalf("pixel %d is grey %d on the page, %d with the sampler", k, got[k], g)
 		}
@@ -360,7 +361,7 @@ func (p *visit) saved(want []uint16) {
 		}
 		got = append(got, uint8(r>>8))
 	}
-	if !slices.Equal(got, p.sig.Gray(want).Pix) {
+	if !slices.Equal(got, p.sig.Image(want).(*image.Gray).Pix) {
 		p.t.Error("the saved picture is another one")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/color"
 	"math"
 	"strconv"
 )
@@ -30,9 +31,10 @@ const (
 	Order     = "raster"
 )
 
-// Limits of what the trainer trains and the sampler draws.
+// Limits of what the sampler draws.
 const (
 	MinLevels, MaxLevels = 2, 1 << 16
+	MaxChannels          = 1 << 10
 )
 
 // ErrMetadata is wrapped by every error of [Parse].
@@ -45,14 +47,23 @@ type Meta struct {
 	Arch          string
 	Levels        int
 	Height, Width int
-	Order         string // "raster"
+	// Channels is how many a pixel has; 0 in files from before it was written, which have one.
+	Channels int
+	Order    string // "raster"
+	// Head is the kind of the outputs, and Mixtures how many components a logistic mixture
+	// has. Input and Output name how both are laid out. Empty or 0 in files that leave them to be
+	// found out.
+	Head          string
+	Mixtures      int
+	Input, Output string
+	// Colour is how levels become colours: grey, rgb (alpha included), or palette, where Palette
+	// has the colour of each level; empty in files that leave it to the number of channels.
+	Colour  string
+	Palette []color.NRGBA
 	// A level k is k·PixelScale + PixelOffset in the picture's input. Both are 0 in files from
 	// before they were written, where k is k/(levels−1).
 	PixelScale, PixelOffset float64
 	// What a file from elsewhere is annotated with; empty in the trainer's own.
-	Channels                  int    // 0: 1
-	Head                      string // "categorical", "bernoulli" or "logistic-mixture"; empty: categorical
-	Input, Output             string // names of the picture's input and of the output to draw from
 	InputLayout, OutputLayout string // as "NCHW"
 	StartToken                []int64
 	Label                     string   // name of the input for the class, where there is one
@@ -94,14 +105,20 @@ func (m Meta) Props() map[string]string {
 	}
 	for key, s := range map[string]string{
 		"dataset": m.Dataset, "dataset_sha256": m.DatasetSHA256, "preprocess": m.Preprocess, "command": m.Command,
-		"label": m.Label, "head": m.Head, "input": m.Input, "output": m.Output, "input_layout": m.InputLayout, "output_layout": m.OutputLayout,
+		"label": m.Label, "head": m.Head, "input": m.Input, "output": m.Output, "colour": m.Colour,
+		"input_layout": m.InputLayout, "output_layout": m.OutputLayout,
 	} {
 		if s != "" {
 			p[prefix+key] = s
 		}
 	}
-	if m.Channels != 0 {
-		p[prefix+"channels"] = strconv.Itoa(m.Channels)
+	for key, n := range map[string]int{"channels": m.Channels, "mixtures": m.Mixtures} {
+		if n != 0 {
+			p[prefix+key] = strconv.Itoa(n)
+		}
+	}
+	if len(m.Palette) > 0 {
+		p[prefix+"palette"] = hexColours(m.Palette)
 	}
 	if len(m.StartToken) > 0 {
 		b, _ := json.Marshal(m.StartToken) // integers always can be
@@ -157,11 +174,18 @@ func Parse(props map[string]string) (Meta, error) {
 		Head:          props[prefix+"head"],
 		Input:         props[prefix+"input"],
 		Output:        props[prefix+"output"],
+		Colour:        props[prefix+"colour"],
 		InputLayout:   props[prefix+"input_layout"],
 		OutputLayout:  props[prefix+"output_layout"],
 	}
 	if props[prefix+"channels"] != "" {
-		m.Channels = p.int("channels", 1, 64)
+		m.Channels = p.int("channels", 1, MaxChannels)
+	}
+	if props[prefix+"mixtures"] != "" {
+		m.Mixtures = p.int("mixtures", 1, 1<<10)
+	}
+	if s := props[prefix+"palette"]; s != "" {
+		m.Palette, p.err = parse(p.err, "palette", s, parseColours)
 	}
 	if s := props[prefix+"start_token"]; s != "" {
 		m.StartToken, p.err = parse(p.err, "start_token", s, func(s string) (tokens []int64, err error) {
@@ -202,6 +226,9 @@ func Parse(props map[string]string) (Meta, error) {
 			return readers, json.Unmarshal([]byte(s), &readers)
 		})
 		m.VerifyMaxDiff, p.err = parse(p.err, "verify_max_diff", props[prefix+"verify_max_diff"], parseFinite)
+	}
+	if p.err == nil {
+		p.err = m.checkColour()
 	}
 	if p.err == nil && m.Order != Order {
 		p.err = fmt.Errorf("%w: %sorder is %q, must be %q", ErrMetadata, prefix, Cut(m.Order), Order)

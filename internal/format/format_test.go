@@ -2,6 +2,7 @@ package format
 
 import (
 	"errors"
+	"image/color"
 	"maps"
 	"strings"
 	"testing"
@@ -13,6 +14,8 @@ var meta = Meta{
 	Format: "1", Arch: "pixelcnn", Levels: 4, Height: 16, Width: 16, Order: "raster", Classes: []string{"T-shirt/top", "a,b"}, Dataset: "fashion-mnist",
 	DatasetSHA256: "ab", Preprocess: "resize", Command: "trainer", Seed: 1<<64 - 1, Epochs: 10, NatsPerDim: 0.305,
 	ClassPrior: []float64{1. / 3, 2. / 3}, PixelScale: 1. / 3, PixelOffset: -0.5, Label: "label", VerifyMaxDiff: 4.77e-06, VerifyReaders: []string{"ONNX Runtime 1.24.1", "another, too"},
+	Channels: 1, Head: "logistic-mixture", Mixtures: 10, Input: "one-hot", Output: "logits", Colour: PaletteIndex,
+	Palette: []color.NRGBA{{0, 0, 0, 0xff}, {0xff, 0x88, 0, 0xff}, {1, 2, 3, 0x80}, {}},
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -55,6 +58,56 @@ func TestErrorsAreShort(t *testing.T) {
 	}
 }
 
+// TestPalette: colours are as people write them, and of the file's levels.
+func TestPalette(t *testing.T) {
+	if got, want := meta.Props()["pixelcnn.palette"], `["#000000","#ff8800","#01020380","#00000000"]`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	props := meta.Props()
+	props["pixelcnn.palette"] = `["000000","#FF8800","01020380","#00000000"]`
+	got, err := Parse(props)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(meta.Palette, got.Palette); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestColour: which colours go with how many channels.
+func TestColour(t *testing.T) {
+	for _, c := range []struct {
+		colour   string
+		channels int
+		ok       bool
+	}{
+		{"", 1, true},
+		{"", 2, true},
+		{"", 3, true},
+		{Grey, 0, true},
+		{Grey, 1, true},
+		{Grey, 3, false},
+		{RGB, 0, false},
+		{RGB, 1, false},
+		{RGB, 2, false},
+		{RGB, 3, true},
+		{RGB, 4, true},
+		{RGB, 5, false},
+		{PaletteIndex, 3, false},
+	} {
+		m := meta
+		m.Colour, m.Channels, m.Palette = c.colour, c.channels, nil
+		if _, err := Parse(m.Props()); (err == nil) != c.ok {
+			t.Errorf("%q with %d channels: error %v", c.colour, c.channels, err)
+		}
+	}
+	m := meta
+	m.Colour = Grey
+	if _, err := Parse(m.Props()); !errors.Is(err, ErrMetadata) {
+		t.Errorf("a palette that has no use: error %v", err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ key, value string }{
 		{"format", "2"},
@@ -84,6 +137,21 @@ func TestParseRefuses(t *testing.T) {
 		{"class_prior", "[0.5,0.50001]"},
 		{"class_prior", "[1e999,0]"},
 		{"class_prior", "[NaN,1]"},
+		{"levels", "65537"},
+		{"channels", "0"},
+		{"channels", "1025"},
+		{"channels", "RGB"},
+		{"mixtures", "0"},
+		{"mixtures", "ten"},
+		{"colour", "sepia"},
+		{"colour", "rgb"},
+		{"colour", "grey"},
+		{"palette", ""},
+		{"palette", "null"},
+		{"palette", "#000000"},
+		{"palette", `["#000000","#ff8800","#ffffff"]`},
+		{"palette", `["#000000","#ff8800","#ffffff","#fff"]`},
+		{"palette", `["#000000","#ff8800","#ffffff","white"]`},
 	} {
 		props := maps.Clone(meta.Props())
 		props["pixelcnn."+c.key] = c.value

@@ -15,21 +15,23 @@ func FuzzParse(f *testing.F) {
 	p := meta.Props()
 	add := func(p map[string]string) {
 		f.Add(p["pixelcnn.levels"], p["pixelcnn.height"], p["pixelcnn.classes"], p["pixelcnn.class_prior"], p["pixelcnn.seed"],
-			p["pixelcnn.epochs"], p["pixelcnn.nll_nats_per_dim"], p["pixelcnn.verify_readers"], p["pixelcnn.verify_max_diff"], p["pixelcnn.preprocess"], p["pixelcnn.pixel_scale"], p["pixelcnn.pixel_offset"])
+			p["pixelcnn.epochs"], p["pixelcnn.nll_nats_per_dim"], p["pixelcnn.verify_readers"], p["pixelcnn.verify_max_diff"], p["pixelcnn.preprocess"], p["pixelcnn.pixel_scale"], p["pixelcnn.pixel_offset"],
+			p["pixelcnn.channels"], p["pixelcnn.colour"], p["pixelcnn.palette"])
 	}
 	add(p)
 	p["pixelcnn.classes"], p["pixelcnn.class_prior"] = `["a","\ud800"]`, "[1e-400,1]"
 	add(p)
 	p["pixelcnn.nll_nats_per_dim"], p["pixelcnn.verify_max_diff"] = "NaN", "inf"
 	add(p)
-	p["pixelcnn.classes"], p["pixelcnn.levels"], p["pixelcnn.height"] = "[[[[", "257", "+16"
+	p["pixelcnn.classes"], p["pixelcnn.levels"], p["pixelcnn.height"] = "[[[[", "65537", "+16"
 	add(p)
-	f.Fuzz(func(t *testing.T, levels, height, classes, prior, seed, epochs, nats, readers, diff, preprocess, scale, offset string) {
+	f.Fuzz(func(t *testing.T, levels, height, classes, prior, seed, epochs, nats, readers, diff, preprocess, scale, offset, channels, colour, palette string) {
 		m, err := Parse(map[string]string{
 			"pixelcnn.format": Version, "pixelcnn.order": Order, "pixelcnn.levels": levels, "pixelcnn.height": height,
 			"pixelcnn.width": height, "pixelcnn.classes": classes, "pixelcnn.class_prior": prior, "pixelcnn.seed": seed,
 			"pixelcnn.epochs": epochs, "pixelcnn.nll_nats_per_dim": nats, "pixelcnn.verify_readers": readers,
 			"pixelcnn.verify_max_diff": diff, "pixelcnn.preprocess": preprocess, "pixelcnn.pixel_scale": scale, "pixelcnn.pixel_offset": offset,
+			"pixelcnn.channels": channels, "pixelcnn.colour": colour, "pixelcnn.palette": palette,
 		})
 		if err != nil {
 			if !errors.Is(err, ErrMetadata) || strings.Contains(err.Error(), "\n") {
@@ -37,7 +39,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if m.Levels < MinLevels || m.Levels > MaxLevels || m.Height < 1 || m.Height > 1<<15 || m.Width != m.Height {
+		if m.Levels < MinLevels || m.Levels > MaxLevels || m.Height < 1 || m.Height > 1<<15 || m.Width != m.Height || m.Channels > MaxChannels || len(m.Palette) > m.Levels {
 			t.Fatalf("%+v", m)
 		}
 		for _, x := range []float64{m.NatsPerDim, m.VerifyMaxDiff, m.PixelScale, m.PixelOffset} {

@@ -11,7 +11,9 @@ import (
 const (
 	Sampler        = prefix + "sampler" // "1"
 	SamplerVersion = "1"
-	SamplerLevels  = prefix + "sampler_levels" // the number of grey levels
+	SamplerLevels  = prefix + "sampler_levels" // the number of levels
+
+	SamplerMaxLevels = 256 // of them, in a byte
 )
 
 // What a one-file sampler takes and gives. Where it has classes, it takes [Label] as well.

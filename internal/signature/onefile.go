@@ -30,9 +30,9 @@ func (s *Signature) readOneFile(height, width int) error {
 	}
 	var err error
 	s.Levels, err = strconv.Atoi(s.model.Metadata[format.SamplerLevels])
-	if err != nil || s.Levels < format.MinLevels || s.Levels > format.MaxLevels {
+	if err != nil || s.Levels < format.MinLevels || s.Levels > format.SamplerMaxLevels {
 		return fmt.Errorf("%w: %s is %q, must be from %d to %d", ErrModel, format.SamplerLevels, s.model.Metadata[format.SamplerLevels],
-			format.MinLevels, format.MaxLevels)
+			format.MinLevels, format.SamplerMaxLevels)
 	}
 	s.Head = likelihood.Categorical{Depth: s.Levels}
 	if s.Height < 1 || s.Width < 1 || s.Height > maxPixels/s.Width {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"image"
 	"slices"
 	"strings"
 
@@ -51,8 +50,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	switch {
-	case o.Channels < 0 || o.Channels > maxChannels:
-		return fmt.Errorf("%w: channels is %d, must be from 1 to %d", ErrConfig, o.Channels, maxChannels)
+	case o.Channels < 0 || o.Channels > format.MaxChannels:
+		return fmt.Errorf("%w: channels is %d, must be from 1 to %d", ErrConfig, o.Channels, format.MaxChannels)
 	case o.Levels != 0 && (o.Levels < format.MinLevels || o.Levels > format.MaxLevels):
 		return fmt.Errorf("%w: levels is %d, must be from %d to %d", ErrConfig, o.Levels, format.MinLevels, format.MaxLevels)
 	case o.Head != "" && !slices.Contains(heads, o.Head):
@@ -70,9 +69,6 @@ func (o Options) Check() error {
 	}
 	return nil
 }
-
-// maxChannels bounds the channels of a picture.
-const maxChannels = 64
 
 // Signature is what a model file takes and gives.
 type Signature struct {
@@ -230,18 +226,4 @@ func (s *Signature) Shape() string {
 		return fmt.Sprintf("%d×%d", s.Height, s.Width)
 	}
 	return fmt.Sprintf("%d×%d×%d", s.Height, s.Width, s.Channels)
-}
-
-// Gray makes a picture of levels, [H, W]: level 0 is black, the last one white; see
-// [encoding.Shade]. It is nil where levels are no image of the model's: not H·W of them,
-// or one beyond the last.
-func (s *Signature) Gray(levels []uint16) *image.Gray {
-	if s.Levels < 2 || s.Height < 1 || s.Width < 1 || len(levels) != s.Pixels() || int(slices.Max(levels)) >= s.Levels {
-		return nil
-	}
-	img := image.NewGray(image.Rect(0, 0, s.Width, s.Height))
-	for i, l := range levels {
-		img.Pix[i] = uint8(encoding.Shade(int(l), s.Levels, 256))
-	}
-	return img
 }
