@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler"
 )
 
