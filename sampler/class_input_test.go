@@ -191,7 +191,7 @@ func TestExactClasses(t *testing.T) {
 			total := 0.0
 			for pixel, level := range levels {
 				sum := 0.0
-				logits := e.Logits(pixel)
+				logits := e.Outputs(pixel)
 				for _, x := range logits {
 					sum += math.Exp(x)
 				}

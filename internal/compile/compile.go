@@ -1,8 +1,6 @@
 package compile
 
 import (
-	"slices"
-
 	"pixelcnn/internal/compile/emit"
 	"pixelcnn/internal/compile/frontend"
 	"pixelcnn/internal/compile/ir"
@@ -14,6 +12,11 @@ import (
 
 // Options say how to compile. The zero value compiles for the sizes in the file.
 type Options struct {
+	// Picture is the name of the input that is the picture, where not empty.
+	Picture string
+	// SubPixel draws the channels of a pixel one after the other, each from its own part of
+	// the outputs, which may depend on the channels before it. Else all are drawn together.
+	SubPixel bool
 	// Height and Width of the images, where not zero; they replace those in the file.
 	Height, Width int
 	// Raster draws pixel by pixel, row by row, instead of in waves. It is slower, and
@@ -44,9 +47,9 @@ var (
 
 // Compile turns a model into a program that computes each activation once.
 //
-// The model must have one input that is a picture of one channel ([N,1,H,W],
-// [N,H,W,1] or [N,H,W]); others are conditions. Its first output is the logits, one
-// channel per level, in any order of dimensions.
+// The model must have one input that is a picture ([N,C,H,W], [N,H,W,1] or [N,H,W]);
+// others are conditions. Its first output is what the pixels are drawn from, in any order of
+// dimensions; in sub-pixel order the first C-th of it belongs to channel 0, and so on.
 //
 // Errors: a [*CausalityError], which wraps [ErrNotCausal], where a pixel sees itself
 // or its future; an [*UnsupportedError] where the graph is outside what is
@@ -56,36 +59,41 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 	if stop == nil {
 		stop = func() error { return nil }
 	}
-	simple, picture, err := frontend.Prepare(m, opt.Height, opt.Width)
+	simple, picture, err := frontend.Prepare(m, opt.Picture, opt.Height, opt.Width)
 	if err != nil {
 		return nil, err
 	}
-	logits, layers, err := frontend.Read(simple, picture)
+	net, layers, err := frontend.Read(simple, picture)
 	if err != nil {
 		return nil, err
 	}
-	pass.Fuse(logits)
+	if opt.SubPixel {
+		if err := pass.Split(net); err != nil {
+			return nil, err
+		}
+	}
+	pass.Fuse(net)
 	if opt.Latency {
-		pass.Carry(logits)
+		pass.Carry(net)
 	}
-	units := pass.Trim(logits)
+	units := pass.Trim(net)
 	if err := stop(); err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture }) {
-		return nil, &UnsupportedError{Node: logits.Node, Reason: "the logits do not depend on the picture"}
+	if u := net.Blind(units); u != nil {
+		return nil, &UnsupportedError{Node: u.Node, Reason: "the logits do not depend on the picture"}
 	}
-	if err := pass.Causal(units); err != nil {
+	if err := pass.Causal(net, units); err != nil {
 		return nil, err
 	}
 	if err := stop(); err != nil {
 		return nil, err
 	}
-	s, ok := schedule.Find(units, opt.Raster)
+	s, ok := schedule.Find(net, units, opt.Raster)
 	if !ok {
-		return nil, &UnsupportedError{Node: logits.Node, Reason: "it is autoregressive, but no wave of any slope suits it"}
+		return nil, &UnsupportedError{Node: net.Outputs[0].Node, Reason: "it is autoregressive, but no wave of any slope suits it"}
 	}
-	p, err := emit.Emit(units, s, simple, picture, opt.Latency, stop)
+	p, err := emit.Emit(net, units, s, simple, picture, opt.Latency, stop)
 	if err != nil {
 		return nil, err
 	}

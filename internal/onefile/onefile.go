@@ -3,6 +3,7 @@ package onefile
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/compile/ir"
@@ -43,6 +44,9 @@ func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 	}
 	if err := within(p, limits); err != nil {
 		return nil, fmt.Errorf("onefile: %w", err)
+	}
+	if p.Channels > 1 || slices.ContainsFunc(p.Conditions, func(c program.Condition) bool { return c.Cache >= 0 }) {
+		return nil, fmt.Errorf("%w: its picture has %d channels, or it has a condition that is a map", ErrUnsupported, p.Channels)
 	}
 	b := &builder{
 		program: p, opt: opt, reach: reach(p),

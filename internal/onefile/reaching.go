@@ -52,6 +52,16 @@ func reach(p *program.Program) *reaching {
 		for _, run := range step.Runs {
 			for j, in := range p.Stages[run.Stage].Inputs {
 				for k, c := range in.Caches {
+					if in.Scattered {
+						for _, slot := range run.In[j][k*run.Width : (k+1)*run.Width] {
+							def := definition{absent, 0}
+							if slot >= 0 {
+								def = slots[c][slot]
+							}
+							r.defs[run.Stage][j][k] = append(r.defs[run.Stage][j][k], def)
+						}
+						continue
+					}
 					first := run.In[j][k]
 					r.defs[run.Stage][j][k] = append(r.defs[run.Stage][j][k], slots[c][first:first+run.Width]...)
 				}

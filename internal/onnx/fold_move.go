@@ -27,6 +27,9 @@ func take(t *Tensor, at []int, shape []int) *Tensor {
 	}
 }
 
+// Pick is the numbers at some places of a tensor, counted row-major.
+func Pick(t *Tensor, at []int) *Tensor { return take(t, at, []int{len(at)}) }
+
 func pick[T Element](d []T, at []int) []T {
 	out := make([]T, len(at))
 	for i, j := range at {

@@ -43,14 +43,12 @@ type extent struct {
 	back int
 }
 
-// extents finds what is read from caches. A unit that no one reads so has no area,
-// the picture excepted.
+// extents finds what is read from caches. A unit that no one reads so has no area. The
+// picture's channels have one for all.
 func extents(units []*ir.Unit, s *schedule.Schedule) []extent {
 	out := make([]extent, len(units))
+	var picture extent
 	for _, u := range units {
-		if u.Kind == ir.Picture {
-			out[u.ID].area = u.Dom
-		}
 		for _, a := range u.Args {
 			if !a.Src.OverPixels() || s.Direct(u, a) {
 				continue
@@ -60,6 +58,17 @@ func extents(units []*ir.Unit, s *schedule.Schedule) []extent {
 			if !a.Src.Static() {
 				e.back = max(e.back, s.Age(u, a))
 			}
+		}
+	}
+	for i, u := range units {
+		if u.Kind == ir.Picture {
+			picture.area = picture.area.Cover(out[i].area).Cover(u.Dom)
+			picture.back = max(picture.back, out[i].back)
+		}
+	}
+	for i, u := range units {
+		if u.Kind == ir.Picture {
+			out[i] = picture
 		}
 	}
 	return out
@@ -76,20 +85,35 @@ func newAddressing(u *ir.Unit, s *schedule.Schedule, e extent) *addressing {
 	l.first = a.X0 + s.Slope*a.Y0
 	l.groups = a.X1 - 1 + s.Slope*(a.Y1-1) - l.first + 1
 	// A ring forgets; below the unit's last row it would show what it has forgotten.
-	if ring := (e.back/s.Slope + 1) * s.Slope; !u.Static() && a.Y1 <= u.Dom.Y1 && ring < l.groups {
+	if ring := (e.back/s.Unit(u)/s.Slope + 1) * s.Slope; !u.Static() && a.Y1 <= u.Dom.Y1 && ring < l.groups {
 		l.first, l.groups, l.ring = 0, ring, true
 	}
 	return l
 }
 
+// places are the slots of what is static, by row and column of Full; -1 where it is not read.
+func places(u *ir.Unit, l *addressing) []int {
+	var out []int
+	for y := u.Full.Y0; y < u.Full.Y1; y++ {
+		for x := u.Full.X0; x < u.Full.X1; x++ {
+			if u.Dom.Has(y, x) {
+				out = append(out, l.slot(y, x))
+			} else {
+				out = append(out, -1)
+			}
+		}
+	}
+	return out
+}
+
 // fill puts a constant per pixel into its slots.
 func fill(u *ir.Unit, l *addressing) []float32 {
 	out := make([]float32, l.slots()*u.Channels)
-	h, w := u.Full.H(), u.Full.W()
-	for y := u.Dom.Y0; y < u.Dom.Y1; y++ {
-		for x := u.Dom.X0; x < u.Dom.X1; x++ {
-			for c := range u.Channels {
-				out[l.slot(y, x)*u.Channels+c] = u.Value.Const.Floats()[(c*h+y-u.Full.Y0)*w+x-u.Full.X0]
+	all := places(u, l)
+	for p, slot := range all {
+		for c := range u.Channels {
+			if slot >= 0 {
+				out[slot*u.Channels+c] = u.Value.Const.Floats()[c*len(all)+p]
 			}
 		}
 	}

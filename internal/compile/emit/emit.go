@@ -31,14 +31,16 @@ type emitter struct {
 // Emit makes the program of a schedule. m is the simplified file, picture the input of
 // it that is one. The latency variant makes runs cheap, the other one rows. stop is
 // asked now and then whether to go on.
-func Emit(units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.Value, latency bool, stop func() error) (*program.Program, error) {
-	logits := units[len(units)-1]
+func Emit(net *ir.Network, units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.Value, latency bool, stop func() error) (*program.Program, error) {
 	e := emitter{
 		program: &program.Program{
-			Height: logits.Dom.H(), Width: logits.Dom.W(), Outputs: logits.Channels, Picture: picture.Name,
-			Slope: s.Slope, Raster: s.Raster, Units: units,
+			Height: net.Size().H(), Width: net.Size().W(), Channels: len(net.Pictures), Phases: len(net.Outputs),
+			Picture: picture.Name, Slope: s.Slope, Raster: s.Raster, Units: units, Network: net,
 		},
 		schedule: s, latency: latency, opset: m.Opsets[""], stop: stop,
+	}
+	for _, u := range net.Outputs {
+		e.program.Outputs += u.Channels
 	}
 	if err := e.lay(units); err != nil {
 		return nil, err
@@ -47,9 +49,9 @@ func Emit(units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.V
 		if err := stop(); err != nil {
 			return nil, err
 		}
-		e.stage(members, logits)
+		e.stage(members)
 	}
-	if err := e.steps(logits); err != nil {
+	if err := e.steps(); err != nil {
 		return nil, err
 	}
 	if len(e.program.Conditions) > 0 {
@@ -62,9 +64,8 @@ func Emit(units []*ir.Unit, s *schedule.Schedule, m *onnx.Model, picture *onnx.V
 func (e *emitter) lay(units []*ir.Unit) error {
 	p := e.program
 	e.caches = slices.Repeat([]int{-1}, len(units))
-	first := slices.IndexFunc(units, func(u *ir.Unit) bool { return u.Kind == ir.Picture })
 	all := extents(units, e.schedule)
-	for _, u := range slices.Concat(units[first:first+1], units[:first], units[first+1:]) { // the first place is the picture's
+	for _, u := range units { // the picture's channels come first
 		x := all[u.ID]
 		if x.area.Empty() {
 			continue
@@ -74,7 +75,10 @@ func (e *emitter) lay(units []*ir.Unit) error {
 		}
 		l := newAddressing(u, e.schedule, x)
 		c := program.Cache{Channels: u.Channels, Slots: l.slots(), Ring: l.ring}
-		if u.Static() {
+		switch {
+		case u.Static() && u.Images:
+			p.Conditions = append(p.Conditions, program.Condition{Channels: u.Channels, Unit: u, Cache: len(p.Caches), Slots: places(u, l)})
+		case u.Static():
 			c.Table = fill(u, l)
 		}
 		e.caches[u.ID] = len(p.Caches)
@@ -84,7 +88,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 }
 
 // steps lists what is computed when.
-func (e *emitter) steps(logits *ir.Unit) error {
+func (e *emitter) steps() error {
 	s, p := e.schedule, e.program
 	from, to := s.Span()
 	for t := from; t <= to; t++ {
@@ -99,10 +103,13 @@ func (e *emitter) steps(logits *ir.Unit) error {
 			}
 			p.Stages[i].MaxWidth = max(p.Stages[i].MaxWidth, w.N)
 			step.Runs = append(step.Runs, e.run(i, w))
-			if i == s.Of(logits) {
+			for phase, u := range p.Network.Outputs {
+				if i != s.Of(u) {
+					continue
+				}
 				for k := range w.N {
 					y, x := w.At(k)
-					step.Draws = append(step.Draws, program.Draw{Row: k, Pixel: y*p.Width + x, Slot: e.addresses[0].slot(y, x)})
+					step.Draws = append(step.Draws, program.Draw{Phase: phase, Row: k, Pixel: y*p.Width + x, Slot: e.addresses[0].slot(y, x)})
 				}
 			}
 		}
@@ -118,12 +125,19 @@ func (e *emitter) run(stage int, w schedule.Wave) program.Run {
 	s := e.program.Stages[stage]
 	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(s.Inputs)), Out: make([]int, len(s.Outputs))}
 	for j, accesses := range e.reads[stage] {
-		if len(accesses) > 0 {
-			run.In[j] = make([]int, len(accesses))
+		rows := 1
+		if s.Inputs[j].Scattered {
+			rows = w.N
 		}
 		for k, a := range accesses {
-			y, x, _ := a.At(w.Y, w.X, 0)
-			run.In[j][k] = e.addresses[s.Inputs[j].Caches[k]].slot(y, x)
+			for row := range rows {
+				y, x := w.At(row)
+				slot := -1
+				if y, x, ok := a.At(y, x, 0); ok {
+					slot = e.addresses[s.Inputs[j].Caches[k]].slot(y, x)
+				}
+				run.In[j] = append(run.In[j], slot)
+			}
 		}
 	}
 	for j, o := range s.Outputs {
@@ -164,7 +178,7 @@ func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) {
 	}
 	for k, c := range e.program.Conditions {
 		flat := g.Op("Reshape", nil, c.Unit.Value, vector(-1))
-		g.Output(flat, fmt.Sprintf("per_image_%d", k), onnx.Float32, onnx.Fixed(c.Channels))
+		g.Output(flat, fmt.Sprintf("per_image_%d", k), onnx.Float32, onnx.Fixed(c.Size()))
 	}
 	e.program.Prologue = &onnx.Model{IRVersion: 8, Opsets: m.Opsets, ProducerName: "pixelcnn", Graph: g}
 }

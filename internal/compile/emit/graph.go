@@ -24,7 +24,7 @@ type stageGraph struct {
 }
 
 // stage adds the graph of a stage's units.
-func (e *emitter) stage(units []*ir.Unit, logits *ir.Unit) {
+func (e *emitter) stage(units []*ir.Unit) {
 	g := &stageGraph{
 		emitter: e, graph: &onnx.Graph{Name: "step"},
 		values: map[*ir.Unit]*onnx.Value{}, byInput: map[string]*onnx.Value{},
@@ -46,19 +46,25 @@ func (e *emitter) stage(units []*ir.Unit, logits *ir.Unit) {
 		}
 	}
 	var outputs []program.Output
-	output := func(u *ir.Unit, v *onnx.Value, name string, cache int) {
+	output := func(u *ir.Unit, v *onnx.Value, name string, to program.Output) {
 		g.graph.Output(v, name, onnx.Float32, onnx.Free("rows"), onnx.Fixed(u.Channels))
-		outputs = append(outputs, program.Output{Cache: cache})
+		outputs = append(outputs, to)
 	}
 	for _, u := range units {
 		c, v := e.caches[u.ID], g.values[u]
-		if u == logits && c >= 0 {
-			output(u, g.graph.Op("Identity", nil, v), "logits", -1)
-		} else if u == logits {
-			output(u, v, "logits", -1)
+		if phase := slices.Index(e.program.Network.Outputs, u); phase >= 0 {
+			name := "logits"
+			if len(e.program.Network.Outputs) > 1 {
+				name = fmt.Sprintf("logits_%d", phase)
+			}
+			own := v
+			if c >= 0 {
+				own = g.graph.Op("Identity", nil, v)
+			}
+			output(u, own, name, program.Output{Cache: -1, Phase: phase})
 		}
 		if c >= 0 {
-			output(u, v, fmt.Sprintf("fresh_%d", c), c)
+			output(u, v, fmt.Sprintf("fresh_%d", c), program.Output{Cache: c})
 		}
 	}
 	m := &onnx.Model{
@@ -71,7 +77,7 @@ func (e *emitter) stage(units []*ir.Unit, logits *ir.Unit) {
 
 // input adds a graph input that shows what args read, or finds the one that does.
 func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
-	in := program.Input{Form: form}
+	in := program.Input{Form: form, Scattered: form != program.PerImage && slices.ContainsFunc(args, scaled)}
 	var reads []ir.Access
 	var text strings.Builder
 	text.WriteString([...]string{"view", "stacked", "joined", "condition"}[form])
@@ -101,13 +107,19 @@ func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 	return v
 }
 
+// scaled tells whether what is read for neighbours are no neighbours.
+func scaled(a ir.Arg) bool {
+	times, over := a.Access.Scale()
+	return times != over
+}
+
 // condition is the number of a unit that varies over images only.
 func (e *emitter) condition(u *ir.Unit) int {
 	all := &e.program.Conditions
 	k := slices.IndexFunc(*all, func(c program.Condition) bool { return c.Unit == u })
 	if k < 0 {
 		k = len(*all)
-		*all = append(*all, program.Condition{Channels: u.Channels, Unit: u})
+		*all = append(*all, program.Condition{Channels: u.Channels, Unit: u, Cache: -1})
 	}
 	return k
 }
@@ -120,6 +132,8 @@ func (g *stageGraph) read(u *ir.Unit, a ir.Arg) *onnx.Value {
 		v = g.input(program.PerImage, a)
 	case g.schedule.Direct(u, a):
 		v = g.values[a.Src]
+	case scaled(a):
+		v = g.input(program.Joined, a)
 	default:
 		v = g.input(program.View, a)
 	}
@@ -163,7 +177,7 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 			summand = g.read(u, a)
 		case a.Src.Channels == 1 && a.Src.OverPixels() && !g.schedule.Direct(u, a):
 			thin, thinWeights = append(thin, a), append(thinWeights, w)
-		case g.latency && a.Chans == nil && a.Src.OverPixels() && !g.schedule.Direct(u, a):
+		case (g.latency || scaled(a)) && a.Chans == nil && a.Src.OverPixels() && !g.schedule.Direct(u, a):
 			side, sideWeights = append(side, a), append(sideWeights, w)
 		default:
 			parts, weights = append(parts, g.read(u, a)), append(weights, w)
@@ -186,9 +200,9 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 	if len(thin) > 0 {
 		multiply(onnx.Attrs{"transA": int64(1)}, g.input(program.Stacked, thin...), thinWeights)
 	}
-	switch len(side) {
-	case 0:
-	case 1:
+	switch {
+	case len(side) == 0:
+	case len(side) == 1 && !scaled(side[0]):
 		multiply(nil, g.input(program.View, side...), sideWeights)
 	default:
 		multiply(nil, g.input(program.Joined, side...), sideWeights)

@@ -3,7 +3,7 @@
 //	e, err := exact.New(p, values)
 //	conditions, err := exact.Conditions(p, inputs)
 //	e.Begin(levels, conditions)
-//	logits := e.Logits(pixel)
+//	outputs := e.Outputs(symbol)
 //
 // It is plain Go with every sum in a fixed order: the same result on every runtime and
 // machine, as far as float64 reaches. It is slow, and there to decide draws that float32
@@ -20,7 +20,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// An Evaluator computes logits one pixel at a time, and only what the pixel depends on.
+// An Evaluator computes outputs one pixel at a time, and only what the pixel depends on.
 // Not for concurrent use.
 type Evaluator struct {
 	program    *program.Program
@@ -31,6 +31,7 @@ type Evaluator struct {
 	values     []float64 // input value of each level
 	levels     []uint16
 	conditions [][]float64
+	outputs    []float64 // where they come from several units
 }
 
 // memo keeps the values of one unit, [h, w, channels].
@@ -66,19 +67,29 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	return e, nil
 }
 
-// Begin takes an image's levels, [H, W], and what [Conditions] makes of its inputs; nil
-// where there are none. The levels must not change until the next Begin, but where no
-// pixel has depended on them yet.
+// Begin takes an image's levels, [H, W, C], and what [Conditions] makes of its inputs; nil
+// where there are none. The levels must not change until the next Begin, but where
+// nothing that was evaluated has depended on them yet.
 func (e *Evaluator) Begin(levels []uint16, conditions [][]float64) {
 	e.levels, e.conditions = levels, conditions
 	e.epoch++
 }
 
-// Logits returns the logits of the pixel y·W + x, [levels]; the image must be drawn as
-// far as the pixel depends on it. The slice is the evaluation's own.
-func (e *Evaluator) Logits(pixel int) []float64 {
-	w := e.program.Width
-	return e.at(e.program.Units[len(e.program.Units)-1], pixel/w, pixel%w)
+// Outputs returns the network's outputs for the pixel of symbol (y·W + x)·C + channel; of
+// those that belong to one channel each, the symbol's channel's alone. The image must be
+// drawn as far as they depend on it. The slice is the evaluation's own.
+func (e *Evaluator) Outputs(symbol int) []float64 {
+	p := e.program
+	pixel, phase := symbol/p.Channels, p.Network.Phase(symbol%p.Channels)
+	own := e.at(p.Network.Outputs[phase], pixel/p.Width, pixel%p.Width)
+	if p.Phases == 1 {
+		return own
+	}
+	if e.outputs == nil {
+		e.outputs = make([]float64, p.Outputs)
+	}
+	copy(e.outputs[phase*len(own):], own)
+	return e.outputs
 }
 
 // at is the unit's values at a position within its Dom.
@@ -100,11 +111,16 @@ func (e *Evaluator) at(u *ir.Unit, y, x int) []float64 {
 	m.known[p] = e.epoch
 	switch u.Kind {
 	case ir.Picture:
-		out[0] = e.values[e.levels[y*e.program.Width+x]]
+		out[0] = e.values[e.levels[(y*e.program.Width+x)*e.program.Channels+u.Channel]]
 	case ir.Static:
 		h, full := u.Full.H(), u.Full.W()
 		for c := range out {
-			out[c] = float64(u.Value.Const.Floats()[(c*h+y-u.Full.Y0)*full+x-u.Full.X0])
+			at := (c*h+y-u.Full.Y0)*full + x - u.Full.X0
+			if u.Images {
+				out[c] = e.conditions[e.condition[u.ID]][at]
+			} else {
+				out[c] = float64(u.Value.Const.Floats()[at])
+			}
 		}
 	case ir.Linear:
 		for o := range out {
@@ -254,7 +270,8 @@ func across(u *ir.Unit) operator {
 }
 
 // Conditions computes what the prologue makes of the inputs of one image, which are as
-// ConditionInputs say: per entry of p.Conditions, [channels]. It fails on operators
+// ConditionInputs say: per entry of p.Conditions, [channels] or
+// [channels, h, w]. It fails on operators
 // that it does not know. Where there are no conditions it returns nil.
 func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) {
 	if p.Prologue == nil {

@@ -84,7 +84,7 @@ func TestExact(t *testing.T) {
 		want := forward(t, m, p, picture)
 		e.Begin(levels, nil)
 		for _, pixel := range []int{0, 1, p.Width, pixels / 2, pixels - 1} {
-			for l, got := range e.Logits(pixel) {
+			for l, got := range e.Outputs(pixel) {
 				w := float64(want[l*pixels+pixel])
 				d := math.Abs(got-w) / (1 + math.Abs(w))
 				worst = max(worst, d)
@@ -118,6 +118,6 @@ func BenchmarkExact(b *testing.B) {
 	levels := make([]uint16, 256)
 	for b.Loop() {
 		e.Begin(levels, nil)
-		e.Logits(136)
+		e.Outputs(136)
 	}
 }

@@ -128,11 +128,18 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 	if in.Const != nil {
 		return r.perPosition(n, in.Const, first, dims)
 	}
+	if in.DType != onnx.Float32 || in.Shape == nil {
+		fail(n, "%q, which depends on a condition, is no float32 of known size", in.Name)
+	}
+	from := onnx.Sizes(in.Shape)
+	if len(from) > len(dims) {
+		fail(n, "%q has more dimensions than the result", in.Name)
+	}
+	if !overChannels(from, dims) {
+		return r.perPixel(n, in, first, dims)
+	}
 	u := r.static[in]
 	if u == nil {
-		if in.DType != onnx.Float32 || in.Shape == nil {
-			fail(n, "%q, which depends on a condition, is no float32 of known size", in.Name)
-		}
 		const all = 1 << 30 // the same everywhere
 		u = &ir.Unit{
 			Kind: ir.Static, Images: true, Node: in.Name, Channels: product(onnx.Sizes(in.Shape)), DType: in.DType,
@@ -140,41 +147,60 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 		}
 		r.static[in] = u
 	}
-	from := onnx.Sizes(in.Shape)
-	if len(from) > len(dims) {
-		fail(n, "%q has more dimensions than the result", in.Name)
-	}
-	if !overChannels(from, dims) {
-		fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
-	}
 	chans := repeat(ir.Count(u.Channels), from)
 	return &view{src: u, access: ir.Here, dims: dims, h: first.h, w: first.w, valid: u.Full, chans: chans}
 }
 
 // perPosition makes a unit of a constant that differs from pixel to pixel.
 func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []dim) *view {
-	axes := slices.Concat(dims...)
-	sizes := make([]int, len(dims))
-	for i, d := range dims {
-		sizes[i] = d.size()
-	}
+	sizes, split, perm := layout(n, dims)
 	all, err := onnx.Broadcast(t, sizes)
 	if err != nil || all.Floats() == nil {
 		fail(n, "its constant of shape %v does not fit", t.Shape)
 	}
-	split := make([]int, len(axes))
-	for i, a := range axes {
-		if split[i] = a.size; a.role == batch && a.size != 1 {
-			fail(n, "its constant differs from pixel to pixel in a batch of fixed size")
+	value := onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
+	return r.overPixels(n, onnx.Const("", onnx.NewTensor(value.Floats(), product(channelShape(dims)), first.h, first.w)), first, dims)
+}
+
+// perPixel makes a unit of a value that depends on conditions and differs from pixel to
+// pixel.
+func (r *reader) perPixel(n *onnx.Node, v *onnx.Value, first *view, dims []dim) *view {
+	sizes, split, perm := layout(n, dims)
+	if !slices.Equal(onnx.Sizes(v.Shape), sizes) {
+		v = r.graph.Op("Expand", nil, v, numbers(sizes))
+	}
+	v = r.graph.Op("Transpose", onnx.Attrs{"perm": convert[int64](perm)}, r.graph.Op("Reshape", nil, v, numbers(split)))
+	v = r.graph.Op("Reshape", nil, v, numbers([]int{product(channelShape(dims)), first.h, first.w}))
+	out := r.overPixels(n, v, first, dims)
+	out.src.Images = true
+	return out
+}
+
+// overPixels is a unit of what is static, [channels, h, w].
+func (r *reader) overPixels(n *onnx.Node, v *onnx.Value, first *view, dims []dim) *view {
+	return first.shown(&ir.Unit{
+		Kind: ir.Static, Pixels: true, Node: n.String(), Channels: product(channelShape(dims)), DType: onnx.Float32, Value: v,
+	}, dims)
+}
+
+// layout is the sizes of dims, those of their axes, and what brings those into the order
+// channels, rows, columns.
+func layout(n *onnx.Node, dims []dim) (sizes, axes, perm []int) {
+	all := slices.Concat(dims...)
+	for _, d := range dims {
+		sizes = append(sizes, d.size())
+	}
+	for _, a := range all {
+		if axes = append(axes, a.size); a.role == batch && a.size != 1 {
+			fail(n, "what it reads differs from pixel to pixel in a batch of fixed size")
 		}
 	}
-	perm := ir.Count(len(axes))
-	slices.SortStableFunc(perm, func(i, j int) int { return int(axes[i].role - axes[j].role) }) // as roles are declared
-	u := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.String(), Channels: product(channelShape(dims)), DType: onnx.Float32}
-	value := onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
-	u.Value = onnx.Const("", onnx.NewTensor(value.Floats(), u.Channels, first.h, first.w))
-	return first.shown(u, dims)
+	perm = ir.Count(len(all))
+	slices.SortStableFunc(perm, func(i, j int) int { return int(all[i].role - all[j].role) }) // as roles are declared
+	return sizes, axes, perm
 }
+
+func numbers(x []int) *onnx.Value { return onnx.Const("", onnx.NewTensor(convert[int64](x), len(x))) }
 
 // acrossChannels reads operators that look at all channels of a pixel.
 func (r *reader) acrossChannels(n *onnx.Node) *view {

@@ -17,6 +17,7 @@ import (
 
 // reader turns a simplified graph's nodes into units.
 type reader struct {
+	graph      *onnx.Graph
 	opset      int64
 	views      map[*onnx.Value]*view
 	conditions map[*onnx.Value]bool     // values that depend on conditions only
@@ -24,20 +25,21 @@ type reader struct {
 	layers     []ir.Layer
 }
 
-// Read reads a graph that [Prepare] has made. It returns the unit of the logits, which
-// is defined at each pixel, its channels the levels, and the graph's layers.
-func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Layer, err error) {
+// Read reads a graph that [Prepare] has made. Its one output is defined at each pixel, its
+// channels are the file's. It returns the graph's layers as well.
+func Read(m *onnx.Model, picture *onnx.Value) (net *ir.Network, layers []ir.Layer, err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case *ir.UnsupportedError: // see fail
-			logits, layers, err = nil, nil, p
+			net, layers, err = nil, nil, p
 		default:
 			panic(p)
 		}
 	}()
+	shown, pictures := pictureView(picture)
 	r := &reader{
-		opset: m.Opsets[""], views: map[*onnx.Value]*view{picture: pictureView(picture)},
+		graph: m.Graph, opset: m.Opsets[""], views: map[*onnx.Value]*view{picture: shown},
 		conditions: map[*onnx.Value]bool{}, static: map[*onnx.Value]*ir.Unit{},
 	}
 	for _, v := range m.Graph.Inputs {
@@ -46,12 +48,12 @@ func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Laye
 	for _, n := range m.Graph.Nodes {
 		r.node(n)
 	}
-	shown, out := r.views[picture], r.views[m.Graph.Outputs[0]]
+	out := r.views[m.Graph.Outputs[0]]
 	name := fmt.Sprintf("output %q", m.Graph.Outputs[0].Name)
 	if out == nil {
 		return nil, nil, &ir.UnsupportedError{Node: name, Reason: "does not depend on the picture"}
 	}
-	logits = out.src
+	logits := out.src
 	all := ir.Sized(out.h, out.w)
 	if out.access != ir.Here || logits.Full != all || out.valid != all || !slices.Equal(out.chans, ir.Count(logits.Channels)) || logits.Kind != ir.Linear {
 		logits = out.apply(name, "Identity", logits.DType, nil)
@@ -59,7 +61,7 @@ func Read(m *onnx.Model, picture *onnx.Value) (logits *ir.Unit, layers []ir.Laye
 	if out.h != shown.h || out.w != shown.w {
 		return nil, nil, &ir.UnsupportedError{Node: logits.Node, Reason: fmt.Sprintf("the logits are for %d×%d pixels, the picture has %d×%d", out.h, out.w, shown.h, shown.w)}
 	}
-	return logits, r.layers, nil
+	return &ir.Network{Pictures: pictures, Outputs: []*ir.Unit{logits}}, r.layers, nil
 }
 
 // fail ends the reading at a node that is outside what is understood: [Read] returns

@@ -179,7 +179,7 @@ func (v *view) arg() ir.Arg {
 // given dimensions. The unit takes the coordinates of what v shows: whoever reads both
 // sees which values stand at the same place.
 func (v *view) shown(u *ir.Unit, dims []dim) *view {
-	at := v.access.Image(ir.Sized(1, 1)).Origin()
+	at, _ := v.access.(ir.Shift) // on another lattice positions are the view's own
 	for i, a := range u.Args {
 		u.Args[i].Access = a.Access.Moved(at.Neg(), ir.Shift{})
 	}

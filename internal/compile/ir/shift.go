@@ -32,6 +32,9 @@ func signed(n int) string {
 	return fmt.Sprintf("p%d", n)
 }
 
+// Scale is 1.
+func (s Shift) Scale() (times, over int) { return 1, 1 }
+
 // At is one position.
 func (s Shift) At(y, x, k int) (atY, atX int, ok bool) { return y + s.DY, x + s.DX, k == 0 }
 

@@ -23,6 +23,7 @@ type Unit struct {
 	Node     string // the file's node, for messages
 	Op       string // its operator
 	Channels int
+	Channel  int // Picture: which of the picture's channels it is
 	DType    onnx.DType
 
 	// Full is where the file defines the unit, Dom the part of it that is needed;
@@ -55,7 +56,7 @@ type Unit struct {
 type Kind int
 
 const (
-	Picture Kind = iota // the picture so far, 1 channel
+	Picture Kind = iota // a channel of the picture so far
 	Static              // known before the first pixel is drawn
 	Linear              // convolutions, matrix products and their sums
 	Lookup              // a row of a table, by the number that the argument holds
@@ -111,9 +112,9 @@ type Operand struct {
 	Value *onnx.Tensor // a scalar or [channels]; nil for an absent optional input
 }
 
-// Order lists the units that u needs, itself included, each after its arguments,
+// Order lists the units that the outputs need, they included, each after its arguments,
 // and numbers them.
-func Order(u *Unit) []*Unit {
+func Order(outputs ...*Unit) []*Unit {
 	var list []*Unit
 	seen := map[*Unit]bool{}
 	var visit func(*Unit)
@@ -128,7 +129,9 @@ func Order(u *Unit) []*Unit {
 		u.ID = len(list)
 		list = append(list, u)
 	}
-	visit(u)
+	for _, u := range outputs {
+		visit(u)
+	}
 	return list
 }
 

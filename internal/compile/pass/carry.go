@@ -1,6 +1,8 @@
 package pass
 
 import (
+	"slices"
+
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
 )
@@ -13,11 +15,11 @@ import (
 //
 // For many rows it does not pay: a sum with a constant row, as in max(x̂, −b), takes
 // longer than the sum of two equal tensors and a relu.
-func Carry(logits *ir.Unit) {
-	units := ir.Order(logits)
+func Carry(net *ir.Network) {
+	units := net.Order()
 	readers := ir.Readers(units)
 	for _, u := range units {
-		if u.Kind == ir.Linear && !u.Plain() && u != logits && carries(u, readers, true) {
+		if u.Kind == ir.Linear && !u.Plain() && !slices.Contains(net.Outputs, u) && carries(u, readers, true) {
 			b := u.Bias
 			u.Bias = make([]float32, u.Channels)
 			hand(u, b, readers)

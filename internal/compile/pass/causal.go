@@ -3,11 +3,12 @@ package pass
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"pixelcnn/internal/compile/ir"
 )
 
-// ErrNotCausal is wrapped where a pixel's logits depend on the pixel itself or on a
+// ErrNotCausal is wrapped where a symbol's outputs depend on the symbol itself or on a
 // later one: no order of drawing suits such a graph. The error is a [*CausalityError].
 var ErrNotCausal = errors.New("compile: the graph is not autoregressive")
 
@@ -15,14 +16,23 @@ var ErrNotCausal = errors.New("compile: the graph is not autoregressive")
 type CausalityError struct {
 	Node  string // the node, as in the file
 	Reads string // what it reads: "the tap (+0, +1)", rows down and columns to the right
-	// The logits of the pixel at row Y, column X depend on the pixel at row FromY,
-	// column FromX, which is drawn no earlier.
-	Y, X, FromY, FromX int
+	// The outputs for channel Channel of the pixel at row Y, column X depend on channel
+	// FromChannel of the pixel at row FromY, column FromX, which is drawn no earlier. Where
+	// all channels of a pixel are drawn together, Channel is -1; where the picture has one
+	// channel, so is FromChannel.
+	Y, X, Channel, FromY, FromX, FromChannel int
 }
 
 func (e *CausalityError) Error() string {
-	return fmt.Sprintf("%v: %s reads %s, so the logits at row %d, column %d depend on the pixel at row %d, column %d",
-		ErrNotCausal, e.Node, e.Reads, e.Y, e.X, e.FromY, e.FromX)
+	at, from := "", ""
+	if e.Channel >= 0 {
+		at = fmt.Sprintf(", channel %d", e.Channel)
+	}
+	if e.FromChannel >= 0 {
+		from = fmt.Sprintf(", channel %d", e.FromChannel)
+	}
+	return fmt.Sprintf("%v: %s reads %s, so the logits at row %d, column %d%s depend on the pixel at row %d, column %d%s",
+		ErrNotCausal, e.Node, e.Reads, e.Y, e.X, at, e.FromY, e.FromX, from)
 }
 
 // Unwrap makes errors.Is(err, ErrNotCausal) true.
@@ -32,8 +42,9 @@ func (e *CausalityError) Unwrap() error { return ErrNotCausal }
 // and to name who looks ahead takes about as long again, and 2 GiB.
 const maxReads = 1 << 30
 
-// Causal proves that no logits depend on the pixel itself or on a later one.
-func Causal(units []*ir.Unit) error {
+// Causal proves that no outputs depend on what is drawn from them or later. units are those
+// of the network, in order.
+func Causal(net *ir.Network, units []*ir.Unit) error {
 	work := 0
 	for _, u := range units {
 		if !u.Static() {
@@ -43,11 +54,17 @@ func Causal(units []*ir.Unit) error {
 			return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: fmt.Sprintf("up to it an image takes more than %d reads, too many to prove anything of", maxReads)}
 		}
 	}
-	p := seesAhead(units, horizon(units, read{}, false))
+	c := &causal{net, units}
+	phase, p := c.seesAhead(c.horizon(read{}, false))
 	if p < 0 {
 		return nil
 	}
-	return blame(units, p, maxReads/work)
+	return c.blame(phase, p, maxReads/work)
+}
+
+type causal struct {
+	*ir.Network
+	units []*ir.Unit
 }
 
 // read is one of a node's, whose channels may come from several arguments.
@@ -57,14 +74,14 @@ type read struct {
 	access ir.Access
 }
 
-// horizon finds, for each unit and position, the last pixel in raster order that the
-// value there depends on, -1 where there is none. Padding is taken into account
-// exactly. The read without, if any, is left out. Unless all are wanted, only those of
-// the logits are sure to be kept.
-func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
-	last := make([][]int32, len(units))
-	readers := ir.Readers(units)
-	for i, u := range units {
+// horizon finds, for each unit and position, when the last of what the value there depends
+// on is drawn, in raster order and counted in outputs, -1 where there is none. Padding is
+// taken into account exactly. The read without, if any, is left out. Unless all are wanted,
+// only those of the outputs are sure to be kept.
+func (c *causal) horizon(without read, all bool) [][]int32 {
+	last := make([][]int32, len(c.units))
+	readers := ir.Readers(c.units)
+	for i, u := range c.units {
 		if u.Static() {
 			continue
 		}
@@ -72,7 +89,7 @@ func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
 		for p := range l {
 			l[p] = -1
 			if u.Kind == ir.Picture {
-				l[p] = int32(p)
+				l[p] = c.drawn(c.Phase(u.Channel), p)
 			}
 		}
 		for _, a := range u.Args {
@@ -82,7 +99,7 @@ func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
 		}
 		last[i] = l
 		for _, a := range u.Args {
-			if r := readers[a.Src.ID]; !all && r[len(r)-1].Unit == u {
+			if r := readers[a.Src.ID]; !all && r[len(r)-1].Unit == u && !slices.Contains(c.Outputs, a.Src) {
 				last[a.Src.ID] = nil
 			}
 		}
@@ -90,38 +107,49 @@ func horizon(units []*ir.Unit, without read, all bool) [][]int32 {
 	return last
 }
 
-// seesAhead finds a pixel whose logits depend on itself or on a later one; -1 if
-// there is none.
-func seesAhead(units []*ir.Unit, last [][]int32) int {
-	logits := units[len(units)-1]
-	w := logits.Dom.W()
-	n := logits.Dom.H() * w
+// drawn is when what is drawn of pixel p from an output is.
+func (c *causal) drawn(phase, p int) int32 { return int32(p*len(c.Outputs) + phase) }
+
+// seesAhead finds an output and a pixel at which it depends on what is drawn from it or
+// later; -1 if there is none.
+func (c *causal) seesAhead(last [][]int32) (phase, p int) {
+	w := c.Size().W()
+	n := c.Size().H() * w
 	// One in the middle makes the better message: nothing is at an edge there.
 	for k := range n {
 		p := (n/2 + w/2 + k) % n
-		if int(last[logits.ID][p]) >= p {
-			return p
+		for phase, u := range c.Outputs {
+			if last[u.ID][p] >= c.drawn(phase, p) {
+				return phase, p
+			}
 		}
 	}
-	return -1
+	return -1, -1
 }
 
-// blame follows the path by which the logits of pixel p see too much. It names the
+// blame follows the path by which an output at pixel p sees too much. It names the
 // read on it without which all would be well; of several, or where there is none
 // alone, the one that looks furthest ahead, and of those the one next to the picture.
 // It tries that for so many reads.
-func blame(units []*ir.Unit, p, tries int) error {
-	last := horizon(units, read{}, true)
-	u := units[len(units)-1]
+func (c *causal) blame(phase, p, tries int) error {
+	last := c.horizon(read{}, true)
+	u := c.Outputs[phase]
 	w := u.Dom.W()
 	y, x := p/w, p%w
-	e := &CausalityError{Y: y, X: x}
+	e := &CausalityError{Y: y, X: x, Channel: -1, FromChannel: -1}
+	if len(c.Outputs) > 1 {
+		e.Channel = phase
+	}
 	down, right := -1<<30, 0 // how far ahead e looks
 	alone := false
 	for u.Kind != ir.Picture {
 		a, yy, xx := latest(u, y, x, last)
 		ahead := yy-y > down || yy-y == down && xx-x >= right
-		cure := tries > 0 && seesAhead(units, horizon(units, read{u, a.Node, a.Access}, false)) < 0
+		cure := false
+		if tries > 0 {
+			_, still := c.seesAhead(c.horizon(read{u, a.Node, a.Access}, false))
+			cure = still < 0
+		}
 		tries--
 		if cure && (!alone || ahead) || !alone && ahead {
 			alone = alone || cure
@@ -133,6 +161,9 @@ func blame(units []*ir.Unit, p, tries int) error {
 		u, y, x = a.Src, yy, xx
 	}
 	e.FromY, e.FromX = y, x
+	if len(c.Pictures) > 1 {
+		e.FromChannel = u.Channel
+	}
 	return e
 }
 

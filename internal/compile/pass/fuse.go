@@ -12,13 +12,13 @@ import (
 // Fuse merges units that one matrix product can compute together: constants added
 // to or multiplied with a linear unit, sums of linear units, and joined channels
 // that only a linear unit reads.
-func Fuse(logits *ir.Unit) {
-	for _, u := range ir.Order(logits) {
+func Fuse(net *ir.Network) {
+	for _, u := range net.Order() {
 		if u.Kind == ir.Linear {
 			unjoin(u)
 		}
 	}
-	units := ir.Order(logits)
+	units := net.Order()
 	// Their number holds to the end: whoever takes a unit's place reads what it read, and
 	// nobody asks for that unit again.
 	readers := ir.Readers(units)

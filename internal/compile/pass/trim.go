@@ -10,16 +10,16 @@ import (
 // Trim decides where each unit is needed and moves its origin there: afterwards a
 // unit is computed at 0 ≤ y < Dom.H(), 0 ≤ x < Dom.W(), and reads of arguments
 // outside of their source's Dom are reads of zero. Arguments that only ever read zero
-// are gone. The logits and the picture keep the image's coordinates. It returns the
+// are gone. The outputs and the picture keep the image's coordinates. It returns the
 // units in topological order.
-func Trim(logits *ir.Unit) []*ir.Unit {
-	units := ir.Order(logits)
+func Trim(net *ir.Network) []*ir.Unit {
+	units := net.Order()
 	readers := ir.Readers(units)
 	for i, u := range slices.Backward(units) { // whoever reads u is done
-		demand(u, logits.Full, readers[i])
+		demand(u, net.Size(), readers[i])
 	}
-	rebase(ir.Order(logits))
-	return ir.Order(logits)
+	rebase(net.Order())
+	return net.Order()
 }
 
 // demand sets u's Dom, from those of the units that read it. A unit no larger than the

@@ -12,8 +12,8 @@ type Plan struct {
 	Width  int // pixels of an image that a step draws, at most
 	Stages int // graphs that a step runs, at most
 	Layers []ir.Layer
-	// Multiply-adds per image: of one pass of the whole network, of the plain loop,
-	// which makes one for each pixel, and of the program.
+	// Multiply-adds per image: of one pass of the whole network, of the plain loop, which
+	// makes one for each pixel, or each of its channels, and of the program.
 	PassMACs, LoopMACs, MACs int64
 	CacheBytes               int64 // per image
 }
@@ -24,7 +24,7 @@ func (p *Program) Plan() Plan {
 	for _, l := range p.Layers {
 		out.PassMACs += l.MACs
 	}
-	out.LoopMACs = out.PassMACs * int64(p.Height*p.Width)
+	out.LoopMACs = out.PassMACs * int64(p.Height*p.Width*p.Phases)
 	for _, u := range p.Units {
 		for _, w := range u.Weights {
 			out.MACs += int64(len(w)) * int64(u.Dom.H()*u.Dom.W())
@@ -34,13 +34,20 @@ func (p *Program) Plan() Plan {
 		out.CacheBytes += int64(c.Slots * c.Channels * 4)
 	}
 	for _, s := range p.Steps {
-		out.Width = max(out.Width, len(s.Draws))
+		drawn := 0 // of the last phase
+		for _, d := range s.Draws {
+			if d.Phase == p.Phases-1 {
+				drawn++
+			}
+		}
+		out.Width = max(out.Width, drawn)
 		out.Stages = max(out.Stages, len(s.Runs))
 	}
 	return out
 }
 
-// Wave tells in which step each pixel is drawn, [H, W], from 0 to len(p.Steps)-1.
+// Wave tells in which step each pixel is drawn, the last of it, [H, W], from 0 to
+// len(p.Steps)-1.
 func (p *Program) Wave() []int {
 	steps := make([]int, p.Height*p.Width)
 	for i, s := range p.Steps {

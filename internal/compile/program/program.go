@@ -15,24 +15,29 @@ import (
 // run reads or writes is always Width slots one after the other, so every tensor can
 // be a view of a cache.
 type Program struct {
-	Height, Width, Outputs int    // Outputs is how many numbers the network gives for a pixel
-	Picture                string // name of the file's input of that kind
+	Height, Width, Channels int // of the picture
+	// Outputs is how many numbers the network gives for a pixel, and Phases in how many
+	// parts of one size: 1 where the channels of a pixel are drawn together, else Channels,
+	// and each is drawn from a part of its own.
+	Outputs, Phases int
+	Picture         string // name of the file's input of that kind
 
 	Stages []Stage
-	Caches []Cache // Caches[0] is the picture's, of 1 channel
+	Caches []Cache // the first are the picture's, a channel each, and all with the same slots
 	Steps  []Step
 
-	// Conditions are the values that vary over images only. Prologue is the graph that
-	// makes them, for one image; nil where there are none. Its inputs are
-	// ConditionInputs, the file's without the picture.
+	// Conditions are the values that vary over images. Prologue is the graph that makes
+	// them, for one image; nil where there are none. Its inputs are ConditionInputs, the
+	// file's without the picture.
 	Conditions      []Condition
 	Prologue        *onnx.Model
 	ConditionInputs []onnx.ValueInfo
 
-	Slope  int        // s in the time x + s·y + offset at which a pixel's values are computed
-	Raster bool       // pixels are drawn one after the other; Slope is the width then
-	Units  []*ir.Unit // what the stages compute, in topological order, the logits last
-	Layers []ir.Layer // of the file
+	Slope   int         // s in the time x + s·y + offset at which a pixel's values are computed
+	Raster  bool        // pixels are drawn one after the other; Slope is the width then
+	Network *ir.Network // what the stages compute
+	Units   []*ir.Unit  // its units, in topological order
+	Layers  []ir.Layer  // of the file
 }
 
 // A Stage is a graph that runs in each step with Width pixels, as many as there
@@ -50,6 +55,8 @@ type Input struct {
 	// Caches names the cache of each part; none where Form is PerImage.
 	Caches    []int
 	Channels  int // of the tensor; in Stacked form the parts have one channel each
+	// Scattered means that the rows of a part are each from a slot of their own, or zeros.
+	Scattered bool
 	Condition int // which of Program.Conditions, where Form is PerImage
 }
 
@@ -68,9 +75,9 @@ const (
 )
 
 // An Output is a view of slots of a cache, [rows, channels]. Where Cache is negative
-// it is the network's outputs, [rows, Outputs].
+// it is a part of the network's outputs, [rows, Outputs/Phases].
 type Output struct {
-	Cache int
+	Cache, Phase int
 }
 
 // A Cache is [Slots, images, Channels], zero at first. Before each drawing a ring
@@ -82,11 +89,18 @@ type Cache struct {
 	Table           []float32
 }
 
-// A Condition is an output of the prologue, [Channels] per image.
+// A Condition is an output of the prologue. One that varies over images only is [Channels]
+// per image, and has no Cache, -1; one that varies over pixels as well is [Channels, places]
+// per image, and goes into a cache.
 type Condition struct {
 	Channels int
 	Unit     *ir.Unit
+	Cache    int
+	Slots    []int // of each place, -1 where it is not wanted
 }
+
+// Size is how many numbers it is per image.
+func (c Condition) Size() int { return c.Channels * max(1, len(c.Slots)) }
 
 // A Step is runs, in order, then draws.
 type Step struct {
@@ -94,16 +108,24 @@ type Step struct {
 	Draws []Draw
 }
 
-// A Run is one run of a stage. In holds, per input, the first slot of each view, Out
-// that of each output.
+// A Run is one run of a stage. In holds, per input, the first slot of each part, or, of one
+// that is scattered, the slot of each row of each part, -1 for zeros; Out is the first slot
+// of each output.
 type Run struct {
 	Stage, Width int
 	In           [][]int
 	Out          []int
 }
 
-// A Draw takes row Row of the logits (of each image) for a pixel, y·W + x, which
-// goes to slot Slot of the picture's cache.
+// A Draw takes row Row of a part of the outputs (of each image) for a pixel, y·W + x: for
+// that channel of it, or, where there is one part, for all of its channels. They go to slot
+// Slot of the picture's caches.
 type Draw struct {
-	Row, Pixel, Slot int
+	Phase, Row, Pixel, Slot int
+}
+
+// Drawn is the channels that are drawn in a phase.
+func (p *Program) Drawn(phase int) (from, to int) {
+	n := p.Channels / p.Phases
+	return phase * n, (phase + 1) * n
 }

@@ -2,8 +2,8 @@
 // which others.
 //
 // [Find] gives every unit a time: in wavefront order its value at (y, x) is computed at
-// time x + slope·y + at. Units that one graph computes in each step are a stage
-// (stage.go).
+// time unit·(x + slope·y) + at, where unit is the times between two pixels of its lattice.
+// Units that one graph computes in each step are a stage (stage.go).
 package schedule
 
 import (
@@ -12,52 +12,62 @@ import (
 	"pixelcnn/internal/compile/ir"
 )
 
-// A Schedule gives each unit its time. The picture's pixel is drawn at the time of its
-// logits.
+// A Schedule gives each unit its time. A symbol is drawn at the time of its outputs.
 type Schedule struct {
 	Slope int
 	// Raster means that pixels are drawn one after the other, row by row; only then
-	// are there units that go by rows: the whole row y at time Slope·y + at.
+	// are there units that go by rows: the whole row y at time unit·Slope·y + at.
 	Raster bool
 	Stages [][]*ir.Unit // what a step computes, in that order
 
-	at   []int  // by unit
-	rows []bool // by unit
-	of   []int  // by unit, its stage; -1 for what no stage computes
+	net   *ir.Network
+	units []int  // by unit, the times from one pixel of its lattice to the next
+	at    []int  // by unit
+	rows  []bool // by unit
+	of    []int  // by unit, its stage; -1 for what no stage computes
 }
 
-// Find finds the schedule with the fewest steps, if any. units are in topological
-// order, the logits last. The constraints are those of Lamport's hyperplane method
-// ("The parallel execution of DO loops", 1974): v may be computed no earlier than what
-// it reads of u,
+// Find finds the schedule with the fewest steps, if any. units are the network's, in
+// order. The constraints are those of Lamport's hyperplane method ("The parallel execution
+// of DO loops", 1974): v may be computed no earlier than what it reads of u,
 //
 //	at[v] ≥ at[u] + the access's lag,
 //
 // and one more where u is the picture, since a pixel is drawn after its step's run.
-// The logits' time closes the circle: it must not come after the picture's, which
-// is 0. The rest of the graph has no circle, so one pass in topological order finds
+// The outputs' time closes the circle: it must not come after the time of what is drawn
+// from them. The rest of the graph has no circle, so one pass in topological order finds
 // the least times.
-func Find(units []*ir.Unit, raster bool) (*Schedule, bool) {
-	width := units[len(units)-1].Dom.W()
+//
+// Time is counted in outputs: the p-th of a pixel is drawn from at p, and the next pixel's
+// first after the last. A unit on a lattice, of which each pixel stands for several of the
+// picture, has as many times more between two pixels.
+func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
+	base := Schedule{net: net}
+	if base.units = net.Lattices(units); base.units == nil {
+		return nil, false
+	}
+	width := net.Size().W()
 	for slope := 1; slope <= width && !raster; slope++ {
-		s := &Schedule{Slope: slope, rows: make([]bool, len(units))}
+		s := base
+		s.Slope, s.rows = slope, make([]bool, len(units))
 		if s.solve(units) {
-			return s, true
+			return &s, true
 		}
 	}
-	s := &Schedule{Raster: true, rows: byRows(units)}
+	s := base
+	s.Raster, s.rows = true, s.byRows(units)
+	pixel := s.units[0] // the picture's
 	for i, u := range units {
 		if !u.Static() && !s.rows[i] {
-			s.Slope = max(s.Slope, u.Dom.W())
+			s.Slope = max(s.Slope, (u.Dom.W()*s.units[i]+pixel-1)/pixel)
 		}
 	}
-	return s, s.solve(units)
+	return &s, s.solve(units)
 }
 
 // byRows finds the units that can go by rows: they depend on rows above their own only.
-func byRows(units []*ir.Unit) []bool {
+func (s *Schedule) byRows(units []*ir.Unit) []bool {
 	const never = -1 << 30
-	row := ir.Clock{Y: 1}
 	reach := make([]int, len(units)) // the lowest row that a unit depends on, from its own
 	rows := make([]bool, len(units))
 	for i, u := range units {
@@ -67,7 +77,7 @@ func byRows(units []*ir.Unit) []bool {
 		}
 		for _, a := range u.Args {
 			if from := reach[a.Src.ID]; from > never {
-				_, below := a.Access.Lag(u.Dom, a.Src.Dom, row, row)
+				_, below := a.Access.Lag(u.Dom, a.Src.Dom, ir.Clock{Y: s.units[i]}, ir.Clock{Y: s.units[a.Src.ID]})
 				reach[i] = max(reach[i], from+below)
 			}
 		}
@@ -80,17 +90,22 @@ func byRows(units []*ir.Unit) []bool {
 func (s *Schedule) Span() (from, to int) {
 	for _, members := range s.Stages {
 		u := members[0]
-		from, to = min(from, s.at[u.ID]), max(to, s.at[u.ID]+s.Slope*(u.Dom.H()-1)+u.Dom.W()-1)
+		c := s.clock(u)
+		from, to = min(from, s.at[u.ID]), max(to, s.at[u.ID]+c.Y*(u.Dom.H()-1)+c.X*(u.Dom.W()-1))
 	}
 	return from, to
 }
 
 func (s *Schedule) clock(u *ir.Unit) ir.Clock {
+	unit := s.units[u.ID]
 	if s.rows[u.ID] {
-		return ir.Clock{Y: s.Slope}
+		return ir.Clock{Y: unit * s.Slope}
 	}
-	return ir.Clock{Y: s.Slope, X: 1}
+	return ir.Clock{Y: unit * s.Slope, X: unit}
 }
+
+// Unit is how many times there are from one pixel of u to the next.
+func (s *Schedule) Unit(u *ir.Unit) int { return s.units[u.ID] }
 
 // wait is the least at[v] − at[u] that lets unit v read a's source u.
 func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
@@ -115,7 +130,7 @@ func (s *Schedule) solve(units []*ir.Unit) bool {
 	for i, u := range units {
 		s.at[i] = none
 		if u.Kind == ir.Picture {
-			s.at[i], depends[i] = 0, true
+			s.at[i], depends[i] = s.net.Phase(u.Channel), true
 		}
 		for _, a := range u.Args {
 			if depends[a.Src.ID] {
@@ -123,8 +138,19 @@ func (s *Schedule) solve(units []*ir.Unit) bool {
 			}
 		}
 	}
-	if s.at[len(units)-1] > 0 {
+	late := none
+	for phase, u := range s.net.Outputs {
+		late = max(late, s.at[u.ID]-phase)
+	}
+	if late > 0 {
 		return false
+	}
+	// The symbols of a row are drawn one after the other, each at the time of its outputs.
+	for phase, u := range s.net.Outputs {
+		s.at[u.ID] = late + phase
+	}
+	for i, u := range s.net.Pictures {
+		s.at[i] = late + s.net.Phase(u.Channel)
 	}
 	// What does not depend on the picture is computed when it is first wanted.
 	for _, u := range slices.Backward(units) {
@@ -151,6 +177,10 @@ func (w Wave) At(k int) (y, x int) { return w.Y + k*w.DY, w.X + k*w.DX }
 // Wave returns the positions of unit u at time t.
 func (s *Schedule) Wave(u *ir.Unit, t int) Wave {
 	t -= s.at[u.ID]
+	if t%s.units[u.ID] != 0 {
+		return Wave{}
+	}
+	t /= s.units[u.ID]
 	h, width := u.Dom.H(), u.Dom.W()
 	if s.rows[u.ID] {
 		if y := FloorDiv(t, s.Slope); y*s.Slope == t && y >= 0 && y < h {

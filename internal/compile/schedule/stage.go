@@ -9,12 +9,13 @@ import (
 // stageKey is what the units of a stage have in common.
 type stageKey struct {
 	level int // stages run in this order within a step
+	unit  int
 	at    int
 	rows  bool
 	h, w  int
 }
 
-// divide divides the units that steps compute. A stage is units of one time and size,
+// divide divides the units that steps compute. A stage is units of one time, lattice and size,
 // none of which needs, in the same step, another pixel's value of one of them.
 func (s *Schedule) divide(units []*ir.Unit) {
 	level := make([]int, len(units))
@@ -35,7 +36,7 @@ func (s *Schedule) divide(units []*ir.Unit) {
 				level[i] = max(level[i], level[j]+1)
 			}
 		}
-		key := stageKey{level[i], s.at[i], s.rows[i], u.Dom.H(), u.Dom.W()}
+		key := stageKey{level[i], s.units[i], s.at[i], s.rows[i], u.Dom.H(), u.Dom.W()}
 		if members[key] == nil {
 			order = append(order, key)
 		}
@@ -55,7 +56,7 @@ func (s *Schedule) divide(units []*ir.Unit) {
 // same ones, at the same time.
 func (s *Schedule) together(u *ir.Unit, a ir.Arg) bool {
 	return a.Access == ir.Here && a.Src.Drawn() && a.Src.Dom == u.Dom && u.Dom.Within(a.Valid) &&
-		s.at[u.ID] == s.at[a.Src.ID] && s.rows[u.ID] == s.rows[a.Src.ID]
+		s.at[u.ID] == s.at[a.Src.ID] && s.clock(u) == s.clock(a.Src)
 }
 
 // Of is the stage that computes u, -1 where none does.

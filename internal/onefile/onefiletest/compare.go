@@ -70,7 +70,7 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, re
 			}
 		}
 		evaluator.Begin(want, conditions)
-		d := distance(evaluator.Logits(first), req.Temperature, uniform(req.Seed, uint64(i), first))
+		d := distance(evaluator.Outputs(first), req.Temperature, uniform(req.Seed, uint64(i), first))
 		t.Logf("image %d differs from pixel %d on, whose uniform is %.1e from a boundary", i, first, d)
 		if d > reach {
 			t.Errorf("image %d differs from pixel %d on: level %d, the sampler's %d; its uniform is %.1e from a boundary, must be within %g",

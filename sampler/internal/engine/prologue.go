@@ -19,7 +19,7 @@ type prologue struct {
 	mu      sync.Mutex
 	binding onnx.Binding
 	inputs  []*onnx.Tensor      // of one image
-	outputs [][]float32         // per condition, [channels]
+	outputs [][]float32         // per condition, [channels] or [channels, places]
 	classes map[int][][]float32 // what came out for each class so far
 }
 
@@ -34,9 +34,9 @@ func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
 	}
 	var outputs []*onnx.Tensor
 	for _, l := range program.Conditions {
-		data := make([]float32, l.Channels)
+		data := make([]float32, l.Size())
 		p.outputs = append(p.outputs, data)
-		outputs = append(outputs, onnx.NewTensor(data, l.Channels))
+		outputs = append(outputs, onnx.NewTensor(data, len(data)))
 	}
 	var err error
 	if p.session, err = rt.Load(program.Prologue, onnx.SessionOptions{}); err != nil {
@@ -67,7 +67,7 @@ func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
 	return nil, fmt.Errorf("%w: input %q is %v, a class must be int64, int32 or float32", signature.ErrModel, in.Name, in.DType)
 }
 
-// of is what comes out for a class, per condition [channels].
+// of is what comes out for a class, per condition.
 func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +96,8 @@ func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32,
 	return out, nil
 }
 
-// setClass spreads what the class of image i makes over the rows of a wave.
+// setClass spreads what the class of image i makes over the rows of a wave, or puts it into
+// the caches.
 func (w *worker) setClass(ctx context.Context, i, class int) error {
 	if w.prologue == nil {
 		return nil
@@ -106,6 +107,16 @@ func (w *worker) setClass(ctx context.Context, i, class int) error {
 		return err
 	}
 	for k, value := range values {
+		if c := w.program.Conditions[k]; c.Cache >= 0 {
+			for place, slot := range c.Slots {
+				for channel := range c.Channels {
+					if slot >= 0 {
+						w.caches[c.Cache][(slot*w.images+i)*c.Channels+channel] = value[channel*len(c.Slots)+place]
+					}
+				}
+			}
+			continue
+		}
 		rows := w.perImage[k]
 		for at := i * len(value); at < len(rows); at += w.images * len(value) {
 			copy(rows[at:], value)

@@ -75,13 +75,13 @@ func (s *Settler) begin(levels []uint16, class int) (*exact.Evaluator, error) {
 }
 
 // Outputs implements [draw.Settler].
-func (s *Settler) Outputs(r *draw.Row, pixel int) (outputs []float64, release func(), ok bool) {
+func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release func(), ok bool) {
 	e, err := s.begin(r.Levels, r.Class)
 	if err != nil {
 		return nil, nil, false
 	}
 	s.settled.Add(1)
-	return e.Logits(pixel), func() { s.pool.Put(e) }, true
+	return e.Outputs(symbol), func() { s.pool.Put(e) }, true
 }
 
 // LogProbs computes the log-probabilities of an image of a class in float64: of all its
@@ -94,18 +94,18 @@ func (s *Settler) LogProbs(ctx context.Context, levels []uint16, class int, how 
 	}
 	defer s.pool.Put(e)
 	d := draw.NewDrawer(s.net.Head)
-	for pixel, level := range levels {
+	for k, level := range levels {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, 0, err
 		}
-		outputs := e.Logits(pixel)
+		outputs := e.Outputs(k)
 		lp := d.LogProbOf(asItIs, 1, outputs, nil, int(level))
 		model += lp
-		if mask != nil && mask[pixel] {
+		if mask != nil && mask[k] {
 			given += lp
 			continue
 		}
-		drawn += d.LogProbOf(how, how.At(pixel/s.program.Width), outputs, nil, int(level))
+		drawn += d.LogProbOf(how, how.At(k/(s.program.Width*s.program.Channels)), outputs, nil, int(level))
 	}
 	return model, given, drawn, nil
 }
@@ -124,7 +124,7 @@ func (s *Settler) First(levels []uint16, class, symbols int) (float64, error) {
 	d := draw.NewDrawer(s.net.Head)
 	sum := 0.0
 	for k, level := range levels[:symbols] {
-		sum += d.LogProbOf(asItIs, 1, e.Logits(k), nil, int(level))
+		sum += d.LogProbOf(asItIs, 1, e.Outputs(k), nil, int(level))
 	}
 	return sum, nil
 }

@@ -19,9 +19,11 @@ type worker struct {
 	images int
 
 	caches   [][]float32 // [slots, images, channels]
-	outputs  []float32   // [rows, outputs]
-	u        []float64   // uniforms, [pixels, images]
-	perImage [][]float32 // per condition: [pixels of a wave, images, channels]
+	outputs  [][]float32 // per phase, [rows, outputs of it]
+	pixel    []float32   // the outputs of a pixel, where they come in phases
+	zeros    []float32   // what scattered rows are that are read nowhere
+	u        []float64   // uniforms, [symbols, images]
+	perImage [][]float32 // per condition that varies over images only: [pixels of a wave, images, channels]
 	steps    []workerStep
 	bindings []onnx.Binding
 	uniforms *draw.Uniforms
@@ -71,7 +73,7 @@ const (
 // bindings, and for each image: for its uniforms, caches, inputs, outputs and conditions, and
 // for the bindings.
 func workerBytes(p *program.Program) (fixed, perImage int64) {
-	rows, floats := 0, int64(2*p.Height*p.Width)
+	rows, floats := 0, int64(2*p.Height*p.Width*p.Channels)
 	for _, c := range p.Caches {
 		floats += int64(c.Slots) * int64(c.Channels)
 	}
@@ -83,7 +85,9 @@ func workerBytes(p *program.Program) (fixed, perImage int64) {
 	}
 	floats += int64(rows) * int64(p.Outputs)
 	for _, l := range p.Conditions {
-		floats += int64(rows) * int64(l.Channels)
+		if l.Cache < 0 {
+			floats += int64(rows) * int64(l.Channels)
+		}
 	}
 	for _, step := range p.Steps {
 		for _, run := range step.Runs {
@@ -110,7 +114,7 @@ func gathered(in program.Input) int {
 func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*worker, error) {
 	p := v.program
 	w := &worker{variant: v, net: e.net, images: images, uniforms: draw.NewUniforms()}
-	w.u = make([]float64, p.Height*p.Width*images)
+	w.u = make([]float64, p.Height*p.Width*p.Channels*images)
 	for _, c := range p.Caches {
 		data := make([]float32, c.Slots*images*c.Channels)
 		if c.Table != nil {
@@ -121,6 +125,11 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 		}
 		w.caches = append(w.caches, data)
 	}
+	widest := 0
+	for _, c := range p.Caches {
+		widest = max(widest, c.Channels)
+	}
+	w.zeros = make([]float32, widest*images)
 	inputs := make([][]([]float32), len(p.Stages)) // per stage and input
 	rows := 0
 	for i, s := range p.Stages {
@@ -129,9 +138,16 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 			inputs[i] = append(inputs[i], make([]float32, gathered(in)*s.MaxWidth*images))
 		}
 	}
-	w.outputs = make([]float32, rows*p.Outputs)
+	for range p.Phases {
+		w.outputs = append(w.outputs, make([]float32, rows*p.Outputs/p.Phases))
+	}
+	w.pixel = make([]float32, p.Outputs)
 	for _, l := range p.Conditions {
-		w.perImage = append(w.perImage, make([]float32, rows*l.Channels))
+		var wide []float32
+		if l.Cache < 0 {
+			wide = make([]float32, rows*l.Channels)
+		}
+		w.perImage = append(w.perImage, wide)
 	}
 	bound := map[string]onnx.Binding{}
 	for _, step := range p.Steps {
@@ -166,17 +182,16 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 			key += fmt.Sprint(run.In[i])
 		case program.Stacked:
 			to := gathered[i][:len(in.Caches)*n]
-			for k, slot := range run.In[i] {
-				out.gathers = append(out.gathers, gather{to[k*n : (k+1)*n], w.view(in.Caches[k], slot, run.Width), 1, 1})
+			for k := range in.Caches {
+				out.gathers = w.gather(out.gathers, to[k*n:(k+1)*n], 1, in, k, run, i)
 			}
 			inputs = append(inputs, onnx.NewTensor(to, len(in.Caches), n))
 		case program.Joined:
 			to := gathered[i][:in.Channels*n]
 			first := 0
-			for k, slot := range run.In[i] {
-				c := w.program.Caches[in.Caches[k]].Channels
-				out.gathers = append(out.gathers, gather{to[first:], w.view(in.Caches[k], slot, run.Width), c, in.Channels})
-				first += c
+			for k, c := range in.Caches {
+				out.gathers = w.gather(out.gathers, to[first:], in.Channels, in, k, run, i)
+				first += w.program.Caches[c].Channels
 			}
 			inputs = append(inputs, onnx.NewTensor(to, n, in.Channels))
 		case program.PerImage:
@@ -185,7 +200,8 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 	}
 	for i, o := range s.Outputs {
 		if o.Cache < 0 {
-			outputs = append(outputs, onnx.NewTensor(w.outputs[:n*w.program.Outputs], n, w.program.Outputs))
+			each := w.program.Outputs / w.program.Phases
+			outputs = append(outputs, onnx.NewTensor(w.outputs[o.Phase][:n*each], n, each))
 			continue
 		}
 		outputs = append(outputs, onnx.NewTensor(w.view(o.Cache, run.Out[i], run.Width), n, w.program.Caches[o.Cache].Channels))
@@ -199,6 +215,24 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 		bound[key], out.binding = b, b
 	}
 	return out, nil
+}
+
+// gather appends what copies part k of input i of a run to where its first row begins,
+// with so many numbers from row to row.
+func (w *worker) gather(list []gather, to []float32, stride int, in program.Input, k int, run program.Run, i int) []gather {
+	cache := in.Caches[k]
+	c := w.program.Caches[cache].Channels
+	if !in.Scattered {
+		return append(list, gather{to, w.view(cache, run.In[i][k], run.Width), c, stride})
+	}
+	for row, slot := range run.In[i][k*run.Width : (k+1)*run.Width] {
+		from := w.zeros[:w.images*c]
+		if slot >= 0 {
+			from = w.view(cache, slot, 1)
+		}
+		list = append(list, gather{to[row*w.images*stride:], from, c, stride})
+	}
+	return list
 }
 
 // view is the block of width slots of a cache.
@@ -229,8 +263,9 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 			clear(w.caches[i])
 		}
 	}
-	b := draw.NewBatch(w.net.Head, rows, w.program.Width, settle)
-	n := w.program.Outputs
+	p := w.program
+	b := draw.NewBatch(w.net.Head, rows, p.Width*p.Channels, settle)
+	n := p.Outputs / p.Phases
 	for s := range w.steps {
 		step := &w.steps[s]
 		for _, r := range step.runs {
@@ -242,15 +277,21 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 			}
 		}
 		for _, d := range step.draws {
-			outputs := w.outputs[d.Row*w.images*n:]
-			picture := w.caches[0][d.Slot*w.images:]
-			u := w.u[d.Pixel*w.images:]
+			from, to := p.Drawn(d.Phase)
 			for i := range rows {
-				level := b.Symbol(i, d.Pixel, outputs[i*n:], 1, u[i])
-				if level < 0 {
-					return b.Fail(i, d.Pixel)
+				outputs := w.outputs[d.Phase][(d.Row*w.images+i)*n:]
+				if p.Phases > 1 { // the head wants them at their place among all
+					copy(w.pixel[d.Phase*n:], outputs[:n])
+					outputs = w.pixel
 				}
-				picture[i] = w.net.Values[level]
+				for c := from; c < to; c++ {
+					k := d.Pixel*p.Channels + c
+					level := b.Symbol(i, k, outputs, 1, w.u[k*w.images+i])
+					if level < 0 {
+						return b.Fail(i, k)
+					}
+					w.caches[c][d.Slot*w.images+i] = w.net.Values[level]
+				}
 			}
 		}
 		if err := run.step(b); err != nil {
