@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"pixelcnn/internal/likelihood"
@@ -45,6 +46,16 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 	if err != nil {
 		return nil, err
 	}
+	var own []*Tensor
+	if conditions != nil {
+		own = conditions(req.First)
+		for i := range uint64(req.N) {
+			if !slices.Equal(own, conditions(req.First+i)) {
+				return nil, fmt.Errorf("%w: the given pixels bear on the class, and the images have conditions of their own: say which class to draw", ErrConfig)
+			}
+		}
+		conditions = func(uint64) []*Tensor { return own }
+	}
 	logs, err := s.logProb(ctx, scoring{levels: picture, times: n, first: first, class: func(i int) int { return i }, conditions: conditions})
 	if err != nil {
 		return nil, err
@@ -59,7 +70,7 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 					return nil, err
 				}
 				var err error
-				if logs[class], err = settler.First(picture, class, first); err != nil {
+				if logs[class], err = settler.First(&draw.Row{Levels: picture, Class: class, Conditions: own}, first); err != nil {
 					return nil, err
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"pixelcnn/internal/goruntime"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
+	"pixelcnn/sampler/internal/engine"
 )
 
 // Signature is what a model file takes and gives, as far as drawing is concerned.
@@ -112,7 +113,7 @@ func (m *Model) Plan() (*Plan, error) {
 	if m.Signature.OneFile != nil {
 		return nil, errOneFile
 	}
-	p, err := compile.Compile(m.Model(), compile.Options{Height: m.Height, Width: m.Width})
+	p, err := compile.Compile(m.Model(), engine.CompileOptions(m.Signature, false))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

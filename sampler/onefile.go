@@ -9,6 +9,7 @@ import (
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/onefile"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/sampler/internal/engine"
 )
 
 // OneFile turns the model into a one-file sampler: an ONNX graph with the loop in it, from
@@ -42,15 +43,17 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	case sig.Channels > 1 || sig.Conditions != nil || sig.Levels > 256:
 		return nil, fmt.Errorf("%w: a one-file sampler of it cannot be made yet", ErrModel)
 	}
-	p, err := compile.Compile(sig.Model(), compile.Options{Height: sig.Height, Width: sig.Width, Latency: true})
+	opt := engine.CompileOptions(sig, false)
+	opt.Latency = true
+	p, err := compile.Compile(sig.Model(), opt)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	opt := onefile.Options{Head: sig.Head, Values: sig.Values(), Inpainting: inpainting}
+	one := onefile.Options{Head: sig.Head, Values: sig.Values(), Inpainting: inpainting}
 	for class := range sig.Classes {
-		opt.Classes = append(opt.Classes, sig.Others(class, nil))
+		one.Classes = append(one.Classes, sig.Others(class, nil))
 	}
-	out, err := onefile.Build(p, opt)
+	out, err := onefile.Build(p, one)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

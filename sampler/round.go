@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pixelcnn/internal/likelihood"
+	"pixelcnn/sampler/internal/draw"
 )
 
 // perNat is how many values to a nat rounded log-probabilities have.
@@ -29,12 +30,21 @@ func (s *Sampler) round(ctx context.Context, p *prepared, samples []Sample) erro
 			continue
 		}
 		g.Go(func() (err error) {
-			sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = settler.LogProbs(ctx, sample.Levels, max(0, sample.Class), p.how, p.Inpainting.Mask)
+			sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = settler.LogProbs(ctx, s.row(p, *sample))
 			sample.round()
 			return err
 		})
 	}
 	return g.Wait()
+}
+
+// row is what a sample was drawn with.
+func (s *Sampler) row(p *prepared, sample Sample) *draw.Row {
+	r := &draw.Row{Class: max(0, sample.Class), How: p.how, Levels: sample.Levels, Mask: p.Inpainting.Mask}
+	if p.conditions != nil {
+		r.Conditions = p.conditions(sample.Index)
+	}
+	return r
 }
 
 func (s *Sample) round() {

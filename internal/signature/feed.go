@@ -76,7 +76,7 @@ func (f *Feed) SetClass(image, class int) {
 // [Signature.Conditions].
 func (f *Feed) SetConditions(image int, values []*onnx.Tensor) {
 	for k, v := range values {
-		copyRow(f.conditions[k], image, v)
+		v.CopyTo(f.conditions[k], image*v.Len())
 	}
 }
 
@@ -93,7 +93,7 @@ func (s *Signature) Others(class int, conditions []*onnx.Tensor) []*onnx.Tensor 
 	for k, c := range s.Conditions {
 		t := c.tensor(1)
 		if k < len(conditions) {
-			copyRow(t, 0, conditions[k])
+			conditions[k].CopyTo(t, 0)
 		}
 		others[c.at] = t
 	}

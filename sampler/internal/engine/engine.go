@@ -92,9 +92,14 @@ func Open(rt onnx.Runtime, sig *signature.Signature, opt Options) (*Engines, err
 	return e, nil
 }
 
+// CompileOptions say how a signature's model is compiled.
+func CompileOptions(sig *signature.Signature, raster bool) compile.Options {
+	return compile.Options{Picture: sig.Picture(), SubPixel: sig.SubPixel, Height: sig.Height, Width: sig.Width, Raster: raster}
+}
+
 // choose makes the engine that is asked for.
 func (e *Engines) choose(rt onnx.Runtime, sig *signature.Signature, opt Options) error {
-	compiled, err := NewIncremental(rt, network(sig), compile.Options{Height: sig.Height, Width: sig.Width, Raster: opt.Raster}, e.Slots)
+	compiled, err := NewIncremental(rt, network(sig), CompileOptions(sig, opt.Raster), e.Slots)
 	if err == nil {
 		if e.Settler = newSettler(compiled.throughput.program, compiled.net); e.Settler != nil {
 			e.Full.settle, compiled.settle = e.Settler, e.Settler

@@ -14,7 +14,7 @@ import (
 type Compiled struct{ *Incremental }
 
 // Compile compiles a model.
-func Compile(rt onnx.Runtime, m *onnx.Model, opt compile.Options, conditions func(class int) []*onnx.Tensor) (*Compiled, error) {
+func Compile(rt onnx.Runtime, m *onnx.Model, opt compile.Options, conditions func(class int, own []*onnx.Tensor) []*onnx.Tensor) (*Compiled, error) {
 	p, err := compile.Compile(m, opt)
 	if err != nil {
 		return nil, err

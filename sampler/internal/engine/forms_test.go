@@ -14,7 +14,7 @@ const formSize, formLevels = 6, 3
 func TestForms(t *testing.T) {
 	float := []onnx.Dim{onnx.Free("n"), onnx.Fixed(1), onnx.Fixed(formSize), onnx.Fixed(formSize)}
 	nlhw := []int{-1, formLevels, formSize, formSize}
-	class := func(image int) []*onnx.Tensor {
+	class := func(image int, _ []*onnx.Tensor) []*onnx.Tensor {
 		return []*onnx.Tensor{onnx.NewTensor([]int64{int64(image % 3)}, 1)}
 	}
 	for _, c := range []struct {
@@ -23,7 +23,7 @@ func TestForms(t *testing.T) {
 		dtype      onnx.DType
 		input      []onnx.Dim
 		output     []int
-		conditions func(int) []*onnx.Tensor
+		conditions func(int, []*onnx.Tensor) []*onnx.Tensor
 		build      func(f *compiletest.Forms, x *onnx.Value) *onnx.Value
 	}{
 		{"logits last", 13, onnx.Float32, float, []int{-1, formSize, formSize, formLevels}, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {

@@ -44,16 +44,16 @@ type Network struct {
 	Model  *onnx.Model
 	Head   likelihood.Head
 	Values []float32 // input value of each level
-	// Conditions are the inputs beside the picture, for one image of a class; nil where
-	// there are none.
-	Conditions func(class int) []*onnx.Tensor
+	// Conditions are the inputs beside the picture, for one image of a class and with
+	// conditions of its own; nil where there are none.
+	Conditions func(class int, own []*onnx.Tensor) []*onnx.Tensor
 }
 
 // network is that of a signature.
 func network(sig *signature.Signature) Network {
 	n := Network{Model: sig.Model(), Head: sig.Head, Values: sig.Values()}
-	if sig.ClassInput != "" {
-		n.Conditions = func(class int) []*onnx.Tensor { return sig.Others(class, nil) }
+	if sig.ClassInput != "" || sig.Conditions != nil {
+		n.Conditions = sig.Others
 	}
 	return n
 }

@@ -25,7 +25,7 @@ var env *runtime.Env
 func TestMain(m *testing.M) { runtimetest.Main(m, &env) }
 
 // compiled makes an incremental engine.
-func compiled(t testing.TB, m *onnx.Model, opt compile.Options, conditions func(int) []*onnx.Tensor) *engine.Compiled {
+func compiled(t testing.TB, m *onnx.Model, opt compile.Options, conditions func(int, []*onnx.Tensor) []*onnx.Tensor) *engine.Compiled {
 	t.Helper()
 	e, err := engine.Compile(env, m, opt, conditions)
 	if err != nil {
@@ -54,7 +54,7 @@ func foreign(t testing.TB, name string) *onnx.Model {
 
 // forward runs the whole network on images, [n, H, W], and returns the logits of
 // each image, [n, outputs].
-func forward(t testing.TB, m *onnx.Model, size []int, levels []uint16, top int, conditions func(int) []*onnx.Tensor) [][]float32 {
+func forward(t testing.TB, m *onnx.Model, size []int, levels []uint16, top int, conditions func(int, []*onnx.Tensor) []*onnx.Tensor) [][]float32 {
 	t.Helper()
 	s, err := env.Load(m, onnx.SessionOptions{})
 	if err != nil {
@@ -112,7 +112,7 @@ func forward(t testing.TB, m *onnx.Model, size []int, levels []uint16, top int, 
 // the logits that the whole network gives for the finished image: if it is, the
 // engine has seen the right logits everywhere. A level next to it passes where the
 // uniform lies within rounding of the border between them.
-func follows(t *testing.T, m *onnx.Model, size []int, levels []uint16, top int, seed uint64, conditions func(int) []*onnx.Tensor) {
+func follows(t *testing.T, m *onnx.Model, size []int, levels []uint16, top int, seed uint64, conditions func(int, []*onnx.Tensor) []*onnx.Tensor) {
 	t.Helper()
 	pixels := 1
 	for _, d := range size {

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
+	"pixelcnn/sampler/internal/draw"
 )
 
-// prologue computes what a program makes of conditions, once for each class. It is safe for
-// concurrent use.
+// prologue computes what a program makes of conditions, once for each class, or for images
+// that come one after the other with the same conditions. It is safe for concurrent use.
 type prologue struct {
 	session onnx.Session
 
@@ -21,6 +23,9 @@ type prologue struct {
 	inputs  []*onnx.Tensor      // of one image
 	outputs [][]float32         // per condition, [channels] or [channels, places]
 	classes map[int][][]float32 // what came out for each class so far
+	own     []*onnx.Tensor      // the conditions of the last image that had any, of a class
+	class   int
+	made    [][]float32 // of those
 }
 
 func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
@@ -52,38 +57,25 @@ func (p *prologue) close() error { return errors.Join(p.binding.Close(), p.sessi
 
 // empty makes a tensor to copy a condition into.
 func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
-	n, err := onnx.Size(in.Shape)
-	if err != nil {
-		return nil, fmt.Errorf("%w: input %q: %w", signature.ErrModel, in.Name, err)
+	if t := onnx.Zeros(in.DType, in.Shape...); t != nil {
+		return t, nil
 	}
-	switch in.DType {
-	case onnx.Int64:
-		return onnx.NewTensor(make([]int64, n), in.Shape...), nil
-	case onnx.Int32:
-		return onnx.NewTensor(make([]int32, n), in.Shape...), nil
-	case onnx.Float32:
-		return onnx.NewTensor(make([]float32, n), in.Shape...), nil
-	}
-	return nil, fmt.Errorf("%w: input %q is %v, a class must be int64, int32 or float32", signature.ErrModel, in.Name, in.DType)
+	return nil, fmt.Errorf("%w: input %q is %v %v, which no condition is", signature.ErrModel, in.Name, in.DType, in.Shape)
 }
 
-// of is what comes out for a class, per condition.
-func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32, error) {
+// of is what comes out for a row, per condition.
+func (p *prologue) of(ctx context.Context, r *draw.Row, net Network) ([][]float32, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known := p.classes[class]; known != nil {
-		return known, nil
-	}
-	for k, t := range net.Conditions(class) {
-		to := p.inputs[k]
-		switch from := t.Data.(type) {
-		case []int64:
-			copy(to.Data.([]int64), from)
-		case []int32:
-			copy(to.Data.([]int32), from)
-		case []float32:
-			copy(to.Data.([]float32), from)
+	if r.Conditions == nil {
+		if known := p.classes[r.Class]; known != nil {
+			return known, nil
 		}
+	} else if p.class == r.Class && slices.Equal(p.own, r.Conditions) {
+		return p.made, nil
+	}
+	for k, t := range net.Conditions(r.Class, r.Conditions) {
+		t.CopyTo(p.inputs[k], 0)
 	}
 	if err := p.binding.Run(ctx); err != nil {
 		return nil, fmt.Errorf("sampler: %w", err)
@@ -92,17 +84,21 @@ func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32,
 	for k, value := range p.outputs {
 		out[k] = append(out[k], value...)
 	}
-	p.classes[class] = out
+	if r.Conditions == nil {
+		p.classes[r.Class] = out
+	} else {
+		p.class, p.own, p.made = r.Class, r.Conditions, out
+	}
 	return out, nil
 }
 
-// setClass spreads what the class of image i makes over the rows of a wave, or puts it into
+// setConditions spreads what the class and the conditions of image i make over the rows of a wave, or puts it into
 // the caches.
-func (w *worker) setClass(ctx context.Context, i, class int) error {
+func (w *worker) setConditions(ctx context.Context, i int, r *draw.Row) error {
 	if w.prologue == nil {
 		return nil
 	}
-	values, err := w.prologue.of(ctx, class, w.net)
+	values, err := w.prologue.of(ctx, r, w.net)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func newSettler(p *program.Program, net Network) *Settler {
 		return nil
 	}
 	s := &Settler{net: net, program: p}
-	if _, err := s.conditions(0); err != nil {
+	if _, err := s.conditions(&draw.Row{}); err != nil {
 		return nil
 	}
 	s.pool.New = func() any {
@@ -47,36 +47,41 @@ func newSettler(p *program.Program, net Network) *Settler {
 // Settled is the number of near ties so far.
 func (s *Settler) Settled() int64 { return s.settled.Load() }
 
-// conditions is what the program makes of a class.
-func (s *Settler) conditions(class int) ([][]float64, error) {
+// conditions is what the program makes of a row's class and conditions.
+func (s *Settler) conditions(r *draw.Row) ([][]float64, error) {
 	if s.net.Conditions == nil {
 		return nil, nil
 	}
-	if known, ok := s.classes.Load(class); ok {
+	if known, ok := s.classes.Load(r.Class); ok && r.Conditions == nil {
 		return known.([][]float64), nil
 	}
-	values, err := exact.Conditions(s.program, s.net.Conditions(class))
-	if err == nil {
-		s.classes.Store(class, values)
+	values, err := exact.Conditions(s.program, s.net.Conditions(r.Class, r.Conditions))
+	if err == nil && r.Conditions == nil {
+		s.classes.Store(r.Class, values)
 	}
 	return values, err
 }
 
-// begin evaluates an image of a class, whose levels, [H, W], are drawn as far as what is
-// asked of it depends on them. The caller gives it back to the pool.
-func (s *Settler) begin(levels []uint16, class int) (*exact.Evaluator, error) {
-	conditions, err := s.conditions(class)
+// begin evaluates a row, whose levels are drawn as far as what is asked of it depends on them.
+// The caller gives it back to the pool.
+func (s *Settler) begin(r *draw.Row) (*exact.Evaluator, error) {
+	conditions, err := s.conditions(r)
 	if err != nil {
 		return nil, err
 	}
 	e := s.pool.Get().(*exact.Evaluator)
-	e.Begin(levels, conditions)
+	e.Begin(r.Levels, conditions)
 	return e, nil
+}
+
+// earlier are the levels before symbol k in its pixel.
+func (s *Settler) earlier(levels []uint16, k int) []uint16 {
+	return levels[k-k%s.program.Channels : k]
 }
 
 // Outputs implements [draw.Settler].
 func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release func(), ok bool) {
-	e, err := s.begin(r.Levels, r.Class)
+	e, err := s.begin(r)
 	if err != nil {
 		return nil, nil, false
 	}
@@ -84,28 +89,28 @@ func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release f
 	return e.Outputs(symbol), func() { s.pool.Put(e) }, true
 }
 
-// LogProbs computes the log-probabilities of an image of a class in float64: of all its
-// symbols and of those that mask gives, under the model as it is, and of the others, as how
-// draws them.
-func (s *Settler) LogProbs(ctx context.Context, levels []uint16, class int, how *draw.How, mask []bool) (model, given, drawn float64, err error) {
-	e, err := s.begin(levels, class)
+// LogProbs computes the log-probabilities of a row that was drawn, in float64: of all its
+// symbols and of those that are given, under the model as it is, and of the others, as they were
+// drawn.
+func (s *Settler) LogProbs(ctx context.Context, r *draw.Row) (model, given, drawn float64, err error) {
+	e, err := s.begin(r)
 	if err != nil {
 		return 0, 0, 0, err
 	}
 	defer s.pool.Put(e)
 	d := draw.NewDrawer(s.net.Head)
-	for k, level := range levels {
+	for k, level := range r.Levels {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, 0, err
 		}
 		outputs := e.Outputs(k)
-		lp := d.LogProbOf(asItIs, 1, outputs, nil, int(level))
+		lp := d.LogProbOf(asItIs, 1, outputs, s.earlier(r.Levels, k), int(level))
 		model += lp
-		if mask != nil && mask[k] {
+		if r.Mask != nil && r.Mask[k] {
 			given += lp
 			continue
 		}
-		drawn += d.LogProbOf(how, how.At(k/(s.program.Width*s.program.Channels)), outputs, nil, int(level))
+		drawn += d.LogProbOf(r.How, r.How.At(k/(s.program.Width*s.program.Channels)), outputs, s.earlier(r.Levels, k), int(level))
 	}
 	return model, given, drawn, nil
 }
@@ -113,18 +118,17 @@ func (s *Settler) LogProbs(ctx context.Context, levels []uint16, class int, how 
 // asItIs draws from the model as it is.
 var asItIs, _ = draw.Parameters{}.For(likelihood.Categorical{}, 1)
 
-// First is the log-probability of the first symbols of an image of a class, evaluated in
-// float64.
-func (s *Settler) First(levels []uint16, class, symbols int) (float64, error) {
-	e, err := s.begin(levels, class)
+// First is the log-probability of the first symbols of a row, evaluated in float64.
+func (s *Settler) First(r *draw.Row, symbols int) (float64, error) {
+	e, err := s.begin(r)
 	if err != nil {
 		return 0, err
 	}
 	defer s.pool.Put(e)
 	d := draw.NewDrawer(s.net.Head)
 	sum := 0.0
-	for k, level := range levels[:symbols] {
-		sum += d.LogProbOf(asItIs, 1, e.Outputs(k), nil, int(level))
+	for k, level := range r.Levels[:symbols] {
+		sum += d.LogProbOf(asItIs, 1, e.Outputs(k), s.earlier(r.Levels, k), int(level))
 	}
 	return sum, nil
 }
