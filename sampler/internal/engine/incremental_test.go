@@ -84,7 +84,7 @@ func forward(t testing.TB, m *onnx.Model, size []int, levels []uint16, top int, 
 		}
 		in := []*onnx.Tensor{picture}
 		if conditions != nil {
-			in = append(in, conditions(i)...)
+			in = append(in, conditions(i, nil)...)
 		}
 		shape := onnx.Sizes(m.Graph.Outputs[0].Shape)
 		n := 1
