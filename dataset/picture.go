@@ -9,6 +9,7 @@ import (
 	_ "image/jpeg" // a format of ReadPicture
 	_ "image/png"  // a format of ReadPicture
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -44,7 +45,7 @@ func (l Limits) ReadPicture(name string, height, width, levels int, resize Resiz
 	case !slices.Contains(Resizes, resize):
 		return nil, fmt.Errorf("%w: no way to resize is named %q; there is %q", ErrOptions, resize, Resizes)
 	}
-	p, err := l.openPicture(name)
+	p, err := l.openPicture(name, func(string, fs.FileInfo) {})
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +65,8 @@ type pictureFile struct {
 	width, height int
 }
 
-// openPicture reads a file and checks what it says of itself.
-func (l Limits) openPicture(name string) (*pictureFile, error) {
+// openPicture reads a file, tells opened of it, and checks what it says of itself.
+func (l Limits) openPicture(name string, opened func(string, fs.FileInfo)) (*pictureFile, error) {
 	info, err := os.Stat(name) // before opening, as that waits if it is a pipe
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -73,6 +74,7 @@ func (l Limits) openPicture(name string) (*pictureFile, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("dataset: %s: %w", name, ErrNotRegular)
 	}
+	opened(name, info)
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)

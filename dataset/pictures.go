@@ -52,7 +52,7 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	entries := make([]entry, len(files.names))
 	room := semaphore.NewWeighted(int64(opt.Limits.Pixels)) // for pixels that are decoded at once
 	err = parallel(ctx, len(files.names), func(i int) error {
-		p, err := opt.Limits.openPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])))
+		p, err := opt.Limits.openPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])), opt.Opened)
 		if err != nil {
 			return err
 		}
