@@ -225,7 +225,7 @@ func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint16, er
 		scratch := make([]uint64, side*opt.Size)
 		for i := c * chunk; i < min((c+1)*chunk, images.Count); i++ {
 			src := images.Pixels[i*images.Height*images.Width+corner:]
-			quantise(k, k, levels[i*area:(i+1)*area], src, images.Width, opt.Levels, scratch)
+			quantise(k, k, levels[i*area:(i+1)*area], 1, src, images.Width, opt.Levels, scratch)
 		}
 		return nil
 	})
