@@ -53,6 +53,8 @@ type Options struct {
 	SplitSeed uint64
 	// Limits bound what the files may ask for. The zero value is their defaults.
 	Limits Limits
+	// Opened, where not nil, is told of each file that is read, by several goroutines at once.
+	Opened func(path string, info fs.FileInfo)
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -74,6 +76,9 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("%w: levels %d: want 2 to 256", ErrOptions, o.Levels)
 	case o.Validation < 0:
 		return o, fmt.Errorf("%w: validation %d: want 0 or more images", ErrOptions, o.Validation)
+	}
+	if o.Opened == nil {
+		o.Opened = func(string, fs.FileInfo) {}
 	}
 	var err error
 	o.Limits, err = o.Limits.withDefaults()

@@ -12,8 +12,8 @@
 //		…
 //	}
 //
-// Nothing is fetched unless [Fetch] is called. [LoadImages] reads a folder of PNG
-// and JPEG files instead, in which sub-folders are classes.
+// Nothing is fetched unless [Fetch] is called. [LoadImages] reads a folder of
+// pictures instead, in which sub-folders are classes, and [ReadPicture] reads one.
 //
 // Either way the result is a [Set]: three [Split]s, whose Pixels hold one level of
 // 0 to Levels−1 per pixel, [N,Size,Size] in one slice, and what a model file records
@@ -48,10 +48,10 @@
 //
 // What a file says of itself is compared with [Limits], and with how long the file is,
 // before anything of that size is allocated; so a few bytes cannot ask for gigabytes, nor a
-// picture for minutes. [Options].Limits changes them, and so do the methods of Limits that
-// have a function's name:
+// picture for minutes. [Options].Limits and [PictureOptions].Limits change them, and so do the methods
+// of Limits that have a function's name:
 //
-//	mask, err := dataset.Limits{Pixels: 1 << 20}.ReadPicture("mask.png", 16, 16, 2, "")
+//	images, err := dataset.Limits{FileBytes: 1 << 20}.ReadImages(file, "images-idx3-ubyte")
 //
 // # Errors
 //

@@ -93,6 +93,12 @@ func (f *fetcher) fetch(ctx context.Context) error {
 	if err := os.MkdirAll(f.dst, 0o755); err != nil {
 		return fmt.Errorf("dataset: %w", err)
 	}
+	for i, name := range idxNames {
+		path := filepath.Join(f.dst, name+".gz")
+		if err := f.have(i, path); errors.Is(err, ErrChecksum) {
+			return fmt.Errorf("%w, a whole file of another data set, which stays: name another folder, or take it away", err)
+		}
+	}
 	ways := []func() error{func() error { return f.fromDebian(ctx) }}
 	for _, base := range f.mirrors {
 		ways = append(ways, func() error { return f.fromMirror(ctx, base) })
@@ -173,12 +179,8 @@ func (f *fetcher) download(ctx context.Context, w io.Writer, url string, size in
 func (f *fetcher) store(i int, get func(io.Writer) error) error {
 	name := idxNames[i] + ".gz"
 	path := filepath.Join(f.dst, name)
-	if r, err := os.Open(path); err == nil {
-		err = f.verify(i, r)
-		_ = r.Close() // it was read only
-		if err == nil {
-			return nil
-		}
+	if f.have(i, path) == nil {
+		return nil
 	}
 	var file bytes.Buffer
 	if err := get(&file); err != nil {
@@ -195,6 +197,16 @@ func (f *fetcher) store(i int, get func(io.Writer) error) error {
 		return fmt.Errorf("%w: %w", errStore, err)
 	}
 	return nil
+}
+
+// have reports whether the file at path is there and is what file i must be.
+func (f *fetcher) have(i int, path string) error {
+	r, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return f.verify(i, r)
 }
 
 // verify reports whether r has the content that file i must have.

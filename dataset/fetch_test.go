@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -177,6 +178,24 @@ func TestFetchRepairs(t *testing.T) {
 	}
 	if got := names(t, f.dst); !slices.Equal(got, wantNames) {
 		t.Errorf("got files %v, want %v", got, wantNames)
+	}
+}
+
+// TestFetchSpares: another data set in the folder stays, and none of this one comes beside it.
+func TestFetchSpares(t *testing.T) {
+	t.Setenv("PATH", "")
+	f, _ := tinyFetcher(t, serve(t, tinyFiles()))
+	other := compress(makeIDX(magicLabels, []uint32{3}, []byte{1, 2, 3}))
+	write(t, filepath.Join(f.dst, testLabels+".gz"), other)
+	err := f.fetch(t.Context())
+	if !errors.Is(err, ErrChecksum) || !strings.Contains(err.Error(), "a whole file of another data set, which stays") {
+		t.Errorf("got error %v", err)
+	}
+	if got, err := os.ReadFile(filepath.Join(f.dst, testLabels+".gz")); err != nil || !bytes.Equal(got, other) {
+		t.Errorf("it was replaced, %v", err)
+	}
+	if got := names(t, f.dst); len(got) != 1 {
+		t.Errorf("got files %v", got)
 	}
 }
 

@@ -17,17 +17,17 @@ type Limits struct {
 	// FileBytes is the length of one file, and of what an IDX file holds when it is
 	// uncompressed. Default 1 GiB.
 	FileBytes int64
-	// Pixels is the size of one PNG or JPEG picture, or of what [ReadPicture] makes of it;
+	// Pixels is the size of one picture, or of what [ReadPicture] makes of it;
 	// reading takes up to 16 bytes a pixel. [LoadImages] decodes several pictures at once
 	// as long as they have no more than this together. Default 2²⁵, which is a little more
-	// than an 8K frame; at most 2²⁶.
+	// than an 8K frame; at most 2²⁸.
 	Pixels int
 	// SetBytes is the size of a set's levels, a byte each: images·Size². Default 4 GiB.
 	SetBytes int64
 }
 
-// Resizing is exact up to here; see kernel.triangle.
-const maxPixels = 1 << 26
+// Resizing is exact up to here, where it is to 16 pixels at least; see kernel.triangle.
+const maxPixels = 1 << 28
 
 var (
 	// ErrLimit is wrapped by every [*LimitError].

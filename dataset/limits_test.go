@@ -32,7 +32,7 @@ func TestLimits(t *testing.T) {
 		return err
 	}
 	one := func(l Limits) error {
-		_, err := l.ReadPicture(filepath.Join(dir, "a.png"), 1, 1, 4, "")
+		_, err := ReadPicture(filepath.Join(dir, "a.png"), PictureOptions{Height: 1, Width: 1, Levels: 4, Limits: l})
 		return err
 	}
 	folder := func(l Limits) error {
@@ -180,7 +180,7 @@ func TestNotRegular(t *testing.T) {
 	link("/dev/zero", "zero.png")
 	link("gone.png", "dangling.png")
 	for name, want := range map[string]error{"loop.png": nil, "self": ErrNotRegular, "zero.png": ErrNotRegular, "dangling.png": os.ErrNotExist} {
-		_, err := ReadPicture(filepath.Join(dir, name), 4, 4, 4, "")
+		_, err := ReadPicture(filepath.Join(dir, name), PictureOptions{Height: 4, Width: 4, Levels: 4})
 		if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error %v", name, err)
 		}

@@ -66,6 +66,9 @@ func Load(ctx context.Context, dir string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i, path := range src.paths {
+		opt.Opened(path, src.infos[i])
+	}
 	return src.set(ctx, fashion, opt)
 }
 
@@ -110,6 +113,7 @@ func (l Limits) search(ctx context.Context, list []place, pins [4]pin) (src *sou
 type sources struct {
 	dir   string
 	paths [4]string
+	infos [4]fs.FileInfo
 	files [4]*idxFile
 }
 
@@ -132,6 +136,9 @@ func (l Limits) readSources(ctx context.Context, dir string) (*sources, error) {
 			return fmt.Errorf("dataset: %w", err)
 		}
 		defer f.Close()
+		if s.infos[i], err = f.Stat(); err != nil {
+			return fmt.Errorf("dataset: %w", err)
+		}
 		s.files[i], err = l.readIDX(f, s.paths[i], idxMagic(i))
 		return err
 	})
@@ -218,7 +225,7 @@ func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint16, er
 		scratch := make([]uint64, side*opt.Size)
 		for i := c * chunk; i < min((c+1)*chunk, images.Count); i++ {
 			src := images.Pixels[i*images.Height*images.Width+corner:]
-			quantise(k, k, levels[i*area:(i+1)*area], src, images.Width, opt.Levels, scratch)
+			quantise(k, k, levels[i*area:(i+1)*area], 1, src, images.Width, opt.Levels, scratch)
 		}
 		return nil
 	})

@@ -3,69 +3,109 @@ package dataset
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"image"
+	"image/color"
 	"image/draw"
-	_ "image/jpeg" // a format of ReadPicture
-	_ "image/png"  // a format of ReadPicture
+	_ "image/gif"  // a format of ReadPicture
+	_ "image/jpeg" // likewise
+	_ "image/png"  // likewise
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
+
+	_ "golang.org/x/image/bmp"  // likewise
+	_ "golang.org/x/image/tiff" // likewise
+	_ "golang.org/x/image/webp" // likewise
 )
 
-// ReadPicture reads one PNG or JPEG file as levels, [height,width], as [LoadImages] does
-// with squares: in grey, without the ends of the side that is longer than the shape of
-// height×width has it, resized and quantised to 2 to 256 levels. Height and width may
-// be up to 16,384, and their product no more than the default [Limits].Pixels; an empty
-// resize is [Antialias].
-//
-// Errors name the file; those about its content wrap [ErrFormat] or [ErrLimit], those
-// about the other arguments [ErrOptions].
-func ReadPicture(name string, height, width, levels int, resize Resize) ([]uint16, error) {
-	return Limits{}.ReadPicture(name, height, width, levels, resize)
+// formats are the kinds of picture that are read.
+const formats = "PNG, JPEG, GIF, BMP, WebP or TIFF"
+
+// PictureOptions say what levels a picture becomes.
+type PictureOptions struct {
+	// Height and Width are in pixels, 1 to 16,384. Their product must be no more than Limits.Pixels.
+	Height, Width int
+	// Channels is 1 for grey (luma), 3 for red, green and blue, or 4 for those and opacity.
+	// Default 1.
+	Channels int
+	// Levels is the number of levels of a channel, 2 to 256.
+	Levels int
+	// Resize is the filter. Default [Antialias].
+	Resize Resize
+	// OnBlack lays transparent pictures on black. They lie on white by default. With 4 channels they
+	// remain transparent.
+	OnBlack bool
+	// Limits bound what the file may ask for. The zero value is their defaults.
+	Limits Limits
+	// Opened, where not nil, is told of the file.
+	Opened func(path string, info fs.FileInfo)
 }
 
-// ReadPicture is [ReadPicture] within other limits.
-func (l Limits) ReadPicture(name string, height, width, levels int, resize Resize) ([]uint16, error) {
-	if resize == "" {
-		resize = Antialias
+func (o PictureOptions) withDefaults() (PictureOptions, error) {
+	if o.Channels == 0 {
+		o.Channels = 1
 	}
-	l, err := l.withDefaults()
+	if o.Resize == "" {
+		o.Resize = Antialias
+	}
+	if o.Opened == nil {
+		o.Opened = func(string, fs.FileInfo) {}
+	}
+	var err error
+	o.Limits, err = o.Limits.withDefaults()
 	switch {
 	case err != nil:
-		return nil, err
-	case height < 1 || height > maxSide || width < 1 || width > maxSide:
-		return nil, fmt.Errorf("%w: %d×%d pixels: want sides of 1 to %d", ErrOptions, width, height, maxSide)
-	case height*width > l.Pixels:
-		return nil, fmt.Errorf("%w: %d×%d pixels: want %d at most (Limits.Pixels)", ErrOptions, width, height, l.Pixels)
-	case levels < 2 || levels > 256:
-		return nil, fmt.Errorf("%w: levels %d: want 2 to 256", ErrOptions, levels)
-	case !slices.Contains(Resizes, resize):
-		return nil, fmt.Errorf("%w: no way to resize is named %q; there is %q", ErrOptions, resize, Resizes)
+		return o, err
+	case o.Height < 1 || o.Height > maxSide || o.Width < 1 || o.Width > maxSide:
+		return o, fmt.Errorf("%w: %d×%d pixels: want sides of 1 to %d", ErrOptions, o.Width, o.Height, maxSide)
+	case o.Height*o.Width > o.Limits.Pixels:
+		return o, fmt.Errorf("%w: %d×%d pixels: want %d at most (Limits.Pixels)", ErrOptions, o.Width, o.Height, o.Limits.Pixels)
+	case o.Channels != 1 && o.Channels != 3 && o.Channels != 4:
+		return o, fmt.Errorf("%w: %d channels: want 1, 3 or 4: pictures are grey, RGB or RGBA", ErrOptions, o.Channels)
+	case o.Levels < 2 || o.Levels > 256:
+		return o, fmt.Errorf("%w: levels %d: want 2 to 256", ErrOptions, o.Levels)
+	case !slices.Contains(Resizes, o.Resize):
+		return o, fmt.Errorf("%w: no way to resize is named %q; there is %q", ErrOptions, o.Resize, Resizes)
 	}
-	p, err := l.openPicture(name)
+	if o.Height*o.Width < 16 {
+		o.Limits.Pixels = min(o.Limits.Pixels, maxPixels/4) // or sums would not fit, see kernel.triangle
+	}
+	return o, nil
+}
+
+// ReadPicture reads one PNG, JPEG, GIF, BMP, WebP or TIFF file as levels [Height,Width,Channels], as
+// [LoadImages] does with squares: upright, as its Exif orientation says, in the colours that Channels
+// says, without the ends of the side that is longer than the shape of Height×Width has it, resized and
+// quantised. Of an animation it is the first picture.
+//
+// Errors name the file; those about its content wrap [ErrFormat] or [ErrLimit], those
+// about the options [ErrOptions].
+func ReadPicture(name string, opt PictureOptions) ([]uint16, error) {
+	opt, err := opt.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	grey, err := p.grey()
+	p, err := opt.Limits.openPicture(name, opt.Opened)
 	if err != nil {
 		return nil, err
 	}
-	dst := make([]uint16, height*width)
-	levelsOf(dst, grey, height, width, levels, resize)
-	return dst, nil
+	dst := make([]uint16, opt.Height*opt.Width*opt.Channels)
+	return dst, p.levels(dst, opt)
 }
 
 // pictureFile is a picture that is within the limits and not decoded yet.
 type pictureFile struct {
-	name          string
+	name, format  string
 	data          []byte
-	width, height int
+	width, height int // as stored, which need not be upright
 }
 
-// openPicture reads a file and checks what it says of itself.
-func (l Limits) openPicture(name string) (*pictureFile, error) {
+// openPicture reads a file, tells opened of it, and checks what it says of itself.
+func (l Limits) openPicture(name string, opened func(string, fs.FileInfo)) (*pictureFile, error) {
 	info, err := os.Stat(name) // before opening, as that waits if it is a pipe
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -73,6 +113,7 @@ func (l Limits) openPicture(name string) (*pictureFile, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("dataset: %s: %w", name, ErrNotRegular)
 	}
+	opened(name, info)
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -94,10 +135,10 @@ func (l Limits) openPicture(name string) (*pictureFile, error) {
 
 // newPicture checks what a file says of itself.
 func (l Limits) newPicture(name string, data []byte) (*pictureFile, error) {
-	config, format, err := image.DecodeConfig(bytes.NewReader(data))
-	p := &pictureFile{name, data, config.Width, config.Height}
+	config, format, err := image.DecodeConfig(seekable{bytes.NewReader(data)})
+	p := &pictureFile{name, format, data, config.Width, config.Height}
 	if err != nil {
-		return nil, p.bad("cannot be read as PNG or JPEG: %w", err)
+		return nil, p.bad("cannot be read as "+formats+": %w", err)
 	}
 	if p.width < 1 || p.height < 1 || p.width > maxSide || p.height > maxSide {
 		return nil, p.bad("%d×%d pixels: want sides of 1 to %d", p.width, p.height, maxSide)
@@ -121,25 +162,109 @@ func (p *pictureFile) pixels() int64 { return int64(p.width) * int64(p.height) }
 // leastBytes is how long a file of so many pixels is at least, so that a few bytes cannot
 // have a large picture allocated.
 func leastBytes(format string, data []byte, pixels int64) int64 {
-	if format == "png" {
+	switch format {
+	case "png":
 		// Deflate makes 1032 bytes of one at most. DecodeConfig has read the depth and the
 		// colour type, which stand behind the signature, the chunk's head and the sides.
 		channels := map[byte]int64{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[data[25]]
 		return pixels * channels * int64(data[24]) / 8 / 1032
+	case "jpeg":
+		// A bit at least for each block of 8×8, of which there may be a quarter as many.
+		return pixels / 64 / 4 / 8
+	case "gif":
+		// A code of 12 bits is one of 2¹² strings, each a pixel longer than another one.
+		return pixels / (1 << 12) * 12 / 8
+	case "bmp":
+		// It is not compressed. DecodeConfig has read the depth, which stands in the second header.
+		return pixels * int64(binary.LittleEndian.Uint16(data[28:])) / 8
 	}
-	// A bit at least for each block of 8×8, of which there may be a quarter as many.
-	return pixels / 64 / 4 / 8
+	return 0 // of WebP and TIFF a large area of one colour takes nearly nothing
 }
 
-// grey decodes the picture to grey (luma), transparent ones laid over black.
-func (p *pictureFile) grey() (*image.Gray, error) {
-	picture, _, err := image.Decode(&scanReader{Reader: bufio.NewReader(bytes.NewReader(p.data))})
+// seekable has the Peek with which image.Decode reads from it, and puts no buffer in between: the decoder
+// of TIFF would fill one of megabytes, however short the file.
+type seekable struct{ *bytes.Reader }
+
+func (s seekable) Peek(n int) ([]byte, error) {
+	b := make([]byte, n)
+	n, err := s.ReadAt(b, s.Size()-int64(s.Len()))
+	return b[:n], err
+}
+
+// levels decodes the picture and writes its levels to dst, [Height,Width,Channels].
+func (p *pictureFile) levels(dst []uint16, opt PictureOptions) error {
+	planes, err := p.planes(opt.Channels, opt.OnBlack)
 	if err != nil {
-		return nil, p.bad("cannot be read as PNG or JPEG: %w", err)
+		return err
 	}
-	grey := image.NewGray(image.Rect(0, 0, picture.Bounds().Dx(), picture.Bounds().Dy()))
-	draw.Draw(grey, grey.Rect, picture, picture.Bounds().Min, draw.Src)
-	return grey, nil
+	stride := planes[0].Stride
+	part := centre(stride, planes[0].Rect.Dy(), opt.Height, opt.Width)
+	across, down := opt.Resize.kernel(part.Dx(), opt.Width), opt.Resize.kernel(part.Dy(), opt.Height)
+	scratch := make([]uint64, part.Dy()*opt.Width)
+	at := func(c int) []uint8 { return planes[c].Pix[part.Min.Y*stride+part.Min.X:] }
+	for c := range planes {
+		if opt.Channels == 4 && c < 3 {
+			quantiseBelow(across, down, dst[c:], opt.Channels, at(c), at(3), stride, opt.Levels, scratch)
+		} else {
+			quantise(across, down, dst[c:], opt.Channels, at(c), stride, opt.Levels, scratch)
+		}
+	}
+	return nil
+}
+
+// planes decodes the picture to a plane for each channel: grey (luma), RGB, or RGBA, in which colours
+// are not multiplied by the opacity.
+func (p *pictureFile) planes(channels int, onBlack bool) ([]*image.Gray, error) {
+	var file io.Reader = seekable{bytes.NewReader(p.data)}
+	if p.format == "jpeg" {
+		file = &scanReader{Reader: bufio.NewReader(file)}
+	}
+	picture, _, err := image.Decode(file)
+	if err != nil {
+		return nil, p.bad("cannot be read as "+formats+": %w", err)
+	}
+	if screen := image.Rect(0, 0, p.width, p.height); picture.Bounds() != screen { // the first frame of a GIF file
+		all := image.NewNRGBA(screen)
+		draw.Draw(all, picture.Bounds(), picture, picture.Bounds().Min, draw.Src)
+		picture = all
+	}
+	if o, ok := picture.(interface{ Opaque() bool }); channels < 4 && !onBlack && (!ok || !o.Opaque()) {
+		picture = onWhite{picture}
+	}
+	var pix []uint8
+	switch grey, bounds := image.NewGray(picture.Bounds()), picture.Bounds(); channels {
+	case 1:
+		draw.Draw(grey, bounds, picture, bounds.Min, draw.Src)
+		return []*image.Gray{upright(grey, orientation(p.format, p.data))}, nil
+	case 3:
+		all := image.NewRGBA(bounds)
+		draw.Draw(all, bounds, picture, bounds.Min, draw.Src)
+		pix = all.Pix
+	default:
+		all := image.NewNRGBA(bounds)
+		draw.Draw(all, bounds, picture, bounds.Min, draw.Src)
+		pix = all.Pix
+	}
+	planes := make([]*image.Gray, channels)
+	for c := range planes {
+		plane := image.NewGray(picture.Bounds())
+		for i := range plane.Pix {
+			plane.Pix[i] = pix[4*i+c]
+		}
+		planes[c] = upright(plane, orientation(p.format, p.data))
+	}
+	return planes, nil
+}
+
+// onWhite is a picture that lies on white.
+type onWhite struct{ image.Image }
+
+func (p onWhite) ColorModel() color.Model { return color.RGBA64Model }
+
+func (p onWhite) At(x, y int) color.Color {
+	r, g, b, a := p.Image.At(x, y).RGBA()
+	white := 0xffff - a
+	return color.RGBA64{uint16(r + white), uint16(g + white), uint16(b + white), 0xffff}
 }
 
 // maxScans is how often a JPEG file may go over its pixels. Ten times is usual; each
@@ -173,14 +298,6 @@ func (s *scanReader) Read(b []byte) (int, error) {
 		return 0, errScans
 	}
 	return n, err
-}
-
-// levelsOf writes the levels of the middle of a picture to dst, [height,width].
-func levelsOf(dst []uint16, grey *image.Gray, height, width, levels int, resize Resize) {
-	part := centre(grey.Rect.Dx(), grey.Rect.Dy(), height, width)
-	across, down := resize.kernel(part.Dx(), width), resize.kernel(part.Dy(), height)
-	src := grey.Pix[part.Min.Y*grey.Stride+part.Min.X:]
-	quantise(across, down, dst, src, grey.Stride, levels, make([]uint64, part.Dy()*width))
 }
 
 // centre is the largest part in the middle of w×h pixels with the shape of height×width.

@@ -2,10 +2,12 @@ package dataset
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
+	"image/color/palette"
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
@@ -46,19 +48,67 @@ func TestReadPicture(t *testing.T) {
 		{"red", picture(4, 4, color.NRGBA{255, 0, 0, 255}), []uint16{1, 1, 1, 1}},
 		{"green", picture(4, 4, color.NRGBA{0, 255, 0, 255}), []uint16{2, 2, 2, 2}},
 		{"blue", picture(4, 4, color.NRGBA{0, 0, 255, 255}), []uint16{0, 0, 0, 0}},
-		{"clear", picture(4, 4, color.NRGBA{255, 255, 255, 0}), []uint16{0, 0, 0, 0}},
-		{"half clear", picture(4, 4, color.NRGBA{255, 255, 255, 100}), []uint16{1, 1, 1, 1}},
+		// 255·(1−100/255) = 155.
+		{"clear", picture(4, 4, color.NRGBA{0, 0, 0, 0}), []uint16{3, 3, 3, 3}},
+		{"half clear", picture(4, 4, color.NRGBA{0, 0, 0, 100}), []uint16{2, 2, 2, 2}},
 		{"one pixel", picture(1, 1, grey(200)), []uint16{3, 3, 3, 3}},
 	}
 	for _, test := range tests {
 		path := filepath.Join(t.TempDir(), "p.png")
 		write(t, path, test.file)
-		dst, err := ReadPicture(path, 4, 4, 4, "")
+		dst, err := ReadPicture(path, PictureOptions{Height: 4, Width: 4, Levels: 4})
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		} else if !slices.Equal(dst[:4], test.row) || !slices.Equal(dst, slices.Repeat(test.row, 4)) {
 			t.Errorf("%s: got %v, want rows of %v", test.name, dst, test.row)
 		}
+	}
+}
+
+// TestReadPictureGrey: opaque pictures, and those on black, have the levels that they have always had.
+func TestReadPictureGrey(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 0))
+	h := sha256.New()
+	name := filepath.Join(t.TempDir(), "p")
+	for _, b := range []image.Point{{28, 28}, {7, 9}, {40, 31}, {5, 90}, {3, 3}, {1, 1}} {
+		m, deep := image.NewNRGBA(image.Rect(0, 0, b.X, b.Y)), image.NewNRGBA64(image.Rect(0, 0, b.X, b.Y))
+		few := image.NewPaletted(image.Rect(0, 0, b.X, b.Y), palette.WebSafe)
+		for y := range b.Y {
+			for x := range b.X {
+				c := color.NRGBA{uint8(rng.IntN(256)), uint8(x * 9), uint8(rng.IntN(256)), 255}
+				m.SetNRGBA(x, y, c)
+				deep.Set(x, y, color.NRGBA64{uint16(rng.IntN(1 << 16)), uint16(y * 999), uint16(rng.IntN(1 << 16)), uint16(rng.IntN(1 << 16))})
+				few.Set(x, y, c)
+			}
+		}
+		var files [4]bytes.Buffer
+		for _, err := range []error{
+			png.Encode(&files[0], m), png.Encode(&files[1], deep), png.Encode(&files[2], few), jpeg.Encode(&files[3], m, nil),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, file := range files {
+			write(t, name, file.Bytes())
+			for _, opt := range []PictureOptions{
+				{Height: 7, Width: 7, Levels: 5},
+				{Height: 16, Width: 4, Levels: 256},
+				{Height: 5, Width: 9, Levels: 16, Resize: BilinearNoAntialias},
+			} {
+				opt.OnBlack = true
+				levels, err := ReadPicture(name, opt)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, l := range levels {
+					h.Write([]byte{byte(l)})
+				}
+			}
+		}
+	}
+	if got, want := fmt.Sprintf("%x", h.Sum(nil)), "98bda8998c2efbc723811bda31ebb09b1530feb1cd2734b7ae2d3cee9b94ea16"; got != want {
+		t.Errorf("SHA-256 of the levels is %s, want %s", got, want)
 	}
 }
 
@@ -91,7 +141,7 @@ func TestReadPictureAsLoaded(t *testing.T) {
 		}
 		loaded := slices.Collect(slices.Chunk(slices.Concat(set.Train.Pixels, set.Test.Pixels), size*size))
 		for i := range sizes {
-			got, err := ReadPicture(filepath.Join(dir, fmt.Sprint(i, ".png")), size, size, levels, resize)
+			got, err := ReadPicture(filepath.Join(dir, fmt.Sprint(i, ".png")), PictureOptions{Height: size, Width: size, Levels: levels, Resize: resize})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,9 +191,9 @@ func TestReadPictureRefuses(t *testing.T) {
 		{good, 4, 4, 4, "cubic", `no way to resize is named "cubic"; there is ["antialias" "bilinear-noantialias"]`},
 		{filepath.Join(dir, "c.png"), 4, 4, 4, "", "c.png: no such file"},
 		{dir, 4, 4, 4, "", "not a regular file"},
-		{text, 4, 4, 4, "", "b.png: cannot be read as PNG or JPEG"},
+		{text, 4, 4, 4, "", "b.png: cannot be read as PNG, JPEG, GIF, BMP, WebP or TIFF"},
 	} {
-		_, err := ReadPicture(c.name, c.height, c.width, c.levels, c.resize)
+		_, err := ReadPicture(c.name, PictureOptions{Height: c.height, Width: c.width, Levels: c.levels, Resize: c.resize})
 		if err == nil || !strings.HasPrefix(err.Error(), "dataset: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}

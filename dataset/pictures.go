@@ -49,10 +49,11 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 
 	area := opt.Size * opt.Size
 	all := Split{Size: opt.Size, Pixels: make([]uint16, len(files.names)*area), Labels: files.labels}
+	each := PictureOptions{Height: opt.Size, Width: opt.Size, Channels: 1, Levels: opt.Levels, Resize: opt.Resize}
 	entries := make([]entry, len(files.names))
 	room := semaphore.NewWeighted(int64(opt.Limits.Pixels)) // for pixels that are decoded at once
 	err = parallel(ctx, len(files.names), func(i int) error {
-		p, err := opt.Limits.openPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])))
+		p, err := opt.Limits.openPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])), opt.Opened)
 		if err != nil {
 			return err
 		}
@@ -60,11 +61,9 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 			return err
 		}
 		defer room.Release(p.pixels())
-		grey, err := p.grey()
-		if err != nil {
+		if err := p.levels(all.Pixels[i*area:(i+1)*area], each); err != nil {
 			return err
 		}
-		levelsOf(all.Pixels[i*area:(i+1)*area], grey, opt.Size, opt.Size, opt.Levels, opt.Resize)
 		entries[i] = entry{files.names[i], sha256.Sum256(p.data)}
 		return nil
 	})

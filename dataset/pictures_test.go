@@ -114,9 +114,9 @@ func TestLoadImagesRefuses(t *testing.T) {
 	}{
 		{"nothing", map[string][]byte{"a.txt": nil}, Options{}, "no PNG or JPEG files"},
 		{"one picture", map[string][]byte{"a.png": good}, Options{}, "a single picture"},
-		{"no picture", map[string][]byte{"a.png": good, "b.jpg": []byte("hello")}, Options{}, "b.jpg: cannot be read as PNG or JPEG: image: unknown format"},
+		{"no picture", map[string][]byte{"a.png": good, "b.jpg": []byte("hello")}, Options{}, "b.jpg: cannot be read as PNG, JPEG, GIF, BMP, WebP or TIFF: image: unknown format"},
 		{"the first of them", map[string][]byte{"c/a.png": nil, "c/b.jpg": nil}, Options{}, "a.png: cannot be read"},
-		{"truncated", map[string][]byte{"a.png": good, "b.png": good[:len(good)-20]}, Options{}, "b.png: cannot be read as PNG or JPEG: png: invalid format: unexpected EOF"},
+		{"truncated", map[string][]byte{"a.png": good, "b.png": good[:len(good)-20]}, Options{}, "b.png: cannot be read as PNG, JPEG, GIF, BMP, WebP or TIFF: png: invalid format: unexpected EOF"},
 		{"too large", map[string][]byte{"a.png": good, "b.png": huge}, Options{}, "b.png: pixels, 16384×16384: 268435456, at most 33554432 is allowed (Limits.Pixels)"},
 		{"another kind", map[string][]byte{"a.png": good, "b.webp": nil}, Options{}, "b.webp: neither PNG nor JPEG"},
 		{"beside classes", map[string][]byte{"x/a.png": good, "b.png": good}, Options{}, "b.png: a picture beside class folders"},

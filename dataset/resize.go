@@ -2,6 +2,8 @@ package dataset
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 	"strings"
 
 	"pixelcnn/internal/signature/encoding"
@@ -78,8 +80,8 @@ func (r Resize) kernel(n, m int) *kernel {
 // triangle sets the taps of output o. The distance of input i, |(i+½) − (o+½)·n/m|, is
 // a multiple of 1/2m, so that every weight times 2·max(n,m) is whole.
 //
-// A sum is at most about 2n²/m < 2²⁷ for n ≤ maxSide and m ≥ 4, so that two passes
-// over bytes stay under 2⁶². [ReadPicture] allows m < 4, and fewer pixels.
+// A sum is at most about 2n²/m, so that two passes over bytes, 2⁸·(2n²/m)·(2n'²/m') for n·n' ≤ maxPixels
+// and m·m' ≥ 16, stay under 2⁶². For fewer m·m' [ReadPicture] allows a quarter of the pixels.
 func (k *kernel) triangle(o int) {
 	for i := range k.n {
 		d := k.m*(2*i+1) - k.n*(2*o+1)
@@ -107,10 +109,38 @@ func (k *kernel) nearest(o int) {
 	}
 }
 
-// quantise resizes a picture and writes its levels, ⌊v·levels/256⌋, to dst, one row of
-// across.m after the other, down.m in all. src holds the picture's rows, down.n of
-// across.n bytes, stride apart. scratch [down.n,across.m] is overwritten.
-func quantise(across, down *kernel, dst []uint16, src []uint8, stride, levels int, scratch []uint64) {
+// quantise resizes a plane of bytes and writes its levels, ⌊v·levels/256⌋, to dst, step apart, one row of
+// across.m after the other, down.m in all. src holds the plane's rows, down.n of across.n bytes, stride
+// apart. scratch [down.n,across.m] is overwritten.
+func quantise(across, down *kernel, dst []uint16, step int, src []uint8, stride, levels int, scratch []uint64) {
+	sums(across, down, src, stride, 0, scratch, func(y, x int, sum uint64) {
+		dst[(y*across.m+x)*step] = uint16(encoding.Quantise(sum, down.sum[y]*across.sum[x], levels))
+	})
+}
+
+// quantiseBelow is quantise for a colour of which each pixel counts by its opacity: so that the colour of
+// transparent ones, which nobody sees, does not run into the others. It is 0 where all is transparent.
+func quantiseBelow(across, down *kernel, dst []uint16, step int, src, alpha []uint8, stride, levels int, scratch []uint64) {
+	product := make([]uint16, len(src))
+	for i, v := range src {
+		product[i] = uint16(v) * uint16(alpha[i])
+	}
+	// A sum of weights times 2¹⁶ has to fit; bits below 2⁻⁴⁶ of it are cut off.
+	shift := max(0, bits.Len64(slices.Max(down.sum)*slices.Max(across.sum))-46)
+	opaque := make([]uint64, down.m*across.m)
+	sums(across, down, alpha, stride, shift, scratch, func(y, x int, sum uint64) { opaque[y*across.m+x] = sum })
+	sums(across, down, product, stride, shift, scratch, func(y, x int, sum uint64) {
+		level := 0
+		if whole := opaque[y*across.m+x]; whole > 0 {
+			level = encoding.Quantise(min(sum, 255*whole), whole, levels)
+		}
+		dst[(y*across.m+x)*step] = uint16(level)
+	})
+}
+
+// sums resizes a plane: it hands to put, for each row and column, the sum of the values times the
+// weights, without its last bits.
+func sums[T uint8 | uint16](across, down *kernel, src []T, stride, shift int, scratch []uint64, put func(y, x int, sum uint64)) {
 	for y := range down.n {
 		row := src[y*stride : y*stride+across.n]
 		out := scratch[y*across.m : (y+1)*across.m]
@@ -120,17 +150,17 @@ func quantise(across, down *kernel, dst []uint16, src []uint8, stride, levels in
 			for i, w := range taps {
 				s += w * uint64(in[i])
 			}
-			out[o] = s
+			out[o] = s >> shift
 		}
 	}
-	for oy, taps := range down.taps {
-		column := scratch[down.first[oy]*across.m:]
-		for ox := range across.m {
+	for y, taps := range down.taps {
+		column := scratch[down.first[y]*across.m:]
+		for x := range across.m {
 			var s uint64
 			for i, w := range taps {
-				s += w * column[i*across.m+ox]
+				s += w * column[i*across.m+x]
 			}
-			dst[oy*across.m+ox] = uint16(encoding.Quantise(s, down.sum[oy]*across.sum[ox], levels))
+			put(y, x, s)
 		}
 	}
 }

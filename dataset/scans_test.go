@@ -63,7 +63,7 @@ func TestScans(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = p.grey(); (err == nil) != c.ok || err != nil && (!errors.Is(err, ErrFormat) || !errors.Is(err, errScans)) {
+		if _, err = p.planes(1, false); (err == nil) != c.ok || err != nil && (!errors.Is(err, ErrFormat) || !errors.Is(err, errScans)) {
 			t.Errorf("%d scans: error %v", c.scans, err)
 		}
 	}
@@ -73,7 +73,7 @@ func TestScans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.grey(); err != nil {
+	if _, err := p.planes(1, false); err != nil {
 		t.Error(err)
 	}
 }

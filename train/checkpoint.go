@@ -138,9 +138,10 @@ func (s *store) path(step int) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%s%09d%s", filePrefix, step, fileSuffix))
 }
 
-// files lists the checkpoints, latest first.
-func (s *store) files() ([]string, error) {
-	entries, err := os.ReadDir(s.dir)
+// Checkpoints lists the files of a folder that have the names of checkpoints, latest first. The
+// error is an [*fs.PathError].
+func Checkpoints(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (s *store) files() ([]string, error) {
 		number, ok := strings.CutPrefix(e.Name(), filePrefix)
 		number, ok2 := strings.CutSuffix(number, fileSuffix)
 		if step, err := strconv.Atoi(number); ok && ok2 && err == nil {
-			path := filepath.Join(s.dir, e.Name())
+			path := filepath.Join(dir, e.Name())
 			steps[path] = step
 			files = append(files, path)
 		}
@@ -188,7 +189,7 @@ func (s *store) write(h header, vectors ...[]float32) error {
 	if path != s.last { // not the same step again
 		s.last, s.before = path, s.last
 	}
-	files, err := s.files()
+	files, err := Checkpoints(s.dir)
 	if err != nil {
 		return err
 	}
@@ -211,7 +212,7 @@ func (t *Trainer) openStore() error {
 			return fmt.Errorf("train: checkpoint folder: %w", err)
 		}
 	}
-	files, err := t.store.files()
+	files, err := Checkpoints(t.store.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: there is no folder %s", ErrNoCheckpoint, t.store.dir)
 	}

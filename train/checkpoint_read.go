@@ -22,7 +22,7 @@ const maxHeader = 1 << 16
 // with, and has to go on with: two runtimes differ in the last bits. The error wraps
 // [ErrNoCheckpoint] or [ErrCheckpointFormat], or is an [*fs.PathError].
 func RuntimeOf(dir string) (string, error) {
-	files, err := (&store{dir: dir}).files()
+	files, err := Checkpoints(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("train: checkpoint folder: %w", err)
 	}

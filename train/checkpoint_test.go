@@ -48,7 +48,7 @@ func TestResume(t *testing.T) {
 			if stop == 40 && !equal(tr.Weights(), whole.Weights()) {
 				t.Errorf("%s: other weights after a resume", schedule)
 			}
-			if files, err := tr.store.files(); err != nil || len(files) != 2 {
+			if files, err := Checkpoints(tr.store.dir); err != nil || len(files) != 2 {
 				t.Errorf("checkpoints %q, %v: want two", files, err)
 			}
 		}
@@ -107,7 +107,7 @@ func TestCheckpointsDamaged(t *testing.T) {
 	if again, err := os.ReadFile(last); err != nil || !bytes.Equal(again, whole) {
 		t.Errorf("step 6 was not made again as it was: %v", err)
 	}
-	if files, err := tr.store.files(); err != nil || len(files) != 2 {
+	if files, err := Checkpoints(tr.store.dir); err != nil || len(files) != 2 {
 		t.Errorf("checkpoints %q, %v", files, err)
 	}
 

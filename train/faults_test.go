@@ -61,7 +61,7 @@ func TestGradientOverflows(t *testing.T) {
 		if tr.Steps() != 0 || !equal(tr.Weights(), m.Weights) {
 			t.Errorf("%+v: after %d steps, other weights", cfg, tr.Steps())
 		}
-		files, err := tr.store.files()
+		files, err := Checkpoints(tr.store.dir)
 		if err != nil || len(files) != 1 || files[0] != tr.store.path(0) {
 			t.Errorf("checkpoints %v, %v, want the first one", files, err)
 		}
@@ -105,7 +105,7 @@ func TestClockSetBack(t *testing.T) {
 	if err := tr.Run(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
-	files, err := tr.store.files()
+	files, err := Checkpoints(tr.store.dir)
 	if err != nil || len(files) != 2 {
 		t.Fatalf("checkpoints %v, %v", files, err)
 	}

@@ -154,7 +154,7 @@ func TestDiverges(t *testing.T) {
 	if err := tr.Run(context.Background(), nil); !errors.As(err, &diverged) || diverged.Step < 2 {
 		t.Fatalf("error %v, want one of divergence after the first step", err)
 	}
-	files, err := tr.store.files()
+	files, err := Checkpoints(tr.store.dir)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("checkpoints %v, %v", files, err)
 	}

@@ -32,7 +32,7 @@ sampler itself takes such a file as --model, too.`,
 			if output == "" {
 				output = strings.TrimSuffix(strings.TrimPrefix(m.model, "@"), ".onnx") + ".sampler.onnx"
 			}
-			if err := cli.Apart([]cli.File{{Flag: "--output", Path: output}}, []cli.File{m.file()}); err != nil {
+			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, []cli.File{m.file()}); err != nil {
 				return err
 			}
 			cfg := m.config()

@@ -251,7 +251,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	if err := f.arrange(cmd, model.Signature, &req); err != nil {
 		return err
 	}
-	if err := cli.Apart(f.outputs(), f.inputs()); err != nil {
+	if err := cli.Apart(cmd, f.outputs(), f.inputs()); err != nil {
 		return err
 	}
 	s, closeAll, err := f.open.sampler(notes, model)

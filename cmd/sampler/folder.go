@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"pixelcnn/dataset"
 	"pixelcnn/sampler"
 )
 
@@ -59,7 +60,7 @@ func readInParts(ctx context.Context, files []string, sig *sampler.Signature) it
 		for part := range slices.Chunk(files, atOnce) {
 			levels = levels[:0]
 			for _, file := range part {
-				picture, err := readPicture(file, sig)
+				picture, err := readPicture(file, sig, dataset.PictureOptions{})
 				if err = cmp.Or(ctx.Err(), err); err != nil {
 					yield(nil, err)
 					return

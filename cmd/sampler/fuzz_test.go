@@ -135,7 +135,7 @@ func FuzzMask(f *testing.F) {
 			before[k] = k%7 == 0
 		}
 		mask := slices.Clone(before)
-		white, readErr := dataset.ReadPicture(name, h, w, 2, "")
+		white, readErr := dataset.ReadPicture(name, dataset.PictureOptions{Height: h, Width: w, Levels: 2, OnBlack: true})
 		if err := addGiven(mask, name, h, w); err != nil {
 			if !slices.Equal(mask, before) || !errors.Is(err, dataset.ErrFormat) && !errors.Is(err, dataset.ErrLimit) || readErr == nil {
 				t.Fatalf("error %v", err)

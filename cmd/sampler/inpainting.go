@@ -50,7 +50,7 @@ func (f *drawFlags) inpainting(sig *sampler.Signature) (sampler.Inpainting, erro
 		in.Mask = append(in.Mask, slices.Repeat([]bool{given}, sig.Channels)...)
 	}
 	var err error
-	in.Picture, err = readPicture(f.init, sig)
+	in.Picture, err = readPicture(f.init, sig, dataset.PictureOptions{})
 	if f.invert {
 		for k, level := range in.Picture {
 			if sig.Channels < 4 || k%sig.Channels < 3 { // not of alpha
@@ -72,7 +72,7 @@ func addGiven(mask []bool, keep string, height, width int) error {
 	case "cols":
 		limit, at = width, func(k int) int { return k % width }
 	default:
-		white, err := dataset.ReadPicture(keep, height, width, 2, dataset.Antialias)
+		white, err := dataset.ReadPicture(keep, dataset.PictureOptions{Height: height, Width: width, Levels: 2, OnBlack: true})
 		if err != nil {
 			return fmt.Errorf("--keep: %w (it can be rows:8, cols:4..12 or a picture)", err)
 		}

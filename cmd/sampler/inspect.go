@@ -23,7 +23,7 @@ func newInspect() *cobra.Command {
 		Use:   "inspect",
 		Short: "Show what a model file is: metadata, layers, sizes, parameters",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cli.Apart([]cli.File{{Flag: "--svg", Path: svg}}, []cli.File{o.file()}); err != nil {
+			if err := cli.Apart(cmd, []cli.File{{Flag: "--svg", Path: svg}}, []cli.File{o.file()}); err != nil {
 				return err
 			}
 			model, err := o.load(o.config())

@@ -5,9 +5,10 @@ import (
 	"pixelcnn/sampler"
 )
 
-// readPicture reads a PNG or JPEG file as levels, [height, width] of the model, in the way that the
-// model's file says its training pictures were made, so that a picture gets the levels
-// that it would have in training.
-func readPicture(name string, sig *sampler.Signature) ([]uint16, error) {
-	return dataset.ReadPicture(name, sig.Height, sig.Width, sig.Levels, dataset.ResizeOf(sig.Meta.Preprocess))
+// readPicture reads a file as levels [H, W, C] of the model, in the way that the model's file says its
+// training pictures were made, so that a picture gets the levels that it would have in training.
+func readPicture(name string, sig *sampler.Signature, opt dataset.PictureOptions) ([]uint16, error) {
+	opt.Height, opt.Width, opt.Levels = sig.Height, sig.Width, sig.Levels
+	opt.Resize = dataset.ResizeOf(sig.Meta.Preprocess)
+	return dataset.ReadPicture(name, opt)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"pixelcnn/dataset"
 	"pixelcnn/internal/format"
 	"pixelcnn/sampler"
 )
@@ -31,7 +32,7 @@ func TestReadPicture(t *testing.T) {
 		{"resize=16 bilinear-noantialias; levels=4 floor(v*levels/256)", []uint16{0, 127, 0, 0}}, // 255/2
 	} {
 		sig := &sampler.Signature{Height: 4, Width: 4, Channels: 1, Levels: 256, Meta: format.Meta{Preprocess: c.preprocess}}
-		got, err := readPicture(name, sig)
+		got, err := readPicture(name, sig, dataset.PictureOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +55,7 @@ func TestReadOwn(t *testing.T) {
 		if err := writePNG(name, sig.Image(row)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := readPicture(name, sig)
+		got, err := readPicture(name, sig, dataset.PictureOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

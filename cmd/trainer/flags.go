@@ -132,8 +132,8 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	outputs := []cli.File{{Flag: "--output", Path: f.output}, {Flag: "--plot", Path: f.plot}, {Flag: "--metrics", Path: f.metrics}}
-	if err := cli.Apart(outputs, []cli.File{{Flag: "--from", Path: f.from}}); err != nil {
+	inputs := []cli.File{{Flag: "--from", Path: f.from}, {Flag: "--data", Path: f.data}, {Flag: "--images", Path: f.images}}
+	if err := cli.Apart(cmd, f.outputs(), inputs); err != nil {
 		return nil, err
 	}
 	for _, path := range []string{f.output, f.plot, f.metrics} {
@@ -145,6 +145,19 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 		}
 	}
 	return m, nil
+}
+
+// outputs are the files that the run writes, and those that have the names of checkpoints.
+func (f *trainFlags) outputs() []cli.File {
+	out := []cli.File{
+		{Flag: "--output", Path: f.output}, {Flag: "--plot", Path: f.plot}, {Flag: "--metrics", Path: f.metrics},
+		{Flag: "--checkpoint", Path: f.train.Checkpoint},
+	}
+	files, _ := train.Checkpoints(f.train.Checkpoint) // a folder that cannot be read is for train.New to refuse
+	for _, path := range files {
+		out = append(out, cli.File{Flag: "--checkpoint", Path: path})
+	}
+	return out
 }
 
 // command is the training command without what does not matter to the result:

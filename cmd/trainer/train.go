@@ -50,12 +50,21 @@ set is used but once, at the end. Without it, it is tried on the test set.`,
 	return cmd
 }
 
-func (f *trainFlags) load(ctx context.Context) (*dataset.Set, error) {
-	opt := dataset.Options{Size: f.model.Size, Levels: f.model.Levels, Resize: f.resize, Validation: f.validation}
-	if f.images != "" {
-		return dataset.LoadImages(ctx, f.images, opt)
+// load reads the data, none of which is where the run writes.
+func (f *trainFlags) load(cmd *cobra.Command) (set *dataset.Set, err error) {
+	opt := dataset.Options{
+		Size: f.model.Size, Levels: f.model.Levels, Resize: f.resize, Validation: f.validation, Opened: cli.Reads(cmd, "--data"),
 	}
-	return dataset.Load(ctx, f.data, opt)
+	if f.images != "" {
+		opt.Opened = cli.Reads(cmd, "--images")
+		set, err = dataset.LoadImages(cmd.Context(), f.images, opt)
+	} else {
+		set, err = dataset.Load(cmd.Context(), f.data, opt)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return set, cli.Apart(cmd, f.outputs(), nil)
 }
 
 // openRuntime opens what runs the training. A run that is resumed goes on with what it began
@@ -81,7 +90,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer rt.Close()
-	set, err := f.load(ctx)
+	set, err := f.load(cmd)
 	if err != nil {
 		return err
 	}

@@ -1,17 +1,72 @@
 package cli
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+
+	"github.com/spf13/cobra"
 )
 
-// File is a file that a flag names. One with no path is none.
+// File is a file, or a folder, that a flag names. One with no path is none.
 type File struct{ Flag, Path string }
 
-// Apart refuses two outputs that are one file, and an output that is an input: of both the
-// one would be lost. The output "-" is standard output, of which there is one, too; pipes
-// and devices may take several.
-func Apart(outputs, inputs []File) error {
+// inputs are what a command has read. They are known by their identity, not their name, so
+// that a link to one is one. Its context holds them, so that all that it writes can be held
+// against them.
+type inputs struct {
+	mu    sync.Mutex
+	files []File
+	infos []fs.FileInfo
+}
+
+type inputsKey struct{}
+
+func inputsOf(cmd *cobra.Command) *inputs {
+	if ctx := cmd.Context(); ctx != nil {
+		if in, ok := ctx.Value(inputsKey{}).(*inputs); ok {
+			return in
+		}
+	}
+	return &inputs{}
+}
+
+// is returns the input that is the file, or the folder, of that info.
+func (in *inputs) is(info fs.FileInfo) (File, bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for i, other := range in.infos {
+		if os.SameFile(info, other) {
+			return in.files[i], true
+		}
+	}
+	return File{}, false
+}
+
+// Reads returns what is to be told of each file that is read because of a flag, by several
+// goroutines at once if need be: none of them is an output from then on.
+func Reads(cmd *cobra.Command, flag string) func(path string, info fs.FileInfo) {
+	in := inputsOf(cmd)
+	return func(path string, info fs.FileInfo) {
+		if !info.Mode().IsRegular() && !info.IsDir() {
+			return // a pipe or a device, which may be both
+		}
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.files, in.infos = append(in.files, File{flag, path}), append(in.infos, info)
+	}
+}
+
+// Apart notes inputs, which may be folders, and refuses two outputs that are one file, and an
+// output that is among all that was noted: of both the one would be lost. The output "-" is
+// standard output, of which there is one, too; pipes and devices may take several.
+func Apart(cmd *cobra.Command, outputs, inputs []File) error {
+	for _, f := range inputs {
+		if info, err := os.Stat(f.Path); err == nil {
+			Reads(cmd, f.Flag)(f.Path, info)
+		}
+	}
 	for i, out := range outputs {
 		for _, other := range outputs[:i] {
 			switch {
@@ -21,13 +76,30 @@ func Apart(outputs, inputs []File) error {
 				return Usagef("%s and %s are one file, %s", other.Flag, out.Flag, out.Path)
 			}
 		}
-		for _, in := range inputs {
-			if out.Path != "-" && same(out.Path, in.Path) {
-				return Usagef("%s is the file of %s, %s, which would be overwritten", out.Flag, in.Flag, in.Path)
-			}
+		if err := spare(cmd, out); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// spare refuses an output that is an input.
+func spare(cmd *cobra.Command, out File) error {
+	if out.Path == "-" {
+		return nil
+	}
+	info, err := os.Stat(out.Path)
+	if err != nil {
+		return nil // not there: it replaces nothing
+	}
+	in, ok := inputsOf(cmd).is(info)
+	switch {
+	case !ok:
+		return nil
+	case info.IsDir():
+		return Usagef("%s is the folder of %s, %s: name another one", out.Flag, in.Flag, in.Path)
+	}
+	return Usagef("%s is the file of %s, %s, which would be overwritten", out.Flag, in.Flag, in.Path)
 }
 
 // same tells whether two paths lead to one file, which need not be there yet.

@@ -104,7 +104,7 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.Version = version()
 	asUsage(cmd)
-	err := cmd.ExecuteContext(ctx)
+	err := cmd.ExecuteContext(context.WithValue(ctx, inputsKey{}, &inputs{}))
 	if err == nil {
 		return ok
 	}
@@ -187,10 +187,14 @@ func Log(cmd *cobra.Command) func(format string, args ...any) {
 	}
 }
 
-// Output writes the file at path whole or not at all; "-" is standard output.
+// Output writes the file at path whole or not at all; "-" is standard output. What the
+// command has read it does not replace, see [Apart] and [Reads].
 func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error {
 	if path == "-" {
 		return write(cmd.OutOrStdout())
+	}
+	if err := spare(cmd, File{path, path}); err != nil {
+		return err
 	}
 	return atomicfile.Write(path, write)
 }
