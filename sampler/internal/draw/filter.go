@@ -1,18 +1,9 @@
 package draw
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
-
-// rank orders the levels: the likeliest first, equal ones by level.
-func (d *Drawer) rank() {
-	for k := range d.order {
-		d.order[k] = k
-	}
-	slices.SortFunc(d.order, func(a, b int) int { return cmp.Or(cmp.Compare(d.logs[b], d.logs[a]), a-b) })
-}
 
 // filter zeroes the weights that the filters leave out, and returns the sum of the
 // others. The largest weight is 1 and stays.
@@ -28,18 +19,46 @@ func (d *Drawer) rank() {
 func (d *Drawer) filter(delta float64) (sum float64, tie bool) {
 	p, w := &d.how.Parameters, d.weights
 	reach := d.reach(delta) // a ratio of weights moves by no more
-	keep := len(w)
-	if p.TopK > 0 {
-		keep = min(keep, p.TopK)
+	if p.TopK > 0 && p.TopK < len(w) || p.TopP > 0 && p.TopP < 1 {
+		tie = d.cut(reach)
+	}
+	if p.MinP > 0 {
+		best := slices.Index(d.logs, d.top)
+		for k, x := range w {
+			switch {
+			case k == best || x == 0:
+			case x < p.MinP:
+				w[k] = 0
+				tie = tie || x >= p.MinP/(1+reach)
+			default:
+				tie = tie || x/(1+reach) <= p.MinP
+			}
+		}
+	}
+	for _, x := range w {
+		sum += x
+	}
+	return sum, tie
+}
+
+// cut zeroes the weights that TopK and TopP leave out.
+func (d *Drawer) cut(reach float64) (tie bool) {
+	p, w := &d.how.Parameters, d.weights
+	r := &d.ranking
+	r.begin(d.logs)
+	keep, mass := len(w), 0.0
+	if p.TopK > 0 && p.TopK < len(w) {
+		keep = p.TopK
+		for i := range keep {
+			mass += w[r.at(i)]
+		}
+	} else {
+		mass = d.sum
 	}
 	if p.TopP > 0 && p.TopP < 1 {
-		mass := 0.0
-		for _, k := range d.order[:keep] {
-			mass += w[k]
-		}
 		have := 0.0
-		for i, k := range d.order[:keep] {
-			have += w[k]
+		for i := range keep {
+			have += w[r.at(i)]
 			c := have / mass
 			tie = tie || math.Abs(c-p.TopP) <= reach*c*(1-c)
 			if c >= p.TopP {
@@ -48,23 +67,71 @@ func (d *Drawer) filter(delta float64) (sum float64, tie bool) {
 			}
 		}
 	}
+	if keep == len(w) {
+		return tie
+	}
 	// Two levels of about the same rank, one on either side of the cut.
-	if keep < len(w) {
-		in, out := w[d.order[keep-1]], w[d.order[keep]]
-		tie = tie || in > 0 && out >= in/(1+reach)
+	in, out := w[r.at(keep-1)], w[r.at(keep)]
+	for _, k := range r.after(keep) {
+		w[k] = 0
 	}
-	if p.MinP > 0 {
-		for keep > 1 && w[d.order[keep-1]] < p.MinP {
-			keep--
-			tie = tie || w[d.order[keep]] >= p.MinP/(1+reach)
+	return tie || in > 0 && out >= in/(1+reach)
+}
+
+// A ranking orders levels as far as is asked: the likeliest first, equal ones by level.
+type ranking struct {
+	logs  []float64
+	order []int // a heap of those to come, then those that came, the first one last
+	came  int
+}
+
+// begin makes the heap.
+func (r *ranking) begin(logs []float64) {
+	r.logs, r.came = logs, 0
+	for k := range r.order {
+		r.order[k] = k
+	}
+	for i := len(r.order)/2 - 1; i >= 0; i-- {
+		r.down(i, len(r.order))
+	}
+}
+
+// at is the level of rank i.
+func (r *ranking) at(i int) int {
+	last := len(r.order) - 1
+	for ; r.came <= i; r.came++ {
+		end := last - r.came
+		r.order[0], r.order[end] = r.order[end], r.order[0]
+		r.down(0, end)
+	}
+	return r.order[last-i]
+}
+
+// after is the levels from rank i on, in any order.
+func (r *ranking) after(i int) []int { return r.order[:len(r.order)-i] }
+
+// before tells whether level a ranks before b.
+func (r *ranking) before(a, b int) bool {
+	x, y := r.logs[a], r.logs[b]
+	return x > y || x == y && a < b
+}
+
+// down moves the level at i to its place in a heap of n.
+func (r *ranking) down(i, n int) {
+	level := r.order[i]
+	for {
+		child := 2*i + 1
+		if child >= n {
+			break
 		}
-		tie = tie || keep > 1 && w[d.order[keep-1]]/(1+reach) <= p.MinP
-	}
-	for i, k := range d.order {
-		if i >= keep {
-			w[k] = 0
+		if child+1 < n && r.before(r.order[child+1], r.order[child]) {
+			child++
 		}
-		sum += w[k]
+		if !r.before(r.order[child], level) {
+			break
+		}
+		r.order[i] = r.order[child]
+		i = child
 	}
-	return sum, tie
+	r.order[i] = level
 }
