@@ -19,6 +19,7 @@ type Drawer struct {
 	scratch []float64           // the head's
 	weights []float64           // exp((logs − top)/temperature) of the levels left, [levels]
 	errors  []float64           // of logs, [levels]; for refining only
+	growth  []float64           // of weights, as a share, that comes of that
 	ranking ranking             // for filters only
 
 	// Of the last draw:
@@ -37,7 +38,7 @@ func NewDrawer(head likelihood.Head) *Drawer {
 	d := &Drawer{
 		head: head, grain: likelihood.Grain(n),
 		outputs: make([]float64, head.Outputs()), scratch: make([]float64, head.Scratch()),
-		weights: make([]float64, n), ranking: ranking{order: make([]int, n)},
+		weights: make([]float64, n), growth: make([]float64, n), ranking: ranking{order: make([]int, n)},
 	}
 	d.inverts, _ = head.(likelihood.Inverter)
 	if d.refines, _ = head.(likelihood.Refiner); d.refines != nil {
@@ -107,10 +108,8 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 	rivals := 2*delta > temperature && d.rivals(delta, 40*temperature) // e^-40 is below a uniform's grain
 	filterTie := false
 	if how.filtered {
-		if d.refines != nil {
-			delta = d.largestError()
-		}
-		sum, filterTie = d.filter(delta)
+		d.grow(delta)
+		sum, filterTie = d.filter()
 		d.sum = sum
 	}
 	rest := u * sum
@@ -120,11 +119,11 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 			continue
 		}
 		if rest < p {
-			near := d.near(u, rest, p, sum, delta)
-			if near && d.refines != nil && !how.filtered {
-				near = d.nearer(k, u)
+			d.tie = rivals || filterTie || d.near(u, rest, p, sum, delta)
+			if d.tie && d.refines != nil && !rivals && !filterTie {
+				d.grow(delta)
+				d.tie = d.nearer(k, u)
 			}
-			d.tie = rivals || filterTie || near
 			return k
 		}
 		rest -= p

@@ -14,24 +14,26 @@ import (
 // MinP times the probability of the likeliest (Nguyen et al., "Turning Up the Heat:
 // Min-p Sampling", 2024).
 //
-// The result is a tie where log-probabilities that are off by delta could have left out
-// others.
-func (d *Drawer) filter(delta float64) (sum float64, tie bool) {
+// The result is a tie where weights that are off by their growth could have left out others.
+func (d *Drawer) filter() (sum float64, tie bool) {
 	p, w := &d.how.Parameters, d.weights
-	reach := d.reach(delta) // a ratio of weights moves by no more
 	if p.TopK > 0 && p.TopK < len(w) || p.TopP > 0 && p.TopP < 1 {
-		tie = d.cut(reach)
+		tie = d.cut()
 	}
 	if p.MinP > 0 {
 		best := slices.Index(d.logs, d.top)
+		least, most := 1/(1+d.growth[best]), 0.0 // what the largest weight may be
+		for k, x := range w {
+			most = max(most, x*(1+d.growth[k]))
+		}
 		for k, x := range w {
 			switch {
 			case k == best || x == 0:
 			case x < p.MinP:
 				w[k] = 0
-				tie = tie || x >= p.MinP/(1+reach)
+				tie = tie || x*(1+d.growth[k]) >= p.MinP*least
 			default:
-				tie = tie || x/(1+reach) <= p.MinP
+				tie = tie || x/(1+d.growth[k]) <= p.MinP*most
 			}
 		}
 	}
@@ -42,40 +44,67 @@ func (d *Drawer) filter(delta float64) (sum float64, tie bool) {
 }
 
 // cut zeroes the weights that TopK and TopP leave out.
-func (d *Drawer) cut(reach float64) (tie bool) {
-	p, w := &d.how.Parameters, d.weights
-	r := &d.ranking
+func (d *Drawer) cut() (tie bool) {
+	p, w, r := &d.how.Parameters, d.weights, &d.ranking
 	r.begin(d.logs)
-	keep, mass := len(w), 0.0
-	if p.TopK > 0 && p.TopK < len(w) {
+	keep, mass, growth := len(w), 0.0, 0.0
+	if p.TopK > 0 && p.TopK < keep {
 		keep = p.TopK
-		for i := range keep {
-			mass += w[r.at(i)]
-		}
-	} else {
-		mass = d.sum
+		r.at(keep - 1)
+		_, growth = d.rival(keep)
+	}
+	for _, k := range r.first(keep) {
+		mass += w[k]
+		growth += w[k] * d.growth[k]
 	}
 	if p.TopP > 0 && p.TopP < 1 {
-		have := 0.0
+		have, grown := 0.0, 0.0
 		for i := range keep {
-			have += w[r.at(i)]
-			c := have / mass
-			tie = tie || math.Abs(c-p.TopP) <= reach*c*(1-c)
-			if c >= p.TopP {
-				keep = i + 1
-				break
+			k := r.at(i)
+			have += w[k]
+			grown += w[k] * d.growth[k]
+			if have/mass < p.TopP && i+1 < keep {
+				continue
 			}
+			keep = i + 1
+			for j, at := range []float64{have - w[k], have} {
+				c, a := at/mass, grown
+				if j == 0 {
+					a -= w[k] * d.growth[k]
+				}
+				_, more := d.rival(i + j)
+				tie = tie || math.Abs(c-p.TopP) <= moves(c, (a+more)/mass, (growth-a)/mass)
+			}
+			break
 		}
 	}
 	if keep == len(w) {
 		return tie
 	}
 	// Two levels of about the same rank, one on either side of the cut.
-	in, out := w[r.at(keep-1)], w[r.at(keep)]
+	near, _ := d.rival(keep)
 	for _, k := range r.after(keep) {
 		w[k] = 0
 	}
-	return tie || in > 0 && out >= in/(1+reach)
+	return tie || near
+}
+
+// rival tells whether one of the levels from rank keep on could be among those before, and
+// by how much such ones could grow.
+func (d *Drawer) rival(keep int) (is bool, growth float64) {
+	least := math.Inf(1)
+	for _, k := range d.ranking.first(keep) {
+		if w := d.weights[k]; w > 0 {
+			least = min(least, w/(1+d.growth[k]))
+		}
+	}
+	for _, k := range d.ranking.after(keep) {
+		if w := d.weights[k]; w > 0 && w*(1+d.growth[k]) >= least {
+			is = true
+			growth += w * d.growth[k]
+		}
+	}
+	return is, growth
 }
 
 // A ranking orders levels as far as is asked: the likeliest first, equal ones by level.
@@ -107,7 +136,10 @@ func (r *ranking) at(i int) int {
 	return r.order[last-i]
 }
 
-// after is the levels from rank i on, in any order.
+// first is the levels before rank i, which were asked for.
+func (r *ranking) first(i int) []int { return r.order[len(r.order)-i:] }
+
+// after is the others, in any order.
 func (r *ranking) after(i int) []int { return r.order[:len(r.order)-i] }
 
 // before tells whether level a ranks before b.

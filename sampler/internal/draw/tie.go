@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -33,6 +34,22 @@ func (d *Drawer) among(from float64, errors []float64) (n int) {
 	return n
 }
 
+// grow bounds by what factor, less 1, each weight may be off, where log-probabilities are
+// off by delta, or as the head says of each.
+func (d *Drawer) grow(delta float64) {
+	if d.refines != nil {
+		d.refine()
+		for k, e := range d.errors {
+			d.growth[k] = d.reach(e / 2)
+		}
+		return
+	}
+	g := d.reach(delta / 2)
+	for k := range d.growth {
+		d.growth[k] = g
+	}
+}
+
 // near tells whether log-probabilities that are off by delta could have moved a boundary
 // of the level that was drawn past u. The level has weight p of sum, and u lies rest above
 // the level's lower boundary. A boundary at the cumulative probability C moves by no more
@@ -44,40 +61,24 @@ func (d *Drawer) near(u, rest, p, sum, delta float64) bool {
 	return rest/sum <= reach*lower*(1-lower)+d.grain && lower > 0 || upper-u <= reach*upper*(1-upper)+d.grain
 }
 
-// nearer is near with the errors of each level by itself, where nothing is left out: those
-// below a boundary grow by no more than the share a of all, those above by b.
+// nearer is near with the growth of each level by itself.
 func (d *Drawer) nearer(level int, u float64) bool {
-	d.refine()
 	// Of the levels below, of this one and of those above: probability and growth.
 	var p, grown [3]float64
 	for k, w := range d.weights {
-		part := 1
-		if k < level {
-			part = 0
-		} else if k > level {
-			part = 2
-		}
+		part := cmp.Compare(k, level) + 1
 		w /= d.sum
 		p[part] += w
-		grown[part] += w * d.reach(d.errors[k]/2)
+		grown[part] += w * d.growth[k]
 	}
-	moves := func(c, a, b float64) float64 { return (1-c)*a + c*b + a*b + d.grain }
 	lower, upper := p[0], p[0]+p[1]
-	return u-lower <= moves(lower, grown[0], grown[1]+grown[2]) && level > 0 && lower > 0 ||
-		upper-u <= moves(upper, grown[0]+grown[1], grown[2])
+	return lower > 0 && u-lower <= moves(lower, grown[0], grown[1]+grown[2])+d.grain ||
+		upper-u <= moves(upper, grown[0]+grown[1], grown[2])+d.grain
 }
 
-// largestError is that of the levels that matter: others have no share of what is drawn.
-func (d *Drawer) largestError() float64 {
-	from := d.top - d.refine() - d.t*(40+math.Log(float64(len(d.logs))))
-	largest := 0.0
-	for k, l := range d.logs {
-		if e := d.errors[k]; l+e >= from {
-			largest = max(largest, e)
-		}
-	}
-	return largest
-}
+// moves bounds by how much a cumulative probability c moves, where the probabilities below
+// grow or shrink by a together, those above by b.
+func moves(c, a, b float64) float64 { return (1-c)*a + c*b + a*b }
 
 // reach is e^r − 1 or a little more, where e^r bounds what the ratio of two weights
 // changes by if log-probabilities are off by delta: r = 2·delta/T.
@@ -86,5 +87,5 @@ func (d *Drawer) reach(delta float64) float64 {
 	if r <= 1 {
 		return r + float64(r*r)
 	}
-	return math.Expm1(min(r, 700))
+	return math.Expm1(min(r, 600))
 }
