@@ -44,7 +44,7 @@ func check(t *testing.T, head likelihood.Head, try trial) {
 	levels := head.Levels()
 	rng := rand.New(rand.NewPCG(2, uint64(head.Outputs())))
 	scratch := make([]float64, head.Scratch())
-	worst := 0.0 // change of a log-probability, as a share of the bound
+	worst := 0.0 // change of a log-probability, as a share of the bound of all
 	for i := range 200 {
 		o := try.outputs(rng)
 		earlier := make([]uint16, i%head.Symbols())
@@ -74,14 +74,24 @@ func check(t *testing.T, head likelihood.Head, try trial) {
 		if !slices.Equal(o, before) {
 			t.Fatalf("%s changes its outputs", head.Name())
 		}
+		each := slices.Repeat([]float64{bound}, levels)
+		refiner, refines := head.(likelihood.Refiner)
+		if refines {
+			refiner.Errors(each, logs, o, earlier, scratch)
+			if most := slices.Max(each); !(most <= bound) {
+				t.Errorf("%s: a level's bound of %g is over that of all, %g", head.Name(), most, bound)
+			}
+		}
+		// There is a constant by which all are off, but for their bounds.
+		low, high := math.Inf(-1), math.Inf(1)
 		for k, l := range head.LogProbs(try.off(rng, o), earlier, make([]float64, head.Scratch())) {
-			if l == logs[k] {
-				continue
+			if l != logs[k] {
+				low, high = max(low, l-logs[k]-each[k]), min(high, l-logs[k]+each[k])
+				worst = max(worst, math.Abs(l-logs[k])/bound)
 			}
-			share := math.Abs(l-logs[k]) / bound
-			if worst = max(worst, share); share > 1+1e-6 {
-				t.Errorf("%s: level %d is off by %g, over the bound of %g", head.Name(), k, math.Abs(l-logs[k]), bound)
-			}
+		}
+		if low > high+1e-12 {
+			t.Errorf("%s: outputs %v after %v: log-probabilities are off by more than their bounds", head.Name(), o, earlier)
 		}
 		if inverter, ok := head.(likelihood.Inverter); ok {
 			checkInverter(t, rng, inverter, try, o, earlier, logs)

@@ -23,7 +23,8 @@ type Head interface {
 	LogProbs(outputs []float64, earlier []uint16, scratch []float64) []float64
 
 	// Error bounds how far one of these log-probabilities whose size is no more than size is
-	// off where outputs are off by [Rounding]. It leaves what LogProbs put into scratch.
+	// off, but for a constant, where outputs are off by [Rounding]. It leaves what LogProbs
+	// put into scratch.
 	Error(outputs []float64, earlier []uint16, size float64, scratch []float64) float64
 
 	// LogProbNodes adds to a graph what LogProbs does, for a pixel's first symbol: from
@@ -47,6 +48,13 @@ type Inverter interface {
 	// LogProb is the log-probability of a level, in nats; ok is false where nothing can be
 	// drawn.
 	LogProb(outputs []float64, earlier []uint16, level int, scratch []float64) (lp float64, ok bool)
+}
+
+// A Refiner is a head whose log-probabilities are off by very different amounts.
+type Refiner interface {
+	// Errors is [Head.Error] for each level by itself, [levels]. logs are what LogProbs made
+	// of the same outputs and symbols; where they are in scratch they stay.
+	Errors(errors, logs, outputs []float64, earlier []uint16, scratch []float64)
 }
 
 // Rounding bounds the error of a float32 output, whoever computes it and in what order:

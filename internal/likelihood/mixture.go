@@ -43,8 +43,9 @@ func (m Mixture) Outputs() int { return m.Components * (1 + m.Symbols()*m.parts(
 func (m Mixture) Scratch() int { return m.Depth + logisticParts*m.Components }
 
 const (
-	leastLogScale = -7 // those below are this
-	logisticParts = 9  // slices of a logistics
+	leastLogScale = -7   // those below are this
+	logisticParts = 9    // slices of a logistics
+	logLittle     = -640 // below, probabilities are next to nothing: their logarithms are added up
 )
 
 // logistics is the distribution of a symbol: its components, and how far their parameters
@@ -202,8 +203,8 @@ func (d *logistics) logProb(level int) float64 {
 	return top + Log(sum)
 }
 
-// logProbs is that of every level. Probabilities are added up as they are; only where they
-// are next to nothing are their logarithms.
+// logProbs is that of every level. Probabilities are added up as they are, but
+// for those that are next to nothing.
 func (d *logistics) logProbs(logs []float64) {
 	clear(logs)
 	last := len(logs) - 1
@@ -224,12 +225,50 @@ func (d *logistics) logProbs(logs []float64) {
 		}
 		logs[last] += float64(w * above)
 	}
-	const little = 1e-280
 	for level, p := range logs {
-		if p < little {
-			logs[level] = d.logProb(level)
+		if l := Log(p); l > logLittle {
+			logs[level] = l
 		} else {
-			logs[level] = Log(p)
+			logs[level] = d.logProb(level)
+		}
+	}
+}
+
+// errors bounds how far each of logs, as logProbs made them, is off. A component's part of a
+// level, r, that is off by up to a factor of 1 + g moves the level's probability by r·g.
+func (d *logistics) errors(errors, logs []float64) {
+	clear(errors)
+	last := len(logs) - 1
+	for i, w := range d.weight {
+		if w == 0 {
+			continue
+		}
+		inside := Exp(d.inside(i))
+		// At a level's lower end: 1 − the CDF, and how far log is off by that end.
+		above, lower := 1.0, 0.0
+		for level, log := range logs {
+			part, rest, off, next := w*above, 0.0, d.weightOff[i]+lower, 0.0
+			if level < last {
+				z := d.upper(i, level)
+				by := d.upperOff(i, z)
+				p, q := sigmoid(z)
+				g := growth(by)
+				off += min(by, q*g)
+				part *= p
+				rest, next = q, min(by, p*g)
+			}
+			if level > 0 && level < last {
+				part *= inside
+				off += d.scaleOff[i]
+			}
+			if log > logLittle {
+				part /= Exp(log)
+			} else {
+				l, _ := d.log(i, level)
+				part = Exp(min(0, l+d.logWeight[i]-log))
+			}
+			errors[level] += part * growth(off)
+			above, lower = rest, next
 		}
 	}
 }
@@ -314,7 +353,13 @@ func (m Mixture) Error(outputs []float64, earlier []uint16, _ float64, scratch [
 		z := max(math.Abs(d.upper(i, 0)), math.Abs(d.upper(i, m.Depth-2)))
 		worst = max(worst, w+2*d.upperOff(i, z)+d.scaleOff[i])
 	}
-	return worst
+	return growth(worst)
+}
+
+// Errors is that of every level.
+func (m Mixture) Errors(errors, logs, outputs []float64, earlier []uint16, scratch []float64) {
+	d, _ := m.of(outputs, earlier, scratch)
+	d.errors(errors, logs)
 }
 
 // LogProbNodes is to come.

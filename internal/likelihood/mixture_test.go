@@ -24,13 +24,15 @@ func TestMixture(t *testing.T) {
 		{"one component", likelihood.Mixture{Depth: 3, Components: 1}, []float64{7, 0, 0}, nil, []float64{1 - half, 2*half - 1, 1 - half}},
 		{"two levels", likelihood.Mixture{Depth: 2, Components: 1}, []float64{0, math.Log(3), 0}, nil, []float64{0.25, 0.75}},
 		{
-			"a scale of 2", likelihood.Mixture{Depth: 3, Components: 1},
+			"a scale of 2",
+			likelihood.Mixture{Depth: 3, Components: 1},
 			[]float64{0, 0, math.Ln2},
 			nil,
 			[]float64{sigma(-0.25), sigma(0.25) - sigma(-0.25), sigma(-0.25)},
 		},
 		{
-			"two components, of a quarter and three", likelihood.Mixture{Depth: 3, Components: 2},
+			"two components, of a quarter and three",
+			likelihood.Mixture{Depth: 3, Components: 2},
 			[]float64{0, math.Log(3), 0, 0.5, 0, 0},
 			nil,
 			[]float64{
@@ -40,14 +42,16 @@ func TestMixture(t *testing.T) {
 			},
 		},
 		{
-			"one that never is", likelihood.Mixture{Depth: 3, Components: 2},
+			"one that never is",
+			likelihood.Mixture{Depth: 3, Components: 2},
 			[]float64{0, math.Inf(-1), 0, 0.5, 0, 0},
 			nil,
 			[]float64{1 - half, 2*half - 1, 1 - half},
 		},
 		{"the least scale", likelihood.Mixture{Depth: 3, Components: 1}, []float64{0, 0.5, -50}, nil, []float64{0, 0.5, 0.5}},
 		{
-			"a great scale", likelihood.Mixture{Depth: 3, Components: 1},
+			"a great scale",
+			likelihood.Mixture{Depth: 3, Components: 1},
 			[]float64{0, 0, 100},
 			nil,
 			[]float64{0.5, 0.25 * math.Exp(-100), 0.5},
@@ -55,20 +59,23 @@ func TestMixture(t *testing.T) {
 		// Blocks of three: mean, log-scale, coefficient of red, green and blue.
 		{"red", likelihood.Mixture{Depth: 3, Channels: 3, Components: 1}, []float64{0, 0, 0, 9, 5, 5, 9, 5, 5, 9}, nil, []float64{1 - half, 2*half - 1, 1 - half}},
 		{
-			"green after red 1: the mean is 0.25 + 0.5·1", likelihood.Mixture{Depth: 3, Channels: 3, Components: 1},
+			"green after red 1: the mean is 0.25 + 0.5·1",
+			likelihood.Mixture{Depth: 3, Channels: 3, Components: 1},
 			[]float64{0, 0, 0, math.Atanh(0.5), 0.25, 0, 9, 5, 5, 9},
 			[]uint16{2},
 			[]float64{sigma(-1.25), sigma(-0.25) - sigma(-1.25), sigma(0.25)},
 		},
 		{
-			"blue after red −1 and green 1: the mean is 0.25·−1 − 0.5·1 + 1", likelihood.Mixture{Depth: 3, Channels: 3, Components: 1},
+			"blue after red −1 and green 1: the mean is 0.25·−1 − 0.5·1 + 1",
+			likelihood.Mixture{Depth: 3, Channels: 3, Components: 1},
 			[]float64{0, 0, 0, 9, 5, 5, math.Atanh(0.25), 1, 0, math.Atanh(-0.5)},
 			[]uint16{0, 2},
 			[]float64{sigma(-0.75), sigma(0.25) - sigma(-0.75), sigma(-0.25)},
 		},
 		{
 			// Red is 1 with probability 1−σ(1/2) under the first component, with 1/2 under the second.
-			"the component's posterior", likelihood.Mixture{Depth: 3, Channels: 3, Components: 2},
+			"the component's posterior",
+			likelihood.Mixture{Depth: 3, Channels: 3, Components: 2},
 			[]float64{
 				0, 0,
 				0, 0.5, 0, 0, 0, 0, // red

@@ -2,6 +2,7 @@ package draw
 
 import (
 	"math"
+	"slices"
 
 	"pixelcnn/internal/likelihood"
 )
@@ -12,14 +13,17 @@ import (
 type Drawer struct {
 	head    likelihood.Head
 	inverts likelihood.Inverter // the head, where it is one
+	refines likelihood.Refiner  // the head, where it is one
 	grain   float64             // of the sum of all weights
 	outputs []float64           // of a pixel, read from float32
 	scratch []float64           // the head's
 	weights []float64           // exp((logs − top)/temperature) of the levels left, [levels]
-	order   []int               // levels, the likeliest first; for filters only
+	errors  []float64           // of logs, [levels]; for refining only
+	growth  []float64           // of weights, as a share, that comes of that
+	ranking ranking             // for filters only
 
 	// Of the last draw:
-	of       []float64 // outputs, and the symbols before in the pixel
+	of       []float64 // the outputs and the symbols before in the pixel, where it inverts or refines
 	earlier  []uint16
 	logs     []float64 // log-probabilities of the levels, up to a constant; nil where it inverted
 	how      *How
@@ -31,12 +35,16 @@ type Drawer struct {
 // NewDrawer makes one for a head.
 func NewDrawer(head likelihood.Head) *Drawer {
 	n := head.Levels()
-	inverts, _ := head.(likelihood.Inverter)
-	return &Drawer{
-		head: head, inverts: inverts, grain: likelihood.Grain(n),
+	d := &Drawer{
+		head: head, grain: likelihood.Grain(n),
 		outputs: make([]float64, head.Outputs()), scratch: make([]float64, head.Scratch()),
-		weights: make([]float64, n), order: make([]int, n),
+		weights: make([]float64, n), growth: make([]float64, n), ranking: ranking{order: make([]int, n)},
 	}
+	d.inverts, _ = head.(likelihood.Inverter)
+	if d.refines, _ = head.(likelihood.Refiner); d.refines != nil {
+		d.errors = make([]float64, n)
+	}
+	return d
 }
 
 // read takes a network's outputs at a pixel: number k is outputs[k·stride].
@@ -59,12 +67,14 @@ func (d *Drawer) read(outputs []float32, stride int) []float64 {
 // [0, 1). earlier are the symbols before in the pixel. The result is -1 where the outputs
 // are unusable.
 func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier []uint16, u float64) int {
-	d.of, d.earlier, d.how, d.t = outputs, earlier, how, temperature
-	if d.inverts != nil && temperature == 1 && !how.filtered {
-		d.logs = nil
-		level, tie := d.inverts.Invert(outputs, earlier, u, d.scratch)
-		d.tie = tie
-		return level
+	d.how, d.t = how, temperature
+	if d.inverts != nil || d.refines != nil {
+		d.of, d.earlier, d.logs = outputs, earlier, nil
+		if temperature == 1 && !how.filtered && d.inverts != nil {
+			level, tie := d.inverts.Invert(outputs, earlier, u, d.scratch)
+			d.tie = tie
+			return level
+		}
 	}
 	d.logs = d.head.LogProbs(outputs, earlier, d.scratch)
 	top, ok := likelihood.Top(d.logs)
@@ -72,19 +82,9 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		return -1
 	}
 	d.top = top
-	if how.filtered {
-		d.rank()
-		if how.Greedy {
-			best, next := d.order[0], d.order[1]
-			d.tie = top-d.logs[next] <= 2*d.head.Error(outputs, earlier, math.Abs(top), d.scratch)
-			return best
-		}
-	}
-	// Where errors of the log-probabilities are as large as the temperature, a rival of the
-	// likeliest level could have all of the probability in its place.
-	rivals := false
-	if reach := 2 * d.head.Error(outputs, earlier, math.Abs(top), d.scratch); reach > temperature {
-		rivals = d.rivals(top - reach - 40*temperature) // e^-40 is below a uniform's grain
+	if how.Greedy {
+		d.tie = d.rivals(d.head.Error(outputs, earlier, math.Abs(top), d.scratch), 0)
+		return slices.Index(d.logs, top)
 	}
 	// The division comes last: it may overflow to -Inf, never to NaN, however
 	// small the temperature.
@@ -101,12 +101,17 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		sum += p
 		w[k] = p
 	}
+	d.sum = sum
 	delta := d.head.Error(outputs, earlier, largest, d.scratch)
+	// Where errors of the log-probabilities are as large as the temperature, a rival of the
+	// likeliest level could have all of the probability in its place.
+	rivals := 2*delta > temperature && d.rivals(delta, 40*temperature) // e^-40 is below a uniform's grain
 	filterTie := false
 	if how.filtered {
-		sum, filterTie = d.filter(delta)
+		d.grow(delta)
+		sum, filterTie = d.filter()
+		d.sum = sum
 	}
-	d.sum = sum
 	rest := u * sum
 	last := 0
 	for k, p := range w {
@@ -115,6 +120,10 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		}
 		if rest < p {
 			d.tie = rivals || filterTie || d.near(u, rest, p, sum, delta)
+			if d.tie && d.refines != nil && !rivals && !filterTie {
+				d.grow(delta)
+				d.tie = d.nearer(k, u)
+			}
 			return k
 		}
 		rest -= p
@@ -151,36 +160,4 @@ func (d *Drawer) ModelLogProb(outputs []float32, stride int, earlier []uint16, l
 		return d.inverts.LogProb(all, earlier, level, d.scratch)
 	}
 	return likelihood.LogSoftmax(d.head.LogProbs(all, earlier, d.scratch), level)
-}
-
-// rivals tells whether two log-probabilities are at least from.
-func (d *Drawer) rivals(from float64) bool {
-	n := 0
-	for _, l := range d.logs {
-		if l >= from {
-			n++
-		}
-	}
-	return n > 1
-}
-
-// near tells whether log-probabilities that are off by delta could have moved a boundary
-// of the level that was drawn past u. The level has weight p of sum, and u lies rest above
-// the level's lower boundary. A boundary at the cumulative probability C moves by no more
-// than reach·C·(1−C), and by what rounding makes of it.
-func (d *Drawer) near(u, rest, p, sum, delta float64) bool {
-	reach := d.reach(delta)
-	lower := u - rest/sum
-	upper := lower + p/sum
-	return rest/sum <= reach*lower*(1-lower)+d.grain && lower > 0 || upper-u <= reach*upper*(1-upper)+d.grain
-}
-
-// reach is e^r − 1 or a little more, where e^r bounds what the ratio of two weights
-// changes by if log-probabilities are off by delta: r = 2·delta/T.
-func (d *Drawer) reach(delta float64) float64 {
-	r := 2 * delta / d.t
-	if r <= 1 {
-		return r + float64(r*r)
-	}
-	return math.Expm1(min(r, 700))
 }

@@ -108,15 +108,31 @@ func BenchmarkLevel(b *testing.B) {
 }
 
 func BenchmarkPixel(b *testing.B) {
-	head := likelihood.Categorical{Depth: 4}
-	how, err := Parameters{Temperature: 0.7}.For(head, 1)
-	if err != nil {
-		b.Fatal(err)
-	}
-	d := NewBatch(head, []Row{{How: how, Levels: make([]uint16, 1)}}, 1, nil)
-	logits := []float32{0.3, -1.2, 2, 0.9}
-	b.ReportAllocs()
-	for b.Loop() {
-		d.Symbol(0, 0, logits, 1, 0.6)
+	for _, c := range []struct {
+		name   string
+		head   likelihood.Head
+		params Parameters
+	}{
+		{"4 levels", likelihood.Categorical{Depth: 4}, Parameters{Temperature: 0.7}},
+		{"256 levels", likelihood.Categorical{Depth: 256}, Parameters{Temperature: 0.7}},
+		{"256 levels, top-k 20", likelihood.Categorical{Depth: 256}, Parameters{TopK: 20}},
+		{"256 levels, top-p", likelihood.Categorical{Depth: 256}, Parameters{TopP: 0.9}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			how, err := c.params.For(c.head, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			d := NewBatch(c.head, []Row{{How: how, Levels: make([]uint16, 1)}}, 1, nil)
+			rng := rand.New(rand.NewPCG(1, 0))
+			outputs := make([]float32, c.head.Outputs())
+			for k := range outputs {
+				outputs[k] = float32(rng.NormFloat64())
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				d.Symbol(0, 0, outputs, 1, 0.6)
+			}
+		})
 	}
 }

@@ -1,18 +1,9 @@
 package draw
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
-
-// rank orders the levels: the likeliest first, equal ones by level.
-func (d *Drawer) rank() {
-	for k := range d.order {
-		d.order[k] = k
-	}
-	slices.SortFunc(d.order, func(a, b int) int { return cmp.Or(cmp.Compare(d.logs[b], d.logs[a]), a-b) })
-}
 
 // filter zeroes the weights that the filters leave out, and returns the sum of the
 // others. The largest weight is 1 and stays.
@@ -23,48 +14,156 @@ func (d *Drawer) rank() {
 // MinP times the probability of the likeliest (Nguyen et al., "Turning Up the Heat:
 // Min-p Sampling", 2024).
 //
-// The result is a tie where log-probabilities that are off by delta could have left out
-// others.
-func (d *Drawer) filter(delta float64) (sum float64, tie bool) {
+// The result is a tie where weights that are off by their growth could have left out others.
+func (d *Drawer) filter() (sum float64, tie bool) {
 	p, w := &d.how.Parameters, d.weights
-	reach := d.reach(delta) // a ratio of weights moves by no more
-	keep := len(w)
-	if p.TopK > 0 {
-		keep = min(keep, p.TopK)
+	if p.TopK > 0 && p.TopK < len(w) || p.TopP > 0 && p.TopP < 1 {
+		tie = d.cut()
 	}
-	if p.TopP > 0 && p.TopP < 1 {
-		mass := 0.0
-		for _, k := range d.order[:keep] {
-			mass += w[k]
+	if p.MinP > 0 {
+		best := slices.Index(d.logs, d.top)
+		least, most := 1/(1+d.growth[best]), 0.0 // what the largest weight may be
+		for k, x := range w {
+			most = max(most, x*(1+d.growth[k]))
 		}
-		have := 0.0
-		for i, k := range d.order[:keep] {
-			have += w[k]
-			c := have / mass
-			tie = tie || math.Abs(c-p.TopP) <= reach*c*(1-c)
-			if c >= p.TopP {
-				keep = i + 1
-				break
+		for k, x := range w {
+			switch {
+			case k == best || x == 0:
+			case x < p.MinP:
+				w[k] = 0
+				tie = tie || x*(1+d.growth[k]) >= p.MinP*least
+			default:
+				tie = tie || x/(1+d.growth[k]) <= p.MinP*most
 			}
 		}
 	}
-	// Two levels of about the same rank, one on either side of the cut.
-	if keep < len(w) {
-		in, out := w[d.order[keep-1]], w[d.order[keep]]
-		tie = tie || in > 0 && out >= in/(1+reach)
-	}
-	if p.MinP > 0 {
-		for keep > 1 && w[d.order[keep-1]] < p.MinP {
-			keep--
-			tie = tie || w[d.order[keep]] >= p.MinP/(1+reach)
-		}
-		tie = tie || keep > 1 && w[d.order[keep-1]]/(1+reach) <= p.MinP
-	}
-	for i, k := range d.order {
-		if i >= keep {
-			w[k] = 0
-		}
-		sum += w[k]
+	for _, x := range w {
+		sum += x
 	}
 	return sum, tie
+}
+
+// cut zeroes the weights that TopK and TopP leave out.
+func (d *Drawer) cut() (tie bool) {
+	p, w, r := &d.how.Parameters, d.weights, &d.ranking
+	r.begin(d.logs)
+	keep, mass, growth := len(w), 0.0, 0.0
+	if p.TopK > 0 && p.TopK < keep {
+		keep = p.TopK
+		r.at(keep - 1)
+		_, growth = d.rival(keep)
+	}
+	for _, k := range r.first(keep) {
+		mass += w[k]
+		growth += w[k] * d.growth[k]
+	}
+	if p.TopP > 0 && p.TopP < 1 {
+		have, grown := 0.0, 0.0
+		for i := range keep {
+			k := r.at(i)
+			have += w[k]
+			grown += w[k] * d.growth[k]
+			if have/mass < p.TopP && i+1 < keep {
+				continue
+			}
+			keep = i + 1
+			for j, at := range []float64{have - w[k], have} {
+				c, a := at/mass, grown
+				if j == 0 {
+					a -= w[k] * d.growth[k]
+				}
+				_, more := d.rival(i + j)
+				tie = tie || math.Abs(c-p.TopP) <= moves(c, (a+more)/mass, (growth-a)/mass)
+			}
+			break
+		}
+	}
+	if keep == len(w) {
+		return tie
+	}
+	// Two levels of about the same rank, one on either side of the cut.
+	near, _ := d.rival(keep)
+	for _, k := range r.after(keep) {
+		w[k] = 0
+	}
+	return tie || near
+}
+
+// rival tells whether one of the levels from rank keep on could be among those before, and
+// by how much such ones could grow.
+func (d *Drawer) rival(keep int) (is bool, growth float64) {
+	least := math.Inf(1)
+	for _, k := range d.ranking.first(keep) {
+		if w := d.weights[k]; w > 0 {
+			least = min(least, w/(1+d.growth[k]))
+		}
+	}
+	for _, k := range d.ranking.after(keep) {
+		if w := d.weights[k]; w > 0 && w*(1+d.growth[k]) >= least {
+			is = true
+			growth += w * d.growth[k]
+		}
+	}
+	return is, growth
+}
+
+// A ranking orders levels as far as is asked: the likeliest first, equal ones by level.
+type ranking struct {
+	logs  []float64
+	order []int // a heap of those to come, then those that came, the first one last
+	came  int
+}
+
+// begin makes the heap.
+func (r *ranking) begin(logs []float64) {
+	r.logs, r.came = logs, 0
+	for k := range r.order {
+		r.order[k] = k
+	}
+	for i := len(r.order)/2 - 1; i >= 0; i-- {
+		r.down(i, len(r.order))
+	}
+}
+
+// at is the level of rank i.
+func (r *ranking) at(i int) int {
+	last := len(r.order) - 1
+	for ; r.came <= i; r.came++ {
+		end := last - r.came
+		r.order[0], r.order[end] = r.order[end], r.order[0]
+		r.down(0, end)
+	}
+	return r.order[last-i]
+}
+
+// first is the levels before rank i, which were asked for.
+func (r *ranking) first(i int) []int { return r.order[len(r.order)-i:] }
+
+// after is the others, in any order.
+func (r *ranking) after(i int) []int { return r.order[:len(r.order)-i] }
+
+// before tells whether level a ranks before b.
+func (r *ranking) before(a, b int) bool {
+	x, y := r.logs[a], r.logs[b]
+	return x > y || x == y && a < b
+}
+
+// down moves the level at i to its place in a heap of n.
+func (r *ranking) down(i, n int) {
+	level := r.order[i]
+	for {
+		child := 2*i + 1
+		if child >= n {
+			break
+		}
+		if child+1 < n && r.before(r.order[child+1], r.order[child]) {
+			child++
+		}
+		if !r.before(r.order[child], level) {
+			break
+		}
+		r.order[i] = r.order[child]
+		i = child
+	}
+	r.order[i] = level
 }

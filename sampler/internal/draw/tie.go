@@ -1,0 +1,91 @@
+package draw
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// refine bounds the errors of each level by itself, and returns that of the likeliest.
+func (d *Drawer) refine() float64 {
+	d.refines.Errors(d.errors, d.logs, d.of, d.earlier, d.scratch)
+	return d.errors[slices.Index(d.logs, d.top)]
+}
+
+// rivals tells whether log-probabilities that are off by delta could put a level next to the
+// likeliest, no more than margin below.
+func (d *Drawer) rivals(delta, margin float64) bool {
+	if d.among(d.top-2*delta-margin, nil) < 2 {
+		return false
+	}
+	return d.refines == nil || d.among(d.top-d.refine()-margin, d.errors) > 1
+}
+
+// among is how many log-probabilities, with what they may be off, are at least from.
+func (d *Drawer) among(from float64, errors []float64) (n int) {
+	for k, l := range d.logs {
+		if errors != nil {
+			l += errors[k]
+		}
+		if l >= from {
+			n++
+		}
+	}
+	return n
+}
+
+// grow bounds by what factor, less 1, each weight may be off, where log-probabilities are
+// off by delta, or as the head says of each.
+func (d *Drawer) grow(delta float64) {
+	if d.refines != nil {
+		d.refine()
+		for k, e := range d.errors {
+			d.growth[k] = d.reach(e / 2)
+		}
+		return
+	}
+	g := d.reach(delta / 2)
+	for k := range d.growth {
+		d.growth[k] = g
+	}
+}
+
+// near tells whether log-probabilities that are off by delta could have moved a boundary
+// of the level that was drawn past u. The level has weight p of sum, and u lies rest above
+// the level's lower boundary. A boundary at the cumulative probability C moves by no more
+// than reach·C·(1−C), and by what rounding makes of it.
+func (d *Drawer) near(u, rest, p, sum, delta float64) bool {
+	reach := d.reach(delta)
+	lower := u - rest/sum
+	upper := lower + p/sum
+	return rest/sum <= reach*lower*(1-lower)+d.grain && lower > 0 || upper-u <= reach*upper*(1-upper)+d.grain
+}
+
+// nearer is near with the growth of each level by itself.
+func (d *Drawer) nearer(level int, u float64) bool {
+	// Of the levels below, of this one and of those above: probability and growth.
+	var p, grown [3]float64
+	for k, w := range d.weights {
+		part := cmp.Compare(k, level) + 1
+		w /= d.sum
+		p[part] += w
+		grown[part] += w * d.growth[k]
+	}
+	lower, upper := p[0], p[0]+p[1]
+	return lower > 0 && u-lower <= moves(lower, grown[0], grown[1]+grown[2])+d.grain ||
+		upper-u <= moves(upper, grown[0]+grown[1], grown[2])+d.grain
+}
+
+// moves bounds by how much a cumulative probability c moves, where the probabilities below
+// grow or shrink by a together, those above by b.
+func moves(c, a, b float64) float64 { return (1-c)*a + c*b + a*b }
+
+// reach is e^r − 1 or a little more, where e^r bounds what the ratio of two weights
+// changes by if log-probabilities are off by delta: r = 2·delta/T.
+func (d *Drawer) reach(delta float64) float64 {
+	r := 2 * delta / d.t
+	if r <= 1 {
+		return r + float64(r*r)
+	}
+	return math.Expm1(min(r, 600))
+}
