@@ -123,7 +123,7 @@ func (f *folder) node(old *Node) error {
 		n.Outputs = append(n.Outputs, w)
 		f.values[v] = w
 	}
-	if n.Domain != "" {
+	if n.Domain != "" && !known(n) {
 		f.nodes = append(f.nodes, n)
 		return nil
 	}

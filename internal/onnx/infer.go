@@ -147,6 +147,8 @@ func inferShape(n *Node, shapes [][]int) ([]int, error) {
 		return []int{a[0], b[1]}, nil
 	case "MatMul":
 		return matMulShape(x, shapes[1])
+	case "FusedMatMul":
+		return fusedMatMulShape(n, x, shapes[1])
 	case "Transpose":
 		perm, err := Permutation(n, len(x))
 		if err != nil {
@@ -335,6 +337,23 @@ func matMulShape(a, b []int) ([]int, error) {
 	}
 	out, err := broadcast(a[:len(a)-2], b[:len(b)-2])
 	return append(out, a[len(a)-2], b[len(b)-1]), err
+}
+
+// fusedMatMulShape is that of ONNX Runtime's product, which may transpose its factors.
+func fusedMatMulShape(n *Node, a, b []int) ([]int, error) {
+	if n.Attrs.Int("transBatchA", 0) != 0 || n.Attrs.Int("transBatchB", 0) != 0 || min(len(a), len(b)) < 2 {
+		return nil, fmt.Errorf("factors of shapes %v and %v, or a transposed batch", a, b)
+	}
+	turned := func(name string, s []int) []int {
+		if n.Attrs.Int(name, 0) == 0 {
+			return s
+		}
+		s = slices.Clone(s)
+		k := len(s)
+		s[k-1], s[k-2] = s[k-2], s[k-1]
+		return s
+	}
+	return matMulShape(turned("transA", a), turned("transB", b))
 }
 
 // Window is one spatial dimension of a convolution.

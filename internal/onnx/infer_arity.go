@@ -6,7 +6,7 @@ import "fmt"
 // Others need one.
 var arity = map[string]int{
 	"Constant": 0, "ConstantOfShape": 1,
-	"Conv": 2, "MatMul": 2, "Gemm": 2, "Gather": 2, "Expand": 2, "Tile": 2, "PRelu": 2, "Pow": 2, "Mod": 2,
+	"Conv": 2, "MatMul": 2, "FusedMatMul": 2, "Gemm": 2, "Gather": 2, "Expand": 2, "Tile": 2, "PRelu": 2, "Pow": 2, "Mod": 2,
 	"Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "Equal": 2, "Greater": 2, "GreaterOrEqual": 2, "Less": 2,
 	"LessOrEqual": 2, "And": 2, "Or": 2, "Xor": 2, "Where": 3, "Range": 3, "OneHot": 3,
 	"BatchNormalization": 5, "LayerNormalization": 2, "InstanceNormalization": 3, "GroupNormalization": 3,
@@ -16,7 +16,7 @@ var arity = map[string]int{
 
 // single lists the operators that have exactly as many inputs as arity says.
 var single = map[string]bool{
-	"MatMul": true, "Gather": true, "Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true,
+	"MatMul": true, "FusedMatMul": true, "Gather": true, "Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true,
 	"Where": true, "Relu": true, "Tanh": true, "Sigmoid": true, "Transpose": true, "Identity": true, "Cast": true,
 }
 
