@@ -66,6 +66,7 @@ type folder struct {
 var rounded = map[string]bool{
 	"Exp": true, "Log": true, "Tanh": true, "Sin": true, "Cos": true, "Erf": true, "Sigmoid": true, "Softplus": true,
 	"Pow": true, "MatMul": true, "Gemm": true, "ReduceProd": true, "ReduceSum": true, "ReduceMean": true,
+	"ReduceL1": true, "ReduceL2": true, "ReduceSumSquare": true, "ReduceLogSum": true, "ReduceLogSumExp": true,
 }
 
 // affords tells whether a node whose inputs are constants is to be evaluated, and

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -28,6 +29,16 @@ var broadcasts = map[string]bool{
 	"Less": true, "LessOrEqual": true, "And": true, "Or": true, "Xor": true,
 }
 
+// several lists the operators of which each output has a type and a shape of its own, by what
+// infers them.
+var several = func() map[string]func(n *Node, shapes [][]int) error {
+	all := maps.Clone(quantisation)
+	for op := range gates {
+		all[op] = inferRecurrent
+	}
+	return all
+}()
+
 // infer sets the shapes and types of a node's outputs from its inputs'. Where an
 // input's shape or the operator is unknown it leaves the outputs alone.
 func infer(n *Node, opset int64) error {
@@ -50,6 +61,9 @@ func infer(n *Node, opset int64) error {
 	}
 	if err := checkEmpty(n, shapes); err != nil {
 		return err
+	}
+	if f := several[n.Op]; f != nil {
+		return f(n, shapes)
 	}
 	dtype := n.Inputs[0].DType
 	switch n.Op {

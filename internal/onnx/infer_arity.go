@@ -11,7 +11,10 @@ var arity = map[string]int{
 	"LessOrEqual": 2, "And": 2, "Or": 2, "Xor": 2, "Where": 3, "Range": 3, "OneHot": 3,
 	"BatchNormalization": 5, "LayerNormalization": 2, "InstanceNormalization": 3, "GroupNormalization": 3,
 	"ConvTranspose": 2, "CastLike": 2, "GatherElements": 2, "GatherND": 2, "TopK": 2, "ScatterElements": 3, "ScatterND": 3,
-	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 1,
+	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 1, "Scan": 1,
+	"RNN": 3, "GRU": 3, "LSTM": 3,
+	"QuantizeLinear": 2, "DequantizeLinear": 2, "ConvInteger": 2, "MatMulInteger": 2, "QLinearConv": 8, "QLinearMatMul": 8,
+	"QLinearAdd": 7, "QLinearMul": 7, "QLinearSigmoid": 4, "QLinearLeakyRelu": 4, "QGemm": 6,
 }
 
 // single lists the operators that have exactly as many inputs as arity says.

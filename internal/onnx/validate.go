@@ -58,7 +58,10 @@ var operators = func() map[string]bool {
 		GatherElements GatherND ArgMax ArgMin TopK Multinomial RandomUniform RandomNormal
 		MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool DepthToSpace SpaceToDepth
 		ReduceProd ReduceSum ReduceMean ReduceMax ReduceMin ReduceSumSquare ReduceL2 ReduceL1 ReduceLogSum ReduceLogSumExp
-		If Loop com.microsoft:FusedMatMul`) {
+		If Loop Scan RNN GRU LSTM
+		QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul
+		com.microsoft:FusedMatMul com.microsoft:QLinearAdd com.microsoft:QLinearMul com.microsoft:QLinearSigmoid
+		com.microsoft:QLinearLeakyRelu com.microsoft:QGemm`) {
 		known[op] = true
 	}
 	for op := range sameShape {
@@ -152,7 +155,7 @@ func checkOperators(g *Graph, l Limits, used map[string]bool) error {
 // factors are the operators that multiply with their constants.
 var factors = map[string]bool{
 	"Conv": true, "ConvTranspose": true, "Gemm": true, "MatMul": true, "Einsum": true, "Mul": true, "Div": true,
-	"PRelu": true, "BatchNormalization": true, "LayerNormalization": true, "InstanceNormalization": true, "GroupNormalization": true,
+	"RNN": true, "GRU": true, "LSTM": true, "PRelu": true, "BatchNormalization": true, "LayerNormalization": true, "InstanceNormalization": true, "GroupNormalization": true,
 }
 
 // moves are the operators that pass elements on as they are.

@@ -355,7 +355,7 @@ def dequantised_net(net, m):
         a = torch.tensor((q.astype(np.float32) - zero.astype(np.float32)) * scale)
         for p in net.parameters():
             for b in (a, a.T if a.ndim == 2 else a):
-                if p.shape == b.shape and (p - b).abs().max() <= scale:
+                if p.shape == b.shape and (p - b).abs().max() <= float(scale.max()):
                     with torch.no_grad():
                         p.copy_(b)
     return net
