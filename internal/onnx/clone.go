@@ -32,7 +32,7 @@ func (c cloner) graph(g *Graph) *Graph {
 				to.Attrs[name] = c.graph(sub)
 			}
 		}
-		if operators[to.Op] && to.Domain == "" {
+		if known(to) {
 			trim(to)
 		}
 		out.Nodes = append(out.Nodes, to)

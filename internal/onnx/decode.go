@@ -13,9 +13,10 @@ func malformed(format string, args ...any) error {
 }
 
 // Unmarshal reads a model within the default [Limits]. Tensor data are copied out of
-// b. Sparse initializers, functions and tensor types outside [DType] are refused, and
+// b. Sparse initializers and tensor types outside [DType] are refused, and
 // external data, for which see [ReadFile], as are dangling or duplicate names and nodes out of topological order,
-// hence cycles, and nodes that lack what their operator needs. It does not look at the
+// hence cycles, and nodes that lack what their operator needs. Local functions
+// are put in the place of the nodes that call them. It does not look at the
 // sizes of what they make: [Check] does.
 func Unmarshal(b []byte) (*Model, error) { return UnmarshalWithin(b, Limits{}) }
 
@@ -37,6 +38,7 @@ func unmarshal(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 	d := &decoder{limits: l, beside: beside, read: int64(len(b))}
 	m := &Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
 	var graph []byte
+	var functions [][]byte
 	err := fields(b, func(f field) error {
 		switch f.num {
 		case 1:
@@ -56,20 +58,7 @@ func unmarshal(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 			if err := d.count(); err != nil {
 				return err
 			}
-			var domain string
-			var version int64
-			err := fields(f.bytes, func(f field) error {
-				switch f.num {
-				case 1:
-					domain = f.str()
-				case 2:
-					version = f.int()
-				}
-				return nil
-			})
-			if domain == "ai.onnx" {
-				domain = ""
-			}
+			domain, version, err := opset(f.bytes)
 			if _, twice := m.Opsets[domain]; twice && err == nil {
 				err = malformed("it imports operator set %q twice", domain)
 			}
@@ -95,7 +84,8 @@ func unmarshal(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 			m.Metadata[k] = v
 			return err
 		case 25:
-			return malformed("it defines functions, which are not supported")
+			functions = append(functions, f.bytes)
+			return d.count()
 		}
 		return nil
 	})
@@ -108,17 +98,47 @@ func unmarshal(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 	if m.Opsets[""] == 0 {
 		return nil, malformed("it imports no version of the default operator set")
 	}
+	d.opset = m.Opsets[""]
+	for _, b := range functions {
+		if err := d.function(b); err != nil {
+			return nil, err
+		}
+	}
 	if m.Graph, err = d.graph(graph, nil, 0); err != nil {
 		return nil, err
 	}
+	d.dropDomains(m)
 	m.size = d.read
+	m.notes = d.notes
 	if d.halves {
 		m.notes = append(m.notes, Note{"numbers", "float32", "the file's are float16 or bfloat16"})
 	}
 	return m, nil
 }
 
-// decoder counts what it has read.
+// opset reads an OperatorSetIdProto.
+func opset(b []byte) (domain string, version int64, err error) {
+	err = fields(b, func(f field) error {
+		switch f.num {
+		case 1:
+			domain = domainOf(f.str())
+		case 2:
+			version = f.int()
+		}
+		return nil
+	})
+	return domain, version, err
+}
+
+// domainOf is a domain as it is here: ONNX's own has two names in files.
+func domainOf(name string) string {
+	if name == "ai.onnx" {
+		return ""
+	}
+	return name
+}
+
+// decoder reads a model. It counts what it has read.
 type decoder struct {
 	limits  Limits
 	nodes   int
@@ -126,6 +146,11 @@ type decoder struct {
 	beside  *dataFolder // nil where there are bytes only
 	read    int64       // bytes of the file and of those beside it
 	halves  bool        // there is a type of half width
+
+	rewriter
+	functions map[string]*function
+	call      *call // whose function's nodes are being read
+	inlined   int64 // bytes of those, each time that they are
 }
 
 // objectsPerNode bounds everything that costs memory of its own by the number of
@@ -154,8 +179,9 @@ func (d *decoder) countNode() error {
 
 // scope resolves names to values; a subgraph sees its parents'.
 type scope struct {
-	parent *scope
-	values map[string]*Value
+	parent  *scope
+	values  map[string]*Value
+	missing map[string]bool // a function's inputs that its call left out
 }
 
 func (s *scope) find(name string) *Value {
@@ -172,7 +198,7 @@ func (d *decoder) graph(b []byte, parent *scope, depth int) (*Graph, error) {
 		return nil, &LimitError{"Depth", "graphs within nodes' attributes", int64(depth), int64(d.limits.Depth)}
 	}
 	g := &Graph{}
-	s := &scope{parent, map[string]*Value{}}
+	s := &scope{parent: parent, values: map[string]*Value{}}
 	declared := map[string]*Value{} // types of outputs and value_info
 	var inputs, outputs []*Value
 	var nodes [][]byte
@@ -194,7 +220,7 @@ func (d *decoder) graph(b []byte, parent *scope, depth int) (*Graph, error) {
 			if name == "" || s.find(name) != nil {
 				return malformed("initializer %q is unnamed or there twice", name)
 			}
-			s.values[name] = Const(name, t)
+			s.values[name] = Const(d.label(name), t)
 		case 11, 12, 13:
 			v, err := d.valueInfo(f.bytes)
 			if err != nil {
@@ -234,14 +260,15 @@ func (d *decoder) graph(b []byte, parent *scope, depth int) (*Graph, error) {
 			continue // before IR 4 initializers were inputs too
 		}
 		s.values[v.Name] = v
+		v.Name = d.label(v.Name)
 		g.Inputs = append(g.Inputs, v)
 	}
 	for _, nb := range nodes {
-		n, err := d.node(nb, s, declared, depth)
+		made, err := d.node(nb, s, declared, depth)
 		if err != nil {
 			return nil, err
 		}
-		g.Nodes = append(g.Nodes, n)
+		g.Nodes = append(g.Nodes, made...)
 	}
 	for _, v := range outputs {
 		w := s.find(v.Name)

@@ -7,8 +7,10 @@ import (
 	"unicode"
 )
 
-func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int) (*Node, error) {
+// node reads a node: itself, or those that it stands for.
+func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int) ([]*Node, error) {
 	n := &Node{Attrs: Attrs{}}
+	var overload string
 	var in, out []string
 	var attrs [][]byte
 	err := fields(b, func(f field) error {
@@ -20,16 +22,16 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 			out = append(out, f.str())
 			return d.count()
 		case 3:
-			n.Name = f.str()
+			n.Name = d.nodeName(f.str())
 		case 4:
 			n.Op = f.str()
 		case 5:
 			attrs = append(attrs, f.bytes)
 			return d.count()
 		case 7:
-			if n.Domain = f.str(); n.Domain == "ai.onnx" {
-				n.Domain = ""
-			}
+			n.Domain = domainOf(f.str())
+		case 8:
+			overload = f.str()
 		}
 		return nil
 	})
@@ -42,7 +44,7 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 	for _, name := range in {
 		var v *Value
 		if name != "" {
-			if v = s.find(name); v == nil {
+			if v = s.find(name); v == nil && !s.absent(name) {
 				return nil, malformed("node %s %q reads %q, which nothing before it makes", n.Op, n.Name, name)
 			}
 		}
@@ -52,6 +54,9 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 		name, v, err := d.attr(a, s, depth)
 		if err != nil {
 			return nil, fmt.Errorf("%w (node %s %q)", err, n.Op, n.Name)
+		}
+		if v == nil {
+			continue // it refers to one that the call of a function left out
 		}
 		if _, twice := n.Attrs[name]; twice {
 			return nil, malformed("node %s %q has attribute %q twice", n.Op, n.Name, name)
@@ -66,20 +71,36 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 		if s.find(name) != nil {
 			return nil, malformed("two values are named %q", name)
 		}
-		v := &Value{Name: name, Node: n}
+		v := &Value{Name: d.label(name), Node: n}
 		if as := declared[name]; as != nil {
 			v.DType, v.Shape = as.DType, as.Shape
 		}
 		s.values[name] = v
 		n.Outputs = append(n.Outputs, v)
 	}
-	if operators[n.Op] && n.Domain == "" {
-		trim(n)
-		if err := checkNode(n); err != nil {
-			return nil, malformed("%s: %v", n.String(), err)
+	if fn := d.functions[functionKey(n.Domain, n.Op, overload)]; fn != nil {
+		return d.inline(fn, n, depth)
+	}
+	nodes := []*Node{n}
+	if !d.limits.trusts(n) {
+		if made := d.standard(n); made != nil {
+			nodes = made
 		}
 	}
-	return n, nil
+	for i, n := range nodes {
+		if i > 0 {
+			if err := d.countNode(); err != nil {
+				return nil, err
+			}
+		}
+		if known(n) {
+			trim(n)
+			if err := checkNode(n); err != nil {
+				return nil, malformed("%s: %v", n.String(), err)
+			}
+		}
+	}
+	return nodes, nil
 }
 
 func (d *decoder) attr(b []byte, s *scope, depth int) (name string, v any, err error) {
@@ -92,6 +113,7 @@ func (d *decoder) attr(b []byte, s *scope, depth int) (name string, v any, err e
 	var strs []string
 	var tensor *Tensor
 	var graph *Graph
+	var refers string
 	err = fields(b, func(f field) (err error) {
 		switch f.num {
 		case 1:
@@ -121,11 +143,23 @@ func (d *decoder) attr(b []byte, s *scope, depth int) (name string, v any, err e
 			return d.count()
 		case 20:
 			kind = f.int()
+		case 21:
+			refers = f.str()
 		}
 		return err
 	})
 	if err != nil {
 		return "", nil, err
+	}
+	if refers != "" {
+		if d.call == nil {
+			return "", nil, malformed("attribute %q refers to one of a function, and there is none around it", name)
+		}
+		v = d.call.attrs[refers]
+		if i, ok := v.(int64); ok && typeAttrs[name] {
+			v = int64(d.dtype(i))
+		}
+		return name, v, nil
 	}
 	switch kind {
 	case attrFloat:

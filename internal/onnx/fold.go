@@ -66,6 +66,7 @@ type folder struct {
 var rounded = map[string]bool{
 	"Exp": true, "Log": true, "Tanh": true, "Sin": true, "Cos": true, "Erf": true, "Sigmoid": true, "Softplus": true,
 	"Pow": true, "MatMul": true, "Gemm": true, "ReduceProd": true, "ReduceSum": true, "ReduceMean": true,
+	"ReduceL1": true, "ReduceL2": true, "ReduceSumSquare": true, "ReduceLogSum": true, "ReduceLogSumExp": true,
 }
 
 // affords tells whether a node whose inputs are constants is to be evaluated, and
@@ -123,7 +124,7 @@ func (f *folder) node(old *Node) error {
 		n.Outputs = append(n.Outputs, w)
 		f.values[v] = w
 	}
-	if n.Domain != "" {
+	if n.Domain != "" && !known(n) {
 		f.nodes = append(f.nodes, n)
 		return nil
 	}

@@ -71,8 +71,11 @@ func evaluate(n *Node, opset int64) ([]*Tensor, error) {
 		return one(pad(n, in[0]))
 	case "Where":
 		return one(where(in))
-	case "ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin":
+	case "ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin",
+		"ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp":
 		return one(reduce(n, in[0]))
+	case "DequantizeLinear":
+		return one(dequantize(n, in))
 	case "OneHot":
 		return one(oneHot(n, in))
 	}

@@ -229,6 +229,17 @@ func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
 	return cast(&Tensor{shape, out}, to)
 }
 
+// norms are the reductions that add up, by what they take of each number and make of the sum.
+var norms = map[string]struct{ of, make func(float64) float64 }{
+	"ReduceL1":        {math.Abs, nil},
+	"ReduceL2":        {square, math.Sqrt},
+	"ReduceSumSquare": {square, nil},
+	"ReduceLogSum":    {nil, math.Log},
+	"ReduceLogSumExp": {math.Exp, math.Log},
+}
+
+func square(x float64) float64 { return x * x }
+
 func reduce(n *Node, t *Tensor) (*Tensor, error) {
 	axes, err := Axes(n, 1, len(t.Shape))
 	if err != nil {
@@ -252,6 +263,12 @@ func reduce(n *Node, t *Tensor) (*Tensor, error) {
 	out := make([]float64, t.Len()/count)
 	first := make([]bool, len(out))
 	d := floats(t)
+	norm := norms[n.Op]
+	if norm.of != nil {
+		for i, x := range d {
+			d[i] = norm.of(x)
+		}
+	}
 	for i, o := range walk(t.Shape, broadcastSteps(kept, t.Shape), 0) {
 		switch x := d[i]; {
 		case !first[o]:
@@ -268,6 +285,11 @@ func reduce(n *Node, t *Tensor) (*Tensor, error) {
 	}
 	if integers(t) != nil && (large(d) || large(out)) {
 		return nil, nil
+	}
+	if norm.make != nil {
+		for i, x := range out {
+			out[i] = norm.make(x)
+		}
 	}
 	if n.Op == "ReduceMean" {
 		for i := range out {

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -28,6 +29,16 @@ var broadcasts = map[string]bool{
 	"Less": true, "LessOrEqual": true, "And": true, "Or": true, "Xor": true,
 }
 
+// several lists the operators of which each output has a type and a shape of its own, by what
+// infers them.
+var several = func() map[string]func(n *Node, shapes [][]int) error {
+	all := maps.Clone(quantisation)
+	for op := range gates {
+		all[op] = inferRecurrent
+	}
+	return all
+}()
+
 // infer sets the shapes and types of a node's outputs from its inputs'. Where an
 // input's shape or the operator is unknown it leaves the outputs alone.
 func infer(n *Node, opset int64) error {
@@ -50,6 +61,9 @@ func infer(n *Node, opset int64) error {
 	}
 	if err := checkEmpty(n, shapes); err != nil {
 		return err
+	}
+	if f := several[n.Op]; f != nil {
+		return f(n, shapes)
 	}
 	dtype := n.Inputs[0].DType
 	switch n.Op {
@@ -147,6 +161,8 @@ func inferShape(n *Node, shapes [][]int) ([]int, error) {
 		return []int{a[0], b[1]}, nil
 	case "MatMul":
 		return matMulShape(x, shapes[1])
+	case "FusedMatMul":
+		return fusedMatMulShape(n, x, shapes[1])
 	case "Transpose":
 		perm, err := Permutation(n, len(x))
 		if err != nil {
@@ -335,6 +351,23 @@ func matMulShape(a, b []int) ([]int, error) {
 	}
 	out, err := broadcast(a[:len(a)-2], b[:len(b)-2])
 	return append(out, a[len(a)-2], b[len(b)-1]), err
+}
+
+// fusedMatMulShape is that of ONNX Runtime's product, which may transpose its factors.
+func fusedMatMulShape(n *Node, a, b []int) ([]int, error) {
+	if n.Attrs.Int("transBatchA", 0) != 0 || n.Attrs.Int("transBatchB", 0) != 0 || min(len(a), len(b)) < 2 {
+		return nil, fmt.Errorf("factors of shapes %v and %v, or a transposed batch", a, b)
+	}
+	turned := func(name string, s []int) []int {
+		if n.Attrs.Int(name, 0) == 0 {
+			return s
+		}
+		s = slices.Clone(s)
+		k := len(s)
+		s[k-1], s[k-2] = s[k-2], s[k-1]
+		return s
+	}
+	return matMulShape(turned("transA", a), turned("transB", b))
 }
 
 // Window is one spatial dimension of a convolution.

@@ -6,17 +6,20 @@ import "fmt"
 // Others need one.
 var arity = map[string]int{
 	"Constant": 0, "ConstantOfShape": 1,
-	"Conv": 2, "MatMul": 2, "Gemm": 2, "Gather": 2, "Expand": 2, "Tile": 2, "PRelu": 2, "Pow": 2, "Mod": 2,
+	"Conv": 2, "MatMul": 2, "FusedMatMul": 2, "Gemm": 2, "Gather": 2, "Expand": 2, "Tile": 2, "PRelu": 2, "Pow": 2, "Mod": 2,
 	"Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "Equal": 2, "Greater": 2, "GreaterOrEqual": 2, "Less": 2,
 	"LessOrEqual": 2, "And": 2, "Or": 2, "Xor": 2, "Where": 3, "Range": 3, "OneHot": 3,
 	"BatchNormalization": 5, "LayerNormalization": 2, "InstanceNormalization": 3, "GroupNormalization": 3,
 	"ConvTranspose": 2, "CastLike": 2, "GatherElements": 2, "GatherND": 2, "TopK": 2, "ScatterElements": 3, "ScatterND": 3,
-	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 1,
+	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 1, "Scan": 1,
+	"RNN": 3, "GRU": 3, "LSTM": 3,
+	"QuantizeLinear": 2, "DequantizeLinear": 2, "ConvInteger": 2, "MatMulInteger": 2, "QLinearConv": 8, "QLinearMatMul": 8,
+	"QLinearAdd": 7, "QLinearMul": 7, "QLinearSigmoid": 4, "QLinearLeakyRelu": 4, "QGemm": 6,
 }
 
 // single lists the operators that have exactly as many inputs as arity says.
 var single = map[string]bool{
-	"MatMul": true, "Gather": true, "Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true,
+	"MatMul": true, "FusedMatMul": true, "Gather": true, "Add": true, "Sub": true, "Mul": true, "Div": true, "Pow": true,
 	"Where": true, "Relu": true, "Tanh": true, "Sigmoid": true, "Transpose": true, "Identity": true, "Cast": true,
 }
 

@@ -39,6 +39,7 @@ func Lower(m *Model) error {
 	if err := checkTraining(m.Graph); err != nil {
 		return err
 	}
+	lowerProducts(m)
 	if err := foldConstants(m); err != nil {
 		return err
 	}
@@ -96,6 +97,46 @@ func constantOf(v *Value) *Tensor {
 		if t, err := constant(v.Node); err == nil {
 			return t
 		}
+	}
+	return nil
+}
+
+// lowerProducts takes products with a transposed factor for ONNX's own, which needs its rank.
+func lowerProducts(m *Model) {
+	fused := func(n *Node) bool { return n.Domain == microsoft && n.Op == "FusedMatMul" }
+	if !slices.ContainsFunc(m.Graph.Nodes, fused) {
+		return
+	}
+	w := rewriter{opset: m.Opsets[""], ranks: ranks(m), notes: m.notes}
+	var nodes []*Node
+	for _, n := range m.Graph.Nodes {
+		made := []*Node{n}
+		if fused(n) {
+			if s := w.standard(n); s != nil {
+				made = s
+			}
+		}
+		nodes = append(nodes, made...)
+	}
+	m.Graph.Nodes, m.notes = nodes, w.notes
+}
+
+// ranks finds the number of dimensions of the values of a graph, by sizes that fit it.
+func ranks(m *Model) map[*Value]int {
+	for _, size := range trials {
+		f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}, most: small, left: maxFolding, exact: true}
+		for i, shape := range trialShapes(m.Graph, size) {
+			v := m.Graph.Inputs[i]
+			f.values[v] = &Value{DType: v.DType, Shape: Shape(shape...)}
+		}
+		if slices.ContainsFunc(m.Graph.Nodes, func(n *Node) bool { return f.node(n) != nil }) {
+			continue
+		}
+		out := map[*Value]int{}
+		for v, w := range f.values {
+			out[v] = len(w.Shape)
+		}
+		return out
 	}
 	return nil
 }

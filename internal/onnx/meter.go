@@ -41,6 +41,20 @@ var trials = func() (sizes [][2]int) {
 	return sizes
 }()
 
+// trialShapes are the shapes of a graph's inputs with a size for what is free.
+func trialShapes(g *Graph, size [2]int) [][]int {
+	shapes := make([][]int, len(g.Inputs))
+	for i, v := range g.Inputs {
+		shapes[i] = Sizes(v.Shape)
+		for k, d := range shapes[i] {
+			if d < 0 {
+				shapes[i][k] = size[min(k, 1)]
+			}
+		}
+	}
+	return shapes
+}
+
 // newMeter measures the model for its fixed sizes, or for small ones where some are free.
 func newMeter(m *Model, l Limits) (*Meter, error) {
 	t := &Meter{model: m, limits: l, known: map[string]error{}}
@@ -53,16 +67,7 @@ func newMeter(m *Model, l Limits) (*Meter, error) {
 	}
 	var first error
 	for _, size := range trials {
-		shapes := make([][]int, len(m.Graph.Inputs))
-		for i, v := range m.Graph.Inputs {
-			shapes[i] = Sizes(v.Shape)
-			for k, d := range shapes[i] {
-				if d < 0 {
-					shapes[i][k] = size[min(k, 1)]
-				}
-			}
-		}
-		_, err := t.Measure(shapes)
+		_, err := t.Measure(trialShapes(m.Graph, size))
 		switch {
 		case err == nil && !free:
 			t.model, t.known = nil, nil // all is said

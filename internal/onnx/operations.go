@@ -17,15 +17,21 @@ func operations(n *Node) int64 {
 	}
 	each := int64(1) // products for an element of the output
 	switch n.Op {
-	case "Conv": // weight [out, in/group, kernel…]
+	case "Conv", "ConvInteger": // weight [out, in/group, kernel…]
 		each = rest(shapes, 1, 1)
+	case "QLinearConv":
+		each = rest(shapes, 3, 1)
+	case "RNN", "GRU", "LSTM": // for each step and image both weights
+		if x := shapes[0]; len(x) == 3 {
+			return max(most, times(times(int64(max(x[0], 1)), int64(max(x[1], 1))), saturate(count(shapes[1]), count(shapes[2]))))
+		}
 	case "ConvTranspose": // weight [in, out/group, kernel…], for each element of the input
 		return max(most, times(count(shapes[0]), rest(shapes, 1, 1)))
-	case "Gemm", "MatMul":
+	case "Gemm", "MatMul", "FusedMatMul", "MatMulInteger", "QLinearMatMul", "QGemm":
 		if a := shapes[0]; len(a) > 0 {
 			each = int64(a[len(a)-1])
-			if n.Op == "Gemm" && n.Attrs.Int("transA", 0) != 0 {
-				each = int64(a[0])
+			if n.Attrs.Int("transA", 0) != 0 {
+				each = int64(a[max(0, len(a)-2)])
 			}
 		}
 	case "MaxPool", "AveragePool", "LpPool":

@@ -73,7 +73,7 @@ func (r *reading) read(s *lifetimes, n *Node, runs int64) error {
 		}
 		return nil
 	}
-	if n.Op == "Loop" || n.Op == "If" {
+	if n.Op == "Loop" || n.Op == "If" || n.Op == "Scan" {
 		return r.control(s, n, runs)
 	}
 	if err := r.node(n); err != nil {
@@ -201,8 +201,12 @@ func (r *reading) finish(n *Node) error {
 }
 
 // scratch is about how much memory ONNX Runtime takes for itself while it runs a node: a
-// convolution copies the pixels under its kernel, an image at a time.
+// convolution copies the pixels under its kernel, an image at a time, and a recurrent network
+// has all of its gates.
 func (r *reading) scratch(n *Node) int64 {
+	if gates[n.Op] > 0 {
+		return times(int64(8*gates[n.Op]), count(shapeOf(r.value(n.Outputs[0]))))
+	}
 	if n.Op != "Conv" || len(n.Outputs) == 0 {
 		return 0
 	}

@@ -30,9 +30,12 @@ func (r *reading) control(s *lifetimes, n *Node, runs int64) error {
 	}
 	var results []*Value // what the node makes
 	var err error
-	if n.Op == "If" {
+	switch n.Op {
+	case "If":
 		results, e.scratch, err = r.branches(n, runs)
-	} else {
+	case "Scan":
+		results, e.scratch, err = r.scan(n, runs)
+	default:
 		results, e.scratch, err = r.loop(n, runs)
 	}
 	if err != nil {
@@ -219,6 +222,73 @@ func (l *rounds) read(r *reading, runs int64) error {
 	}
 	l.gathered = slices.Clone(gathered)
 	return nil
+}
+
+// scan reads a Scan: a loop over slices of its last inputs, that gathers slices of its last
+// outputs. What goes round keeps its size.
+func (r *reading) scan(n *Node, runs int64) (results []*Value, memory int64, err error) {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s: %s", ErrShape, n.String(), fmt.Sprintf(format, args...))
+	}
+	body, scanned, err := scanBody(n)
+	if err != nil {
+		return nil, 0, bad("%v", err)
+	}
+	states := len(n.Inputs) - scanned
+	steps, held := -1, int64(0)
+	for i, v := range n.Inputs {
+		w := r.value(v)
+		if w == nil || w.Shape == nil {
+			return nil, 0, bad("%v: input %d", errUntold, i)
+		}
+		shape := Sizes(w.Shape)
+		if i >= states {
+			axis, err := scanAxis(n, "scan_input_axes", i-states, len(shape))
+			if err != nil {
+				return nil, 0, bad("%v", err)
+			}
+			if d := shape[axis]; steps >= 0 && d != steps {
+				return nil, 0, bad("it scans %d and %d slices", steps, d)
+			}
+			steps = shape[axis]
+			shape = slices.Delete(slices.Clone(shape), axis, axis+1)
+		}
+		in := &Value{DType: w.DType, Shape: Shape(shape...)}
+		held = saturate(held, bytesOf(in))
+		r.values[body.Inputs[i]] = in
+	}
+	s, err := r.graph(body, times(runs, int64(steps)))
+	if err != nil {
+		return nil, 0, err
+	}
+	for i, v := range s.ends {
+		if v.Shape == nil {
+			return nil, 0, bad("%v: output %d of its body", errUntold, i)
+		}
+		shape := Sizes(v.Shape)
+		if i < states {
+			if !slices.Equal(shape, Sizes(r.value(n.Inputs[i]).Shape)) {
+				return nil, 0, bad("what goes round changes its size")
+			}
+		} else {
+			axis, err := scanAxis(n, "scan_output_axes", i-states, len(shape)+1)
+			if err != nil {
+				return nil, 0, bad("%v", err)
+			}
+			shape = slices.Insert(slices.Clone(shape), axis, steps)
+		}
+		results = append(results, &Value{DType: v.DType, Shape: Shape(shape...)})
+	}
+	return results, saturate(held, s.peak()), nil
+}
+
+// scanAxis is the dimension along which a Scan takes or gathers slices of an input or output.
+func scanAxis(n *Node, list string, i, rank int) (int, error) {
+	axis := int64(0)
+	if axes := n.Attrs.Ints(list); axes != nil {
+		axis = axes[i]
+	}
+	return Axis(axis, rank)
 }
 
 // holds tells whether a condition is known to be true.

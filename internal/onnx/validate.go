@@ -19,7 +19,11 @@ type OperatorError struct {
 }
 
 func (e *OperatorError) Error() string {
-	if e.Domain != "" {
+	switch e.Domain {
+	case "":
+	case microsoft + ".nchwc":
+		return fmt.Sprintf("%v %s (%s): ONNX Runtime's optimiser wrote it for one kind of processor; take the file from before, or optimise to ORT_ENABLE_EXTENDED at most", ErrOperator, e.Op, e.Node)
+	default:
 		return fmt.Sprintf("%v %s of domain %q (%s)", ErrOperator, e.Op, e.Domain, e.Node)
 	}
 	return fmt.Sprintf("%v %s (%s)", ErrOperator, e.Op, e.Node)
@@ -54,7 +58,10 @@ var operators = func() map[string]bool {
 		GatherElements GatherND ArgMax ArgMin TopK Multinomial RandomUniform RandomNormal
 		MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool DepthToSpace SpaceToDepth
 		ReduceProd ReduceSum ReduceMean ReduceMax ReduceMin ReduceSumSquare ReduceL2 ReduceL1 ReduceLogSum ReduceLogSumExp
-		If Loop`) {
+		If Loop Scan RNN GRU LSTM
+		QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul
+		com.microsoft:FusedMatMul com.microsoft:QLinearAdd com.microsoft:QLinearMul com.microsoft:QLinearSigmoid
+		com.microsoft:QLinearLeakyRelu com.microsoft:QGemm`) {
 		known[op] = true
 	}
 	for op := range sameShape {
@@ -65,6 +72,17 @@ var operators = func() map[string]bool {
 	}
 	return known
 }()
+
+// known tells whether a node's operator is let through.
+func known(n *Node) bool {
+	if n.Domain == "" {
+		return operators[n.Op]
+	}
+	return n.Domain == microsoft && operators[microsoft+":"+n.Op]
+}
+
+// microsoft is the domain of ONNX Runtime's own operators.
+const microsoft = "com.microsoft"
 
 // Operators lists the operators that [Check] lets through, in order.
 func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
@@ -119,7 +137,7 @@ func Check(m *Model, l Limits) (*Model, *Meter, error) {
 // checkOperators refuses unknown operators, and notes the domains of those in use.
 func checkOperators(g *Graph, l Limits, used map[string]bool) error {
 	for _, n := range g.Nodes {
-		if (n.Domain != "" || !operators[n.Op]) && !l.trusts(n) {
+		if !known(n) && !l.trusts(n) {
 			return &OperatorError{n.Op, n.Domain, n.String()}
 		}
 		used[n.Domain] = true
@@ -137,7 +155,7 @@ func checkOperators(g *Graph, l Limits, used map[string]bool) error {
 // factors are the operators that multiply with their constants.
 var factors = map[string]bool{
 	"Conv": true, "ConvTranspose": true, "Gemm": true, "MatMul": true, "Einsum": true, "Mul": true, "Div": true,
-	"PRelu": true, "BatchNormalization": true, "LayerNormalization": true, "InstanceNormalization": true, "GroupNormalization": true,
+	"RNN": true, "GRU": true, "LSTM": true, "PRelu": true, "BatchNormalization": true, "LayerNormalization": true, "InstanceNormalization": true, "GroupNormalization": true,
 }
 
 // moves are the operators that pass elements on as they are.

@@ -63,6 +63,10 @@ func checkWindow(n *Node) error {
 // checkGraphs refuses a Loop or an If whose graphs have not as many inputs and outputs as
 // it needs. ONNX Runtime does not look, and writes where there is nothing.
 func checkGraphs(n *Node) error {
+	if n.Op == "Scan" {
+		_, _, err := scanBody(n)
+		return err
+	}
 	if n.Op != "Loop" && n.Op != "If" {
 		return nil
 	}
@@ -85,6 +89,35 @@ func checkGraphs(n *Node) error {
 		}
 	}
 	return nil
+}
+
+// scanBody is the graph of a Scan, and how many of its inputs are scanned: the last ones.
+func scanBody(n *Node) (body *Graph, scanned int, err error) {
+	body, ok := n.Attrs["body"].(*Graph)
+	k := n.Attrs.Int("num_scan_inputs", 0)
+	switch {
+	case !ok:
+		return nil, 0, errors.New("it has no body")
+	case k < 1 || k > int64(len(n.Inputs)):
+		return nil, 0, fmt.Errorf("it scans %d of %d inputs", k, len(n.Inputs))
+	case slices.Contains(n.Inputs, nil) || slices.Contains(n.Outputs, nil):
+		return nil, 0, errors.New("it must have all of its inputs and outputs")
+	}
+	scanned = int(k)
+	states := len(n.Inputs) - scanned
+	if len(body.Inputs) != len(n.Inputs) || len(body.Outputs) != len(n.Outputs) || len(n.Outputs) < states {
+		return nil, 0, fmt.Errorf("its body has %d inputs and %d outputs, for %d inputs, of which %d are scanned, and %d outputs",
+			len(body.Inputs), len(body.Outputs), len(n.Inputs), scanned, len(n.Outputs))
+	}
+	for name, want := range map[string]int{
+		"scan_input_axes": scanned, "scan_input_directions": scanned,
+		"scan_output_axes": len(n.Outputs) - states, "scan_output_directions": len(n.Outputs) - states,
+	} {
+		if have := n.Attrs.Ints(name); have != nil && len(have) != want {
+			return nil, 0, fmt.Errorf("its %s are %d, must be %d", name, len(have), want)
+		}
+	}
+	return body, scanned, nil
 }
 
 // numbers are the inputs that are one number each, by operator.
@@ -168,7 +201,7 @@ func checkDivisor(n *Node) error {
 // trim drops what is missing at the end of a node's optional inputs, which says the same and
 // is what ONNX Runtime's optimizers count on.
 func trim(n *Node) {
-	if variadic[n.Op] || n.Op == "Loop" {
+	if variadic[n.Op] || n.Op == "Loop" || n.Op == "Scan" {
 		return
 	}
 	need, known := arity[n.Op]

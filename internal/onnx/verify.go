@@ -168,7 +168,7 @@ func (d *decoder) verifyNode(n *Node, s *sight, depth int) error {
 			return err
 		}
 	}
-	if operators[n.Op] && n.Domain == "" {
+	if known(n) {
 		trimmed := *n
 		trim(&trimmed)
 		if err := checkNode(&trimmed); err != nil {

@@ -193,13 +193,18 @@ def export(net, dynamo, dtype=torch.float32, training=False, **more):
         torch.onnx.export(net.train(training), (x,), path, **kw)
         m = onnx.load(path, load_external_data=False)
         beside = open(path + ".data", "rb").read() if os.path.exists(path + ".data") else None
+    for d, size in zip(m.graph.output[0].type.tensor_type.shape.dim[1:], (L, H, W)):
+        d.dim_value = size  # of some networks the exporter does not know it
     return lean(m), beside
 
 
-def lean(m):
-    """Without the notes on Python source code, of which files of PyTorch are full."""
+def lean(m, declared=False):
+    """Without the notes on Python source code, of which files of PyTorch are full, and,
+    but for declared, without what is declared of the values inside."""
     def graph(g):
-        del g.metadata_props[:], g.value_info[:]
+        del g.metadata_props[:]
+        if not declared:
+            del g.value_info[:]
         for n in g.node:
             n.doc_string = ""
             del n.metadata_props[:]
@@ -234,7 +239,7 @@ def optimised(m, level):
         o.graph_optimization_level = level
         o.optimized_model_filepath = os.path.join(d, "out.onnx")
         ort.InferenceSession(os.path.join(d, "in.onnx"), o, providers=["CPUExecutionProvider"])
-        return lean(onnx.load(os.path.join(d, "out.onnx")))
+        return lean(onnx.load(os.path.join(d, "out.onnx")), True)
 
 
 def quantised(m, how, **kw):
@@ -335,6 +340,24 @@ def with_weights(net, became):
         if name in own:
             with torch.no_grad():
                 own[name].copy_(torch.tensor(a))
+    return net
+
+
+def dequantised_net(net, m):
+    """The network with the weights that a file has quantised. Its activations are not: their
+    ranges would be those of all images and pixels together."""
+    net = copy.deepcopy(net)
+    inits = {t.name: numpy_helper.to_array(t) for t in m.graph.initializer}
+    for name, q in inits.items():
+        if not name.endswith("_quantized"):
+            continue
+        scale, zero = (inits[name[: -len("quantized")] + k] for k in ("scale", "zero_point"))
+        a = torch.tensor((q.astype(np.float32) - zero.astype(np.float32)) * scale)
+        for p in net.parameters():
+            for b in (a, a.T if a.ndim == 2 else a):
+                if p.shape == b.shape and (p - b).abs().max() <= float(scale.max()):
+                    with torch.no_grad():
+                        p.copy_(b)
     return net
 
 
@@ -529,7 +552,9 @@ def quantise(how, kw, make=Plain):
     from onnxruntime import quantization as q
 
     how = {"qdq": q.QuantFormat.QDQ, "operator": q.QuantFormat.QOperator}.get(how, how)
-    return quantised(inline(export(make(), False)), how, **kw), None
+    net = make()
+    m = quantised(inline(export(net, False)), how, **kw)
+    return m, dequantised_net(net, m) if how == "dynamic" else None
 
 
 forms(

@@ -1,0 +1,333 @@
+package onnx
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// What ONNX Runtime's optimiser writes is read as ONNX's own nodes that compute the same, and
+// what is quantised as it runs as the products of reals that it stands for. This is the place
+// for both.
+
+// rewrites are the operators that are read as others, by domain and name. A nil result
+// leaves the node as it is.
+var rewrites = map[string]func(*rewriting) *Value{
+	microsoft + ":Gelu":     func(r *rewriting) *Value { return r.gelu(r.in(0)) },
+	microsoft + ":BiasGelu": func(r *rewriting) *Value { return r.gelu(r.op("Add", nil, r.in(0), r.in(1))) },
+	microsoft + ":FastGelu": (*rewriting).fastGelu,
+	microsoft + ":QuickGelu": func(r *rewriting) *Value {
+		s := r.op("Mul", nil, r.in(0), real(r.n.Attrs.Float("alpha", 1.702)))
+		return r.op("Mul", nil, r.in(0), r.op("Sigmoid", nil, s))
+	},
+	microsoft + ":FusedConv":                        (*rewriting).fusedConv,
+	microsoft + ":FusedGemm":                        (*rewriting).fusedGemm,
+	microsoft + ":FusedMatMul":                      (*rewriting).fusedMatMul,
+	microsoft + ":TransposeMatMul":                  (*rewriting).fusedMatMul,
+	microsoft + ":SkipLayerNormalization":           (*rewriting).skipNorm,
+	microsoft + ":SkipSimplifiedLayerNormalization": (*rewriting).skipNorm,
+	":SimplifiedLayerNormalization":                 (*rewriting).rootMeanSquare,
+
+	":DynamicQuantizeLinear":             (*rewriting).dynamicQuantize,
+	":ConvInteger":                       (*rewriting).integers,
+	":MatMulInteger":                     (*rewriting).integers,
+	microsoft + ":MatMulIntegerToFloat":  (*rewriting).matMulToFloat,
+	microsoft + ":DynamicQuantizeMatMul": (*rewriting).dynamicMatMul,
+}
+
+// rewriter takes nodes for others.
+type rewriter struct {
+	opset   int64           // of ONNX's own operators
+	ranks   map[*Value]int  // those that are known beyond what is declared
+	dynamic map[*Value]bool // zero points of what is quantised as it runs
+	notes   []Note
+}
+
+// standard gives the nodes that a node stands for; nil where it is to stay.
+func (w *rewriter) standard(n *Node) []*Node {
+	rewrite := rewrites[n.Domain+":"+n.Op]
+	if rewrite == nil || len(n.Outputs) == 0 || n.Outputs[0] == nil {
+		return nil
+	}
+	r := &rewriting{rewriter: w, n: n}
+	v := rewrite(r)
+	if v == nil || r.missing {
+		return nil
+	}
+	r.give(0, v)
+	for i, v := range n.Outputs {
+		if v != nil && (i >= len(r.given) || !r.given[i]) {
+			return nil
+		}
+	}
+	for _, n := range r.nodes {
+		for _, v := range n.Outputs {
+			v.Node = n
+		}
+	}
+	note := Note{"operators", "ONNX's own", "what ONNX Runtime's optimiser wrote is read as the nodes that it stands for"}
+	if strings.Contains(n.Op, "Integer") || strings.Contains(n.Op, "Dynamic") {
+		note = Note{"quantisation", "of the weights", "activations are not rounded as the file says, which takes their range over all images and pixels, later ones too"}
+	}
+	if !slices.Contains(w.notes, note) {
+		w.notes = append(w.notes, note)
+	}
+	return r.nodes
+}
+
+// rewriting is a node in the course of being replaced.
+type rewriting struct {
+	*rewriter
+	n       *Node
+	given   [4]bool // outputs
+	nodes   []*Node
+	missing bool // an input that must be there
+}
+
+func real(x float32) *Value { return Const("", Scalar(x)) }
+
+// in is an input that must be there.
+func (r *rewriting) in(i int) *Value {
+	if v := r.may(i); v != nil {
+		return v
+	}
+	r.missing = true
+	return real(0)
+}
+
+// may is an input, nil where it is missing.
+func (r *rewriting) may(i int) *Value {
+	if i < len(r.n.Inputs) {
+		return r.n.Inputs[i]
+	}
+	return nil
+}
+
+func (r *rewriting) op(op string, attrs Attrs, in ...*Value) *Value {
+	if attrs == nil {
+		attrs = Attrs{}
+	}
+	v := &Value{}
+	v.Node = &Node{Op: op, Inputs: in, Outputs: []*Value{v}, Attrs: attrs}
+	if len(r.nodes) == 0 {
+		v.Node.Name = r.n.Name // ONNX Runtime takes a name once
+	}
+	r.nodes = append(r.nodes, v.Node)
+	return v
+}
+
+// give has a value come out as output i.
+func (r *rewriting) give(i int, v *Value) {
+	if i < len(r.n.Outputs) && r.n.Outputs[i] != nil {
+		r.nodes = append(r.nodes, &Node{Op: "Identity", Attrs: Attrs{}, Inputs: []*Value{v}, Outputs: []*Value{r.n.Outputs[i]}})
+		r.given[i] = true
+	}
+}
+
+// without is a copy of the node's attributes that lacks some.
+func (r *rewriting) without(names ...string) Attrs {
+	a := maps.Clone(r.n.Attrs)
+	for _, name := range names {
+		delete(a, name)
+	}
+	return a
+}
+
+func (r *rewriting) gelu(x *Value) *Value {
+	e := r.op("Erf", nil, r.op("Mul", nil, x, real(math.Sqrt2/2)))
+	return r.op("Mul", nil, r.op("Mul", nil, x, real(0.5)), r.op("Add", nil, e, real(1)))
+}
+
+// fastGelu is the approximation with a hyperbolic tangent.
+func (r *rewriting) fastGelu() *Value {
+	x := r.in(0)
+	if bias := r.may(1); bias != nil {
+		x = r.op("Add", nil, x, bias)
+	}
+	cube := r.op("Mul", nil, r.op("Mul", nil, x, x), r.op("Mul", nil, x, real(0.044715)))
+	t := r.op("Tanh", nil, r.op("Mul", nil, r.op("Add", nil, x, cube), real(float32(math.Sqrt(2/math.Pi)))))
+	return r.op("Mul", nil, r.op("Mul", nil, x, real(0.5)), r.op("Add", nil, t, real(1)))
+}
+
+// activated is a value after an activation with its parameters in order.
+func (r *rewriting) activated(x *Value, name string, params []float32) *Value {
+	p := func(i int, def float32) float32 {
+		if i < len(params) {
+			return params[i]
+		}
+		return def
+	}
+	switch name {
+	case "":
+		return x
+	case "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign":
+		return r.op(name, nil, x)
+	case "LeakyRelu":
+		return r.op(name, Attrs{"alpha": p(0, 0.01)}, x)
+	case "HardSigmoid":
+		return r.op(name, Attrs{"alpha": p(0, 0.2), "beta": p(1, 0.5)}, x)
+	case "Clip":
+		if low, high := p(0, -math.MaxFloat32), p(1, math.MaxFloat32); r.opset >= 11 {
+			return r.op(name, nil, x, real(low), real(high))
+		}
+	}
+	return nil
+}
+
+func (r *rewriting) fusedConv() *Value {
+	y := r.op("Conv", r.without("activation", "activation_params"), r.in(0), r.in(1))
+	if bias := r.may(2); bias != nil {
+		y.Node.Inputs = append(y.Node.Inputs, bias)
+	}
+	if z := r.may(3); z != nil {
+		y = r.op("Add", nil, y, z)
+	}
+	params, _ := r.n.Attrs["activation_params"].([]float32)
+	return r.activated(y, r.n.Attrs.String("activation", ""), params)
+}
+
+func (r *rewriting) fusedGemm() *Value {
+	y := r.op("Gemm", r.without("activation", "activation_alpha", "activation_beta", "activation_gamma"), r.in(0), r.in(1))
+	if c := r.may(2); c != nil {
+		y.Node.Inputs = append(y.Node.Inputs, c)
+	}
+	var params []float32
+	for _, name := range []string{"activation_alpha", "activation_beta"} {
+		if p, ok := r.n.Attrs[name].(float32); ok {
+			params = append(params, p)
+		}
+	}
+	return r.activated(y, r.n.Attrs.String("activation", ""), params)
+}
+
+// fusedMatMul needs to know the rank of a factor that is transposed. [Lower] does.
+func (r *rewriting) fusedMatMul() *Value {
+	a := r.n.Attrs
+	if a.Int("transBatchA", 0) != 0 || a.Int("transBatchB", 0) != 0 {
+		return nil
+	}
+	var factors []*Value
+	for i, name := range []string{"transA", "transB"} {
+		v := r.in(i)
+		if a.Int(name, 0) != 0 {
+			rank := max(len(v.Shape), r.ranks[v])
+			if rank < 2 || rank > maxRank {
+				return nil
+			}
+			perm := make([]int64, rank)
+			for k := range perm {
+				perm[k] = int64(k)
+			}
+			perm[rank-1], perm[rank-2] = perm[rank-2], perm[rank-1]
+			v = r.op("Transpose", Attrs{"perm": perm}, v)
+		}
+		factors = append(factors, v)
+	}
+	y := r.op("MatMul", nil, factors...)
+	if alpha := a.Float("alpha", 1); alpha != 1 {
+		y = r.op("Mul", nil, y, real(alpha))
+	}
+	return y
+}
+
+// skipNorm adds before it normalises the last dimension; output 3 is the sum.
+func (r *rewriting) skipNorm() *Value {
+	x := r.op("Add", nil, r.in(0), r.in(1))
+	simple := r.n.Op == "SkipSimplifiedLayerNormalization"
+	bias := 4
+	if simple {
+		bias = 3
+	}
+	if b := r.may(bias); b != nil {
+		x = r.op("Add", nil, x, b)
+	}
+	r.give(3, x)
+	if simple {
+		return r.normalised(x, r.in(2), r.n.Attrs.Float("epsilon", 1e-5))
+	}
+	y := r.op("LayerNormalization", Attrs{"axis": int64(-1), "epsilon": r.n.Attrs.Float("epsilon", 1e-5)}, x, r.in(2))
+	if beta := r.may(3); beta != nil {
+		y.Node.Inputs = append(y.Node.Inputs, beta)
+	}
+	return y
+}
+
+func (r *rewriting) rootMeanSquare() *Value {
+	if r.n.Attrs.Int("axis", -1) != -1 {
+		return nil
+	}
+	return r.normalised(r.in(0), r.in(1), r.n.Attrs.Float("epsilon", 1e-5))
+}
+
+// normalised divides by the root of the mean of squares over the last dimension.
+func (r *rewriting) normalised(x, scale *Value, epsilon float32) *Value {
+	axes := []int64{-1}
+	mean := r.op("ReduceMean", Attrs{"keepdims": int64(1)}, r.op("Mul", nil, x, x))
+	if r.opset >= 18 {
+		mean.Node.Inputs = append(mean.Node.Inputs, Const("", NewTensor(axes, 1)))
+	} else {
+		mean.Node.Attrs["axes"] = axes
+	}
+	root := r.op("Sqrt", nil, r.op("Add", nil, mean, real(epsilon)))
+	return r.op("Mul", nil, r.op("Div", nil, x, root), scale)
+}
+
+// dynamicQuantize gives its input out as it is, with a scale of 1.
+func (r *rewriting) dynamicQuantize() *Value {
+	r.give(1, real(1))
+	r.give(2, real(0))
+	if len(r.n.Outputs) > 2 && r.n.Outputs[2] != nil {
+		if r.dynamic == nil {
+			r.dynamic = map[*Value]bool{}
+		}
+		r.dynamic[r.n.Outputs[2]] = true
+	}
+	return r.in(0)
+}
+
+// integers is ConvInteger or MatMulInteger of what was to be quantised as it runs: its zero
+// point tells.
+func (r *rewriting) integers() *Value {
+	if !r.dynamic[r.may(2)] {
+		return nil
+	}
+	zero := r.may(3)
+	if r.n.Op == "ConvInteger" && zero != nil && zero.Const != nil && zero.Const.Len() > 1 {
+		zero = Const("", &Tensor{[]int{zero.Const.Len(), 1, 1, 1}, zero.Const.Data}) // by output channel
+	}
+	weight := r.weight(r.in(1), zero, nil)
+	return r.op(strings.TrimSuffix(r.n.Op, "Integer"), r.n.Attrs, r.in(0), weight)
+}
+
+// matMulToFloat is a MatMulInteger with its scales and a bias.
+func (r *rewriting) matMulToFloat() *Value {
+	if !r.dynamic[r.may(4)] {
+		return nil
+	}
+	return r.biased(r.op("MatMul", nil, r.in(0), r.weight(r.in(1), r.may(5), r.in(3))), r.may(6))
+}
+
+func (r *rewriting) dynamicMatMul() *Value {
+	return r.biased(r.op("MatMul", nil, r.in(0), r.weight(r.in(1), r.may(3), r.in(2))), r.may(4))
+}
+
+// weight is (q - zero)·scale in float32.
+func (r *rewriting) weight(q, zero, scale *Value) *Value {
+	float := Attrs{"to": int64(Float32)}
+	w := r.op("Cast", float, q)
+	if zero != nil {
+		w = r.op("Sub", nil, w, r.op("Cast", float, zero))
+	}
+	if scale != nil {
+		w = r.op("Mul", nil, w, scale)
+	}
+	return w
+}
+
+func (r *rewriting) biased(y, bias *Value) *Value {
+	if bias != nil {
+		return r.op("Add", nil, y, bias)
+	}
+	return y
+}
