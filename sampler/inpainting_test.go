@@ -100,7 +100,7 @@ func TestInpaintingDistribution(t *testing.T) {
 			{[]uint16{0, 0, 0, 1}, []bool{false, false, false, true}, 24.32, false},
 			{[]uint16{0, 1, 0, 0}, []bool{false, true, false, true}, 16.27, true},
 		} {
-			given, plain := inpaintings(p, c.picture, c.mask)
+			given, plain := inpaintings(p[:], c.picture, c.mask)
 			draw := func(particles, n int) (count []float64) {
 				count = make([]float64, 16)
 				resampled := 0
@@ -129,10 +129,10 @@ func TestInpaintingDistribution(t *testing.T) {
 	}
 }
 
-// inpaintings enumerates the inpaintings of a picture of the tiny model: their
-// probabilities given all given pixels, and those of a plain one.
-func inpaintings(p [16]float64, picture []uint16, mask []bool) (given, plain []float64) {
-	given, plain = make([]float64, 16), make([]float64, 16)
+// inpaintings enumerates the inpaintings of a picture of a tiny model, of which symbol k of
+// an image is bit k of its number: their probabilities given all given symbols, and those of a plain one.
+func inpaintings(p []float64, picture []uint16, mask []bool) (given, plain []float64) {
+	given, plain = make([]float64, len(p)), make([]float64, len(p))
 	sum := 0.0
 	for image := range p {
 		fits := true
@@ -157,8 +157,8 @@ func inpaintings(p [16]float64, picture []uint16, mask []bool) (given, plain []f
 	return given, plain
 }
 
-// beginning is the probability that the first n pixels are those of an image.
-func beginning(p [16]float64, image, n int) float64 {
+// beginning is the probability that the first n symbols are those of an image.
+func beginning(p []float64, image, n int) float64 {
 	sum := 0.0
 	for other := range p {
 		if (other^image)&(1<<n-1) == 0 {

@@ -14,7 +14,9 @@ import (
 // settings are a config and a request in one, flat, as tables want them.
 type settings struct {
 	Height, Width           int
+	Channels, Levels        int
 	Head, Label             string
+	OutputLayout            sampler.Layout
 	PixelScale, PixelOffset float64
 	Engine                  sampler.Engine
 	Raster                  bool
@@ -31,7 +33,7 @@ type settings struct {
 
 func (c settings) config() sampler.Config {
 	return sampler.Config{
-		Height: c.Height, Width: c.Width, Head: c.Head, Label: c.Label, PixelScale: c.PixelScale, PixelOffset: c.PixelOffset,
+		Height: c.Height, Width: c.Width, Channels: c.Channels, Levels: c.Levels, Head: c.Head, OutputLayout: c.OutputLayout, Label: c.Label, PixelScale: c.PixelScale, PixelOffset: c.PixelOffset,
 		Engine: c.Engine, Raster: c.Raster, Batch: c.Batch, Threads: c.Threads,
 	}
 }

@@ -21,7 +21,7 @@ type Step struct {
 }
 
 // Steps draws the images of a request and yields after each step of the engine: with
-// the full engine after each pixel. All images are drawn together, so that a picture
+// the full engine after each symbol. All images are drawn together, so that a picture
 // of them grows, but where the model's batch is fixed; they must not have more than 2³⁰
 // pixels. Leaving the loop ends the draw.
 // After an error it yields nothing more.

@@ -288,7 +288,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 func (r *run) report() {
 	w, sig := r.cmd.ErrOrStderr(), r.s.Signature()
 	if r.f.output != "-" {
-		fmt.Fprintf(w, "%s: %s of %d×%d\n", cli.Name(r.f.output), countImages(r.req.N), sig.Height, sig.Width)
+		fmt.Fprintf(w, "%s: %s of %s\n", cli.Name(r.f.output), countImages(r.req.N), sig.Shape())
 	}
 	if n := r.req.Inpainting.Particles; n > 1 {
 		images := float64(r.req.N)

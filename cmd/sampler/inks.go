@@ -42,7 +42,7 @@ func (f *drawFlags) indices(sig *sampler.Signature, levels []uint16) *inks {
 	if sig.Colour() == format.Grey || !f.palette.own() {
 		return paletteInks(sig, &f.palette)
 	}
-	symbols := sig.Pixels() * sig.Channels
+	symbols := sig.Symbols()
 	pixels := func(levels []uint16) (out []rgb) {
 		pix := sig.Image(levels).(*image.NRGBA).Pix
 		for i := 0; i < len(pix); i += 4 {

@@ -13,6 +13,8 @@ import (
 
 	"pixelcnn/cmd/internal/clitest"
 	"pixelcnn/export"
+	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/models"
@@ -26,8 +28,8 @@ func TestMain(m *testing.M) {
 // untrained model of 6×6 pixels and 3 levels; odd.onnx, the same with an operator that
 // the incremental engine does not know; rude.onnx, the same as odd.onnx with commands to a
 // terminal in its texts; classes.onnx, tiny.onnx with three classes; rudeclasses.onnx, the
-// same with such names; white.png, 30×20 pixels of white; and rude, a folder of such
-// pictures with rude names.
+// same with such names; white.png, 30×20 pixels of white; rude, a folder of such
+// pictures with rude names; and those of colourModels.
 func TestScripts(t *testing.T) {
 	m := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3}, 1)
 	clitest.Run(t, func(dir string) error {
@@ -68,6 +70,9 @@ func TestScripts(t *testing.T) {
 		if err := writeModel(filepath.Join(dir, "rudeclasses.onnx"), file); err != nil {
 			return err
 		}
+		if err := colourModels(dir); err != nil {
+			return err
+		}
 		white := image.NewGray(image.Rect(0, 0, 30, 20))
 		draw.Draw(white, white.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
 		if err := os.MkdirAll(filepath.Join(dir, rudeFolder), 0o700); err != nil {
@@ -84,6 +89,43 @@ func TestScripts(t *testing.T) {
 		}
 		return nil
 	}, scriptCommands)
+}
+
+// colourModels writes models with random weights of 6×6 pixels: rgb.onnx and rgba.onnx, of 4
+// levels; pair.onnx, of two channels; codes.onnx, of one with 300 levels; palette.onnx, of one
+// with 4 colours. photo.onnx is a logistic mixture of 10×10 pixels with 256 levels.
+func colourModels(dir string) error {
+	colours := []color.NRGBA{{0xff, 0, 0, 0xff}, {0, 0xff, 0, 0xff}, {0, 0, 0xff, 0xff}, {}}
+	for name, meta := range map[string]format.Meta{
+		"rgb.onnx":     {Channels: 3, Levels: 4},
+		"rgba.onnx":    {Channels: 4, Levels: 4},
+		"pair.onnx":    {Channels: 2, Levels: 4},
+		"codes.onnx":   {Channels: 1, Levels: 300},
+		"palette.onnx": {Channels: 1, Levels: 4, Colour: format.PaletteIndex, Palette: colours},
+	} {
+		f := compiletest.NewForms("colours", 7)
+		n, size, outputs := onnx.Free("n"), onnx.Fixed(6), meta.Channels*meta.Levels
+		x := f.Input("x", onnx.Float32, n, onnx.Fixed(meta.Channels), size, size)
+		h := f.Op("Relu", nil, f.Masked(x, meta.Channels, 8, 3, false, nil))
+		f.Output(f.Point(h, 8, outputs), "outputs", onnx.Float32, n, onnx.Fixed(outputs), size, size)
+		meta.Height, meta.Width, meta.OutputLayout = 6, 6, "N(CL)HW"
+		m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: f.Graph, Metadata: meta.Props()}
+		if err := writeModel(filepath.Join(dir, name), m); err != nil {
+			return err
+		}
+	}
+	file, err := os.ReadFile("../../sampler/testdata/zoo/script/mixture_rgb.onnx")
+	if err != nil {
+		return err
+	}
+	m, err := onnx.Unmarshal(file)
+	if err != nil {
+		return err
+	}
+	m.Metadata = format.Meta{
+		Height: 10, Width: 10, Channels: 3, Levels: 256, Head: "logistic-mixture", PixelScale: 2. / 255, PixelOffset: -1,
+	}.Props()
+	return writeModel(filepath.Join(dir, "photo.onnx"), m)
 }
 
 const rudeFolder = "rude/\u009bm"

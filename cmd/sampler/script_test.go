@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
+	"image/color"
 	"image/draw"
 	"image/gif"
 	"image/png"
@@ -25,7 +26,8 @@ import (
 //	pngsize FILE WIDTHxHEIGHT       the picture has that size
 //	frames FILE N WIDTHxHEIGHT      the animation has N frames of that size
 //	lastframe FILE PNG              writes what the animation ends with
-//	samepicture FILE FILE           two PNGs show the same
+//	samepicture FILE FILE [MOST]    two PNGs show the same, or channels differ by up to MOST in the mean
+//	shows PNG RAW CHANNELS LEVELS   a picture of a model's size shows raw levels
 //	keeps FILE ONE FROM TO          each image of FILE has bytes FROM to TO-1 of ONE
 //	samelogprob FILE FILE           two files of JSON lines have the same log-probabilities
 //	bestof N ALL BEST               each image of BEST is the likeliest of N of ALL
@@ -53,18 +55,39 @@ var scriptCommands = map[string]clitest.Command{
 		}
 		ts.Check(writePNG(ts.MkAbs(args[1]), m))
 	},
-	"samepicture": func(ts *testscript.TestScript, _ bool, args []string) {
+	"samepicture": func(ts *testscript.TestScript, neg bool, args []string) {
 		a, b := decodePNG(ts, args[0]), decodePNG(ts, args[1])
 		if a.Bounds() != b.Bounds() {
 			ts.Fatalf("%v and %v", a.Bounds(), b.Bounds())
 		}
-		for y := range a.Bounds().Dy() {
-			for x := range a.Bounds().Dx() {
-				r, g, bl, _ := a.At(x, y).RGBA()
-				r2, g2, bl2, _ := b.At(x, y).RGBA()
-				if r != r2 || g != g2 || bl != bl2 {
-					ts.Fatalf("they differ at (%d, %d)", x, y)
+		most := 0
+		if len(args) > 2 {
+			most = integer(ts, args[2])
+		}
+		sum, size := 0, a.Bounds().Size()
+		for y := range size.Y {
+			for x := range size.X {
+				p, q := pixelAt(a, x, y), pixelAt(b, x, y)
+				for c := range 3 {
+					sum += max(p[c], q[c]) - min(p[c], q[c])
 				}
+			}
+		}
+		if (sum > most*3*size.X*size.Y) != neg {
+			ts.Fatalf("they differ by %.2f in the mean", float64(sum)/float64(3*size.X*size.Y))
+		}
+	},
+	"shows": func(ts *testscript.TestScript, _ bool, args []string) {
+		m, levels := decodePNG(ts, args[0]), []byte(ts.ReadFile(args[1]))
+		channels, last := integer(ts, args[2]), integer(ts, args[3])-1
+		size := m.Bounds().Size()
+		if len(levels) != size.X*size.Y*channels {
+			ts.Fatalf("%v pixels, %d levels", size, len(levels))
+		}
+		for k, level := range levels {
+			pixel := pixelAt(m, k/channels%size.X, k/channels/size.X)
+			if got, want := pixel[k%channels], (int(level)*255+last-1)/last; got != want {
+				ts.Fatalf("symbol %d, level %d, is shown as %d, want %d", k, level, got, want)
 			}
 		}
 	},
@@ -119,6 +142,12 @@ var scriptCommands = map[string]clitest.Command{
 	"terminal": onTerminal,
 }
 
+// pixelAt is a pixel's red, green, blue and alpha.
+func pixelAt(m image.Image, x, y int) [4]int {
+	c := color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA)
+	return [4]int{int(c.R), int(c.G), int(c.B), int(c.A)}
+}
+
 func integer(ts *testscript.TestScript, s string) int {
 	n, err := strconv.Atoi(s)
 	ts.Check(err)
@@ -141,7 +170,7 @@ func decodeGIF(ts *testscript.TestScript, name string) *gif.GIF {
 type jsonLine struct {
 	Index   int
 	LogProb float64
-	Levels  [][]int
+	Levels  any
 }
 
 func jsonLinesOf(ts *testscript.TestScript, name string) (lines []jsonLine) {

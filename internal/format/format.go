@@ -34,7 +34,7 @@ const (
 // Limits of what the sampler draws.
 const (
 	MinLevels, MaxLevels = 2, 1 << 16
-	MaxChannels          = 1 << 10
+	MaxChannels          = 64
 )
 
 // ErrMetadata is wrapped by every error of [Parse].

@@ -139,7 +139,7 @@ func TestParseRefuses(t *testing.T) {
 		{"class_prior", "[NaN,1]"},
 		{"levels", "65537"},
 		{"channels", "0"},
-		{"channels", "1025"},
+		{"channels", "65"},
 		{"channels", "RGB"},
 		{"mixtures", "0"},
 		{"mixtures", "ten"},

@@ -28,7 +28,7 @@ func (s *Signature) Colour() string {
 // else an *image.NRGBA. It is nil where levels are no image of the model's, not H·W·C of them
 // or one beyond the last, or nothing to look at.
 func (s *Signature) Image(levels []uint16) image.Image {
-	if s.Colour() == "" || s.Levels < 2 || s.Height < 1 || s.Width < 1 || len(levels) != s.Pixels()*s.Channels || int(slices.Max(levels)) >= s.Levels {
+	if s.Colour() == "" || s.Levels < 2 || s.Height < 1 || s.Width < 1 || len(levels) != s.Symbols() || int(slices.Max(levels)) >= s.Levels {
 		return nil
 	}
 	bounds := image.Rect(0, 0, s.Width, s.Height)
