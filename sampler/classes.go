@@ -41,7 +41,7 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 	picture := make([]uint16, len(in.Picture)) // black where it is free
 	copy(picture, in.Picture[:first])
 	n := len(s.sig.Prior)
-	logs, err := s.logProb(ctx, picture, n, first, func(i int) int { return i })
+	logs, err := s.logProb(ctx, picture, n, first, func(i int) int { return i }, nil)
 	if err != nil {
 		return nil, err
 	}

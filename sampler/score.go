@@ -3,6 +3,7 @@ package sampler
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,7 +18,7 @@ import (
 // log Σ p(class)·p(image | class).
 func (s *Sampler) LogProb(ctx context.Context, levels []uint16) ([]float64, error) {
 	if s.sig.ClassInput == "" {
-		return s.logProb(ctx, levels, 1, s.pixels(), func(int) int { return 0 })
+		return s.logProb(ctx, levels, 1, s.pixels(), func(int) int { return 0 }, nil)
 	}
 	byClass, err := s.LogProbByClass(ctx, levels)
 	if err != nil {
@@ -40,26 +41,73 @@ func (s *Sampler) LogProbGivenClass(ctx context.Context, levels []uint16, classe
 			return nil, fmt.Errorf("image %d: %w", i, err)
 		}
 	}
-	return s.logProb(ctx, levels, 1, s.pixels(), func(i int) int { return classes[i] })
+	return s.logProb(ctx, levels, 1, s.pixels(), func(i int) int { return classes[i] }, nil)
 }
 
 // LogProbByClass is log p(image | class) for every class, [n, classes]. It takes one
 // forward pass for each class; where the model lets it, what does not depend on the class is
 // computed once.
 func (s *Sampler) LogProbByClass(ctx context.Context, levels []uint16) ([]float64, error) {
+	byClass, _, err := s.logProbByClass(ctx, levels, false)
+	return byClass, err
+}
+
+// logProbByClass is LogProbByClass, and of each symbol, [n, classes, H, W], where that is wanted.
+func (s *Sampler) logProbByClass(ctx context.Context, levels []uint16, wanted bool) (byClass, each []float64, err error) {
 	n := len(s.sig.Classes)
 	if n == 0 {
 		if s.sig.ClassInput != "" {
-			return nil, fmt.Errorf("%w: the model has classes but does not tell how many", ErrConfig)
+			return nil, nil, fmt.Errorf("%w: the model has classes but does not tell how many", ErrConfig)
 		}
-		return nil, signature.ErrNoClasses
+		return nil, nil, signature.ErrNoClasses
 	}
-	return s.logProb(ctx, levels, n, s.pixels(), func(i int) int { return i % n })
+	if wanted {
+		each = make([]float64, len(levels)*n)
+	}
+	byClass, err = s.logProb(ctx, levels, n, s.pixels(), func(i int) int { return i % n }, each)
+	return byClass, each, err
+}
+
+// LogProbSymbols is the log-probability of each symbol given those before it, [n, H, W] as levels
+// are: the sum over an image is that of [Sampler.LogProb], and where the model has no classes
+// it is the same to the bit if they are summed in order. Where it has, they are summed out:
+// log Σ p(class | earlier)·p(symbol | earlier, class).
+func (s *Sampler) LogProbSymbols(ctx context.Context, levels []uint16) ([]float64, error) {
+	each := make([]float64, len(levels))
+	if s.sig.ClassInput == "" {
+		_, err := s.logProb(ctx, levels, 1, s.pixels(), func(int) int { return 0 }, each)
+		return each, err
+	}
+	n, symbols := len(s.sig.Classes), s.pixels()
+	// A few images at a time, for each of which there is a map for each class.
+	step := symbols * max(1, 1<<22/(symbols*max(1, n)))
+	for at := 0; at < len(levels); at += step {
+		part := levels[at:min(at+step, len(levels))]
+		byClass, maps, err := s.logProbByClass(ctx, part, true)
+		if err != nil {
+			return nil, err
+		}
+		clear(byClass)
+		for k := range part {
+			image, symbol := k/symbols, k%symbols
+			sums := byClass[image*n : (image+1)*n]
+			before := s.sig.SumOut(sums)[0]
+			for class := range sums {
+				sums[class] += maps[(image*n+class)*symbols+symbol]
+			}
+			each[at+k] = math.Inf(-1) // after one that cannot be, all are
+			if !math.IsInf(before, -1) {
+				each[at+k] = s.sig.SumOut(sums)[0] - before
+			}
+		}
+	}
+	return each, nil
 }
 
 // logProb scores the first pixels of each image of levels, times over; class is that of
-// each of the n·times results, [n, times].
-func (s *Sampler) logProb(ctx context.Context, levels []uint16, times, first int, class func(i int) int) ([]float64, error) {
+// each of the n·times results, [n, times]. The pixels' own go to each, [n, times, H, W], unless
+// that is nil.
+func (s *Sampler) logProb(ctx context.Context, levels []uint16, times, first int, class func(i int) int, each []float64) ([]float64, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -77,7 +125,7 @@ func (s *Sampler) logProb(ctx context.Context, levels []uint16, times, first int
 	}
 	out := make([]float64, len(levels)/pixels*times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
-	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, images: s.engines.Full.Fit(fill)}
+	q := &scoring{s: s, levels: levels, times: times, first: first, class: class, out: out, each: each, images: s.engines.Full.Fit(fill)}
 	q.batch = q.images
 	if times > 1 && s.sig.Shares() && s.engines.Full.Fit(times) == times {
 		q.images, q.batch = 1, times
@@ -101,6 +149,7 @@ type scoring struct {
 	first  int // pixels that count
 	class  func(i int) int
 	out    []float64 // [n, times]
+	each   []float64 // [n, times, H, W]; nil where it is not wanted
 	images int       // of a run, as many as its results, or one with all its classes
 	batch  int       // results of a run
 }
@@ -132,6 +181,9 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 					return draw.Unusable(uint64((from+i)/q.times), pixel, q.s.sig.Width)
 				}
 				q.out[from+i] += lp
+				if q.each != nil {
+					q.each[(from+i)*q.s.pixels()+pixel] = lp
+				}
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sam
 			f.columns = req.ClassRun
 		}
 	}
-	if f.shard.parts > f.n {
+	if f.shard.Of > f.n {
 		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
 	}
 	req.Classes = list

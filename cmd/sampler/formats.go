@@ -1,17 +1,14 @@
 package main
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/npy"
 	"pixelcnn/sampler"
 )
 
@@ -31,45 +28,32 @@ var sinks = map[string]func(io.Writer, *sampler.Signature, *drawFlags) (sink, er
 
 var formats = append(slices.Sorted(maps.Keys(sinks)), "gif")
 
-// raw is levels, image after image: a byte each.
-type raw struct{ w io.Writer }
+// raw is levels, image after image, in the type that NPY files have of them.
+type raw struct {
+	w    io.Writer
+	elem npy.Type
+}
 
-func newRaw(w io.Writer, _ *sampler.Signature, _ *drawFlags) (sink, error) { return raw{w}, nil }
+func newRaw(w io.Writer, sig *sampler.Signature, _ *drawFlags) (sink, error) {
+	return raw{w, npy.LevelType(sig.Levels)}, nil
+}
 
 func (r raw) add(s sampler.Sample) error {
-	b := make([]byte, len(s.Levels))
-	for k, l := range s.Levels {
-		b[k] = byte(l)
-	}
-	_, err := r.w.Write(b)
+	_, err := r.w.Write(npy.AppendLevels(nil, s.Levels, r.elem))
 	return err
 }
 
 func (r raw) close() error { return nil }
 
-// newNPY begins an array of uint8 levels [n, height, width].
+// newNPY begins an array of levels [n, height, width].
 func newNPY(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
-	_, n := f.shard.of(f.n)
-	return raw{w}, writeNPYHeader(w, "|u1", n, sig.Height, sig.Width)
+	_, n := f.shard.Range(f.n)
+	r := raw{w, npy.LevelType(sig.Levels)}
+	return r, npy.WriteHeader(w, r.elem, append([]int{n}, imageShape(sig)...)...)
 }
 
-// writeNPYHeader begins NumPy's format, version 1.0: an array of that type and shape.
-// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-func writeNPYHeader(w io.Writer, descr string, shape ...int) error {
-	var dims []string
-	for _, d := range shape {
-		dims = append(dims, strconv.Itoa(d))
-	}
-	if len(dims) == 1 {
-		dims[0] += "," // as Python writes a tuple of one
-	}
-	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, strings.Join(dims, ", "))
-	const before = 10                                                // bytes of magic, version and length
-	header += strings.Repeat(" ", 63-(before+len(header))%64) + "\n" // data begin at a multiple of 64
-	b := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
-	_, err := w.Write(append(b, header...))
-	return err
-}
+// imageShape is the shape of an image of the model in arrays.
+func imageShape(sig *sampler.Signature) []int { return []int{sig.Height, sig.Width} }
 
 // jsonLines is one object a line.
 type jsonLines struct {

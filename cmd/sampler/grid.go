@@ -195,7 +195,7 @@ type grid struct {
 }
 
 func newGrid(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
-	first, n := f.shard.of(f.n)
+	first, n := f.shard.Range(f.n)
 	s, err := newSheet(sig, f.geometry(n), &f.palette, false)
 	if err != nil {
 		return nil, err

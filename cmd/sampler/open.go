@@ -18,6 +18,7 @@ type open struct {
 	ortLib          string
 	runtime, engine string
 	threads         int
+	used            runtime.Kind // by sampler
 }
 
 var (
@@ -59,7 +60,9 @@ func (o *open) sampler(notes io.Writer, model *sampler.Model) (s *sampler.Sample
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, why := rt.Kind(); why != nil {
+	used, why := rt.Kind()
+	o.used = used
+	if why != nil {
 		fmt.Fprintln(notes, "sampler: ONNX Runtime is not installed (sampler install-runtime), so the runtime in Go is used")
 	}
 	s, err = model.Open(rt)

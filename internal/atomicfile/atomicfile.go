@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -47,6 +48,32 @@ func Write(path string, write func(w io.Writer) error) error {
 		_ = f.Close() // its content is synced or given up
 	}
 	if err != nil {
+		return about(path, err)
+	}
+	syncDir(filepath.Dir(path))
+	return nil
+}
+
+// WriteFrom is [Write] for files to which processes of several machines may write at once. The
+// new file is begun in the folder dir, on the same file system, under a name that no other
+// process has, and there are no locks, which some network file systems keep from other
+// machines. What a process leaves there that dies while it writes is for the folder's owner
+// to remove.
+func WriteFrom(dir, path string, write func(w io.Writer) error) error {
+	temp := temporary(filepath.Join(dir, filepath.Base(path)), rand.Uint64()|1<<63)
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return about(path, err)
+	}
+	err = fill(f, write, true)
+	if locks {
+		err = errors.Join(err, f.Close())
+	}
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
 		return about(path, err)
 	}
 	syncDir(filepath.Dir(path))
