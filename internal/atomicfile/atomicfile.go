@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write makes or replaces the file at path with what write writes to w, which is
@@ -67,7 +68,9 @@ func WriteFrom(dir, path string, write func(w io.Writer) error) error {
 	}
 	err = fill(f, write, true)
 	if locks {
-		err = errors.Join(err, f.Close())
+		if e := f.Close(); err == nil {
+			err = e
+		}
 	}
 	if err == nil {
 		err = os.Rename(temp, path)
@@ -84,8 +87,9 @@ func WriteFrom(dir, path string, write func(w io.Writer) error) error {
 func about(path string, err error) error {
 	var p *fs.PathError
 	var l *os.LinkError
+	beside := "." + filepath.Base(path) + "." // others' errors may be about other files
 	switch {
-	case errors.As(err, &p):
+	case errors.As(err, &p) && strings.HasPrefix(filepath.Base(p.Path), beside):
 		return &fs.PathError{Op: "write", Path: path, Err: p.Err}
 	case errors.As(err, &l):
 		return &fs.PathError{Op: "write", Path: path, Err: l.Err}

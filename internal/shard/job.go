@@ -42,16 +42,18 @@ func (j *Job) Run(ctx context.Context) (skipped bool, err error) {
 			return skipped, err
 		}
 		err = j.make(ctx)
-		if err == nil || again == 9 || !errors.Is(err, fs.ErrNotExist) {
-			return false, err
-		}
-		// Another process that has finished the same shard has taken the pieces away.
-		dir, _ := j.pieces()
-		if _, gone := os.Stat(dir); gone == nil {
+		// Another process that has finished the same shard takes the pieces away.
+		var own *ownError
+		if again == 9 || !errors.Is(err, fs.ErrNotExist) || errors.As(err, &own) {
 			return false, err
 		}
 	}
 }
+
+// ownError is one of Make or Input.
+type ownError struct{ error }
+
+func (e *ownError) Unwrap() error { return e.error }
 
 // fits tells whether the shard is there, as it should be. Where it is not as it should be,
 // that is an error, or its manifest is removed if it may be replaced.

@@ -51,8 +51,10 @@ func (j *Job) makePiece(ctx context.Context, path string, first, n int, in hash.
 	}
 	end, err := readPiece(path)
 	if err == nil && j.Input != nil {
-		err = j.Input(ctx, first, n, in)
-		if err == nil && sum(in) != end.Input {
+		if err := j.Input(ctx, first, n, in); err != nil {
+			return nil, &ownError{err}
+		}
+		if sum(in) != end.Input {
 			err = errPiece
 		}
 	}
@@ -73,7 +75,7 @@ func (j *Job) makePiece(ctx context.Context, path string, first, n int, in hash.
 		count := &counter{w: w}
 		var err error
 		if end.Scores, err = j.Make(ctx, first, n, count, in); err != nil {
-			return err
+			return &ownError{err}
 		}
 		end.size = count.n
 		if j.Input != nil {
