@@ -22,7 +22,7 @@ override PATH = $(shell echo "$$PATH")
 endif
 endif
 
-.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node languages man completions bench bench-train judge kill module clean
+.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node languages slurm slurm-kill slurm-deps kubernetes man completions bench bench-train judge kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -41,6 +41,7 @@ help:
 	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (BENCH="-arch gated -hidden 64" and more)'
 	@echo 'make judge MODELS=…   how often a classifier recognises the class of samples (JUDGE="-n 10000" and more)'
 	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
+	@echo 'make slurm   draw and score on a real Slurm, two nodes on this machine; make slurm-kill: with 20 tasks killed'
 	@echo 'make module PATH=github.com/you/pixelcnn   give the module a path that others can fetch (see CONTRIBUTING.md)'
 	@echo 'make man     manual pages in $(OUT)/man; make completions: bash, zsh and fish in $(OUT)/completions'
 	@echo 'make clean   remove bin and $(OUT)'
@@ -60,7 +61,7 @@ demo: data
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png
 	bin/sampler score --model $(OUT)/pixelcnn.onnx
 
-test: deps parity-deps lint vuln unit race fuzz-short nocgo cross generated embed test-node test-browser
+test: deps parity-deps slurm-deps lint vuln unit race fuzz-short nocgo cross generated embed kubernetes test-node test-browser
 
 lint:
 	@files=$$($(GO) tool gofumpt -l .); test -z "$$files" || { echo "not formatted by gofumpt:" $$files; exit 1; }
@@ -158,6 +159,21 @@ test-browser: chromium
 chromium:
 	@if [ -n "$$CI" ] && ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		{ apt-get update && apt-get install -y --no-install-recommends chromium; } >/dev/null 2>&1 || echo 'chromium: apt-get cannot install it'; fi
+
+# Slurm is Debian's, and starts as root only; without it these say what they skip.
+slurm:
+	$(GO) test -count=1 -v ./internal/dev/slurm
+
+slurm-kill:
+	$(GO) test -count=1 -timeout 60m -v ./internal/dev/slurm -kills 20
+
+slurm-deps:
+	@if [ -n "$$CI" ] && ! command -v sbatch >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get update && apt-get install -y --no-install-recommends slurm-wlm munge; } >/dev/null 2>&1 || echo 'slurm-deps: apt-get cannot install it'; fi
+
+# The manifest against the types of Kubernetes, in a module of their own.
+kubernetes:
+	cd internal/dev/kubernetes && $(GO) test ./...
 
 man: build
 	bin/sampler man $(OUT)/man

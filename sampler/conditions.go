@@ -11,7 +11,7 @@ import (
 // checkConditions checks a request's conditions, and gives an image's.
 func (s *Sampler) checkConditions(r Request) (of func(image uint64) []*Tensor, err error) {
 	for name := range r.Conditions {
-		if !slices.ContainsFunc(s.sig.Conditions, func(c signature.Condition) bool { return c.Name == name }) {
+		if !(name == "" && len(s.sig.Conditions) == 1) && !slices.ContainsFunc(s.sig.Conditions, func(c signature.Condition) bool { return c.Name == name }) {
 			return nil, fmt.Errorf("%w: the model has no condition %q", ErrConfig, name)
 		}
 	}
@@ -21,6 +21,9 @@ func (s *Sampler) checkConditions(r Request) (of func(image uint64) []*Tensor, e
 	var all [][]*Tensor // of each condition the images'
 	for _, c := range s.sig.Conditions {
 		t := r.Conditions[c.Name]
+		if t == nil && len(s.sig.Conditions) == 1 {
+			t = r.Conditions[""]
+		}
 		if t == nil {
 			return nil, fmt.Errorf("%w: the model needs condition %q, %v %v for an image", ErrConfig, c.Name, c.DType, c.Shape)
 		}

@@ -21,6 +21,8 @@ type Model struct {
 	*Signature
 	cfg   Config
 	bytes int64 // of the file, and of those beside it
+	// Beside are the names of the files of the model's folder in which it keeps weights.
+	Beside []string
 }
 
 // Read reads a model file. Where the file leaves open how it is to be read, that is found out
@@ -82,7 +84,7 @@ func read(rt onnx.Runtime, file source, cfg Config) (*Model, error) {
 	if err := sig.CheckTogether("batch", cfg.Batch); err != nil {
 		return nil, err
 	}
-	return &Model{sig, cfg.withDefaults(), m.Size()}, nil
+	return &Model{Signature: sig, cfg: cfg.withDefaults(), bytes: m.Size(), Beside: m.Beside()}, nil
 }
 
 // ErrNotCausal is wrapped, beside [ErrModel], where a pixel's logits depend on the

@@ -34,7 +34,8 @@ type Request struct {
 	// Inpainting says which levels are given. It is zero where none is.
 	Inpainting Inpainting
 	// Conditions are what the model is given beside the picture and the class, by the input's
-	// name: tensors of one row for all images, or of one for each, of which image i has row i.
+	// name: tensors of one row for all images, or of one for each, of which image i has row i. The
+	// name may be empty where there is but one.
 	Conditions map[string]*Tensor
 	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the
 	// time. BestOf and particles need them all the same.

@@ -67,13 +67,17 @@ type Config struct {
 	// StartToken are the integers before the symbols of a network that is given all symbols but
 	// the last, and says at each place what comes next.
 	StartToken []int64
-	// Conditions are the shapes of further inputs, by name, without the batch, where the file
-	// leaves them open or would have them for something else.
+	// Conditions are the shapes of further inputs, by name, with the images or without, where
+	// the file leaves them open or would have them for something else. An empty name is that of
+	// the one there is.
 	Conditions map[string][]int
 	// PixelScale and PixelOffset turn a level into the model's input:
 	// level·scale + offset. A scale of 0 means 1/(levels-1), the scale of this
 	// project's own files.
 	PixelScale, PixelOffset float64
+	// PixelRange are the input's values for the first and the last level, in place of both,
+	// where they are not 0 and 0: [2]float64{-1, 1} is usual.
+	PixelRange [2]float64
 	// Engine is Auto where empty.
 	Engine Engine
 	// Raster has the incremental engine draw pixel by pixel, row by row, instead of in
@@ -114,7 +118,7 @@ func (c Config) reading() signature.Options {
 		Height: c.Height, Width: c.Width, Channels: c.Channels, Levels: c.Levels, Head: c.Head,
 		Scale: encoding.Scale{Factor: c.PixelScale, Offset: c.PixelOffset},
 		Input: c.Input, Output: c.Output, InputLayout: c.InputLayout, OutputLayout: c.OutputLayout,
-		Label: c.Label, StartToken: c.StartToken, Conditions: c.Conditions,
+		Label: c.Label, StartToken: c.StartToken, Conditions: c.Conditions, Range: c.PixelRange,
 	}
 }
 

@@ -3,6 +3,7 @@ package sampler
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,38 +22,93 @@ func (s *Sampler) LogProb(ctx context.Context, levels []uint16) ([]float64, erro
 
 // Given is what is known of images beside their levels.
 type Given struct {
+	First      uint64             // the number of the first image, for the conditions' rows
 	Classes    []int              // of each image, by number; nil where they are not known
-	Conditions map[string]*Tensor // as in a [Request]; image i has row i
+	Conditions map[string]*Tensor // as in a [Request]: one row for all, or image i has row i
 }
 
 // Score is [Sampler.LogProb] for images of which more is known: without classes, these are
 // summed out.
 func (s *Sampler) Score(ctx context.Context, levels []uint16, given Given) ([]float64, error) {
-	conditions, err := s.checkConditions(Request{N: len(levels) / s.symbols(), Conditions: given.Conditions})
+	q, err := s.scoring(levels, given)
 	if err != nil {
 		return nil, err
 	}
-	of := scoring{levels: levels, times: 1, first: s.symbols(), conditions: conditions}
-	switch {
-	case given.Classes != nil:
-		if err := s.checkGiven(levels, given.Classes); err != nil {
+	out, err := s.logProb(ctx, q)
+	if err != nil || !q.summed {
+		return out, err
+	}
+	return s.sig.SumOut(out), nil
+}
+
+// ScoreSymbols is the log-probability of each symbol given those before it, [n, H, W, C] as
+// levels are: the sum over an image is that of [Sampler.Score], and where no classes are
+// summed out it is the same to the bit if they are summed in order. Where they are:
+// log Σ p(class | earlier)·p(symbol | earlier, class).
+func (s *Sampler) ScoreSymbols(ctx context.Context, levels []uint16, given Given) ([]float64, error) {
+	each := make([]float64, len(levels))
+	q, err := s.scoring(levels, given)
+	if err != nil {
+		return nil, err
+	}
+	if !q.summed {
+		q.each = each
+		_, err := s.logProb(ctx, q)
+		return each, err
+	}
+	n, symbols := q.times, s.symbols()
+	// A few images at a time, for each of which there is a map for each class.
+	images := max(1, 1<<22/(symbols*n))
+	for at := 0; at < len(levels); at += images * symbols {
+		part := levels[at:min(at+images*symbols, len(levels))]
+		if q, err = s.scoring(part, given); err != nil {
 			return nil, err
 		}
-		of.class = func(i int) int { return given.Classes[i] }
-		return s.logProb(ctx, of)
-	case s.sig.ClassInput == "":
-		of.class = func(int) int { return 0 }
-		return s.logProb(ctx, of)
-	case len(s.sig.Classes) == 0:
-		return nil, errNoCount
+		given.First += uint64(images)
+		q.each = make([]float64, len(part)*n)
+		sums, err := s.logProb(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		clear(sums)
+		for k := range part {
+			image, symbol := k/symbols, k%symbols
+			sums := sums[image*n : (image+1)*n]
+			before := s.sig.SumOut(sums)[0]
+			for class := range sums {
+				sums[class] += q.each[(image*n+class)*symbols+symbol]
+			}
+			each[at+k] = math.Inf(-1) // after one that cannot be, all are
+			if !math.IsInf(before, -1) {
+				each[at+k] = s.sig.SumOut(sums)[0] - before
+			}
+		}
 	}
-	of.times = len(s.sig.Classes)
-	of.class = func(i int) int { return i % of.times }
-	byClass, err := s.logProb(ctx, of)
+	return each, nil
+}
+
+// scoring prepares the scoring of images of which so much is known.
+func (s *Sampler) scoring(levels []uint16, given Given) (q scoring, err error) {
+	q = scoring{levels: levels, times: 1, first: s.symbols(), class: func(int) int { return 0 }}
+	of, err := s.checkConditions(Request{First: given.First, N: len(levels) / s.symbols(), Conditions: given.Conditions})
 	if err != nil {
-		return nil, err
+		return q, err
 	}
-	return s.sig.SumOut(byClass), nil
+	if of != nil {
+		q.conditions = func(i uint64) []*Tensor { return of(given.First + i) }
+	}
+	switch {
+	case given.Classes != nil:
+		q.class = func(i int) int { return given.Classes[i] }
+		return q, s.checkGiven(levels, given.Classes)
+	case s.sig.ClassInput == "":
+		return q, nil
+	case len(s.sig.Classes) == 0:
+		return q, errNoCount
+	}
+	q.times, q.summed = len(s.sig.Classes), true
+	q.class = func(i int) int { return i % q.times }
+	return q, nil
 }
 
 // errNoCount is what a model says that does not tell how many classes there are.
@@ -87,14 +143,20 @@ func (s *Sampler) LogProbGivenClass(ctx context.Context, levels []uint16, classe
 // forward pass for each class; where the model lets it, what does not depend on the class is
 // computed once.
 func (s *Sampler) LogProbByClass(ctx context.Context, levels []uint16) ([]float64, error) {
-	n := len(s.sig.Classes)
-	if n == 0 {
-		if s.sig.ClassInput != "" {
-			return nil, errNoCount
-		}
+	return s.ScoreByClass(ctx, levels, Given{})
+}
+
+// ScoreByClass is [Sampler.LogProbByClass] for images of which more is known, but not the class.
+func (s *Sampler) ScoreByClass(ctx context.Context, levels []uint16, given Given) ([]float64, error) {
+	given.Classes = nil
+	if s.sig.ClassInput == "" {
 		return nil, signature.ErrNoClasses
 	}
-	return s.logProb(ctx, scoring{levels: levels, times: n, first: s.symbols(), class: func(i int) int { return i % n }})
+	q, err := s.scoring(levels, given)
+	if err != nil {
+		return nil, err
+	}
+	return s.logProb(ctx, q)
 }
 
 // logProb scores the first symbols of each image of levels, times over.
@@ -137,11 +199,13 @@ type scoring struct {
 	s      *Sampler
 	levels []uint16 // [n, H, W, C]
 	times  int
+	summed bool            // times are classes, which the caller sums out
 	first  int             // symbols that count
 	class  func(i int) int // of each of the n·times results, [n, times]
 	// conditions of an image; nil where the model has none.
 	conditions func(image uint64) []*Tensor
 	out        []float64 // [n, times]
+	each       []float64 // [n, times, H, W, C]; nil where it is not wanted
 	images     int       // of a run, as many as its results, or one with all its classes
 	batch      int       // results of a run
 }
@@ -177,6 +241,9 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 					return draw.Unusable(uint64((from+i)/q.times), k/channels, q.s.sig.Width)
 				}
 				q.out[from+i] += lp
+				if q.each != nil {
+					q.each[(from+i)*q.s.symbols()+k] = lp
+				}
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sam
 			f.columns = req.ClassRun
 		}
 	}
-	if f.shard.parts > f.n {
+	if f.shard.Of > f.n {
 		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
 	}
 	req.Classes = list
@@ -89,7 +89,11 @@ func className(sig *sampler.Signature, class int) string {
 
 // completeClass tells the shell the classes of the model that --model names.
 func (f *drawFlags) completeClass(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	model, err := f.load(f.modelFlags.config())
+	cfg, err := f.modelFlags.config()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	model, err := f.load(cfg)
 	if err != nil || model.ClassInput == "" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -32,11 +32,11 @@ sampler itself takes such a file as --model, too.`,
 			if output == "" {
 				output = strings.TrimSuffix(strings.TrimPrefix(m.model, "@"), ".onnx") + ".sampler.onnx"
 			}
-			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, []cli.File{m.file()}); err != nil {
+			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, m.files()); err != nil {
 				return err
 			}
-			cfg := m.config()
-			if err := cfg.Check(); err != nil {
+			cfg, err := m.config()
+			if err != nil {
 				return err
 			}
 			model, err := m.load(cfg)
@@ -54,7 +54,7 @@ sampler itself takes such a file as --model, too.`,
 				return err
 			}
 			if output != "-" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d bytes, draws images of %d×%d with %d levels\n", cli.Name(output), len(file), model.Height, model.Width, model.Levels)
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d bytes, draws images of %s with %d levels\n", cli.Name(output), len(file), model.Shape(), model.Levels)
 			}
 			return nil
 		},

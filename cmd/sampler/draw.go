@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -21,7 +22,7 @@ type drawFlags struct {
 	n, batch, bestOf int
 	seed             uint64
 	class            []string
-	shard            shard
+	shardFlags
 
 	temperature temperatures
 	greedy      bool
@@ -76,7 +77,7 @@ With no --model, the model is one inside the program.`,
 	cli.Alias(flags, "temperature", "temp")
 	cli.Versions(cmd, func() string { return cli.Library(f.open.ortLib) })
 	f.completions(cmd)
-	cmd.AddCommand(newCompile(), newScore(), newInspect(), newInstall(), cli.Man())
+	cmd.AddCommand(newAnnotate(), newCompile(), newScore(), newGather(), newInspect(), newInstall(), cli.Man())
 	groupHelp(cmd)
 	return cmd
 }
@@ -86,7 +87,7 @@ func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 	flags.Uint64Var(&f.seed, "seed", 0, "seed; image i of a seed is always the same one")
 	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training; with --init, by the pixels that are given before the first free one")
 	flags.IntVar(&f.bestOf, "best-of", 1, "draw so many candidates for each image and keep the likeliest at temperature 1: image i is one of the images i·N to i·N+N-1 of a run without")
-	flags.Var(&f.shard, "shard", "draw the I-th of N parts of the images only, I from 0")
+	f.addShard(flags, "draw")
 }
 
 func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
@@ -106,7 +107,7 @@ func (f *drawFlags) addInpainting(flags *pflag.FlagSet) {
 
 func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output; img-%04d.png makes a file for each image (default \"samples.FORMAT\")")
-	flags.StringVar(&f.format, "format", "", "file `FORMAT`: png, a grid; gif, the grid as it is drawn; npy, levels [n, height, width], with channels [n, height, width, channels]; raw, the same with no header; json, an object a line (default the output's ending, or png)")
+	flags.StringVar(&f.format, "format", "", "file `FORMAT`: png, a grid; gif, the grid as it is drawn; npy, levels [n, height, width], with channels [n, height, width, channels], uint8 up to 256 levels, else uint16; raw, the same with no header; json, an object a line (default the output's ending, or png)")
 	flags.Var(&f.palette, "palette", "colours of pictures of one channel: "+strings.Join(paletteNames(), ", ")+", or your own, as 000000,ff8800,ffffff (default the model's, or grey)")
 	flags.IntVar(&f.scale, "scale", 4, "size of a pixel; a single picture has no frame, so with 1 it is the model's own")
 	flags.IntVar(&f.columns, "columns", 0, "images side by side in a grid; 0 makes it near to a square")
@@ -139,7 +140,7 @@ func (f *drawFlags) completions(cmd *cobra.Command) {
 }
 
 // check validates what the library does not see.
-func (f *drawFlags) check() error {
+func (f *drawFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.temperature.first == 0 || f.temperature.rows && f.temperature.last == 0:
 		return cli.Usagef("--temp is %s, must be positive", &f.temperature)
@@ -165,10 +166,22 @@ func (f *drawFlags) check() error {
 			return cli.Usagef("--captions is %q, must be of %q", kind, captionKinds)
 		}
 	}
-	return f.checkFormat()
+	return f.checkFormat(cmd)
 }
 
-func (f *drawFlags) checkFormat() error {
+func (f *drawFlags) checkFormat(cmd *cobra.Command) error {
+	if err := f.shardFlags.check(cmd, f.output); err != nil {
+		return err
+	}
+	if f.pair(f.output) {
+		f.format = cmp.Or(f.format, "npy")
+		switch {
+		case f.format != "npy":
+			return cli.Usagef("--format %s: a shard in a folder is NPY; sampler gather makes PNG of it, or name a file after -o", f.format)
+		case f.labels != "":
+			return cli.Usagef("--labels: a shard in a folder has none; name files, as -o part.npy --labels labels.npy")
+		}
+	}
 	if v := verb.FindString(f.output); v != "" && !isPattern(f.output) {
 		return cli.Usagef("--output %q: %s is no place for an image's number: write %%d, or %%04d", f.output, v)
 	}
@@ -225,7 +238,7 @@ func (f *drawFlags) geometry(n int) geometry {
 
 // run draws what the flags ask for.
 func (f *drawFlags) run(cmd *cobra.Command) error {
-	if err := f.check(); err != nil {
+	if err := f.check(cmd); err != nil {
 		return err
 	}
 	notes := cmd.ErrOrStderr()
@@ -237,7 +250,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	cfg.Batch = f.batch
-	req := sampler.Request{Parameters: f.parameters(cmd), BestOf: f.bestOf}
+	req := sampler.Request{Parameters: f.parameters(cmd), BestOf: f.bestOf, Conditions: f.given}
 	if err := req.Check(); err != nil {
 		return err
 	}
@@ -259,7 +272,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer closeAll()
-	first, n := f.shard.of(f.n)
+	first, n := f.shard.Range(f.n)
 	req.First, req.N = uint64(first), n
 	if f.init != "" {
 		if req.Inpainting, err = f.inpainting(model.Signature); err != nil {
@@ -273,10 +286,19 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	req.LevelsOnly = f.format != "json" && len(f.captions) == 0
 	req.Rounded = !req.LevelsOnly
 	r := &run{f: f, cmd: cmd, s: s, req: req}
-	err = r.writeAll()
+	skipped := false
+	if f.pair(f.output) {
+		skipped, err = r.shard(cfg)
+	} else {
+		err = r.writeAll()
+	}
 	bar.clear()
 	if err != nil {
 		return err
+	}
+	if skipped {
+		fmt.Fprintf(notes, "%s: there already\n", cli.Name(f.output))
+		return nil
 	}
 	if !f.quiet {
 		r.report()

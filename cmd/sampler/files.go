@@ -32,9 +32,12 @@ func fileOf(pattern string, index uint64) string {
 // named whose number an input's name, or that of the labels, has in it.
 func (f *drawFlags) outputs() []cli.File {
 	out := []cli.File{{Flag: "--output", Path: f.output}}
-	if isPattern(f.output) {
+	switch {
+	case f.pair(f.output):
+		out = f.files(f.output)
+	case isPattern(f.output):
 		out = nil
-		first, n := f.shard.of(f.n)
+		first, n := f.shard.Range(f.n)
 		for _, other := range append(f.inputs(), cli.File{Path: f.labels}) {
 			for _, digits := range digits.FindAllString(other.Path, -1) {
 				if i, err := strconv.ParseUint(digits, 10, 63); err == nil && int(i) >= first && int(i)-first < n {
@@ -50,7 +53,7 @@ var digits = regexp.MustCompile(`[0-9]+`)
 
 // inputs are the files that the flags have read.
 func (f *drawFlags) inputs() []cli.File {
-	in := []cli.File{f.file(), {Flag: "--init", Path: f.init}}
+	in := append(f.modelFlags.files(), cli.File{Flag: "--init", Path: f.init})
 	for _, keep := range f.keep {
 		in = append(in, cli.File{Flag: "--keep", Path: keep})
 	}

@@ -18,18 +18,18 @@ func TestShard(t *testing.T) {
 		{3, "0/3", []int{0, 1, 2}, []int{1, 1, 1}},
 		{5, "0/1", []int{0}, []int{5}},
 	} {
-		var s shard
+		var s part
 		if err := s.Set(c.text); err != nil {
 			t.Fatal(err)
 		}
-		for s.at = range s.parts {
-			if first, count := s.of(c.n); first != c.first[s.at] || count != c.count[s.at] {
-				t.Errorf("part %s of %d: %d from %d, want %d from %d", &s, c.n, count, first, c.count[s.at], c.first[s.at])
+		for s.At = range s.Of {
+			if first, count := s.Range(c.n); first != c.first[s.At] || count != c.count[s.At] {
+				t.Errorf("part %s of %d: %d from %d, want %d from %d", &s, c.n, count, first, c.count[s.At], c.first[s.At])
 			}
 		}
 	}
-	var none shard
-	if first, count := none.of(9); first != 0 || count != 9 || none.String() != "" {
+	var none part
+	if first, count := none.Range(9); first != 0 || count != 9 || none.String() != "" {
 		t.Errorf("no shard: %d from %d of 9", count, first)
 	}
 }

@@ -48,7 +48,8 @@ func (f *scoreFlags) loadPictures(ctx context.Context, sig *sampler.Signature) (
 	if len(set.files) == 0 {
 		return nil, fmt.Errorf("%s: no PNG or JPEG files", f.images)
 	}
-	set.images, set.parts = len(set.files), readInParts(ctx, set.files, sig)
+	set.images, set.identity = len(set.files), hashOf(set.files)
+	set.parts = func(first, n int) iter.Seq2[[]uint16, error] { return readInParts(ctx, set.files[first:first+n], sig) }
 	set.classes = f.folderClasses(sig, set.files)
 	return set, nil
 }

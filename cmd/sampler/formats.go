@@ -1,17 +1,14 @@
 package main
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/npy"
 	"pixelcnn/sampler"
 )
 
@@ -31,63 +28,37 @@ var sinks = map[string]func(io.Writer, *sampler.Signature, *drawFlags) (sink, er
 
 var formats = append(slices.Sorted(maps.Keys(sinks)), "gif")
 
-// raw is levels, image after image: a byte each, or two, the low one first, where there are
-// more than 256.
+// raw is levels, image after image, in the type that NPY files have of them.
 type raw struct {
 	w    io.Writer
-	wide bool
+	elem npy.Type
 }
 
 func newRaw(w io.Writer, sig *sampler.Signature, _ *drawFlags) (sink, error) {
-	return raw{w, sig.Levels > 1<<8}, nil
+	return raw{w, npy.LevelType(sig.Levels)}, nil
 }
 
 func (r raw) add(s sampler.Sample) error {
-	var b []byte
-	for _, l := range s.Levels {
-		if b = append(b, byte(l)); r.wide {
-			b = append(b, byte(l>>8))
-		}
-	}
-	_, err := r.w.Write(b)
+	_, err := r.w.Write(npy.AppendLevels(nil, s.Levels, r.elem))
 	return err
 }
 
 func (r raw) close() error { return nil }
 
-// newNPY begins an array of levels, [n, height, width] of one channel, else
-// [n, height, width, channels]: uint8, or uint16 where there are more than 256.
+// newNPY begins an array of levels.
 func newNPY(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
-	_, n := f.shard.of(f.n)
-	descr, shape := "|u1", []int{n, sig.Height, sig.Width}
-	if sig.Levels > 1<<8 {
-		descr = "<u2"
-	}
-	if sig.Channels > 1 {
-		shape = append(shape, sig.Channels)
-	}
-	if err := writeNPYHeader(w, descr, shape...); err != nil {
-		return nil, err
-	}
-	return newRaw(w, sig, f)
+	_, n := f.shard.Range(f.n)
+	r := raw{w, npy.LevelType(sig.Levels)}
+	return r, npy.WriteHeader(w, r.elem, append([]int{n}, imageShape(sig)...)...)
 }
 
-// writeNPYHeader begins NumPy's format, version 1.0: an array of that type and shape.
-// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-func writeNPYHeader(w io.Writer, descr string, shape ...int) error {
-	var dims []string
-	for _, d := range shape {
-		dims = append(dims, strconv.Itoa(d))
+// imageShape is the shape of an image of the model in arrays: [H, W], or [H, W, C] where it has
+// several channels.
+func imageShape(sig *sampler.Signature) []int {
+	if sig.Channels == 1 {
+		return []int{sig.Height, sig.Width}
 	}
-	if len(dims) == 1 {
-		dims[0] += "," // as Python writes a tuple of one
-	}
-	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, strings.Join(dims, ", "))
-	const before = 10                                                // bytes of magic, version and length
-	header += strings.Repeat(" ", 63-(before+len(header))%64) + "\n" // data begin at a multiple of 64
-	b := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
-	_, err := w.Write(append(b, header...))
-	return err
+	return []int{sig.Height, sig.Width, sig.Channels}
 }
 
 // jsonLines is one object a line.

@@ -34,7 +34,7 @@ func FuzzFlagValues(f *testing.F) {
 		for _, make := range []func() pflag.Value{
 			func() pflag.Value { return &temperatures{first: 1} },
 			func() pflag.Value { return &particles{} },
-			func() pflag.Value { return &shard{} },
+			func() pflag.Value { return &part{} },
 			func() pflag.Value { return &palette{} },
 		} {
 			v := make()
@@ -49,8 +49,8 @@ func FuzzFlagValues(f *testing.F) {
 				t.Errorf("%T %q: %q sets %v, error %v", v, text, v, again, err)
 			}
 			switch v := v.(type) {
-			case *shard:
-				first, count := v.of(int(n))
+			case *part:
+				first, count := v.Range(int(n))
 				if first < 0 || count < 0 || first+count > int(n) {
 					t.Errorf("shard %v of %d: %d from %d", v, n, count, first)
 				}

@@ -180,7 +180,7 @@ type grid struct {
 }
 
 func newGrid(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
-	first, n := f.shard.of(f.n)
+	first, n := f.shard.Range(f.n)
 	l, err := layOut(sig, f.geometry(n))
 	if err != nil {
 		return nil, err

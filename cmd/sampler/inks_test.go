@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"pixelcnn/internal/format"
+	"pixelcnn/internal/npy"
 	"pixelcnn/sampler"
 )
 
@@ -188,7 +189,7 @@ func TestColourFormats(t *testing.T) {
 	// The two bytes of a level are in the order that NPY's type says.
 	sample := sampler.Sample{Levels: []uint16{0x1234}}
 	var b bytes.Buffer
-	if err := (raw{&b, true}).add(sample); err != nil || binary.LittleEndian.Uint16(b.Bytes()) != 0x1234 {
+	if err := (raw{&b, npy.Uint16}).add(sample); err != nil || binary.LittleEndian.Uint16(b.Bytes()) != 0x1234 {
 		t.Errorf("% x, error %v", b.Bytes(), err)
 	}
 }

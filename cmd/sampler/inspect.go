@@ -23,10 +23,14 @@ func newInspect() *cobra.Command {
 		Use:   "inspect",
 		Short: "Show what a model file is: metadata, layers, sizes, parameters",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cli.Apart(cmd, []cli.File{{Flag: "--svg", Path: svg}}, []cli.File{o.file()}); err != nil {
+			if err := cli.Apart(cmd, []cli.File{{Flag: "--svg", Path: svg}}, o.files()); err != nil {
 				return err
 			}
-			model, err := o.load(o.config())
+			cfg, err := o.config()
+			if err != nil {
+				return err
+			}
+			model, err := o.load(cfg)
 			if err != nil {
 				return err
 			}
@@ -51,7 +55,7 @@ func newInspect() *cobra.Command {
 			return cli.Output(cmd, svg, func(w io.Writer) error { return writeWave(w, model.Height, model.Width, p.Wave) })
 		},
 	}
-	o.addFile(cmd.Flags())
+	o.addModel(cmd.Flags())
 	cmd.Flags().BoolVar(&plan, "plan", false, "show how the incremental engine draws from it")
 	cmd.Flags().StringVar(&svg, "svg", "", "`FILE` for a picture of the wave: which pixel in which step")
 	completeModel(cmd)
@@ -64,15 +68,15 @@ func inspect(w io.Writer, name string, m *sampler.Model) error {
 	d := m.Describe()
 	fmt.Fprintf(t, "file\t%s, %d bytes, IR %d, opset %d, by %s\n", cli.Name(name), d.Bytes, d.IRVersion, d.Opset, cli.Name(d.Producer))
 	if m.Signature.OneFile != nil {
-		fmt.Fprintf(t, "holds\ta one-file sampler, for images of %d×%d with %d levels\n", m.Height, m.Width, m.Levels)
+		fmt.Fprintf(t, "holds\ta one-file sampler, for images of %s with %d levels\n", m.Shape(), m.Levels)
 	} else {
-		fmt.Fprintf(t, "input\t%s float32 [batch, 1, %d, %d]\n", cli.Name(m.Input), m.Height, m.Width)
+		fmt.Fprintf(t, "input\t%s, the picture, %s\n", cli.Name(m.Input), m.Shape())
 		if m.ClassInput != "" {
 			fmt.Fprintf(t, "input\t%s, the class\n", cli.Name(m.ClassInput))
 		}
-		fmt.Fprintf(t, "output\t%s float32, %d levels\n", cli.Name(m.Output), m.Levels)
+		fmt.Fprintf(t, "output\t%s, %d levels\n", cli.Name(m.Output), m.Levels)
 		for _, f := range m.Findings {
-			fmt.Fprintf(t, "%s\t%s: %s\n", f.Part, cli.Name(f.Value), f.Why)
+			fmt.Fprintf(t, "%s\t%s: %s\n", f.Part, cli.Name(f.Value), cli.Name(f.Why))
 		}
 		fmt.Fprintf(t, "parameters\t%d\n", d.Parameters)
 	}

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,21 +24,16 @@ import (
 type modelFlags struct {
 	model         string
 	height, width int
-	scale, offset float64
+	readingFlags
+	loaded *sampler.Model
 }
 
 func (m *modelFlags) addModel(flags *pflag.FlagSet) {
-	m.addFile(flags)
-	flags.Float64Var(&m.scale, "pixel-scale", 0, "for files from elsewhere: input value = level·scale + offset; 0 means 1/(levels-1)")
-	flags.Float64Var(&m.offset, "pixel-offset", 0, "see --pixel-scale")
-}
-
-// addFile adds the flags for those who do not run the model.
-func (m *modelFlags) addFile(flags *pflag.FlagSet) {
 	flags.StringVar(&m.model, "model", "@"+pretrained.DefaultName(),
 		"the model: an ONNX `FILE`, or one of those inside the program, "+strings.Join(inside(), ", "))
 	flags.IntVar(&m.height, "height", 0, "height of the images; 0 means the model's own. A network of convolutions draws in any size")
 	flags.IntVar(&m.width, "width", 0, "width of the images; 0 means the model's own")
+	m.readingFlags.add(flags)
 }
 
 // inside are the names of the models inside the program.
@@ -53,9 +53,51 @@ func (m *modelFlags) file() cli.File {
 	return cli.File{Flag: "--model", Path: m.model}
 }
 
+// files are all that the flags name.
+func (m *modelFlags) files() []cli.File {
+	files := append(m.readingFlags.files(), m.file())
+	if m.loaded != nil {
+		for _, name := range m.loaded.Beside { // with weights
+			files = append(files, cli.File{Flag: "--model", Path: filepath.Join(filepath.Dir(m.model), name)})
+		}
+	}
+	return files
+}
+
+// sum is the SHA-256 of a model's file and of those beside it, one after the other.
+func (m *modelFlags) sum() (string, error) {
+	h := sha256.New()
+	if name, ours := strings.CutPrefix(m.model, "@"); ours {
+		file, err := pretrained.Read(name)
+		if err != nil {
+			return "", err
+		}
+		h.Write(file)
+		return hex.EncodeToString(h.Sum(nil)), nil
+	}
+	for _, f := range m.files() {
+		if f.Flag != "--model" {
+			continue
+		}
+		file, err := os.Open(f.Path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, file)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
 // config is what the flags say of how the file is read.
-func (m *modelFlags) config() sampler.Config {
-	return sampler.Config{Height: m.height, Width: m.width, PixelScale: m.scale, PixelOffset: m.offset}
+func (m *modelFlags) config() (sampler.Config, error) {
+	cfg := sampler.Config{Height: m.height, Width: m.width}
+	if err := m.readingFlags.config(&cfg); err != nil {
+		return cfg, err
+	}
+	return cfg, cfg.Check()
 }
 
 // load reads the model file.
@@ -79,6 +121,7 @@ func (m *modelFlags) load(cfg sampler.Config) (model *sampler.Model, err error) 
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", m.model, err)
 	}
+	m.loaded = model
 	return model, nil
 }
 

@@ -18,6 +18,7 @@ type open struct {
 	ortLib          string
 	runtime, engine string
 	threads         int
+	used            runtime.Kind // by sampler
 }
 
 var (
@@ -44,7 +45,10 @@ func (o *open) addEngine(flags *pflag.FlagSet) {
 
 // config is what the flags say of how the model is opened.
 func (o *open) config() (sampler.Config, error) {
-	cfg := o.modelFlags.config()
+	cfg, err := o.modelFlags.config()
+	if err != nil {
+		return cfg, err
+	}
 	if !slices.Contains(runtimes, o.runtime) {
 		return cfg, cli.Usagef("--runtime is %q, must be one of %q", o.runtime, runtimes)
 	}
@@ -59,13 +63,18 @@ func (o *open) sampler(notes io.Writer, model *sampler.Model) (s *sampler.Sample
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, why := rt.Kind(); why != nil {
+	used, why := rt.Kind()
+	o.used = used
+	if why != nil {
 		fmt.Fprintln(notes, "sampler: ONNX Runtime is not installed (sampler install-runtime), so the runtime in Go is used")
 	}
 	s, err = model.Open(rt)
 	if err != nil {
 		_ = rt.Close()
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
+	}
+	for _, f := range model.Assumed() {
+		fmt.Fprintf(notes, "sampler: %s: %s %s, %s (%s says otherwise)\n", cli.Name(o.model), f.Part, f.Value, f.Why, f.Flag)
 	}
 	if _, why := s.Engine(); why != nil && o.engine == string(sampler.Auto) {
 		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %s\n", cli.Name(o.model), cli.Name(why.Error()))

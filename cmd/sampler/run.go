@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/npy"
 	"pixelcnn/sampler"
 )
 
@@ -29,7 +30,7 @@ func (r *run) writeAll() error {
 	}
 	return cli.Output(r.cmd, r.f.labels, func(w io.Writer) error {
 		r.labels = w
-		if err := writeNPYHeader(w, "<i8", r.req.N); err != nil {
+		if err := npy.WriteHeader(w, npy.Int64, r.req.N); err != nil {
 			return err
 		}
 		return r.write()

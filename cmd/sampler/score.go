@@ -1,30 +1,26 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
-	"context"
 	"fmt"
 	"io"
-	"iter"
-	"math"
-	"slices"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"pixelcnn/cmd/internal/cli"
-	"pixelcnn/dataset"
 	"pixelcnn/sampler"
 )
 
 // scoreFlags are score's own.
 type scoreFlags struct {
 	open
-	data, split string
-	images      string
-	limit, list int
-	format      string
+	shardFlags
+	data, split      string
+	images, class    string
+	limit, list      int
+	format           string
+	output, perPixel string
 }
 
 // newScore measures the likelihood of a data set, or of the user's pictures.
@@ -38,13 +34,15 @@ nats and bits per dimension (pixel), with its standard error over the images.
 The pictures are cropped, resized and quantised to the model's size and levels.
 
 With --images, the PNG and JPEG files of a folder are scored, and the most and
-the least likely of them listed.
+the least likely of them listed. With --data FILE.npy, an array of levels, of any
+type of integers, [n, height, width], as --format npy of a draw writes it.
 
 On a model that has classes the class is summed out, which takes a pass for each
 class; where the images' classes are known, the NLL given the class is measured
 as well. The pictures of a folder have the class that their folder in it names.`,
 		Example: `  sampler score --model pixelcnn.onnx
   sampler score --model pixelcnn.onnx --data ~/fashion-mnist --split train
+  sampler score --model pixelcnn.onnx --data samples.npy --per-pixel nats.npy
   sampler score --model pixelcnn.onnx --images ~/pictures --list 10
   sampler score --model pixelcnn.onnx --images ~/pictures --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -52,21 +50,24 @@ as well. The pictures of a folder have the class that their folder in it names.`
 	flags := cmd.Flags()
 	under(flags, "Model", f.addModel)
 	under(flags, "Data", func(flags *pflag.FlagSet) {
-		flags.StringVar(&f.data, "data", "", "`FOLDER` with the data set's four IDX files (default where it is found)")
+		flags.StringVar(&f.data, "data", "", "`DATA`: a folder with the data set's four IDX files, or an NPY file of levels (default where the data set is found)")
 		flags.StringVar(&f.split, "split", "test", "`PART` of the data set: test or train")
 		flags.StringVar(&f.images, "images", "", "score the PNG and JPEG files in this `FOLDER` and below instead")
+		flags.StringVar(&f.class, "class", "", "`CLASS` of all pictures, of a model that has classes: its name, a part of it, or its number")
 		flags.IntVar(&f.limit, "limit", 0, "score the first images only; 0 means all")
+		f.addShard(flags, "score")
 	})
 	under(flags, "Output", func(flags *pflag.FlagSet) {
 		flags.IntVar(&f.list, "list", 5, "how many of the most and of the least likely pictures of --images to list")
 		flags.StringVar(&f.format, "format", "text", "`FORMAT` of the result: text, or json, an object a line for each image")
+		flags.StringVarP(&f.output, "output", "o", "-", "output `FILE`, \"-\" for standard output; with --shard, a folder for the shard's sums")
+		flags.StringVar(&f.perPixel, "per-pixel", "", "`FILE` for the log-probability of each pixel given those before it, in nats, NPY: float32 [n, height, width]; with a shard in a folder, the same folder")
 	})
 	under(flags, "Running", f.addRuntime)
 	f.engine = string(sampler.Full) // scoring is one forward pass, whatever the engine
 	groupHelp(cmd)
 	completeModel(cmd)
 	_ = cmd.MarkFlagDirname("images")
-	_ = cmd.MarkFlagDirname("data")
 	for flag, values := range map[string][]string{"split": {"test", "train"}, "format": {"text", "json"}, "runtime": runtimes} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -87,23 +88,31 @@ func (f *scoreFlags) check(cmd *cobra.Command) error {
 		return cli.Usagef("--images excludes --data and --split")
 	case f.images == "" && cmd.Flags().Changed("list"):
 		return cli.Usagef("--list needs --images")
+	case f.isArray() && cmd.Flags().Changed("split"):
+		return cli.Usagef("--split is for a data set; %s is an array", f.data)
+	case f.pair(f.output) && f.format != "text":
+		return cli.Usagef("--format json: a shard in a folder has sums, which sampler gather prints; name a file after -o for a line each")
+	case f.pair(f.output) && f.perPixel != "" && filepath.Clean(f.perPixel) != filepath.Clean(f.output):
+		return cli.Usagef("--per-pixel %s: with a shard in a folder it is the same folder, %s", f.perPixel, f.output)
 	}
-	return nil
+	return f.shardFlags.check(cmd, f.output)
 }
 
-// scored is a set of images with their log-probabilities.
-type scored struct {
-	name    string
-	files   []string // nil for a data set
-	images  int
-	parts   iter.Seq2[[]uint16, error] // their levels, of at most atOnce at a time
-	classes []int                      // nil where they are not known, or the model has none
-	logProb []float64
-	given   []float64 // given the class; nil where classes is
+// files are the outputs and the inputs.
+func (f *scoreFlags) files() (outputs, inputs []cli.File) {
+	inputs = append(f.modelFlags.files(), cli.File{Flag: "--data", Path: f.data})
+	if f.pair(f.output) {
+		return f.shardFlags.files(f.output), inputs
+	}
+	return []cli.File{{Flag: "--output", Path: f.output}, {Flag: "--per-pixel", Path: f.perPixel}}, inputs
 }
 
 func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err := f.check(cmd); err != nil {
+		return err
+	}
+	outputs, inputs := f.files()
+	if err := cli.Apart(cmd, outputs, inputs); err != nil {
 		return err
 	}
 	cfg, err := f.config()
@@ -119,193 +128,34 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer closeAll()
-	sig := model.Signature
 	load := f.loadSet
-	if f.images != "" {
+	switch {
+	case f.images != "":
 		load = f.loadPictures
+	case f.isArray():
+		load = f.loadArray
 	}
-	set, err := load(cmd.Context(), sig)
+	set, err := load(cmd.Context(), model.Signature)
 	if err != nil {
 		return err
 	}
-	bar := newBar(cmd, set.images, false)
-	err = set.score(cmd.Context(), s, bar)
-	bar.clear()
-	if err != nil {
+	if f.shard.Of > set.images {
+		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, set.images)
+	}
+	first, n := f.shard.Range(set.images)
+	r := &scoring{f: f, s: s, set: set, first: first, bar: newBar(cmd, n, false), n: n}
+	if f.pair(f.output) {
+		skipped, err := r.shard(cmd.Context(), cfg)
+		r.bar.clear()
+		if err == nil && skipped {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: there already\n", cli.Name(f.output))
+		}
 		return err
 	}
-	w := bufio.NewWriter(cmd.OutOrStdout())
-	dims := sig.Height * sig.Width
-	if f.format == "json" {
-		err = set.writeJSON(w, dims)
-	} else {
-		fmt.Fprintf(w, "%s: %s of %d×%d×%d, %s\n",
-			cli.Name(set.name), countImages(len(set.logProb)), sig.Height, sig.Width, sig.Levels, nll(set.logProb, dims))
-		if set.given != nil {
-			fmt.Fprintf(w, "given the class: %s\n", nll(set.given, dims))
+	return cli.Output(cmd, f.output, func(w io.Writer) error {
+		if f.perPixel == "" {
+			return r.write(cmd.Context(), w, nil)
 		}
-		if set.files != nil {
-			set.writeExtremes(w, f.list, dims)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return w.Flush()
-}
-
-// atOnce is the number of images that are in memory and scored between two looks at the
-// bar. A data set's are in memory anyway.
-const atOnce = 256
-
-// score fills in the log-probabilities.
-func (set *scored) score(ctx context.Context, s *sampler.Sampler, bar *bar) error {
-	sig := s.Signature()
-	for part, err := range set.parts {
-		if err != nil {
-			return err
-		}
-		done := len(set.logProb)
-		if sig.ClassInput == "" {
-			logProb, err := s.LogProb(ctx, part)
-			if err != nil {
-				return err
-			}
-			set.logProb = append(set.logProb, logProb...)
-		} else {
-			byClass, err := s.LogProbByClass(ctx, part)
-			if err != nil {
-				return err
-			}
-			set.logProb = append(set.logProb, sig.SumOut(byClass)...)
-			for i := done; i < len(set.logProb) && set.classes != nil; i++ {
-				set.given = append(set.given, byClass[(i-done)*len(sig.Classes)+set.classes[i]])
-			}
-		}
-		bar.update(len(set.logProb), set.images)
-	}
-	return nil
-}
-
-// nll is the mean negative log-likelihood in words.
-func nll(logProb []float64, dims int) string {
-	mean, stderr := summary(logProb, dims)
-	return fmt.Sprintf("NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim", mean, stderr, mean/math.Ln2, stderr/math.Ln2)
-}
-
-func (f *scoreFlags) loadSet(ctx context.Context, sig *sampler.Signature) (*scored, error) {
-	if sig.Height != sig.Width {
-		return nil, fmt.Errorf("the model's images are %d×%d; of data sets only square ones can be scored", sig.Height, sig.Width)
-	}
-	set, err := dataset.Load(ctx, f.data, dataset.Options{
-		Size: sig.Height, Levels: sig.Levels, Resize: dataset.ResizeOf(sig.Meta.Preprocess),
+		return cli.Output(cmd, f.perPixel, func(each io.Writer) error { return r.write(cmd.Context(), w, each) })
 	})
-	if err != nil {
-		return nil, err
-	}
-	part := set.Test
-	if f.split == "train" {
-		part = set.Train
-	}
-	n := part.N()
-	if f.limit > 0 {
-		n = min(n, f.limit)
-	}
-	area := sig.Height * sig.Width
-	return &scored{
-		name: set.Name + " " + f.split, images: n, parts: inParts(part.Pixels[:n*area], atOnce*area),
-		classes: classesOf(sig, set.ClassNames, part.Labels[:min(n, len(part.Labels))]),
-	}, nil
-}
-
-// inParts is what is in memory already, so many levels at a time.
-func inParts(levels []uint16, size int) iter.Seq2[[]uint16, error] {
-	return func(yield func([]uint16, error) bool) {
-		for part := range slices.Chunk(levels, size) {
-			if !yield(part, nil) {
-				return
-			}
-		}
-	}
-}
-
-// classesOf translates a data set's labels into the model's classes: by name where both
-// have names, else by number. It is nil where there is a label with no class.
-func classesOf(sig *sampler.Signature, names []string, labels []uint8) []int {
-	if sig.ClassInput == "" {
-		return nil
-	}
-	var classes []int
-	for _, l := range labels {
-		class, ok := int(l), int(l) < len(sig.Classes)
-		if len(sig.Meta.Classes) > 0 && int(l) < len(names) {
-			class, ok = sig.ClassNamed(names[l])
-		}
-		if !ok {
-			return nil
-		}
-		classes = append(classes, class)
-	}
-	return classes
-}
-
-// writeExtremes lists the n most and the n least likely files.
-func (s *scored) writeExtremes(w io.Writer, n, dims int) {
-	order := make([]int, len(s.logProb))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.logProb[b], s.logProb[a]) })
-	list := func(title string, of []int) {
-		fmt.Fprintf(w, "\n%s\n%12s %12s  file\n", title, "nats", "nats/dim")
-		for _, i := range of {
-			fmt.Fprintf(w, "%12.2f %12.4f  %s\n", s.logProb[i], -s.logProb[i]/float64(dims), cli.Name(s.files[i]))
-		}
-	}
-	if n = min(n, len(order)); n == 0 {
-		return
-	}
-	list("most likely", order[:n])
-	slices.Reverse(order)
-	list("least likely", order[:n])
-}
-
-func (s *scored) writeJSON(w io.Writer, dims int) error {
-	encoder := cli.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	for i, lp := range s.logProb {
-		line := struct {
-			Index      int      `json:"index"`
-			File       string   `json:"file,omitempty"`
-			Class      *int     `json:"class,omitempty"`
-			LogProb    *float64 `json:"logprob"`
-			Given      *float64 `json:"logprob_given_class,omitempty"`
-			NatsPerDim *float64 `json:"nll_nats_per_dim"`
-		}{Index: i, LogProb: rounded(lp, 100), NatsPerDim: rounded(-lp/float64(dims), 1e4)}
-		if s.files != nil {
-			line.File = s.files[i]
-		}
-		if s.given != nil {
-			line.Class, line.Given = &s.classes[i], rounded(s.given[i], 100)
-		}
-		if err := encoder.Encode(line); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// summary turns log-probabilities per image, in nats, into the mean NLL per
-// dimension and its standard error.
-func summary(logProb []float64, dims int) (mean, stderr float64) {
-	n := float64(len(logProb))
-	for _, lp := range logProb {
-		mean -= lp / float64(dims)
-	}
-	mean /= n
-	for _, lp := range logProb {
-		d := -lp/float64(dims) - mean
-		stderr += d * d
-	}
-	return mean, math.Sqrt(stderr / max(1, n-1) / n)
 }

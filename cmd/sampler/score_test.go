@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/draw"
 	"io/fs"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -48,14 +49,22 @@ func TestScoreInParts(t *testing.T) {
 		for k := range levels {
 			levels[k] = uint16(rng.IntN(3))
 		}
-		set := &scored{images: n, parts: inParts(levels, atOnce*16)}
+		set := &scored{images: n, parts: func(first, n int) iter.Seq2[[]uint16, error] {
+			return inParts(levels[first*16:(first+n)*16], atOnce*16)
+		}}
 		for range n {
 			if classes > 0 {
 				set.classes = append(set.classes, rng.IntN(classes))
 			}
 		}
 		var w bytes.Buffer
-		if err := set.score(t.Context(), s, &bar{w: &w, images: n, width: 80, start: time.Now()}); err != nil {
+		r := &scoring{s: s, set: set, n: n, bar: &bar{w: &w, images: n, width: 80, start: time.Now()}}
+		var logProb, given []float64
+		err = r.score(t.Context(), 0, n, false, nil, func(f found) error {
+			logProb, given = append(logProb, f.logProb), append(given, f.given)
+			return nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(w.String(), "256 of 519 images") {
@@ -65,15 +74,15 @@ func TestScoreInParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, set.logProb, want)
+		compare(t, logProb, want)
 		if classes > 0 {
 			if want, err = s.LogProbGivenClass(t.Context(), levels, set.classes); err != nil {
 				t.Fatal(err)
 			}
 		} else {
-			want = nil
+			want = make([]float64, n)
 		}
-		compare(t, set.given, want)
+		compare(t, given, want)
 	}
 }
 

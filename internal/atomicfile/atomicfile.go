@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write makes or replaces the file at path with what write writes to w, which is
@@ -53,12 +55,41 @@ func Write(path string, write func(w io.Writer) error) error {
 	return nil
 }
 
+// WriteFrom is [Write] for files to which processes of several machines may write at once. The
+// new file is begun in the folder dir, on the same file system, under a name that no other
+// process has, and there are no locks, which some network file systems keep from other
+// machines. What a process leaves there that dies while it writes is for the folder's owner
+// to remove.
+func WriteFrom(dir, path string, write func(w io.Writer) error) error {
+	temp := temporary(filepath.Join(dir, filepath.Base(path)), rand.Uint64()|1<<63)
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return about(path, err)
+	}
+	err = fill(f, write, true)
+	if locks {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
+		return about(path, err)
+	}
+	syncDir(filepath.Dir(path))
+	return nil
+}
+
 // about makes an error of the system speak of path, not of the file beside it.
 func about(path string, err error) error {
 	var p *fs.PathError
 	var l *os.LinkError
+	beside := "." + filepath.Base(path) + "." // others' errors may be about other files
 	switch {
-	case errors.As(err, &p):
+	case errors.As(err, &p) && strings.HasPrefix(filepath.Base(p.Path), beside):
 		return &fs.PathError{Op: "write", Path: path, Err: p.Err}
 	case errors.As(err, &l):
 		return &fs.PathError{Op: "write", Path: path, Err: l.Err}

@@ -54,6 +54,13 @@ func TestWriteFails(t *testing.T) {
 	if err != mine {
 		t.Errorf("error %v, want %v", err, mine)
 	}
+	// An error about another file stays one about it.
+	_, other := os.Open(filepath.Join(dir, "other"))
+	for _, write := range []func(string, func(io.Writer) error) error{Write, from(dir)} {
+		if err := write(path, func(io.Writer) error { return other }); err != other {
+			t.Errorf("error %v, want %v", err, other)
+		}
+	}
 	if b, _ := os.ReadFile(path); string(b) != "old" {
 		t.Errorf("content %q, want the old one", b)
 	}
@@ -64,6 +71,34 @@ func TestWriteFails(t *testing.T) {
 		t.Error("wrote over a folder")
 	}
 	if err := Write(filepath.Join(dir, "no", "f"), put("x")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want one of a folder that is not there", err)
+	}
+}
+
+// from is WriteFrom with that folder.
+func from(dir string) func(string, func(io.Writer) error) error {
+	return func(path string, write func(io.Writer) error) error { return WriteFrom(dir, path, write) }
+}
+
+// TestWriteFrom: the file is begun in another folder, and takes its name whole.
+func TestWriteFrom(t *testing.T) {
+	dir, begun := t.TempDir(), t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, s := range []string{"first", "second"} {
+		err := WriteFrom(begun, path, func(w io.Writer) error {
+			if n := len(names(t, begun)); n != 1 {
+				t.Errorf("%d files are begun", n)
+			}
+			return put(s)(w)
+		})
+		if b, _ := os.ReadFile(path); err != nil || string(b) != s {
+			t.Errorf("content %q, error %v, want %q", b, err, s)
+		}
+	}
+	if n := len(names(t, begun)) + len(names(t, dir)); n != 1 {
+		t.Errorf("there are %d files, want 1", n)
+	}
+	if err := WriteFrom(filepath.Join(begun, "no"), path, put("x")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want one of a folder that is not there", err)
 	}
 }

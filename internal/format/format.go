@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -66,6 +67,9 @@ type Meta struct {
 	// What a file from elsewhere is annotated with; empty in the trainer's own.
 	InputLayout, OutputLayout string // as "NCHW"
 	StartToken                []int64
+	Outputs                   string   // "logits", "log-probabilities" or "probabilities"
+	ColourOrder               string   // "joint" or "sub-pixel"; of several channels
+	Conditions                []string // names of inputs beside the picture and the class
 	Label                     string   // name of the input for the class, where there is one
 	Classes                   []string // names by number; in files of before also without a label
 	// ClassPrior is how often each class is in the training set, of Classes' length, with
@@ -106,7 +110,7 @@ func (m Meta) Props() map[string]string {
 	for key, s := range map[string]string{
 		"dataset": m.Dataset, "dataset_sha256": m.DatasetSHA256, "preprocess": m.Preprocess, "command": m.Command,
 		"label": m.Label, "head": m.Head, "input": m.Input, "output": m.Output, "colour": m.Colour,
-		"input_layout": m.InputLayout, "output_layout": m.OutputLayout,
+		"input_layout": m.InputLayout, "output_layout": m.OutputLayout, "outputs": m.Outputs, "colour_order": m.ColourOrder,
 	} {
 		if s != "" {
 			p[prefix+key] = s
@@ -119,6 +123,10 @@ func (m Meta) Props() map[string]string {
 	}
 	if len(m.Palette) > 0 {
 		p[prefix+"palette"] = hexColours(m.Palette)
+	}
+	if len(m.Conditions) > 0 {
+		b, _ := json.Marshal(m.Conditions) // strings always can be
+		p[prefix+"conditions"] = string(b)
 	}
 	if len(m.StartToken) > 0 {
 		b, _ := json.Marshal(m.StartToken) // integers always can be
@@ -177,6 +185,25 @@ func Parse(props map[string]string) (Meta, error) {
 		Colour:        props[prefix+"colour"],
 		InputLayout:   props[prefix+"input_layout"],
 		OutputLayout:  props[prefix+"output_layout"],
+		Outputs:       props[prefix+"outputs"],
+		ColourOrder:   props[prefix+"colour_order"],
+	}
+	for _, one := range []struct {
+		key, value string
+		of         []string
+	}{
+		{"outputs", m.Outputs, []string{"logits", "log-probabilities", "probabilities"}},
+		{"colour_order", m.ColourOrder, []string{"joint", "sub-pixel"}},
+		{"head", m.Head, []string{"categorical", "bernoulli", "logistic-mixture"}},
+	} {
+		if one.value != "" && !slices.Contains(one.of, one.value) && p.err == nil {
+			p.err = fmt.Errorf("%w: %s%s is %q, must be one of %q", ErrMetadata, prefix, one.key, Cut(one.value), one.of)
+		}
+	}
+	if s := props[prefix+"conditions"]; s != "" {
+		m.Conditions, p.err = parse(p.err, "conditions", s, func(s string) (names []string, err error) {
+			return names, json.Unmarshal([]byte(s), &names)
+		})
 	}
 	if props[prefix+"channels"] != "" {
 		m.Channels = p.int("channels", 1, MaxChannels)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -52,7 +54,12 @@ func ReadFile(path string, l Limits) (*Model, error) {
 	}
 	beside := &dataFolder{path: filepath.Dir(path)}
 	defer beside.close()
-	return unmarshal(b, l, beside)
+	m, err := unmarshal(b, l, beside)
+	if err != nil {
+		return nil, err
+	}
+	m.beside = slices.Sorted(maps.Keys(beside.files))
+	return m, nil
 }
 
 // dataFolder is where the files are that a model names.

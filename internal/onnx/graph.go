@@ -12,13 +12,17 @@ type Model struct {
 	Metadata        map[string]string
 	Graph           *Graph
 
-	notes []Note
-	size  int64 // bytes of the file it was read from and of those beside it, 0 where it was made here
+	notes  []Note
+	beside []string
+	size   int64 // bytes of the file it was read from and of those beside it, 0 where it was made here
 }
 
 // Size is the number of bytes that were read for the model: of its file, and of what it
 // keeps in others. It is 0 for a model that was made in memory.
 func (m *Model) Size() int64 { return m.size }
+
+// Beside are the names of the files of the model's folder that it has tensors from.
+func (m *Model) Beside() []string { return m.beside }
 
 // Graph is a list of nodes in topological order. Constants (initializers) are
 // values with Const set; they are in no list.

@@ -28,14 +28,14 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 	switch {
 	case len(candidates) == 0:
 		return nil, errs[0]
-	case len(candidates) == 1 && (s.Meta.Format != "" && candidates[0].Channels == 1 || rt == nil):
+	case len(candidates) == 1 && (rt == nil || s.Meta.Format != "" && (candidates[0].Channels == 1 || s.Meta.ColourOrder != "")):
 		return candidates[0], nil
 	}
 	var right []*Signature
 	var readings []reading
 	errs = nil
 	for _, c := range candidates {
-		err := c.try(rt, len(candidates) > 1 || c.Channels > 1)
+		err := c.try(rt, len(candidates) > 1 || c.Channels > 1 && c.read.head != Mixture)
 		if errors.Is(err, errUntried) && len(candidates) == 1 {
 			return c, nil
 		}
@@ -86,6 +86,7 @@ func (s *Signature) take(r reading, told, opt Options) error {
 			return fmt.Errorf("%w: its metadata say %s %d, its input %q says %d", ErrModel, d.name, d.meta, in.Name, d.sized)
 		}
 	}
+	s.SubPixel = s.Meta.ColourOrder == "sub-pixel"
 	s.Findings = nil
 	why := func(set, file bool, otherwise string) string {
 		switch {
@@ -117,6 +118,11 @@ func (s *Signature) take(r reading, told, opt Options) error {
 // readHead makes the head.
 func (s *Signature) readHead(why string) {
 	form, end := s.end()
+	for f := range likelihood.Probabilities + 1 {
+		if s.Meta.Outputs == f.String() {
+			form, end = f, "by its metadata"
+		}
+	}
 	r := s.read
 	switch r.head {
 	case Categorical:
@@ -169,23 +175,25 @@ func (s *Signature) end() (likelihood.Form, string) {
 func (s *Signature) readOthers(told Options) error {
 	s.classInput, s.ClassInput, s.Conditions = nil, "", nil
 	for name := range told.Conditions {
-		if s.input(name) < 0 || name == s.Input {
+		if name != "" && (s.input(name) < 0 || name == s.Input) {
 			return fmt.Errorf("%w: it has no input %q beside the picture for a condition; it has %s", ErrConfig, name, s.others())
 		}
 	}
 	if told.Label != "" && (s.input(told.Label) < 0 || told.Label == s.Input) {
 		return fmt.Errorf("%w: its label is said to be input %q, which it is not; it has %s", ErrModel, told.Label, s.others())
 	}
+	unnamed, open := told.Conditions[""]
 	for i, v := range s.model.Graph.Inputs {
 		if i == s.pictureAt {
 			continue
 		}
 		shape := onnx.Sizes(v.Shape)
 		given, isCondition := told.Conditions[v.Name]
-		whole := v.DType == onnx.Int64 || v.DType == onnx.Int32
-		number := len(shape) == 1 || len(shape) == 2 && shape[1] == 1
+		if !isCondition && open && v.Name != told.Label && !(told.Label == "" && s.isNumber(v)) {
+			given, isCondition, open = unnamed, true, false
+		}
 		switch {
-		case v.Name == told.Label, !isCondition && told.Label == "" && whole && number && s.classInput == nil:
+		case v.Name == told.Label, !isCondition && told.Label == "" && s.isNumber(v) && s.classInput == nil:
 			var err error
 			if s.classInput, err = readClassInput(v, i); err != nil {
 				return err
@@ -197,6 +205,9 @@ func (s *Signature) readOthers(told Options) error {
 				c.Shape = shape[1:]
 			}
 			if given != nil {
+				if len(given) == len(c.Shape)+1 {
+					given = given[1:]
+				}
 				if err := c.fits(given); err != nil {
 					return err
 				}
@@ -219,7 +230,16 @@ func (s *Signature) readOthers(told Options) error {
 			return fmt.Errorf("%w: input %q is for %d images, input %q is not", ErrModel, v.Name, n[0].Size, s.Input)
 		}
 	}
+	if open {
+		return fmt.Errorf("%w: it has no input beside the picture for a condition", ErrConfig)
+	}
 	return nil
+}
+
+// isNumber tells whether an input is an integer for each image, as classes are.
+func (s *Signature) isNumber(v *onnx.Value) bool {
+	shape := onnx.Sizes(v.Shape)
+	return (v.DType == onnx.Int64 || v.DType == onnx.Int32) && (len(shape) == 1 || len(shape) == 2 && shape[1] == 1)
 }
 
 // input is the place of an input, -1 where there is none of that name.

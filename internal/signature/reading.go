@@ -81,7 +81,7 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 	}
 	var found []reading
 	for i, v := range g.Inputs {
-		if opt.Input != "" && v.Name != opt.Input || v.Name == opt.Label || opt.Conditions[v.Name] != nil {
+		if _, condition := opt.Conditions[v.Name]; condition || opt.Input != "" && v.Name != opt.Input || v.Name == opt.Label {
 			continue
 		}
 		shape := onnx.Sizes(v.Shape)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -37,8 +39,12 @@ type Options struct {
 	// StartToken are the integers before the symbols, for a network that is given all symbols
 	// but the last and says at each place what comes next.
 	StartToken []int64
-	// Conditions are the shapes of further inputs, by name, without the batch.
+	// Conditions are the shapes of further inputs, by name, with the images or without. An
+	// empty name is that of the one there is.
 	Conditions map[string][]int
+	// Range are the input's values for the first and the last level, where it is not [0, 0]: it
+	// stands for a Scale.
+	Range [2]float64
 }
 
 // Check validates the options. The error wraps [ErrConfig].
@@ -49,7 +55,16 @@ func (o Options) Check() error {
 	if err := o.Scale.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	for _, x := range o.Range {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%w: pixel range is from %g to %g, must be finite", ErrConfig, o.Range[0], o.Range[1])
+		}
+	}
 	switch {
+	case o.Range != [2]float64{} && o.Scale != encoding.Scale{}:
+		return fmt.Errorf("%w: pixel range excludes pixel scale and offset", ErrConfig)
+	case o.Range != [2]float64{} && o.Range[0] == o.Range[1]:
+		return fmt.Errorf("%w: pixel range is from %g to %g, and every level would be the same", ErrConfig, o.Range[0], o.Range[1])
 	case o.Channels < 0 || o.Channels > format.MaxChannels:
 		return fmt.Errorf("%w: channels is %d, must be from 1 to %d", ErrConfig, o.Channels, format.MaxChannels)
 	case o.Levels != 0 && (o.Levels < format.MinLevels || o.Levels > format.MaxLevels):
@@ -112,6 +127,7 @@ type Signature struct {
 	outputAt   int
 	classInput *classInput
 	read       reading
+	span       [2]float64 // Options.Range
 }
 
 // A Finding is a part of a signature and why it was read so. One that is assumed holds for
@@ -136,13 +152,13 @@ func Read(m *onnx.Model, opt Options, rt onnx.Runtime) (*Signature, error) {
 	if err := opt.Check(); err != nil {
 		return nil, err
 	}
-	s := &Signature{model: m, Scale: opt.Scale, Channels: 1}
+	s := &Signature{model: m, Scale: opt.Scale, Channels: 1, span: opt.Range}
 	var err error
 	if s.Meta, err = format.Parse(m.Metadata); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
 	if m.Metadata[format.Sampler] != "" {
-		if s.Scale != (encoding.Scale{}) {
+		if s.Scale != (encoding.Scale{}) || s.span != [2]float64{} {
 			return nil, fmt.Errorf("%w: pixel scale and offset cannot be set with a file that holds a one-file sampler: take the model that it was made of", ErrConfig)
 		}
 		return s, s.readOneFile(opt.Height, opt.Width)
@@ -172,6 +188,16 @@ func (s *Signature) told(opt Options) Options {
 	if opt.StartToken == nil {
 		opt.StartToken = m.StartToken
 	}
+	conditions := maps.Clone(opt.Conditions)
+	for _, name := range m.Conditions {
+		if conditions == nil {
+			conditions = map[string][]int{}
+		}
+		if _, ok := conditions[name]; !ok {
+			conditions[name] = nil
+		}
+	}
+	opt.Conditions = conditions
 	return opt
 }
 
@@ -188,6 +214,9 @@ func (s *Signature) readScale() {
 		s.found("encoding", string(s.Encoding), "by the input's type and shape")
 		return
 	}
+	if s.span != [2]float64{} {
+		s.Scale = encoding.Scale{Factor: (s.span[1] - s.span[0]) / float64(s.Levels-1), Offset: s.span[0]}
+	}
 	switch {
 	case s.Scale != encoding.Scale{}:
 		s.found("input scale", fmt.Sprintf("level·%g + %g", cmp.Or(s.Scale.Factor, encoding.Unit(s.Levels)), s.Scale.Offset), "as it was set")
@@ -201,6 +230,11 @@ func (s *Signature) readScale() {
 	default:
 		s.Findings = append(s.Findings, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say", "--pixel-range"})
 	}
+}
+
+// LinearScale is the scale and the offset that turn a level into the input's value.
+func (s *Signature) LinearScale() (factor, offset float64) {
+	return cmp.Or(s.Scale.Factor, encoding.Unit(s.Levels)), s.Scale.Offset
 }
 
 // Values tabulates the input's value of each level, [levels].

@@ -102,7 +102,7 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.Version = version()
+	cmd.Version = Version()
 	asUsage(cmd)
 	err := cmd.ExecuteContext(context.WithValue(ctx, inputsKey{}, &inputs{}))
 	if err == nil {
@@ -215,8 +215,8 @@ func Library(lib string) string {
 	return fmt.Sprintf("ONNX Runtime %s, %s", env.Version(), env.Lib())
 }
 
-// version is the module's version and the revision that it was built from.
-func version() string {
+// Version is the module's version and the revision that it was built from.
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -53,8 +53,8 @@ type Stage struct {
 type Input struct {
 	Form Form
 	// Caches names the cache of each part; none where Form is PerImage.
-	Caches    []int
-	Channels  int // of the tensor; in Stacked form the parts have one channel each
+	Caches   []int
+	Channels int // of the tensor; in Stacked form the parts have one channel each
 	// Scattered means that the rows of a part are each from a slot of their own, or zeros.
 	Scattered bool
 	Condition int // which of Program.Conditions, where Form is PerImage

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/npy"
+	"pixelcnn/internal/shard"
+	"pixelcnn/sampler"
+)
+
+// job is the making of a shard in a folder, but for what it makes.
+func (s *shardFlags) job(dir string, model *modelFlags, sig *sampler.Signature, images int, parameters ...any) (*shard.Job, error) {
+	sum, err := model.sum()
+	if err != nil {
+		return nil, err
+	}
+	m := shard.Manifest{
+		Format: shard.Format, Shard: s.shard.At, Shards: s.shard.Of, Images: images,
+		Shape: imageShape(sig), Levels: sig.Levels, Model: sum, Version: cli.Version(),
+	}
+	m.First, m.Count = s.shard.Range(images)
+	if m.Parameters, err = byName(parameters...); err != nil {
+		return nil, err
+	}
+	return &shard.Job{Dir: dir, Manifest: m, Every: s.saveEvery, Overwrite: s.overwrite}, nil
+}
+
+// shard draws a shard into its folder, unless it is there.
+func (r *run) shard(cfg sampler.Config) (skipped bool, err error) {
+	sig := r.s.Signature()
+	in := r.req.Inpainting
+	job, err := r.f.job(r.f.output, &r.f.modelFlags, sig, r.f.n, reading(cfg), r.f.values(), r.req.Parameters, drawn{
+		r.req.Classes, r.req.ClassRun, r.req.BestOf, given(in), in.Particles,
+	})
+	if err != nil {
+		return false, err
+	}
+	job.Manifest.Work = shard.Draw
+	job.Manifest.Output = &shard.Output{Type: npy.LevelType(sig.Levels)}
+	first, all := job.Manifest.First, job.Manifest.Count
+	progress, area := r.req.Progress, npy.Elements(job.Manifest.Shape)
+	job.Make = func(_ context.Context, at, n int, out, _ io.Writer) (*shard.Scores, error) {
+		r.req.First, r.req.N = uint64(at), n
+		if progress != nil {
+			r.req.Progress = func(done, of int) {
+				progress((at-first)*area+int(float64(done)/float64(of)*float64(n*area)), all*area)
+			}
+		}
+		return nil, r.into(raw{out, job.Manifest.Output.Type})
+	}
+	skipped, err = job.Run(r.cmd.Context())
+	r.req.First, r.req.N = uint64(first), all
+	return skipped, err
+}
+
+// shard scores a shard into its folder, unless it is there.
+func (r *scoring) shard(ctx context.Context, cfg sampler.Config) (skipped bool, err error) {
+	job, err := r.f.job(r.f.output, &r.f.modelFlags, r.s.Signature(), r.set.images, reading(cfg), r.f.values(), data{r.set.name, r.set.identity, string(r.f.used)})
+	if err != nil {
+		return false, err
+	}
+	job.Manifest.Work = shard.Score
+	symbols := r.f.perPixel != ""
+	if symbols {
+		job.Manifest.Output = &shard.Output{Type: npy.Float32}
+	}
+	see := func(in io.Writer) func([]uint16) error {
+		return func(levels []uint16) error {
+			_, err := in.Write(npy.AppendLevels(nil, levels, npy.Uint16))
+			return err
+		}
+	}
+	job.Make = func(ctx context.Context, first, n int, out, in io.Writer) (*shard.Scores, error) {
+		scores := new(shard.Scores)
+		return scores, r.score(ctx, first, n, symbols, see(in), func(f found) error {
+			r.add(scores, f)
+			if symbols {
+				return writeSymbols(out, f.symbols)
+			}
+			return nil
+		})
+	}
+	job.Input = func(ctx context.Context, first, n int, in io.Writer) error {
+		for levels, err := range r.set.parts(first, n) {
+			if err == nil {
+				err = see(in)(levels)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	}
+	return job.Run(ctx)
+}
+
+// drawn are the parameters of a draw beside [sampler.Parameters].
+type drawn struct {
+	Classes   []int
+	ClassRun  int
+	BestOf    int
+	Given     string // the hash of what is given
+	Particles int
+}
+
+// data is what is scored, and by which runtime, since runtimes differ in the last bits.
+type data struct{ Data, DataIdentity, Runtime string }
+
+// reading is what of a configuration decides results, and not only how they are computed.
+func reading(cfg sampler.Config) sampler.Config {
+	cfg.Engine, cfg.Raster, cfg.Batch, cfg.Threads = "", false, 0, 0
+	return cfg
+}
+
+// given is the hash of the levels that are given, "" where none is.
+func given(in sampler.Inpainting) string {
+	if in.Mask == nil {
+		return ""
+	}
+	levels := make([]uint16, 0, 2*len(in.Mask))
+	for k, is := range in.Mask {
+		if is {
+			levels = append(levels, 1, in.Picture[k])
+		} else {
+			levels = append(levels, 0, 0)
+		}
+	}
+	sum := sha256.Sum256(npy.AppendLevels(nil, levels, npy.Uint16))
+	return hex.EncodeToString(sum[:])
+}
+
+// byName lists the fields of structs by their names, written as those of other JSON are: a new
+// field of them is in manifests, too.
+func byName(structs ...any) (map[string]json.RawMessage, error) {
+	all := map[string]json.RawMessage{}
+	for _, s := range structs {
+		b, err := json.Marshal(s)
+		if err != nil {
+			return nil, err
+		}
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(b, &fields); err != nil {
+			return nil, err
+		}
+		for name, value := range fields {
+			name = strings.ToLower(capital.ReplaceAllString(name, "${1}_${2}"))
+			if all[name] != nil {
+				return nil, fmt.Errorf("two parameters %s", name)
+			}
+			all[name] = value
+		}
+	}
+	for _, how := range []string{"engine", "raster", "batch", "threads"} {
+		delete(all, how)
+	}
+	return all, nil
+}
+
+var capital = regexp.MustCompile(`([a-z])([A-Z])`)

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image/png"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/npy"
+	"pixelcnn/internal/shard"
+	"pixelcnn/sampler"
+)
+
+// gather are the flags of the command of that name.
+type gather struct{ output, format string }
+
+var gathered = []string{"npy", "tar", "json", "text"}
+
+// newGather puts the shards of a folder together.
+func newGather() *cobra.Command {
+	var f gather
+	cmd := &cobra.Command{
+		Use:   "gather DIR",
+		Short: "Put together what the tasks of --shard have left in a folder",
+		Long: `Put together the shards of a folder, which --shard I/N with -o DIR/ has made.
+
+Every manifest is compared with the others, and every output with its manifest.
+Then drawn images become one NPY file, the same bytes as one run's, or a tar of
+PNG; scores become the means over all images, to the last bit the same however
+the images were divided, and the maps of --per-pixel one NPY file.
+
+Where shards are missing or do not fit nothing is written, their indexes are
+printed, for Slurm and as a list, and the exit status is 1.`,
+		Example: `  sampler gather out -o samples.npy
+  sampler gather out -o samples.tar
+  sampler gather scores --format json
+  sbatch "$(sampler gather out | head -1)" draw.sh`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output (default samples.npy for images, \"-\" for scores)")
+	flags.StringVar(&f.format, "format", "", "`FORMAT`: npy, one array; tar, a PNG for each image; of scores json and text (default the output's ending, or npy for images and text for scores)")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(gathered, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (f *gather) run(cmd *cobra.Command, dir string) error {
+	set, err := shard.Open(dir)
+	if err != nil {
+		return err
+	}
+	if !set.Whole() {
+		return f.incomplete(cmd, set)
+	}
+	if err := f.choose(set); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if f.output == "-" && set.Shards[0].Output != nil && f.isArray() {
+		// What has gone to standard output cannot be taken back, so it is looked at before.
+		err := set.Each(ctx, func(*shard.Manifest, io.Reader) error { return nil })
+		if err != nil {
+			return err
+		}
+		if !set.Whole() {
+			return f.incomplete(cmd, set)
+		}
+	}
+	err = cli.Output(cmd, f.output, func(w io.Writer) error {
+		var err error
+		switch f.format {
+		case "npy":
+			err = set.Join(ctx, w)
+		case "tar":
+			err = writeTar(ctx, w, set)
+		default:
+			err = f.writeScores(w, set)
+		}
+		if err == nil && !set.Whole() {
+			return errIncomplete
+		}
+		return err
+	})
+	if err == errIncomplete {
+		return f.incomplete(cmd, set)
+	}
+	if err == nil && f.output != "-" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of %s\n", cli.Name(f.output), countShards(set.Of), countImages(set.Shards[0].Images))
+	}
+	return err
+}
+
+var errIncomplete = fmt.Errorf("shards do not fit")
+
+func (f *gather) isArray() bool { return f.format == "npy" || f.format == "tar" }
+
+// choose decides the format and the output.
+func (f *gather) choose(set *shard.Set) error {
+	first := set.Shards[0]
+	if f.format == "" {
+		end := strings.TrimPrefix(filepath.Ext(f.output), ".")
+		switch {
+		case f.output != "-" && slices.Contains(gathered, end):
+			f.format = end
+		case f.output != "" && f.output != "-" && end != "" && end != "txt":
+			return cli.Usagef("--output %q: .%s is none of the formats %q; name one with --format", f.output, end, gathered)
+		case first.Work == shard.Draw:
+			f.format = "npy"
+		default:
+			f.format = "text"
+		}
+	}
+	switch {
+	case !slices.Contains(gathered, f.format):
+		return cli.Usagef("--format is %q, must be one of %q", f.format, gathered)
+	case f.isArray() && first.Output == nil:
+		return cli.Usagef("--format %s: %s has scores only; with sampler score --per-pixel it has arrays", f.format, set.Dir)
+	case !f.isArray() && first.Scores == nil:
+		return cli.Usagef("--format %s: %s has images; --format npy and tar are for them", f.format, set.Dir)
+	case f.format == "tar" && first.Work != shard.Draw:
+		return cli.Usagef("--format tar: %s has log-probabilities, which are no pictures; --format npy is for them", set.Dir)
+	case f.output == "" && !f.isArray():
+		f.output = "-"
+	case f.output == "":
+		f.output = map[string]string{shard.Draw: "samples.", shard.Score: "nats."}[first.Work] + f.format
+	}
+	if shard.IsName(filepath.Base(f.output)) {
+		return cli.Usagef("--output %s has the name of a shard", f.output)
+	}
+	return nil
+}
+
+// most is how many problems are told.
+const most = 10
+
+// incomplete says which shards are to be made again.
+func (f *gather) incomplete(cmd *cobra.Command, set *shard.Set) error {
+	w := cmd.ErrOrStderr()
+	again := slices.Clone(set.Missing)
+	for i, p := range set.Bad {
+		again = append(again, p.Shard)
+		if i < most {
+			fmt.Fprintln(w, cli.Name(p.Err.Error()))
+		}
+	}
+	if more := len(set.Bad) - most; more > 0 {
+		fmt.Fprintf(w, "and %d more\n", more)
+	}
+	slices.Sort(again)
+	fmt.Fprintf(cmd.OutOrStdout(), "--array=%s\n%s\n", shard.Array(again), strings.Trim(strings.ReplaceAll(fmt.Sprint(again), " ", ","), "[]"))
+	var what []string
+	if n := len(set.Missing); n > 0 {
+		what = append(what, countShards(n)+" missing")
+	}
+	if n := len(set.Bad); n > 0 {
+		what = append(what, countShards(n)+" to be made again with --overwrite")
+	}
+	return fmt.Errorf("%s: of %d, %s: --array=%s; nothing was gathered", set.Dir, set.Of, strings.Join(what, ", "), shard.Array(again))
+}
+
+func countShards(n int) string {
+	if n == 1 {
+		return "1 shard"
+	}
+	return fmt.Sprintf("%d shards", n)
+}
+
+// writeScores writes the means over all shards.
+func (f *gather) writeScores(w io.Writer, set *shard.Set) error {
+	first, scores := set.Shards[0], set.Scores()
+	var name string
+	if err := json.Unmarshal(first.Parameters["data"], &name); err != nil {
+		return fmt.Errorf("%s: the manifests do not name the data: %w", set.Dir, err)
+	}
+	if f.format == "text" {
+		writeScores(w, name, scores, first.Shape, first.Levels)
+		return nil
+	}
+	encoder := cli.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	line := struct {
+		Data   string `json:"data"`
+		Shape  []int  `json:"shape"`
+		Levels int    `json:"levels"`
+		*means
+		Given *means `json:"given_class,omitempty"`
+	}{name, first.Shape, first.Levels, newMeans(&scores.All, first.Shape), nil}
+	if scores.Given != nil {
+		line.Given = newMeans(scores.Given, first.Shape)
+	}
+	return encoder.Encode(line)
+}
+
+// means are those of images' scores, with the errors of the means.
+type means struct {
+	Images     int      `json:"images"`
+	Impossible int      `json:"impossible,omitempty"` // of them, those of probability 0
+	NatsPerDim *float64 `json:"nll_nats_per_dim"`
+	NatsError  *float64 `json:"nll_nats_per_dim_stderr"`
+	BitsPerDim *float64 `json:"nll_bits_per_dim"`
+	BitsError  *float64 `json:"nll_bits_per_dim_stderr"`
+}
+
+func newMeans(s *shard.Sums, shape []int) *means {
+	mean, stderr := s.NLL(npy.Elements(shape))
+	finite := func(x float64) *float64 {
+		if math.IsInf(x, 0) || math.IsNaN(x) {
+			return nil
+		}
+		return &x
+	}
+	return &means{
+		s.Images + s.Impossible, s.Impossible,
+		finite(mean), finite(stderr), finite(mean / math.Ln2), finite(stderr / math.Ln2),
+	}
+}
+
+// writeTar writes a PNG for each image. Nothing in it but the images depends on when, where or by
+// whom it is made.
+func writeTar(ctx context.Context, w io.Writer, set *shard.Set) error {
+	out := tar.NewWriter(w)
+	first := set.Shards[0]
+	digits := len(fmt.Sprint(first.Images - 1))
+	sig := &sampler.Signature{Height: first.Shape[0], Width: first.Shape[1], Channels: 1, Levels: first.Levels}
+	if len(first.Shape) == 3 {
+		sig.Channels = first.Shape[2]
+	}
+	levels := make([]uint16, npy.Elements(first.Shape))
+	var b bytes.Buffer
+	err := set.Each(ctx, func(m *shard.Manifest, r io.Reader) error {
+		h := npy.Header{Type: m.Output.Type}
+		r = bufio.NewReaderSize(r, 1<<20)
+		for i := range m.Count {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := h.Levels(r, levels, 0); err != nil {
+				return err
+			}
+			image := sig.Image(levels)
+			if image == nil {
+				return fmt.Errorf("%s: image %d has a level that is none of the model's %d", m.Part().Name(), i, m.Levels)
+			}
+			b.Reset()
+			if err := png.Encode(&b, image); err != nil {
+				return err
+			}
+			err := out.WriteHeader(&tar.Header{Name: fmt.Sprintf("img-%0*d.png", digits, m.First+i), Mode: 0o644, Size: int64(b.Len())})
+			if err == nil {
+				_, err = b.WriteTo(out)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return out.Close()
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/npy"
+	"pixelcnn/internal/shard"
+	"pixelcnn/sampler"
+)
+
+// scoring is the scoring of a part of a set.
+type scoring struct {
+	f        *scoreFlags
+	s        *sampler.Sampler
+	set      *scored
+	first, n int
+	bar      *bar
+}
+
+// found is what was found of an image: log-probabilities in nats.
+type found struct {
+	image   int
+	logProb float64
+	given   float64   // given its class, where the classes are known
+	symbols []float64 // of each symbol, [H, W], where that is wanted
+}
+
+// score scores n images from first on and gives take what it found of each. The levels go to
+// see, where that is not nil.
+func (r *scoring) score(ctx context.Context, first, n int, symbols bool, see func([]uint16) error, take func(found) error) error {
+	area := npy.Elements(imageShape(r.s.Signature()))
+	for part, err := range r.set.parts(first, n) {
+		if err == nil && see != nil {
+			err = see(part)
+		}
+		if err != nil {
+			return err
+		}
+		list, err := r.find(ctx, first, part, symbols)
+		if err != nil {
+			return err
+		}
+		for _, f := range list {
+			if err := take(f); err != nil {
+				return err
+			}
+		}
+		first += len(part) / area
+		r.bar.update(first-r.first, r.n)
+	}
+	return nil
+}
+
+// find scores the images of a part, the first of which has that number.
+func (r *scoring) find(ctx context.Context, first int, part []uint16, symbols bool) ([]found, error) {
+	sig := r.s.Signature()
+	area := npy.Elements(imageShape(sig))
+	list := make([]found, len(part)/area)
+	for i := range list {
+		list[i].image = first + i
+	}
+	known := sampler.Given{First: uint64(first), Conditions: r.f.given}
+	if r.f.class != "" {
+		class, err := sig.Class(r.f.class)
+		if err != nil {
+			return nil, err
+		}
+		known.Classes = slices.Repeat([]int{class}, len(list))
+	}
+	if symbols {
+		each, err := r.s.ScoreSymbols(ctx, part, known)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			list[i].symbols = each[i*area : (i+1)*area]
+			for _, lp := range list[i].symbols {
+				list[i].logProb += lp
+			}
+		}
+	}
+	if sig.ClassInput == "" || known.Classes != nil {
+		if symbols {
+			return list, nil
+		}
+		logProb, err := r.s.Score(ctx, part, known)
+		for i := range logProb {
+			list[i].logProb = logProb[i]
+		}
+		return list, err
+	}
+	byClass, err := r.s.ScoreByClass(ctx, part, known)
+	if err != nil {
+		return nil, err
+	}
+	for i, lp := range sig.SumOut(byClass) {
+		list[i].logProb = lp
+		if r.set.classes != nil {
+			list[i].given = byClass[i*len(sig.Classes)+r.set.classes[first+i]]
+		}
+	}
+	return list, nil
+}
+
+// add adds an image to the sums.
+func (r *scoring) add(to *shard.Scores, f found) {
+	to.All.Add(f.logProb)
+	if r.set.classes != nil {
+		if to.Given == nil {
+			to.Given = new(shard.Sums)
+		}
+		to.Given.Add(f.given)
+	}
+}
+
+// write scores the images and writes what the format says to w, and what each pixel has to each
+// where that is not nil.
+func (r *scoring) write(ctx context.Context, w, each io.Writer) error {
+	defer r.bar.clear()
+	sig := r.s.Signature()
+	shape := imageShape(sig)
+	dims := npy.Elements(shape)
+	if each != nil {
+		if err := npy.WriteHeader(each, npy.Float32, append([]int{r.n}, shape...)...); err != nil {
+			return err
+		}
+	}
+	out := bufio.NewWriter(w)
+	encoder := cli.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	var scores shard.Scores
+	var logProb []float64 // of the files, to sort them
+	err := r.score(ctx, r.first, r.n, each != nil, nil, func(f found) error {
+		r.add(&scores, f)
+		if r.set.files != nil {
+			logProb = append(logProb, f.logProb)
+		}
+		if each != nil {
+			if err := writeSymbols(each, f.symbols); err != nil {
+				return err
+			}
+		}
+		if r.f.format == "json" {
+			return r.writeJSON(encoder, f, dims)
+		}
+		return nil
+	})
+	r.bar.clear()
+	if err != nil {
+		return err
+	}
+	if r.f.format == "text" {
+		writeScores(out, r.set.name, &scores, shape, sig.Levels)
+		if r.set.files != nil {
+			writeExtremes(out, r.set.files[r.first:r.first+r.n], logProb, r.f.list, dims)
+		}
+	}
+	return out.Flush()
+}
+
+// writeSymbols writes log-probabilities as float32: the network's outputs have no more digits.
+func writeSymbols(w io.Writer, symbols []float64) error {
+	b := make([]byte, 0, 4*len(symbols))
+	for _, lp := range symbols {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(lp)))
+	}
+	_, err := w.Write(b)
+	return err
+}
+
+// writeScores writes the means in words.
+func writeScores(w io.Writer, name string, scores *shard.Scores, shape []int, levels int) {
+	size := ""
+	for _, d := range shape {
+		size += fmt.Sprintf("%d×", d)
+	}
+	dims := npy.Elements(shape)
+	fmt.Fprintf(w, "%s: %s of %s%d, %s\n",
+		cli.Name(name), countImages(scores.All.Images+scores.All.Impossible), size, levels, nll(&scores.All, dims))
+	if scores.Given != nil {
+		fmt.Fprintf(w, "given the class: %s\n", nll(scores.Given, dims))
+	}
+}
+
+// nll is the mean negative log-likelihood in words.
+func nll(sums *shard.Sums, dims int) string {
+	mean, stderr := sums.NLL(dims)
+	return fmt.Sprintf("NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim", mean, stderr, mean/math.Ln2, stderr/math.Ln2)
+}
+
+// writeExtremes lists the n most and the n least likely files.
+func writeExtremes(w io.Writer, files []string, logProb []float64, n, dims int) {
+	order := make([]int, len(logProb))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(logProb[b], logProb[a]) })
+	list := func(title string, of []int) {
+		fmt.Fprintf(w, "\n%s\n%12s %12s  file\n", title, "nats", "nats/dim")
+		for _, i := range of {
+			fmt.Fprintf(w, "%12.2f %12.4f  %s\n", logProb[i], -logProb[i]/float64(dims), cli.Name(files[i]))
+		}
+	}
+	if n = min(n, len(order)); n == 0 {
+		return
+	}
+	list("most likely", order[:n])
+	slices.Reverse(order)
+	list("least likely", order[:n])
+}
+
+func (r *scoring) writeJSON(encoder *json.Encoder, f found, dims int) error {
+	line := struct {
+		Index      int      `json:"index"`
+		File       string   `json:"file,omitempty"`
+		Class      *int     `json:"class,omitempty"`
+		LogProb    *float64 `json:"logprob"`
+		Given      *float64 `json:"logprob_given_class,omitempty"`
+		NatsPerDim *float64 `json:"nll_nats_per_dim"`
+		BitsPerDim *float64 `json:"nll_bits_per_dim"`
+	}{
+		Index: f.image, LogProb: rounded(f.logProb, 100),
+		NatsPerDim: rounded(-f.logProb/float64(dims), 1e4), BitsPerDim: rounded(-f.logProb/float64(dims)/math.Ln2, 1e4),
+	}
+	if r.set.files != nil {
+		line.File = r.set.files[f.image]
+	}
+	if r.set.classes != nil {
+		line.Class, line.Given = &r.set.classes[f.image], rounded(f.given, 100)
+	}
+	return encoder.Encode(line)
+}

@@ -1,0 +1,212 @@
+package shard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"pixelcnn/internal/atomicfile"
+)
+
+// Job is the making of a shard.
+type Job struct {
+	Dir string // where its pair goes; it is made where it is not there
+	// Manifest is what is known of it beforehand; Output has the type of the elements.
+	Manifest  Manifest
+	Every     int  // images of a piece
+	Overwrite bool // replace a shard that does not fit
+
+	// Make writes what is made of n images from first on: the elements of their output to out,
+	// and the levels that are scored to in. The scores are nil for drawn images.
+	Make func(ctx context.Context, first, n int, out, in io.Writer) (*Scores, error)
+	// Input writes to in what Make does, and makes nothing. It is nil for drawn images.
+	Input func(ctx context.Context, first, n int, in io.Writer) error
+}
+
+// Run makes the shard, unless it is there already and fits. An error wraps [ErrShard] where
+// one that is there does not fit.
+func (j *Job) Run(ctx context.Context) (skipped bool, err error) {
+	if err := os.MkdirAll(j.Dir, 0o777); err != nil {
+		return false, err
+	}
+	for again := 0; ; again++ {
+		if skipped, err = j.fits(ctx); skipped || err != nil {
+			return skipped, err
+		}
+		err = j.make(ctx)
+		// Another process that has finished the same shard takes the pieces away.
+		var own *ownError
+		if again == 9 || !errors.Is(err, fs.ErrNotExist) || errors.As(err, &own) {
+			return false, err
+		}
+	}
+}
+
+// ownError is one of Make or Input.
+type ownError struct{ error }
+
+func (e *ownError) Unwrap() error { return e.error }
+
+// fits tells whether the shard is there, as it should be. Where it is not as it should be,
+// that is an error, or its manifest is removed if it may be replaced.
+func (j *Job) fits(ctx context.Context) (bool, error) {
+	m, err := read(j.Dir, j.Manifest.Part())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = j.compare(ctx, m)
+	}
+	if err == nil || !errors.Is(err, ErrShard) {
+		return err == nil, err
+	}
+	if !j.Overwrite {
+		return false, fmt.Errorf("%w; --overwrite replaces it", err)
+	}
+	// Before its output is replaced, so that the two never belong to different work.
+	if err := os.Remove(j.path(".json")); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	return false, nil
+}
+
+func (j *Job) compare(ctx context.Context, m *Manifest) error {
+	if d := m.difference(&j.Manifest); d != "" {
+		return fmt.Errorf("%w: %s: its %s", ErrShard, j.path(".json"), d)
+	}
+	if m.Output != nil {
+		f, err := m.open(j.Dir)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := f.drain(); err != nil {
+			return err
+		}
+	}
+	if j.Input == nil {
+		return nil
+	}
+	in := sha256.New()
+	if err := j.Input(ctx, m.First, m.Count, in); err != nil {
+		return err
+	}
+	if sum(in) != m.Input {
+		return fmt.Errorf("%w: %s: its images are others than those of the data", ErrShard, j.path(".json"))
+	}
+	return nil
+}
+
+func (j *Job) path(ending string) string {
+	return filepath.Join(j.Dir, j.Manifest.Part().Name()+ending)
+}
+
+// pieces is the folder of the pieces, whose name tells apart what is of other work.
+func (j *Job) pieces() (string, error) {
+	b, err := json.Marshal(struct {
+		Manifest
+		Every int
+	}{j.Manifest, j.Every})
+	if err != nil {
+		return "", err
+	}
+	work := sha256.Sum256(b)
+	return filepath.Join(j.Dir, "."+j.Manifest.Part().Name()+"."+hex.EncodeToString(work[:6])+piecesEnd), nil
+}
+
+const piecesEnd = ".pieces"
+
+// make makes the pieces that are not there, and of all of them the pair.
+func (j *Job) make(ctx context.Context) error {
+	dir, err := j.pieces()
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	m := j.Manifest
+	in := sha256.New()
+	var pieces []piece
+	var scores Scores
+	for at := 0; at < m.Count; at += j.Every {
+		path := filepath.Join(dir, fmt.Sprintf("%012d", at))
+		n := min(j.Every, m.Count-at)
+		end, err := j.makePiece(ctx, path, m.First+at, n, in)
+		if err != nil {
+			return err
+		}
+		if end.Scores != nil {
+			scores.Merge(end.Scores)
+			m.Scores = &scores
+		}
+		m.Seconds += end.Seconds
+		m.Input = end.Input
+		pieces = append(pieces, piece{path, end.size})
+	}
+	if m.Output != nil {
+		if m.Output, err = j.join(ctx, dir, pieces); err != nil {
+			return err
+		}
+	}
+	m.Host, _ = os.Hostname()
+	b, err := json.MarshalIndent(&m, "", "  ")
+	if err != nil {
+		return err
+	}
+	err = atomicfile.WriteFrom(dir, j.path(".json"), func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return j.sweep()
+}
+
+// join writes the output of the pieces.
+func (j *Job) join(ctx context.Context, dir string, pieces []piece) (*Output, error) {
+	out := &Output{Type: j.Manifest.Output.Type}
+	err := atomicfile.WriteFrom(dir, j.path(".npy"), func(w io.Writer) error {
+		hash := sha256.New()
+		w = io.MultiWriter(w, hash)
+		n, err := w.Write(j.Manifest.header(j.Manifest.Count).Marshal())
+		out.Bytes = int64(n)
+		for _, p := range pieces {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				return err
+			}
+			err = copyPiece(w, p)
+			out.Bytes += p.size
+		}
+		out.SHA256 = sum(hash)
+		return err
+	})
+	return out, err
+}
+
+// sweep removes the pieces of this shard, also those of other work that was not finished.
+func (j *Job) sweep() error {
+	entries, err := os.ReadDir(j.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+j.Manifest.Part().Name()+".") && strings.HasSuffix(e.Name(), piecesEnd) {
+			// Another process of the same shard may put something in meanwhile, and sweeps it.
+			_ = os.RemoveAll(filepath.Join(j.Dir, e.Name()))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package shard
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"pixelcnn/internal/npy"
+)
+
+// What is made of the images.
+const (
+	Draw  = "draw"
+	Score = "score"
+)
+
+// Format is the version of the manifest.
+const Format = 1
+
+// Manifest says what a shard is made of and what it holds. All of it but what Output, Scores,
+// Input, Host and Seconds say is known before it is made, and is the same in all shards but
+// for the shard's own range.
+type Manifest struct {
+	Format int    `json:"format"`
+	Work   string `json:"work"` // Draw or Score
+	Shard  int    `json:"shard"`
+	Shards int    `json:"shards"`
+
+	Images int   `json:"images"` // of all shards
+	First  int   `json:"first"`  // the shard's first
+	Count  int   `json:"count"`  // the shard's own
+	Shape  []int `json:"shape"`  // of an image: [H, W] or [H, W, C]
+	Levels int   `json:"levels"`
+
+	Model string `json:"model_sha256"`
+	// Parameters are what the library was given, and the data that are scored, by name.
+	Parameters map[string]json.RawMessage `json:"parameters"`
+	Version    string                     `json:"version"` // of the program
+
+	Input  string  `json:"input_sha256,omitempty"` // of the levels that were scored
+	Output *Output `json:"output,omitempty"`       // nil where the scores are all
+	Scores *Scores `json:"scores,omitempty"`
+
+	Host    string  `json:"host"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Output is the NPY file beside the manifest: an array [Count, …].
+type Output struct {
+	Type   npy.Type `json:"type"`
+	Bytes  int64    `json:"bytes,omitempty"`
+	SHA256 string   `json:"sha256,omitempty"`
+}
+
+// Scores are the sums of a shard's images.
+type Scores struct {
+	All   Sums  `json:"all"`
+	Given *Sums `json:"given_class,omitempty"` // given the images' classes
+}
+
+// Merge adds the scores of other images.
+func (s *Scores) Merge(other *Scores) {
+	s.All.Merge(&other.All)
+	if other.Given != nil {
+		if s.Given == nil {
+			s.Given = new(Sums)
+		}
+		s.Given.Merge(other.Given)
+	}
+}
+
+// Part is the manifest's part.
+func (m *Manifest) Part() Part { return Part{m.Shard, m.Shards} }
+
+// header is that of the output.
+func (m *Manifest) header(images int) npy.Header {
+	return npy.Header{Type: m.Output.Type, Shape: append([]int{images}, m.Shape...)}
+}
+
+// maxManifest bounds the file that is read.
+const maxManifest = 1 << 20
+
+// read reads the manifest of a part. The error wraps [os.ErrNotExist] where it is not there.
+func read(dir string, p Part) (*Manifest, error) {
+	path := filepath.Join(dir, p.Name()+".json")
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxManifest))
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	m := new(Manifest)
+	if err := d.Decode(m); err != nil {
+		return nil, fmt.Errorf("%w: %s is no manifest: %w", ErrShard, path, err)
+	}
+	first, count := p.Range(m.Images)
+	switch {
+	case m.Format != Format:
+		err = fmt.Errorf("is of format %d, must be %d", m.Format, Format)
+	case m.Part() != p:
+		err = fmt.Errorf("is that of shard %d of %d", m.Shard, m.Shards)
+	case m.Images < p.Of || m.First != first || m.Count != count:
+		err = fmt.Errorf("has images %d to %d of %d; shard %d of %d has others", m.First, m.First+m.Count-1, m.Images, p.At, p.Of)
+	case m.Work == Draw && (m.Output == nil || m.Scores != nil), m.Work == Score && m.Scores == nil, m.Work != Draw && m.Work != Score:
+		err = fmt.Errorf("has not what %q gives", m.Work)
+	case len(m.Shape) < 2 || slices.Min(m.Shape) < 1 || npy.Elements(m.Shape) > 1<<30 || m.Levels < 2 || m.Levels > 1<<16:
+		err = fmt.Errorf("is of images of shape %v and %d levels, which cannot be", m.Shape, m.Levels)
+	case m.Output != nil && m.Output.Type.Size() == 0:
+		err = fmt.Errorf("has elements %q", m.Output.Type)
+	case m.Scores != nil && m.Scores.All.Images+m.Scores.All.Impossible != m.Count:
+		err = fmt.Errorf("has the scores of other than %d images", m.Count)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s %w", ErrShard, path, err)
+	}
+	return m, nil
+}
+
+// difference says in what a manifest is other than one of the same work, in words; "" where in
+// nothing. The parts' own ranges are not compared.
+func (m *Manifest) difference(other *Manifest) string {
+	type value struct {
+		name       string
+		have, want any
+	}
+	list := []value{
+		{"work", m.Work, other.Work},
+		{"model_sha256", m.Model, other.Model},
+		{"number of images", m.Images, other.Images},
+	}
+	names := maps.Clone(m.Parameters)
+	maps.Copy(names, other.Parameters)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		list = append(list, value{name, text(m.Parameters[name]), text(other.Parameters[name])})
+	}
+	list = append(list, value{"shape", fmt.Sprint(m.Shape), fmt.Sprint(other.Shape)}, value{"levels", m.Levels, other.Levels},
+		value{"output", m.kind(), other.kind()}, value{"version", m.Version, other.Version})
+	for _, v := range list {
+		if v.have != v.want {
+			return fmt.Sprintf("%s is %v, must be %v", v.name, v.have, v.want)
+		}
+	}
+	return ""
+}
+
+// kind says what the output is.
+func (m *Manifest) kind() string {
+	if m.Output == nil {
+		return "none"
+	}
+	return string(m.Output.Type)
+}
+
+// text is a value in its compact form.
+func text(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
+		return "not there"
+	}
+	return b.String()
+}
