@@ -59,7 +59,11 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 					return nil, err
 				}
 				var err error
-				if logs[class], err = settler.First(picture, class, first); err != nil {
+				r := draw.Row{Levels: picture, Class: class}
+				if conditions != nil {
+					r.Conditions = conditions(0)
+				}
+				if logs[class], err = settler.First(&r, first); err != nil {
 					return nil, err
 				}
 			}

@@ -10,7 +10,7 @@ import (
 func Exactly(s *Sampler, req Request, sample *Sample) (err error) {
 	p, err := s.prepare(context.Background(), req)
 	if err == nil {
-		sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = s.engines.Settler.LogProbs(context.Background(), sample.Levels, max(0, sample.Class), p.how, req.Inpainting.Mask)
+		sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = s.engines.Settler.LogProbs(context.Background(), p.row(sample))
 	}
 	return err
 }

@@ -112,7 +112,7 @@ func (m *Model) Plan() (*Plan, error) {
 	if m.Signature.OneFile != nil {
 		return nil, errOneFile
 	}
-	p, err := compile.Compile(m.Model(), compile.Options{Height: m.Height, Width: m.Width})
+	p, err := compile.Compile(m.Model(), compile.Options{Picture: m.Signature.Picture(), SubPixel: m.SubPixel, Height: m.Height, Width: m.Width})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

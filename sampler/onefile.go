@@ -42,7 +42,7 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	case sig.Channels > 1 || sig.Conditions != nil || sig.Levels > 256:
 		return nil, fmt.Errorf("%w: a one-file sampler of it cannot be made yet", ErrModel)
 	}
-	p, err := compile.Compile(sig.Model(), compile.Options{Height: sig.Height, Width: sig.Width, Latency: true})
+	p, err := compile.Compile(sig.Model(), compile.Options{Picture: sig.Picture(), SubPixel: sig.SubPixel, Height: sig.Height, Width: sig.Width, Latency: true})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

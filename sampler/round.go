@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pixelcnn/internal/likelihood"
+	"pixelcnn/sampler/internal/draw"
 )
 
 // perNat is how many values to a nat rounded log-probabilities have.
@@ -29,12 +30,21 @@ func (s *Sampler) round(ctx context.Context, p *prepared, samples []Sample) erro
 			continue
 		}
 		g.Go(func() (err error) {
-			sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = settler.LogProbs(ctx, sample.Levels, max(0, sample.Class), p.how, p.Inpainting.Mask)
+			sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = settler.LogProbs(ctx, p.row(sample))
 			sample.round()
 			return err
 		})
 	}
 	return g.Wait()
+}
+
+// row is the one that a sample has come of.
+func (p *prepared) row(s *Sample) *draw.Row {
+	r := &draw.Row{Levels: s.Levels, Class: max(0, s.Class), How: p.how, Mask: p.Inpainting.Mask}
+	if p.conditions != nil {
+		r.Conditions = p.conditions(s.Index)
+	}
+	return r
 }
 
 func (s *Sample) round() {

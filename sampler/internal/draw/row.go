@@ -77,12 +77,12 @@ func Sum(rows []float64) float64 {
 	return sum
 }
 
-// Settler evaluates a pixel's outputs again where float32 cannot decide a draw: in float64,
+// Settler evaluates the outputs for a symbol again where float32 cannot decide a draw: in float64,
 // always in the same way, from the levels decided so far. ok is false where the model is not
 // defined for the row's class.
 // What it returns is good until release.
 type Settler interface {
-	Outputs(r *Row, pixel int) (outputs []float64, release func(), ok bool)
+	Outputs(r *Row, symbol int) (outputs []float64, release func(), ok bool)
 }
 
 // Batch decides the symbols of rows that are drawn together, for the one goroutine that
@@ -125,7 +125,7 @@ func (b *Batch) earlier(r *Row, k int) []uint16 { return r.Levels[k-k%b.symbols 
 
 // settled draws a near tie once more.
 func (b *Batch) settled(r *Row, temperature float64, k int, u float64) int {
-	outputs, release, ok := b.settle.Outputs(r, k/b.symbols)
+	outputs, release, ok := b.settle.Outputs(r, k)
 	if !ok {
 		return -1
 	}

@@ -94,7 +94,7 @@ func Open(rt onnx.Runtime, sig *signature.Signature, opt Options) (*Engines, err
 
 // choose makes the engine that is asked for.
 func (e *Engines) choose(rt onnx.Runtime, sig *signature.Signature, opt Options) error {
-	compiled, err := NewIncremental(rt, network(sig), compile.Options{Height: sig.Height, Width: sig.Width, Raster: opt.Raster}, e.Slots)
+	compiled, err := NewIncremental(rt, network(sig), compile.Options{Picture: sig.Picture(), SubPixel: sig.SubPixel, Height: sig.Height, Width: sig.Width, Raster: opt.Raster}, e.Slots)
 	if err == nil {
 		if e.Settler = newSettler(compiled.throughput.program, compiled.net); e.Settler != nil {
 			e.Full.settle, compiled.settle = e.Settler, e.Settler

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
+	"pixelcnn/sampler/internal/draw"
 )
 
-// prologue computes what a program makes of conditions, once for each class. It is safe for
-// concurrent use.
+// prologue computes what a program makes of conditions, once for each class, or, where
+// images are given further conditions, for the same ones in a row. It is safe for concurrent
+// use.
 type prologue struct {
 	session onnx.Session
 
@@ -21,6 +24,7 @@ type prologue struct {
 	inputs  []*onnx.Tensor      // of one image
 	outputs [][]float32         // per condition, [channels] or [channels, places]
 	classes map[int][][]float32 // what came out for each class so far
+	given   []*onnx.Tensor      // the conditions for which it did
 }
 
 func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
@@ -67,14 +71,18 @@ func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
 	return nil, fmt.Errorf("%w: input %q is %v, a class must be int64, int32 or float32", signature.ErrModel, in.Name, in.DType)
 }
 
-// of is what comes out for a class, per condition.
-func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32, error) {
+// of is what comes out for a class and what is given, per condition.
+func (p *prologue) of(ctx context.Context, class int, given []*onnx.Tensor, net Network) ([][]float32, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !slices.Equal(given, p.given) {
+		clear(p.classes)
+		p.given = given
+	}
 	if known := p.classes[class]; known != nil {
 		return known, nil
 	}
-	for k, t := range net.Conditions(class) {
+	for k, t := range net.Others(class, given) {
 		to := p.inputs[k]
 		switch from := t.Data.(type) {
 		case []int64:
@@ -96,13 +104,13 @@ func (p *prologue) of(ctx context.Context, class int, net Network) ([][]float32,
 	return out, nil
 }
 
-// setClass spreads what the class of image i makes over the rows of a wave, or puts it into
+// setConditions spreads what those of image i make over the rows of a wave, or puts it into
 // the caches.
-func (w *worker) setClass(ctx context.Context, i, class int) error {
+func (w *worker) setConditions(ctx context.Context, i int, r *draw.Row) error {
 	if w.prologue == nil {
 		return nil
 	}
-	values, err := w.prologue.of(ctx, class, w.net)
+	values, err := w.prologue.of(ctx, r.Class, r.Conditions, w.net)
 	if err != nil {
 		return err
 	}

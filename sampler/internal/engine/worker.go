@@ -254,7 +254,7 @@ func (w *worker) close() error {
 func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw.Settler) error {
 	for i := range rows {
 		w.uniforms.Fill(w.u[i:], w.images, rows[i].How.Seed, rows[i].Image)
-		if err := w.setClass(ctx, i, rows[i].Class); err != nil {
+		if err := w.setConditions(ctx, i, &rows[i]); err != nil {
 			return err
 		}
 	}
@@ -264,7 +264,7 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 		}
 	}
 	p := w.program
-	b := draw.NewBatch(w.net.Head, rows, p.Width*p.Channels, settle)
+	b := draw.NewBatch(w.net.Head, rows, p.Width, settle)
 	n := p.Outputs / p.Phases
 	for s := range w.steps {
 		step := &w.steps[s]
