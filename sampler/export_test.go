@@ -10,7 +10,7 @@ import (
 func Exactly(s *Sampler, req Request, sample *Sample) (err error) {
 	p, err := s.prepare(context.Background(), req)
 	if err == nil {
-		sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = s.engines.Settler.LogProbs(context.Background(), s.row(p, *sample))
+		sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = s.engines.Settler.LogProbs(context.Background(), p.row(sample))
 	}
 	return err
 }

@@ -30,7 +30,7 @@ func (s *Sampler) round(ctx context.Context, p *prepared, samples []Sample) erro
 			continue
 		}
 		g.Go(func() (err error) {
-			sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = settler.LogProbs(ctx, s.row(p, *sample))
+			sample.LogProb, sample.LogProbGiven, sample.LogProbDrawn, err = settler.LogProbs(ctx, p.row(sample))
 			sample.round()
 			return err
 		})
@@ -38,11 +38,11 @@ func (s *Sampler) round(ctx context.Context, p *prepared, samples []Sample) erro
 	return g.Wait()
 }
 
-// row is what a sample was drawn with.
-func (s *Sampler) row(p *prepared, sample Sample) *draw.Row {
-	r := &draw.Row{Class: max(0, sample.Class), How: p.how, Levels: sample.Levels, Mask: p.Inpainting.Mask}
+// row is the one that a sample has come of.
+func (p *prepared) row(s *Sample) *draw.Row {
+	r := &draw.Row{Levels: s.Levels, Class: max(0, s.Class), How: p.how, Mask: p.Inpainting.Mask}
 	if p.conditions != nil {
-		r.Conditions = p.conditions(sample.Index)
+		r.Conditions = p.conditions(s.Index)
 	}
 	return r
 }

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -22,6 +23,8 @@ func windowShape(n *Node, shapes [][]int) ([]int, error) {
 		out := slices.Repeat([]int{1}, len(x))
 		copy(out, x[:2])
 		return out, nil
+	case "Resize", "Upsample":
+		return resizeShape(n, x)
 	case "DepthToSpace", "SpaceToDepth":
 		b := int(n.Attrs.Int("blocksize", 0))
 		if b < 1 || b > 1<<10 || len(x) != 4 {
@@ -67,6 +70,44 @@ func poolShape(n *Node, x []int) ([]int, error) {
 			size++ // at most: a last window that would lie in the padding is left out
 		}
 		out = append(out, size)
+	}
+	return out, nil
+}
+
+// resizeShape is nil where the sizes are not constant.
+func resizeShape(n *Node, x []int) ([]int, error) {
+	known := func(i int) *Tensor {
+		if i >= len(n.Inputs) || n.Inputs[i] == nil || n.Inputs[i].Const == nil || n.Inputs[i].Const.Len() == 0 {
+			return nil
+		}
+		return n.Inputs[i].Const
+	}
+	scales, sizes := known(2), known(3)
+	if n.Op == "Upsample" {
+		scales, sizes = known(1), nil
+	}
+	if n.Attrs.Ints("axes") != nil || scales == nil && sizes == nil {
+		return nil, nil
+	}
+	if scales != nil && sizes != nil {
+		return nil, errors.New("both scales and sizes")
+	}
+	by := scales
+	if by == nil {
+		by = sizes
+	}
+	if by.Len() != len(x) {
+		return nil, fmt.Errorf("%d scales or sizes for an input of shape %v", by.Len(), x)
+	}
+	out := make([]int, len(x))
+	for i, s := range Reals(by) {
+		if scales != nil {
+			s = math.Floor(s * float64(x[i]))
+		}
+		if !(s >= 1 && s <= 1<<20) {
+			return nil, errors.New("scales or sizes out of range")
+		}
+		out[i] = int(s)
 	}
 	return out, nil
 }

@@ -56,7 +56,7 @@ var operators = func() map[string]bool {
 	for _, op := range strings.Fields(`Cast Conv ConvTranspose Gemm MatMul Einsum Transpose Slice Pad Concat Gather Split
 		Reshape Flatten Squeeze Unsqueeze Expand OneHot Shape Size Constant ConstantOfShape Range Tile
 		GatherElements GatherND ArgMax ArgMin TopK Multinomial RandomUniform RandomNormal
-		MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool DepthToSpace SpaceToDepth
+		MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool DepthToSpace SpaceToDepth Resize Upsample
 		ReduceProd ReduceSum ReduceMean ReduceMax ReduceMin ReduceSumSquare ReduceL2 ReduceL1 ReduceLogSum ReduceLogSumExp
 		If Loop Scan RNN GRU LSTM
 		QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul

@@ -204,9 +204,6 @@ func (s *Signature) told(opt Options) Options {
 // Picture is the name of the picture's input in [Signature.Model].
 func (s *Signature) Picture() string { return s.model.Graph.Inputs[s.pictureAt].Name }
 
-// Model is the graph that the signature is of, for images of its size.
-func (s *Signature) Model() *onnx.Model { return s.model }
-
 // readScale notes where the input's scale is from.
 func (s *Signature) readScale() {
 	if s.Encoding != Scaled {

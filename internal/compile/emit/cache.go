@@ -77,15 +77,22 @@ func extents(units []*ir.Unit, s *schedule.Schedule) []extent {
 // newAddressing arranges the cache of unit u, which is read as e says.
 func newAddressing(u *ir.Unit, s *schedule.Schedule, e extent) *addressing {
 	a := e.area
+	var l *addressing
+	ring, row := 1, s.Unit(u)*s.Slope // groups to keep at least; the times between two rows
 	if s.Raster {
-		return &addressing{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}
+		l = &addressing{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}
+		for ring*row <= e.back { // powers of two, so that all rings come round together
+			ring *= 2
+		}
+	} else {
+		l = &addressing{slope: s.Slope, left: -schedule.FloorDiv(a.X0, s.Slope)}
+		l.group = schedule.FloorDiv(a.X1-1, s.Slope) + l.left + 1
+		l.first = a.X0 + s.Slope*a.Y0
+		l.groups = a.X1 - 1 + s.Slope*(a.Y1-1) - l.first + 1
+		ring = (e.back/row + 1) * s.Slope
 	}
-	l := &addressing{slope: s.Slope, left: -schedule.FloorDiv(a.X0, s.Slope)}
-	l.group = schedule.FloorDiv(a.X1-1, s.Slope) + l.left + 1
-	l.first = a.X0 + s.Slope*a.Y0
-	l.groups = a.X1 - 1 + s.Slope*(a.Y1-1) - l.first + 1
 	// A ring forgets; below the unit's last row it would show what it has forgotten.
-	if ring := (e.back/s.Unit(u)/s.Slope + 1) * s.Slope; !u.Static() && a.Y1 <= u.Dom.Y1 && ring < l.groups {
+	if !u.Static() && a.Y1 <= u.Dom.Y1 && ring < l.groups {
 		l.first, l.groups, l.ring = 0, ring, true
 	}
 	return l

@@ -14,36 +14,12 @@ func (r *reader) conv(n *onnx.Node) *view {
 	v := r.input(n, 0)
 	w := r.floats(n, 1)
 	bias := r.fixed(n, 2)
-	rank := len(v.dims)
-	shape := channelShape(v.dims)
-	if rank < 3 || product(shape) != shape[1] || !v.dims[0].only(batch) || !v.dims[1].only(channel) || v.src.DType != onnx.Float32 {
-		fail(n, "its input is not [batch, channels, height, width]")
-	}
-	windows, err := onnx.Windows(n, onnx.Sizes(n.Inputs[0].Shape), w.Shape)
-	check(n, err)
-	ys, xs := onnx.Window{Kernel: 1, Stride: 1, Dilation: 1}, onnx.Window{Kernel: 1, Stride: 1, Dilation: 1}
-	if rank == 4 && v.dims[2].only(row) && v.dims[3].only(column) {
-		ys, xs = windows[0], windows[1]
-	} else {
-		for _, w := range windows {
-			if w != ys {
-				fail(n, "its kernel is not over rows and columns")
-			}
-		}
-	}
-	if ys.Stride != 1 || xs.Stride != 1 {
-		fail(n, "its strides are not 1")
-	}
+	ys, xs, h, wd := r.window(n, v, w.Shape)
 	inGroup, out := w.Shape[1], w.Shape[0]
 	group := len(v.chans) / inGroup
 	u := linear(n, out)
 	if bias != nil {
 		copy(u.Bias, bias.Floats())
-	}
-	size := onnx.Sizes(n.Outputs[0].Shape)
-	h, wd := v.h, v.w
-	if rank == 4 {
-		h, wd = size[2], size[3]
 	}
 	d := w.Floats()
 	area := ys.Kernel * xs.Kernel
@@ -58,20 +34,14 @@ func (r *reader) conv(n *onnx.Node) *view {
 				tap[(base+i)*out+o] = d[(o*inGroup+i)*area+k]
 			}
 		}
-		a := v.arg()
-		a.Access = a.Access.Moved(ir.Tap(k, ys, xs), ir.Shift{})
-		add(u, a, tap)
+		at := ir.Tap(k, ys, xs)
+		add(u, r.take(n, v, ir.Every(ys.Stride, at.DY), ir.Every(xs.Stride, at.DX), h, wd).arg(), tap)
 	}
 	r.layers = append(r.layers, ir.Layer{
 		Node: n.String(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.Args),
 		MACs: int64(area*inGroup*out) * int64(h*wd),
 	})
-	dims := slices.Clone(v.dims)
-	dims[1] = dim{{channel, out}}
-	if rank == 4 {
-		dims[2], dims[3] = dim{{row, h}}, dim{{column, wd}}
-	}
-	return (&view{access: ir.Here, h: h, w: wd}).shown(u, dims)
+	return made(u, v.dims, h, wd)
 }
 
 // live tells which positions of kernels of size area have a weight other than zero.

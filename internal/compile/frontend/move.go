@@ -18,7 +18,9 @@ func (r *reader) pad(n *onnx.Node) *view {
 	if n.Attrs.Float("value", 0) != 0 || value != nil && (value.Const == nil || !zero(value.Const)) {
 		fail(n, "it pads with something other than zero")
 	}
-	return r.moved(n, v, func(d int) (int, int) { return -begin[d], v.dims[d].size() + begin[d] + end[d] })
+	return r.moved(n, v, func(d int) onnx.Range {
+		return onnx.Range{Start: -begin[d], Step: 1, Len: v.dims[d].size() + begin[d] + end[d]}
+	})
 }
 
 func (r *reader) dropout(n *onnx.Node) *view {
@@ -39,18 +41,20 @@ func (r *reader) rearrange(n *onnx.Node) *view {
 	return r.reshape(n, v, onnx.Sizes(n.Outputs[0].Shape))
 }
 
-// moved crops or pads the spatial dimensions: from tells where dimension d begins,
-// and how many elements it gets. No other dimension may change.
-func (r *reader) moved(n *onnx.Node, v *view, from func(d int) (start, size int)) *view {
-	y, x, h, w := 0, 0, v.h, v.w
+// moved crops, pads or thins out the spatial dimensions: from tells which elements of
+// dimension d it takes. No other dimension may change.
+func (r *reader) moved(n *onnx.Node, v *view, from func(d int) onnx.Range) *view {
+	y, x, h, w := ir.Every(1, 0), ir.Every(1, 0), v.h, v.w
 	for d := range v.dims {
-		start, size := from(d)
+		s := from(d)
 		switch {
-		case start == 0 && size == v.dims[d].size():
+		case s.Start == 0 && s.Step == 1 && s.Len == v.dims[d].size():
+		case s.Step < 1:
+			fail(n, "it turns pixels round")
 		case len(v.dims[d]) == 1 && v.dims[d][0].role == row:
-			y, h = start, size
+			y, h = ir.Every(s.Step, s.Start), s.Len
 		case len(v.dims[d]) == 1 && v.dims[d][0].role == column:
-			x, w = start, size
+			x, w = ir.Every(s.Step, s.Start), s.Len
 		default:
 			fail(n, "it changes dimension %d, which is neither height nor width alone", d)
 		}
@@ -58,7 +62,7 @@ func (r *reader) moved(n *onnx.Node, v *view, from func(d int) (start, size int)
 	if h < 1 || w < 1 {
 		fail(n, "it leaves nothing")
 	}
-	return v.cropped(y, x, h, w)
+	return r.take(n, v, y, x, h, w)
 }
 
 func zero(t *onnx.Tensor) bool {
@@ -80,12 +84,7 @@ func (r *reader) slice(n *onnx.Node) *view {
 		v = v.picked(d, index)
 		ranges[d] = onnx.Range{Start: 0, Len: s.Len, Step: 1}
 	}
-	for _, s := range ranges {
-		if s.Step != 1 {
-			fail(n, "it has a step over pixels")
-		}
-	}
-	return r.moved(n, v, func(d int) (int, int) { return ranges[d].Start, ranges[d].Len })
+	return r.moved(n, v, func(d int) onnx.Range { return ranges[d] })
 }
 
 func (r *reader) split(n *onnx.Node) *view {
@@ -213,11 +212,11 @@ func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) *view {
 			before += in.Const.Shape[axis]
 		}
 	}
-	return r.moved(n, v, func(d int) (int, int) {
+	return r.moved(n, v, func(d int) onnx.Range {
 		if d == axis {
-			return -before, n.Outputs[0].Shape[axis].Size
+			return onnx.Range{Start: -before, Step: 1, Len: n.Outputs[0].Shape[axis].Size}
 		}
-		return 0, v.dims[d].size()
+		return onnx.Range{Step: 1, Len: v.dims[d].size()}
 	})
 }
 

@@ -85,7 +85,9 @@ var readers = map[string]func(*reader, *onnx.Node) *view{
 	"ReduceMin": (*reader).acrossChannels, "Gather": (*reader).gather, "OneHot": (*reader).oneHot, "Concat": (*reader).concat,
 	"Transpose": (*reader).rearrange, "Reshape": (*reader).rearrange, "Flatten": (*reader).rearrange, "Squeeze": (*reader).rearrange,
 	"Unsqueeze": (*reader).rearrange, "Pad": (*reader).pad, "Slice": (*reader).slice, "Split": (*reader).split,
-	"Expand": (*reader).expand, "Dropout": (*reader).dropout,
+	"Expand": (*reader).expand, "Dropout": (*reader).dropout, "ConvTranspose": (*reader).convTranspose,
+	"MaxPool": (*reader).pool, "AveragePool": (*reader).pool, "Resize": (*reader).resize, "Upsample": (*reader).resize,
+	"DepthToSpace": (*reader).depthToSpace, "SpaceToDepth": (*reader).depthToSpace,
 }
 
 // node reads one node.
@@ -138,9 +140,7 @@ func (r *reader) reshape(n *onnx.Node, v *view, shape []int) *view {
 	if !ok {
 		fail(n, "it mixes pixels with each other")
 	}
-	out := *v
-	out.dims = dims
-	return &out
+	return r.together(n, r.apart(n, v, dims))
 }
 
 // fixed is the constant of input i; nil where it is absent.

@@ -33,6 +33,8 @@ const (
 	channel
 	row
 	column
+	withinRow // the place in a block of rows, or of columns
+	withinColumn
 )
 
 func (d dim) size() int {
@@ -74,8 +76,8 @@ func product(shape []int) int {
 	return n
 }
 
-// regroup cuts the axes of dims into dimensions of the given sizes. It fails where
-// a cut would go through a spatial axis.
+// regroup cuts the axes of dims into dimensions of the given sizes. Where a cut goes through
+// rows or columns there are blocks of them.
 func regroup(dims []dim, shape []int) ([]dim, bool) {
 	axes := slices.Concat(dims...)
 	out := make([]dim, len(shape))
@@ -88,11 +90,12 @@ func regroup(dims []dim, shape []int) ([]dim, bool) {
 				break
 			}
 			if n*a.size > size {
-				if a.role != channel || size%n != 0 || a.size%(size/n) != 0 {
+				rest := map[role]role{channel: channel, row: withinRow, column: withinColumn}[a.role]
+				if rest == batch || size%n != 0 || a.size%(size/n) != 0 {
 					return nil, false
 				}
-				d = append(d, axis{channel, size / n})
-				axes = slices.Insert(axes[1:], 0, axis{channel, a.size / (size / n)})
+				d = append(d, axis{a.role, size / n})
+				axes = slices.Insert(axes[1:], 0, axis{rest, a.size / (size / n)})
 				n = size
 				break
 			}
@@ -142,27 +145,6 @@ func (v *view) picked(d int, index []int) *view {
 	}
 	out.dims = slices.Clone(v.dims)
 	out.dims[d] = dim{{channel, len(index)}}
-	return &out
-}
-
-// cropped is v cut to h×w pixels from (y, x) on; a negative start or a size beyond
-// the end pads with zeros.
-func (v *view) cropped(y, x, h, w int) *view {
-	out := *v
-	out.access, out.h, out.w = v.access.Moved(ir.Shift{DY: y, DX: x}, ir.Shift{}), h, w
-	out.valid = v.valid.And(out.access.Image(ir.Sized(h, w)))
-	out.dims = slices.Clone(v.dims)
-	for i, d := range out.dims {
-		out.dims[i] = slices.Clone(d)
-		for j, a := range d {
-			switch a.role {
-			case row:
-				out.dims[i][j].size = h
-			case column:
-				out.dims[i][j].size = w
-			}
-		}
-	}
 	return &out
 }
 

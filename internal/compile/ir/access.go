@@ -46,7 +46,7 @@ type Clock struct{ Y, X int }
 func (c Clock) at(y, x int) int { return c.Y*y + c.X*x }
 
 // Through is the arguments of a's source, read where a reads that; it is not ok where
-// two accesses are none together. One of them must be a shift.
+// two accesses are none together. One of them must be a shift, or [After] know both.
 func (a Arg) Through() (args []Arg, ok bool) {
 	outer, shifted := a.Access.(Shift)
 	for _, p := range a.Src.Args {
@@ -54,7 +54,7 @@ func (a Arg) Through() (args []Arg, ok bool) {
 			p.Access = p.Access.Moved(outer, Shift{})
 		} else if ok {
 			p.Access = a.Access.Moved(Shift{}, inner)
-		} else {
+		} else if p.Access, ok = After(a.Access, p.Access); !ok {
 			return nil, false
 		}
 		args = append(args, p)

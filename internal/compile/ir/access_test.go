@@ -148,3 +148,49 @@ func TestOrder(t *testing.T) {
 		t.Errorf("readers are\n%s, should be\n%s", text, want)
 	}
 }
+
+func TestScaledConforms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 3))
+	axis := func() Axis {
+		add := rng.IntN(9) - 4
+		return []Axis{Every(1+rng.IntN(4), add), Spread(1+rng.IntN(4), add), Nearest(1+rng.IntN(4), add), {3, 2, add, false}, {3, 2, add, true}}[rng.IntN(5)]
+	}
+	sized := func() Rect { return Sized(1+rng.IntN(9), 1+rng.IntN(9)) }
+	for range 3000 {
+		clock := func() Clock { return Clock{Y: 1 + rng.IntN(5), X: rng.IntN(3)} }
+		conforms(t, Scaled{axis(), axis()}, sized(), sized(), clock(), clock())
+	}
+}
+
+// TestAfter: two accesses one after the other are what they are together.
+func TestAfter(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 4))
+	axis := func() Axis {
+		add := rng.IntN(9) - 4
+		return []Axis{Every(1+rng.IntN(3), add), Spread(1+rng.IntN(3), add), Nearest(1+rng.IntN(3), add)}[rng.IntN(3)]
+	}
+	known := 0
+	for range 3000 {
+		outer, inner := Scale(axis(), axis()), Scale(axis(), axis())
+		both, ok := After(outer, inner)
+		if !ok {
+			continue
+		}
+		known++
+		for y := -7; y < 8; y++ {
+			for x := -7; x < 8; x++ {
+				wantY, wantX, want := outer.At(y, x, 0)
+				if want {
+					wantY, wantX, want = inner.At(wantY, wantX, 0)
+				}
+				gotY, gotX, got := both.At(y, x, 0)
+				if got != want || want && (gotY != wantY || gotX != wantX) {
+					t.Fatalf("%#v after %#v: %#v reads %d, %d, %v at %d, %d; should be %d, %d, %v", outer, inner, both, gotY, gotX, got, y, x, wantY, wantX, want)
+				}
+			}
+		}
+	}
+	if known < 1000 {
+		t.Errorf("only %d are known", known)
+	}
+}

@@ -5,7 +5,8 @@ import "pixelcnn/internal/compile/ir"
 // Plan describes a program, for people.
 type Plan struct {
 	// Slope is s in the time x + s·y + offset at which a pixel's values are computed.
-	// In raster order, where Raster is set, it is the width.
+	// In raster order, where Raster is set, it is the width, or one more where whole rows are
+	// computed between two rows of pixels.
 	Slope  int
 	Raster bool
 	Steps  int // runs of everything that a step computes

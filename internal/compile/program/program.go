@@ -34,7 +34,7 @@ type Program struct {
 	ConditionInputs []onnx.ValueInfo
 
 	Slope   int         // s in the time x + s·y + offset at which a pixel's values are computed
-	Raster  bool        // pixels are drawn one after the other; Slope is the width then
+	Raster  bool        // pixels are drawn one after the other; Slope is the width then, or one more where whole rows are computed in between
 	Network *ir.Network // what the stages compute
 	Units   []*ir.Unit  // its units, in topological order
 	Layers  []ir.Layer  // of the file

@@ -62,26 +62,45 @@ func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
 			s.Slope = max(s.Slope, (u.Dom.W()*s.units[i]+pixel-1)/pixel)
 		}
 	}
+	if slices.Contains(s.rows, true) {
+		s.Slope++ // for a step between two rows, in which whole ones are computed
+	}
 	return &s, s.solve(units)
 }
 
-// byRows finds the units that can go by rows: they depend on rows above their own only.
+// byRows finds the units that can go by rows: all that a row of them depends on is in rows
+// above the first that needs it.
 func (s *Schedule) byRows(units []*ir.Unit) []bool {
-	const never = -1 << 30
-	reach := make([]int, len(units)) // the lowest row that a unit depends on, from its own
-	rows := make([]bool, len(units))
+	const never = 1 << 30
+	reach, need := make([]int, len(units)), make([]int, len(units)) // rows of the picture below a row's own
+	below := func(v *ir.Unit, a ir.Arg) int {
+		_, most := a.Access.Lag(v.Dom, a.Src.Dom, ir.Clock{Y: s.units[v.ID]}, ir.Clock{Y: s.units[a.Src.ID]})
+		return most
+	}
 	for i, u := range units {
-		reach[i] = never
+		reach[i], need[i] = -never, never
 		if u.Kind == ir.Picture {
 			reach[i] = 0
 		}
 		for _, a := range u.Args {
-			if from := reach[a.Src.ID]; from > never {
-				_, below := a.Access.Lag(u.Dom, a.Src.Dom, ir.Clock{Y: s.units[i]}, ir.Clock{Y: s.units[a.Src.ID]})
-				reach[i] = max(reach[i], from+below)
+			if from := reach[a.Src.ID]; from > -never {
+				reach[i] = max(reach[i], from+below(u, a))
 			}
 		}
-		rows[i] = reach[i] < 0
+	}
+	for _, u := range s.net.Outputs {
+		need[u.ID] = 0
+	}
+	for i, u := range slices.Backward(units) {
+		for _, a := range u.Args {
+			if !a.Src.Static() {
+				need[a.Src.ID] = min(need[a.Src.ID], need[i]-below(u, a))
+			}
+		}
+	}
+	rows := make([]bool, len(units))
+	for i := range units {
+		rows[i] = reach[i] < need[i] && units[i].Kind != ir.Picture
 	}
 	return rows
 }
@@ -107,13 +126,20 @@ func (s *Schedule) clock(u *ir.Unit) ir.Clock {
 // Unit is how many times there are from one pixel of u to the next.
 func (s *Schedule) Unit(u *ir.Unit) int { return s.units[u.ID] }
 
-// wait is the least at[v] − at[u] that lets unit v read a's source u.
-func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
+// lag is the least at[v] − at[u] at which a's source u is never later than v, which reads it.
+func (s *Schedule) lag(v *ir.Unit, a ir.Arg) int {
 	_, most := a.Access.Lag(v.Dom, a.Src.Dom, s.clock(v), s.clock(a.Src))
-	if a.Src.Kind == ir.Picture {
-		most++
-	}
 	return most
+}
+
+// wait is the least at[v] − at[u] that lets unit v read a's source u. What is computed row
+// by row is there a step before single pixels want it: so they need no stages of their own
+// between those of the rows.
+func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
+	if a.Src.Kind == ir.Picture || s.rows[a.Src.ID] && !s.rows[v.ID] {
+		return s.lag(v, a) + 1
+	}
+	return s.lag(v, a)
 }
 
 // Age is how long ago what v reads through a was computed, at most.

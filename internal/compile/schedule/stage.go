@@ -32,7 +32,7 @@ func (s *Schedule) divide(units []*ir.Unit) {
 			}
 			if s.together(u, a) {
 				level[i] = max(level[i], level[j])
-			} else if s.at[i] == s.at[j]+s.wait(u, a) {
+			} else if s.at[i] == s.at[j]+s.lag(u, a) {
 				level[i] = max(level[i], level[j]+1)
 			}
 		}

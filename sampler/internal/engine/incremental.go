@@ -44,16 +44,16 @@ type Network struct {
 	Model  *onnx.Model
 	Head   likelihood.Head
 	Values []float32 // input value of each level
-	// Conditions are the inputs beside the picture, for one image of a class and with
-	// conditions of its own; nil where there are none.
-	Conditions func(class int, own []*onnx.Tensor) []*onnx.Tensor
+	// Others are the inputs beside the picture, for one image of a class and with what it is
+	// given of conditions; nil where there are none.
+	Others func(class int, given []*onnx.Tensor) []*onnx.Tensor
 }
 
 // network is that of a signature.
 func network(sig *signature.Signature) Network {
 	n := Network{Model: sig.Model(), Head: sig.Head, Values: sig.Values()}
 	if sig.ClassInput != "" || sig.Conditions != nil {
-		n.Conditions = sig.Others
+		n.Others = sig.Others
 	}
 	return n
 }
@@ -71,7 +71,7 @@ func NewIncremental(rt onnx.Runtime, net Network, opt compile.Options, slots Slo
 	if e.throughput, err = e.variant(context.Background(), false); err != nil {
 		return nil, err
 	}
-	if p := e.throughput.program; p.Prologue != nil && net.Conditions == nil {
+	if p := e.throughput.program; p.Prologue != nil && net.Others == nil {
 		return nil, errors.Join(fmt.Errorf("%w: it has inputs that are neither the picture nor a class: %v", signature.ErrModel, p.ConditionInputs), e.Close())
 	}
 	return e, nil

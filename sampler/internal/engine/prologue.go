@@ -13,8 +13,9 @@ import (
 	"pixelcnn/sampler/internal/draw"
 )
 
-// prologue computes what a program makes of conditions, once for each class, or for images
-// that come one after the other with the same conditions. It is safe for concurrent use.
+// prologue computes what a program makes of conditions, once for each class, or, where
+// images are given further conditions, for the same ones in a row. It is safe for concurrent
+// use.
 type prologue struct {
 	session onnx.Session
 
@@ -23,9 +24,7 @@ type prologue struct {
 	inputs  []*onnx.Tensor      // of one image
 	outputs [][]float32         // per condition, [channels] or [channels, places]
 	classes map[int][][]float32 // what came out for each class so far
-	own     []*onnx.Tensor      // the conditions of the last image that had any, of a class
-	class   int
-	made    [][]float32 // of those
+	given   []*onnx.Tensor      // the conditions for which it did
 }
 
 func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
@@ -63,18 +62,18 @@ func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
 	return nil, fmt.Errorf("%w: input %q is %v %v, which no condition is", signature.ErrModel, in.Name, in.DType, in.Shape)
 }
 
-// of is what comes out for a row, per condition.
-func (p *prologue) of(ctx context.Context, r *draw.Row, net Network) ([][]float32, error) {
+// of is what comes out for a class and what is given, per condition.
+func (p *prologue) of(ctx context.Context, class int, given []*onnx.Tensor, net Network) ([][]float32, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r.Conditions == nil {
-		if known := p.classes[r.Class]; known != nil {
-			return known, nil
-		}
-	} else if p.class == r.Class && slices.Equal(p.own, r.Conditions) {
-		return p.made, nil
+	if !slices.Equal(given, p.given) {
+		clear(p.classes)
+		p.given = given
 	}
-	for k, t := range net.Conditions(r.Class, r.Conditions) {
+	if known := p.classes[class]; known != nil {
+		return known, nil
+	}
+	for k, t := range net.Others(class, given) {
 		t.CopyTo(p.inputs[k], 0)
 	}
 	if err := p.binding.Run(ctx); err != nil {
@@ -84,21 +83,17 @@ func (p *prologue) of(ctx context.Context, r *draw.Row, net Network) ([][]float3
 	for k, value := range p.outputs {
 		out[k] = append(out[k], value...)
 	}
-	if r.Conditions == nil {
-		p.classes[r.Class] = out
-	} else {
-		p.class, p.own, p.made = r.Class, r.Conditions, out
-	}
+	p.classes[class] = out
 	return out, nil
 }
 
-// setConditions spreads what the class and the conditions of image i make over the rows of a wave, or puts it into
+// setConditions spreads what those of image i make over the rows of a wave, or puts it into
 // the caches.
 func (w *worker) setConditions(ctx context.Context, i int, r *draw.Row) error {
 	if w.prologue == nil {
 		return nil
 	}
-	values, err := w.prologue.of(ctx, r, w.net)
+	values, err := w.prologue.of(ctx, r.Class, r.Conditions, w.net)
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/likelihood"
+	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler/internal/draw"
 )
 
@@ -22,8 +24,11 @@ type Settler struct {
 	net     Network
 	program *program.Program
 	pool    sync.Pool // of *exact.Evaluator
-	classes sync.Map  // [][]float64 by class: what the program makes of its conditions
 	settled atomic.Int64
+
+	mu      sync.Mutex
+	classes map[int][][]float64 // what the program makes of its conditions, by class
+	given   []*onnx.Tensor      // the further ones that this goes for
 }
 
 // newSettler returns nil where the program cannot be evaluated exactly.
@@ -32,8 +37,8 @@ func newSettler(p *program.Program, net Network) *Settler {
 	if err != nil {
 		return nil
 	}
-	s := &Settler{net: net, program: p}
-	if _, err := s.conditions(&draw.Row{}); err != nil {
+	s := &Settler{net: net, program: p, classes: map[int][][]float64{}}
+	if _, err := s.conditions(0, nil); err != nil {
 		return nil
 	}
 	s.pool.New = func() any {
@@ -47,36 +52,37 @@ func newSettler(p *program.Program, net Network) *Settler {
 // Settled is the number of near ties so far.
 func (s *Settler) Settled() int64 { return s.settled.Load() }
 
-// conditions is what the program makes of a row's class and conditions.
-func (s *Settler) conditions(r *draw.Row) ([][]float64, error) {
-	if s.net.Conditions == nil {
+// conditions is what the program makes of a class and of what an image is given.
+func (s *Settler) conditions(class int, given []*onnx.Tensor) ([][]float64, error) {
+	if s.net.Others == nil {
 		return nil, nil
 	}
-	if known, ok := s.classes.Load(r.Class); ok && r.Conditions == nil {
-		return known.([][]float64), nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Equal(given, s.given) {
+		clear(s.classes)
+		s.given = given
 	}
-	values, err := exact.Conditions(s.program, s.net.Conditions(r.Class, r.Conditions))
-	if err == nil && r.Conditions == nil {
-		s.classes.Store(r.Class, values)
+	if known := s.classes[class]; known != nil {
+		return known, nil
+	}
+	values, err := exact.Conditions(s.program, s.net.Others(class, given))
+	if err == nil {
+		s.classes[class] = values
 	}
 	return values, err
 }
 
-// begin evaluates a row, whose levels are drawn as far as what is asked of it depends on them.
-// The caller gives it back to the pool.
+// begin evaluates an image, whose levels are drawn as far as what is asked of it depends on
+// them. The caller gives it back to the pool.
 func (s *Settler) begin(r *draw.Row) (*exact.Evaluator, error) {
-	conditions, err := s.conditions(r)
+	conditions, err := s.conditions(r.Class, r.Conditions)
 	if err != nil {
 		return nil, err
 	}
 	e := s.pool.Get().(*exact.Evaluator)
 	e.Begin(r.Levels, conditions)
 	return e, nil
-}
-
-// earlier are the levels before symbol k in its pixel.
-func (s *Settler) earlier(levels []uint16, k int) []uint16 {
-	return levels[k-k%s.program.Channels : k]
 }
 
 // Outputs implements [draw.Settler].
@@ -89,9 +95,8 @@ func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release f
 	return e.Outputs(symbol), func() { s.pool.Put(e) }, true
 }
 
-// LogProbs computes the log-probabilities of a row that was drawn, in float64: of all its
-// symbols and of those that are given, under the model as it is, and of the others, as they were
-// drawn.
+// LogProbs computes the log-probabilities of an image in float64: of all its symbols and of
+// those that are given, under the model as it is, and of the others, as they are drawn.
 func (s *Settler) LogProbs(ctx context.Context, r *draw.Row) (model, given, drawn float64, err error) {
 	e, err := s.begin(r)
 	if err != nil {
@@ -99,18 +104,19 @@ func (s *Settler) LogProbs(ctx context.Context, r *draw.Row) (model, given, draw
 	}
 	defer s.pool.Put(e)
 	d := draw.NewDrawer(s.net.Head)
+	channels := s.program.Channels
 	for k, level := range r.Levels {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, 0, err
 		}
-		outputs := e.Outputs(k)
-		lp := d.LogProbOf(asItIs, 1, outputs, s.earlier(r.Levels, k), int(level))
+		outputs, earlier := e.Outputs(k), r.Levels[k-k%channels:k]
+		lp := d.LogProbOf(asItIs, 1, outputs, earlier, int(level))
 		model += lp
 		if r.Mask != nil && r.Mask[k] {
 			given += lp
 			continue
 		}
-		drawn += d.LogProbOf(r.How, r.How.At(k/(s.program.Width*s.program.Channels)), outputs, s.earlier(r.Levels, k), int(level))
+		drawn += d.LogProbOf(r.How, r.How.At(k/(s.program.Width*channels)), outputs, earlier, int(level))
 	}
 	return model, given, drawn, nil
 }
@@ -118,7 +124,7 @@ func (s *Settler) LogProbs(ctx context.Context, r *draw.Row) (model, given, draw
 // asItIs draws from the model as it is.
 var asItIs, _ = draw.Parameters{}.For(likelihood.Categorical{}, 1)
 
-// First is the log-probability of the first symbols of a row, evaluated in float64.
+// First is the log-probability of the first symbols of an image, evaluated in float64.
 func (s *Settler) First(r *draw.Row, symbols int) (float64, error) {
 	e, err := s.begin(r)
 	if err != nil {
@@ -126,9 +132,10 @@ func (s *Settler) First(r *draw.Row, symbols int) (float64, error) {
 	}
 	defer s.pool.Put(e)
 	d := draw.NewDrawer(s.net.Head)
+	channels := s.program.Channels
 	sum := 0.0
 	for k, level := range r.Levels[:symbols] {
-		sum += d.LogProbOf(asItIs, 1, e.Outputs(k), s.earlier(r.Levels, k), int(level))
+		sum += d.LogProbOf(asItIs, 1, e.Outputs(k), r.Levels[k-k%channels:k], int(level))
 	}
 	return sum, nil
 }

@@ -1,0 +1,375 @@
+package frontend
+
+import (
+	"math"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/onnx"
+)
+
+// taken is h×w pixels of v, along rows and columns as the axes say; not ok where they cannot
+// be told of what v shows.
+func (v *view) taken(y, x ir.Axis, h, w int) (*view, bool) {
+	access, ok := ir.After(ir.Scale(y, x), v.access)
+	if !ok {
+		return nil, false
+	}
+	out := *v
+	out.access, out.h, out.w = access, h, w
+	out.valid = v.valid.And(access.Image(ir.Sized(h, w)))
+	out.dims = slices.Clone(v.dims)
+	for i, d := range out.dims {
+		out.dims[i] = slices.Clone(d)
+		for j, a := range d {
+			switch a.role {
+			case row:
+				out.dims[i][j].size = h
+			case column:
+				out.dims[i][j].size = w
+			}
+		}
+	}
+	return &out, true
+}
+
+// take is h×w pixels of v; where they cannot be told of what v shows, v becomes a unit.
+func (r *reader) take(n *onnx.Node, v *view, y, x ir.Axis, h, w int) *view {
+	out, ok := v.taken(y, x, h, w)
+	if !ok {
+		out, ok = v.shown(v.apply(n.String(), "Identity", v.src.DType, nil), v.dims).taken(y, x, h, w)
+	}
+	if !ok {
+		fail(n, "it takes pixels in an order that is not understood")
+	}
+	return out
+}
+
+// window reads the windows of a node with a kernel of area positions over rows and columns,
+// and the height and width of what it makes.
+func (r *reader) window(n *onnx.Node, v *view, kernel []int) (ys, xs onnx.Window, h, w int) {
+	rank := len(v.dims)
+	shape := channelShape(v.dims)
+	if rank < 3 || product(shape) != shape[1] || !v.dims[0].only(batch) || !v.dims[1].only(channel) || v.src.DType != onnx.Float32 {
+		fail(n, "its input is not [batch, channels, height, width]")
+	}
+	windows, err := onnx.Windows(n, onnx.Sizes(n.Inputs[0].Shape), kernel)
+	check(n, err)
+	ys, xs = onnx.Window{Kernel: 1, Stride: 1, Dilation: 1}, onnx.Window{Kernel: 1, Stride: 1, Dilation: 1}
+	if rank == 4 && v.dims[2].only(row) && v.dims[3].only(column) {
+		size := onnx.Sizes(n.Outputs[0].Shape)
+		return windows[0], windows[1], size[2], size[3]
+	}
+	for _, w := range windows {
+		if w != ys {
+			fail(n, "its kernel is not over rows and columns")
+		}
+	}
+	return ys, xs, v.h, v.w
+}
+
+// made is the view of a unit that has dims' places at h×w pixels, with its own channels.
+func made(u *ir.Unit, dims []dim, h, w int) *view {
+	dims = slices.Clone(dims)
+	dims[1] = dim{{channel, u.Channels}}
+	if len(dims) == 4 {
+		dims[2], dims[3] = resized(dims[2], h), resized(dims[3], w)
+	}
+	return (&view{access: ir.Here, h: h, w: w}).shown(u, dims)
+}
+
+// resized is a dimension of rows or columns with so many.
+func resized(d dim, size int) dim {
+	for _, a := range d {
+		if a.role == row || a.role == column {
+			return dim{{a.role, size}}
+		}
+	}
+	return d
+}
+
+// convTranspose reads a transposed convolution as a sum over taps, each of which reads those
+// pixels that it has one for.
+func (r *reader) convTranspose(n *onnx.Node) *view {
+	v := r.input(n, 0)
+	w := r.floats(n, 1)
+	bias := r.fixed(n, 2)
+	ys, xs, h, wd := r.window(n, v, w.Shape)
+	if n.Attrs.String("auto_pad", "NOTSET") != "NOTSET" || n.Attrs.Ints("output_shape") != nil {
+		fail(n, "it is padded automatically")
+	}
+	group := int(n.Attrs.Int("group", 1))
+	outGroup, inGroup := w.Shape[1], w.Shape[0]/group
+	out := outGroup * group
+	u := linear(n, out)
+	if bias != nil {
+		copy(u.Bias, bias.Floats())
+	}
+	d := w.Floats()
+	area := ys.Kernel * xs.Kernel
+	for k, used := range live(d, area) {
+		if !used {
+			continue
+		}
+		tap := make([]float32, len(v.chans)*out)
+		for i := range w.Shape[0] {
+			for o := range outGroup {
+				tap[i*out+i/inGroup*outGroup+o] = d[(i*outGroup+o)*area+k]
+			}
+		}
+		y := ir.Spread(ys.Stride, ys.Begin-k/xs.Kernel*ys.Dilation)
+		x := ir.Spread(xs.Stride, xs.Begin-k%xs.Kernel*xs.Dilation)
+		add(u, r.take(n, v, y, x, h, wd).arg(), tap)
+	}
+	r.layers = append(r.layers, ir.Layer{
+		Node: n.String(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.Args),
+		MACs: int64(area*outGroup*w.Shape[0]) * int64(v.h*v.w),
+	})
+	return made(u, v.dims, h, wd)
+}
+
+// pool reads the largest or the mean of each window.
+func (r *reader) pool(n *onnx.Node) *view {
+	v := r.input(n, 0)
+	kernel := []int{1, 1}
+	for _, k := range n.Attrs.Ints("kernel_shape") {
+		kernel = append(kernel, int(k))
+	}
+	ys, xs, h, w := r.window(n, v, kernel)
+	within := func(o onnx.Window, at, size int) int { // positions of the window at a place that are pixels
+		inside := 0
+		for k := range o.Kernel {
+			if p := at*o.Stride + k*o.Dilation - o.Begin; p >= 0 && p < size {
+				inside++
+			}
+		}
+		return inside
+	}
+	area := ys.Kernel * xs.Kernel
+	count, whole := make([]float32, h*w), true
+	for y := range h {
+		for x := range w {
+			inside := within(ys, y, v.h) * within(xs, x, v.w)
+			whole = whole && inside == area
+			count[y*w+x] = float32(inside)
+		}
+	}
+	u := &ir.Unit{Kind: ir.Apply, Node: n.String(), Op: map[string]string{"MaxPool": "Max", "AveragePool": "Sum"}[n.Op], Channels: len(v.chans), DType: onnx.Float32}
+	for k := range area {
+		y, x := ir.Every(ys.Stride, k/xs.Kernel*ys.Dilation-ys.Begin), ir.Every(xs.Stride, k%xs.Kernel*xs.Dilation-xs.Begin)
+		u.Operands = append(u.Operands, ir.Operand{Arg: len(u.Args)})
+		u.Args = append(u.Args, r.take(n, v, y, x, h, w).arg())
+	}
+	out := made(u, v.dims, h, w)
+	if n.Op == "MaxPool" {
+		if !whole {
+			fail(n, "its windows go over the edge")
+		}
+		return out
+	}
+	mean := out.apply(n.String(), "Div", onnx.Float32, nil)
+	switch {
+	case whole || n.Attrs.Int("count_include_pad", 0) != 0 && n.Attrs.Int("ceil_mode", 0) == 0:
+		mean.Operands = append(mean.Operands, ir.Operand{Arg: -1, Value: onnx.Scalar(float32(area))})
+	case slices.Contains(count, 0) || n.Attrs.Int("count_include_pad", 0) != 0:
+		fail(n, "its windows go over the edge")
+	default:
+		number := r.perPosition(n, onnx.NewTensor(count, 1, 1, h, w), out, []dim{{{batch, 1}}, {{channel, 1}}, out.dims[2], out.dims[3]})
+		mean.Operands = append(mean.Operands, ir.Operand{Arg: 1})
+		mean.Args = append(mean.Args, number.arg())
+	}
+	return out.shown(mean, out.dims)
+}
+
+// resize reads an upsampling by whole factors that takes the nearest pixel, or a downsampling
+// that does.
+func (r *reader) resize(n *onnx.Node) *view {
+	v := r.input(n, 0)
+	if mode := n.Attrs.String("mode", "nearest"); mode != "nearest" {
+		fail(n, "it interpolates by mode %q", mode)
+	}
+	from, to := onnx.Sizes(n.Inputs[0].Shape), onnx.Sizes(n.Outputs[0].Shape)
+	y, x := ir.Every(1, 0), ir.Every(1, 0)
+	h, w := v.h, v.w
+	for d := range from {
+		if from[d] == to[d] {
+			continue
+		}
+		axis, ok := nearest(n, from[d], to[d])
+		if len(v.dims[d]) != 1 || !ok {
+			fail(n, "it does not repeat each pixel as often, or leave out as many between two")
+		}
+		switch v.dims[d][0].role {
+		case row:
+			y, h = axis, to[d]
+		case column:
+			x, w = axis, to[d]
+		default:
+			fail(n, "it resizes dimension %d, which is neither height nor width alone", d)
+		}
+	}
+	return r.take(n, v, y, x, h, w)
+}
+
+// nearest is how a node resizes from so many pixels to so many; not ok where it is not by a
+// whole factor.
+func nearest(n *onnx.Node, from, to int) (ir.Axis, bool) {
+	scale := float64(to) / float64(from)
+	transform, round := n.Attrs.String("coordinate_transformation_mode", "half_pixel"), n.Attrs.String("nearest_mode", "round_prefer_floor")
+	if n.Op == "Upsample" {
+		transform, round = "asymmetric", "floor"
+	}
+	read := func(i int) int {
+		at := float64(i) / scale
+		switch {
+		case transform == "align_corners":
+			at = float64(i) * float64(from-1) / float64(max(1, to-1))
+		case transform != "asymmetric":
+			at = (float64(i)+0.5)/scale - 0.5
+		}
+		switch round {
+		case "floor":
+			at = math.Floor(at)
+		case "ceil":
+			at = math.Ceil(at)
+		case "round_prefer_ceil":
+			at = math.Floor(at + 0.5)
+		default:
+			at = math.Ceil(at - 0.5)
+		}
+		return min(max(int(at), 0), from-1)
+	}
+	axis := ir.Every(1, 0)
+	switch {
+	case to%from == 0:
+		axis = ir.Nearest(to/from, 0)
+	case from%to == 0:
+		axis = ir.Every(from/to, read(0))
+	}
+	for i := range to {
+		if at := ir.Scale(axis, ir.Every(1, 0)); !reads(at, i, read(i)) {
+			return axis, false
+		}
+	}
+	return axis, slices.Contains([]string{"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"}, transform)
+}
+
+func reads(a ir.Access, y, want int) bool {
+	got, _, ok := a.At(y, 0, 0)
+	return ok && got == want
+}
+
+// depthToSpace reads blocks of channels as pixels, or of pixels as channels.
+func (r *reader) depthToSpace(n *onnx.Node) *view {
+	v := r.input(n, 0)
+	s := onnx.Sizes(n.Inputs[0].Shape)
+	if len(s) != 4 {
+		fail(n, "its input is not [batch, channels, height, width]")
+	}
+	b := int(n.Attrs.Int("blocksize", 1))
+	steps := func(shape []int, perm ...int) *view {
+		return r.reshape(n, r.reshape(n, v, shape).transposed(perm), onnx.Sizes(n.Outputs[0].Shape))
+	}
+	switch {
+	case n.Op == "SpaceToDepth":
+		return steps([]int{s[0], s[1], s[2] / b, b, s[3] / b, b}, 0, 3, 5, 1, 2, 4)
+	case n.Attrs.String("mode", "DCR") == "CRD":
+		return steps([]int{s[0], s[1] / b / b, b, b, s[2], s[3]}, 0, 1, 4, 2, 5, 3)
+	default:
+		return steps([]int{s[0], b, b, s[1] / b / b, s[2], s[3]}, 0, 3, 4, 1, 5, 2)
+	}
+}
+
+// apart makes channels of what was cut off rows and columns: within row and column stand in
+// dims for the places in a block.
+func (r *reader) apart(n *onnx.Node, v *view, dims []dim) *view {
+	block := map[role]int{}
+	for _, a := range slices.Concat(dims...) {
+		if a.role == withinRow || a.role == withinColumn {
+			block[a.role] = a.size
+		}
+	}
+	if len(block) == 0 {
+		out := *v
+		out.dims = dims
+		return &out
+	}
+	b := block[withinRow]
+	if b != block[withinColumn] || v.h%b != 0 || v.w%b != 0 {
+		fail(n, "it cuts rows and columns differently")
+	}
+	u := &ir.Unit{Kind: ir.Concat, Node: n.String(), Op: "Concat", Channels: b * b * len(v.chans), DType: v.src.DType}
+	for k := range b * b {
+		u.Args = append(u.Args, r.take(n, v, ir.Every(b, k/b), ir.Every(b, k%b), v.h/b, v.w/b).arg())
+	}
+	out := (&view{access: ir.Here, h: v.h / b, w: v.w / b}).shown(u, dims)
+	out.chans = nil
+	out.dims = make([]dim, len(dims))
+	// The channels in the order of dims: a number for each place in a block, then the old one.
+	size, step := []int{}, []int{}
+	inner := len(v.chans)
+	for i, d := range dims {
+		for _, a := range d {
+			switch a.role {
+			case channel:
+				inner /= a.size
+				size, step = append(size, a.size), append(step, inner)
+			case withinRow:
+				size, step = append(size, b), append(step, b*len(v.chans))
+			case withinColumn:
+				size, step = append(size, b), append(step, len(v.chans))
+			}
+			if a.role == withinRow || a.role == withinColumn {
+				a.role = channel
+			}
+			out.dims[i] = append(out.dims[i], a)
+		}
+	}
+	var walk func(d, at int)
+	walk = func(d, at int) {
+		if d == len(size) {
+			out.chans = append(out.chans, at)
+			return
+		}
+		for i := range size[d] {
+			walk(d+1, at+i*step[d])
+		}
+	}
+	walk(0, 0)
+	return out
+}
+
+// together makes pixels of channels that stand behind a row and behind a column in one
+// dimension.
+func (r *reader) together(n *onnx.Node, v *view) *view {
+	at := map[role]int{} // the dimension
+	block := map[role]int{}
+	for i, d := range v.dims {
+		d = slices.DeleteFunc(slices.Clone(d), func(a axis) bool { return a.size == 1 })
+		if len(d) == 2 && (d[0].role == row || d[0].role == column) && d[1].role == channel {
+			at[d[0].role], block[d[0].role] = i, d[1].size
+		}
+	}
+	if len(at) < 2 || block[row] != block[column] {
+		return v
+	}
+	b := block[row]
+	channels := len(v.chans) / b / b
+	u := &ir.Unit{Kind: ir.Apply, Node: n.String(), Op: "Sum", Channels: channels, DType: v.src.DType}
+	shape := channelShape(v.dims)
+	for k := range b * b {
+		part := *v
+		part.chans = nil
+		for c, from := range v.chans {
+			place := func(d int) int { return c / product(shape[d+1:]) % shape[d] }
+			if place(at[row]) == k/b && place(at[column]) == k%b {
+				part.chans = append(part.chans, from)
+			}
+		}
+		u.Operands = append(u.Operands, ir.Operand{Arg: k})
+		u.Args = append(u.Args, r.take(n, &part, ir.Spread(b, -(k/b)), ir.Spread(b, -(k%b)), v.h*b, v.w*b).arg())
+	}
+	dims := slices.Clone(v.dims)
+	dims[at[row]], dims[at[column]] = dim{{row, v.h * b}}, dim{{column, v.w * b}}
+	return (&view{access: ir.Here, h: v.h * b, w: v.w * b}).shown(u, dims)
+}
