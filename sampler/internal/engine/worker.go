@@ -264,7 +264,7 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 		}
 	}
 	p := w.program
-	b := draw.NewBatch(w.net.Head, rows, p.Width*p.Channels, settle)
+	b := draw.NewBatch(w.net.Head, rows, p.Width, settle)
 	n := p.Outputs / p.Phases
 	for s := range w.steps {
 		step := &w.steps[s]
