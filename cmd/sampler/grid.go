@@ -15,6 +15,7 @@ import (
 	"golang.org/x/image/math/fixed"
 
 	"pixelcnn/cmd/internal/cli"
+	"pixelcnn/internal/format"
 	"pixelcnn/sampler"
 )
 
@@ -63,6 +64,9 @@ func layOut(sig *sampler.Signature, g geometry) (layout, error) {
 			g.images, s.columns, g.scale, maxSide)
 	}
 	s.size = image.Pt(s.columns*dx+s.gap, rows*dy+s.gap)
+	if most := maxSide * maxSide / 4; sig.Colour() != format.Grey && s.size.X*s.size.Y > most { // 1 GB, in grey too
+		return s, cli.Usagef("%d images at --scale %d make a picture of over %d pixels; use fewer, a smaller scale, or --format npy", g.images, g.scale, most)
+	}
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"image"
+	"image/color"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -43,14 +44,27 @@ func TestReadPicture(t *testing.T) {
 }
 
 // TestReadOwn: a picture that the sampler wrote comes back as it was, for each number
-// of levels.
+// of levels and of channels, and of the colours of a palette.
 func TestReadOwn(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "own.png")
-	for levels := 2; levels <= 256; levels++ {
-		sig := &sampler.Signature{Height: 1, Width: levels, Channels: 1, Levels: levels}
-		row := make([]uint16, levels)
-		for level := range row {
-			row[level] = uint16(level)
+	for try := 2; try <= 4*256; try++ {
+		sig := &sampler.Signature{Height: 1, Width: try % 257, Channels: []int{1, 3, 4, 1}[try/257], Levels: try % 257}
+		if sig.Levels < 2 {
+			continue
+		}
+		if try/257 == 3 {
+			for k := range sig.Levels { // opaque but for the last
+				sig.Meta.Palette = append(sig.Meta.Palette, color.NRGBA{uint8(k * 7), uint8(k * 5), uint8(k), 0xff})
+			}
+			sig.Meta.Palette[sig.Levels-1] = color.NRGBA{}
+		}
+		levels := sig.Levels
+		row := make([]uint16, sig.Symbols())
+		for k := range row {
+			row[k] = uint16((k + k/levels) % levels)
+			if sig.Channels == 4 && k%4 == 3 {
+				row[k] = uint16(levels - 1) // a colour without opacity is none
+			}
 		}
 		if err := writePNG(name, sig.Image(row)); err != nil {
 			t.Fatal(err)
@@ -60,7 +74,7 @@ func TestReadOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, row) {
-			t.Fatalf("%d levels came back as %v", levels, got)
+			t.Fatalf("%d channels of %d levels: %v came back as %v", sig.Channels, levels, row, got)
 		}
 	}
 }

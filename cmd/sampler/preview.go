@@ -60,7 +60,11 @@ func (r *run) show() error {
 	for _, sample := range r.first {
 		levels = append(levels, sample.Levels...)
 	}
-	s := newSheet(on, r.f.indices(r.s.Signature(), levels))
+	in := r.f.inks(r.s.Signature())
+	if how != "kitty" || in.bytes == 1 {
+		in = r.f.indices(r.s.Signature(), levels)
+	}
+	s := newSheet(on, in)
 	for place, sample := range r.first {
 		s.add(place, sample.Levels)
 	}

@@ -184,7 +184,8 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 		}
 	}
 	var sum *onnx.Value // so far
-	if slices.ContainsFunc(u.Bias, func(x float32) bool { return x != 0 }) {
+	bare := !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w != nil }) // no products
+	if bare || slices.ContainsFunc(u.Bias, func(x float32) bool { return x != 0 }) {
 		sum = onnx.Const("", onnx.NewTensor(u.Bias, u.Channels))
 	} else if g.latency {
 		sum, summand = summand, nil

@@ -21,7 +21,7 @@ func pictureRoles(shape []int) []role {
 	switch {
 	case len(shape) == 3:
 		return []role{batch, row, column}
-	case len(shape) == 4 && shape[3] == 1 && shape[1] != 1:
+	case len(shape) == 4 && shape[3] == 1 && (shape[1] < 0 || shape[1] > 4): // else so many channels
 		return []role{batch, row, column, channel}
 	case len(shape) == 4 && shape[1] > 0:
 		return []role{batch, channel, row, column}
