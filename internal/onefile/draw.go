@@ -14,7 +14,7 @@ import (
 func (b *builder) draw(in *loop, outputs *onnx.Value) {
 	g := in.graph
 	z := g.Op("Reshape", nil, outputs, b.shape(-1, b.program.Outputs)) // [pixels, images, outputs]
-	z = b.opt.Head.LogProbNodes(g, z)                                  // [pixels, images, levels]
+	z = b.opt.Head.LogProbNodes(g, z, nil)                             // [pixels, images, levels]
 	p := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Div", nil, cast(g, z, onnx.Float64), b.temperature))
 	before := g.Op("CumSum", onnx.Attrs{"exclusive": int64(1)}, p, scalar(2))
 	begin, end := b.span(b.reach.logits)
