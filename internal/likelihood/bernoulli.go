@@ -55,12 +55,32 @@ func (b Bernoulli) Error(outputs []float64, earlier []uint16, size float64, _ []
 	return probabilityError(size) + 0x1p-24/max(1-o, leastRest)
 }
 
-// LogProbNodes puts a logit of 0 before the output.
-func (b Bernoulli) LogProbNodes(g *onnx.Graph, outputs *onnx.Value) *onnx.Value {
-	panic("later")
+// Alone has one channel.
+func (b Bernoulli) Alone() Head { return Bernoulli{Form: b.Form} }
+
+// LogProbNodes are those of LogProbs, of the channel's output.
+func (b Bernoulli) LogProbNodes(g *onnx.Graph, outputs *onnx.Value, earlier []*onnx.Value) *onnx.Value {
+	n := nodes{g}
+	o := outputs
+	if b.Symbols() > 1 {
+		o = n.part(outputs, len(earlier), len(earlier)+1)
+	}
+	if b.Form != Probabilities {
+		return n.join(n.op("ConstantOfShape", n.op("Shape", o)), o)
+	}
+	p := n.cast(o, onnx.Float64)
+	return n.op("Log", n.join(n.op("Max", n.op("Sub", real(1), p), real(leastRest)), p))
 }
 
-// LossNodes are those of the two logits.
+// LossNodes, of logits, are −log(1 + e^±logit), and σ(logit) − level.
 func (b Bernoulli) LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient bool) (logProb, grad *onnx.Value) {
-	panic("later")
+	n := nodes{g}
+	one := n.op("Reshape", truth, whole(-1, b.Symbols(), 2))
+	one = n.op("Reshape", n.part(one, 1, 2), whole(-1, b.Symbols())) // [rows, channels]
+	sign := n.op("Sub", one, n.op("Sub", single(1), one))            // 1 for level 1, −1 for level 0
+	logProb = n.op("Neg", n.sum(n.op("Softplus", n.op("Neg", n.op("Mul", sign, outputs)))))
+	if gradient {
+		grad = n.op("Sub", n.op("Sigmoid", outputs), one)
+	}
+	return logProb, grad
 }

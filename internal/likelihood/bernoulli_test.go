@@ -41,8 +41,10 @@ func TestBernoulli(t *testing.T) {
 	}
 	head := likelihood.Bernoulli{Channels: 3}
 	check(t, head, logitsOf(head))
+	checkNodes(t, env, head, logitsOf(head), true)
+	checkNodes(t, env, likelihood.Bernoulli{}, logitsOf(likelihood.Bernoulli{}), true)
 	head.Form = probabilities
-	check(t, head, trial{
+	try := trial{
 		func(rng *rand.Rand) []float64 {
 			o := make([]float64, 3)
 			for k := range o {
@@ -62,5 +64,7 @@ func TestBernoulli(t *testing.T) {
 			}
 			return off
 		},
-	})
+	}
+	check(t, head, try)
+	checkNodes(t, env, head, try, false)
 }

@@ -76,17 +76,38 @@ func probabilityError(size float64) float64 {
 	return 2*Rounding*(1+size) + 0x1p-149*math.Exp(min(size, 700))
 }
 
-// LogProbNodes adds nothing.
-func (Categorical) LogProbNodes(_ *onnx.Graph, outputs *onnx.Value) *onnx.Value { return outputs }
+// Alone has one channel.
+func (c Categorical) Alone() Head { return Categorical{Depth: c.Depth, Form: c.Form} }
 
-// LossNodes are log softmax at the level, and softmax − one-hot. LogSoftmax subtracts each
-// row's maximum.
-func (Categorical) LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient bool) (logProb, grad *onnx.Value) {
-	all := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(1)}, outputs)
-	levels := onnx.Const("", onnx.NewTensor([]int64{1}, 1))
-	logProb = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, g.Op("Mul", nil, all, truth), levels)
+// LogProbNodes take the channel's outputs, and the logarithms of probabilities.
+func (c Categorical) LogProbNodes(g *onnx.Graph, outputs *onnx.Value, earlier []*onnx.Value) *onnx.Value {
+	n := nodes{g}
+	if c.Symbols() > 1 {
+		outputs = n.part(outputs, len(earlier)*c.Depth, (len(earlier)+1)*c.Depth)
+	}
+	if c.Form == Probabilities {
+		return n.op("Log", outputs)
+	}
+	return outputs
+}
+
+// LossNodes, of logits, are log softmax at the level, and softmax − one-hot. LogSoftmax
+// subtracts each row's maximum.
+func (c Categorical) LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient bool) (logProb, grad *onnx.Value) {
+	n := nodes{g}
+	if c.Symbols() > 1 {
+		outputs, truth = n.op("Reshape", outputs, whole(-1, c.Depth)), n.op("Reshape", truth, whole(-1, c.Depth))
+	}
+	all := n.Op("LogSoftmax", onnx.Attrs{"axis": int64(1)}, outputs)
+	logProb = n.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, n.op("Mul", all, truth), whole(1))
 	if gradient {
-		grad = g.Op("Sub", nil, g.Op("Exp", nil, all), truth)
+		grad = n.op("Sub", n.op("Exp", all), truth)
+	}
+	if c.Symbols() > 1 {
+		logProb = n.sum(n.op("Reshape", logProb, whole(-1, c.Symbols())))
+		if gradient {
+			grad = n.op("Reshape", grad, whole(-1, c.Outputs()))
+		}
 	}
 	return logProb, grad
 }

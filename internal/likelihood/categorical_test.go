@@ -40,7 +40,7 @@ func TestCategorical(t *testing.T) {
 	for _, levels := range []int{2, 4, 17, 256} {
 		head := likelihood.Categorical{Depth: levels}
 		check(t, head, logitsOf(head))
-		checkNodes(t, env, head)
+		checkNodes(t, env, head, logitsOf(head), true)
 	}
 }
 
@@ -70,13 +70,14 @@ func TestCategoricalChannels(t *testing.T) {
 	}
 	head := likelihood.Categorical{Depth: 5, Channels: 3}
 	check(t, head, logitsOf(head))
+	checkNodes(t, env, head, logitsOf(head), true)
 }
 
 // TestProbabilities: the outputs of a Softmax, in float32.
 func TestProbabilities(t *testing.T) {
 	for _, size := range []float64{1, 10, 40} {
 		head := likelihood.Categorical{Depth: 7, Channels: 2, Form: likelihood.Probabilities}
-		check(t, head, trial{
+		try := trial{
 			func(rng *rand.Rand) []float64 {
 				out := make([]float64, 14)
 				for c := range 2 {
@@ -100,7 +101,9 @@ func TestProbabilities(t *testing.T) {
 				}
 				return off
 			},
-		})
+		}
+		check(t, head, try)
+		checkNodes(t, env, head, try, false)
 	}
 	if _, ok := likelihood.Top((likelihood.Categorical{Depth: 2, Form: likelihood.Probabilities}).LogProbs([]float64{-1, 2}, nil, make([]float64, 2))); ok {
 		t.Error("a negative probability can be drawn from")
@@ -117,5 +120,5 @@ func TestStick(t *testing.T) {
 		}
 	}
 	check(t, stick{depth: 5}, logitsOf(stick{depth: 5}))
-	checkNodes(t, env, stick{depth: 5})
+	checkNodes(t, env, stick{depth: 5}, logitsOf(stick{depth: 5}), true)
 }

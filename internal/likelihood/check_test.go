@@ -2,6 +2,7 @@ package likelihood_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -140,78 +141,123 @@ func checkInverter(t *testing.T, rng *rand.Rand, head likelihood.Inverter, try t
 	}
 }
 
-// checkNodes compares a head's nodes with LogProbs, and their gradient with that of finite
-// differences.
-func checkNodes(t *testing.T, rt onnx.Runtime, head likelihood.Head) {
+// checkNodes compares a head's nodes with LogProbs, and, of a head that learns, their
+// gradient with that of finite differences.
+func checkNodes(t *testing.T, rt onnx.Runtime, head likelihood.Head, try trial, learns bool) {
 	t.Helper()
-	n, levels := head.Outputs(), head.Levels()
-	rng := rand.New(rand.NewPCG(2, uint64(n)))
-	random := func() []float64 { return logitsOf(head).outputs(rng) }
-	scratch := make([]float64, head.Scratch())
-	logProb := func(o []float64, level int) float64 {
-		lp, _ := likelihood.LogSoftmax(head.LogProbs(o, nil, scratch), level)
-		return lp
-	}
 	const rows = 40
-	outputs, truth := make([]float32, rows*n), make([]float32, rows*levels)
-	there := make([]int, rows)
-	for i := range rows {
-		for k, o := range random() {
-			outputs[i*n+k] = float32(o)
+	n, levels, symbols := head.Outputs(), head.Levels(), head.Symbols()
+	rng := rand.New(rand.NewPCG(2, uint64(n)))
+	scratch := make([]float64, head.Scratch())
+	logProb := func(o []float64, levels []uint16) float64 {
+		sum := 0.0
+		for c, l := range levels {
+			lp, _ := likelihood.LogSoftmax(head.LogProbs(o, levels[:c], scratch), int(l))
+			sum += lp
 		}
-		there[i] = rng.IntN(levels)
-		truth[i*levels+there[i]] = 1
+		return sum
 	}
-	gotLogs, gotLoss, gotGrad := runNodes(t, rt, head, outputs, truth, rows)
-	worst := 0.0
+	outputs, truth := make([]float32, 0, rows*n), make([]float32, rows*symbols*levels)
+	there := make([][]uint16, rows)
+	for i := range rows {
+		for _, o := range try.outputs(rng) {
+			outputs = append(outputs, float32(o))
+		}
+		for c := range symbols {
+			there[i] = append(there[i], uint16(rng.IntN(levels)))
+			truth[(i*symbols+c)*levels+int(there[i][c])] = 1
+		}
+	}
+	gotLogs, gotLoss, gotGrad := runNodes(t, rt, head, outputs, truth, there, learns)
+	worst, worstLoss, worstGrad := 0.0, 0.0, 0.0
 	for i := range rows {
 		o := make([]float64, n)
 		for k := range o {
 			o[k] = float64(outputs[i*n+k])
 		}
-		logs := slices.Clone(head.LogProbs(o, nil, scratch))
-		for k := range levels {
-			worst = max(worst, math.Abs(float64(gotLogs[i*levels+k])-logs[k]))
+		for c := range symbols {
+			logs := head.LogProbs(o, there[i][:c], scratch)
+			got := make([]float64, levels)
+			for k := range got {
+				got[k] = gotLogs[c][i*levels+k]
+			}
+			// Both up to a constant.
+			top, _ := likelihood.Top(logs)
+			other, _ := likelihood.Top(got)
+			for k, l := range logs {
+				if got[k] != l { // infinite, it may be
+					worst = max(worst, math.Abs(got[k]-other-(l-top))/(1+math.Abs(l-top)))
+				}
+			}
 		}
-		worst = max(worst, math.Abs(float64(gotLoss[i])-logProb(o, there[i])))
+		if !learns {
+			continue
+		}
+		lp := logProb(o, there[i])
+		worstLoss = max(worstLoss, math.Abs(float64(gotLoss[i])-lp)/(1+math.Abs(lp)))
 		for k := range o {
-			const step = 1e-5
+			const step = 1e-6
 			x := o[k]
 			o[k] = x + step
 			more := logProb(o, there[i])
 			o[k] = x - step
 			less := logProb(o, there[i])
 			o[k] = x
-			worst = max(worst, math.Abs(float64(gotGrad[i*n+k])+(more-less)/(2*step)))
+			want := (less - more) / (2 * step)
+			worstGrad = max(worstGrad, math.Abs(float64(gotGrad[i*n+k])-want)/(1+math.Abs(want)))
 		}
 	}
-	t.Logf("%s: the nodes are off by at most %.1e", head.Name(), worst)
-	if !(worst < 1e-5) {
-		t.Errorf("%s: the nodes are off by %g", head.Name(), worst)
+	t.Logf("%T of %d levels, %d channels: nodes are off by at most %.1e, the loss by %.1e, its gradient by %.1e", head, levels, symbols, worst, worstLoss, worstGrad)
+	if !(worst < 1e-6 && worstLoss < 1e-6 && worstGrad < 1e-5) {
+		t.Errorf("%+v: the nodes are off by %g, the loss by %g, its gradient by %g", head, worst, worstLoss, worstGrad)
 	}
 }
 
-// runNodes runs a head's nodes.
-func runNodes(t *testing.T, rt onnx.Runtime, head likelihood.Head, outputs, truth []float32, rows int) (logs, loss, grad []float32) {
+// runNodes runs a head's nodes: logs by channel, [rows, levels], and of all channels the
+// log-probability and its gradient.
+func runNodes(t *testing.T, rt onnx.Runtime, head likelihood.Head, outputs, truth []float32, there [][]uint16, learns bool) (logs [][]float64, loss, grad []float32) {
 	t.Helper()
-	n, levels := head.Outputs(), head.Levels()
+	n, levels, symbols, rows := head.Outputs(), head.Levels(), head.Symbols(), len(there)
 	g := &onnx.Graph{Name: "head"}
 	x := g.Input("outputs", onnx.Float32, onnx.Shape(rows, n)...)
-	y := g.Input("truth", onnx.Float32, onnx.Shape(rows, levels)...)
-	l := g.Op("Identity", nil, head.LogProbNodes(g, x))
-	p, d := head.LossNodes(g, x, y, true)
-	g.Output(l, "logs", onnx.Float32, onnx.Shape(rows, levels)...)
-	g.Output(p, "log_prob", onnx.Float32, onnx.Shape(rows)...)
-	g.Output(d, "gradient", onnx.Float32, onnx.Shape(rows, n)...)
+	inputs := []*onnx.Tensor{onnx.NewTensor(outputs, rows, n)}
+	var results []*onnx.Tensor
+	result := func(v *onnx.Value, name string, shape ...int) []float32 {
+		g.Output(v, name, onnx.Float32, onnx.Shape(shape...)...)
+		size, _ := onnx.Size(shape)
+		data := make([]float32, size)
+		results = append(results, onnx.NewTensor(data, shape...))
+		return data
+	}
+	var earlier []*onnx.Value
+	for c := range symbols {
+		l := g.Op("Cast", onnx.Attrs{"to": int64(onnx.Float64)}, head.LogProbNodes(g, x, earlier))
+		g.Output(l, fmt.Sprint("logs", c), onnx.Float64, onnx.Shape(rows, levels)...)
+		logs = append(logs, make([]float64, rows*levels))
+		results = append(results, onnx.NewTensor(logs[c], rows, levels))
+		if c+1 == symbols {
+			break
+		}
+		e := g.Input(fmt.Sprint("earlier", c), onnx.Int64, onnx.Shape(rows)...)
+		earlier = append(earlier, e)
+		data := make([]int64, rows)
+		for i := range data {
+			data[i] = int64(there[i][c])
+		}
+		inputs = append(inputs, onnx.NewTensor(data, rows))
+	}
+	if learns {
+		y := g.Input("truth", onnx.Float32, onnx.Shape(rows, symbols*levels)...)
+		inputs = append(inputs, onnx.NewTensor(truth, rows, symbols*levels))
+		p, d := head.LossNodes(g, x, y, true)
+		loss, grad = result(p, "log_prob", rows), result(d, "gradient", rows, n)
+	}
 	s, err := rt.Load(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}, onnx.SessionOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	logs, loss, grad = make([]float32, rows*levels), make([]float32, rows), make([]float32, rows*n)
-	b, err := s.Bind(
-		[]*onnx.Tensor{onnx.NewTensor(outputs, rows, n), onnx.NewTensor(truth, rows, levels)},
-		[]*onnx.Tensor{onnx.NewTensor(logs, rows, levels), onnx.NewTensor(loss, rows), onnx.NewTensor(grad, rows, n)})
+	b, err := s.Bind(inputs, results)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,13 +27,18 @@ type Head interface {
 	// put into scratch.
 	Error(outputs []float64, earlier []uint16, size float64, scratch []float64) float64
 
-	// LogProbNodes adds to a graph what LogProbs does, for a pixel's first symbol: from
-	// outputs, [..., Outputs], to [..., levels], of the same type.
-	LogProbNodes(g *onnx.Graph, outputs *onnx.Value) *onnx.Value
+	// Alone is the head of one channel by itself, where each has outputs of its own; nil where
+	// they share them.
+	Alone() Head
+
+	// LogProbNodes adds to a graph what LogProbs does: from outputs, [..., Outputs], and the
+	// levels of the symbols before in the pixel, int64 [...] each, to [..., levels], float32
+	// or float64.
+	LogProbNodes(g *onnx.Graph, outputs *onnx.Value, earlier []*onnx.Value) *onnx.Value
 
 	// LossNodes adds to a graph the log-probability of what is there, [rows], in nats, and the
 	// gradient of −Σ of those by outputs, [rows, Outputs], which is nil where none is wanted.
-	// outputs are [rows, Outputs], truth is one-hot, [rows, levels].
+	// outputs are [rows, Outputs], truth is one-hot for each symbol, [rows, Symbols·levels].
 	LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient bool) (logProb, grad *onnx.Value)
 }
 

@@ -1,10 +1,6 @@
 package likelihood
 
-import (
-	"math"
-
-	"pixelcnn/internal/onnx"
-)
+import "math"
 
 // Mixture is a mixture of logistic distributions, cut into levels: that of PixelCNN++
 // (Salimans et al., 2017). The outputs are a logit for each component, then for each channel
@@ -38,6 +34,14 @@ func (m Mixture) parts() int {
 
 // Outputs are 3 for a component of one channel, 10 for one of three.
 func (m Mixture) Outputs() int { return m.Components * (1 + m.Symbols()*m.parts()) }
+
+// Alone is itself, where there is one channel.
+func (m Mixture) Alone() Head {
+	if m.Symbols() > 1 {
+		return nil
+	}
+	return m
+}
 
 // Scratch is room for the levels and the components.
 func (m Mixture) Scratch() int { return m.Depth + logisticParts*m.Components }
@@ -360,12 +364,4 @@ func (m Mixture) Error(outputs []float64, earlier []uint16, _ float64, scratch [
 func (m Mixture) Errors(errors, logs, outputs []float64, earlier []uint16, scratch []float64) {
 	d, _ := m.of(outputs, earlier, scratch)
 	d.errors(errors, logs)
-}
-
-// LogProbNodes is to come.
-func (m Mixture) LogProbNodes(g *onnx.Graph, outputs *onnx.Value) *onnx.Value { panic("later") }
-
-// LossNodes is to come.
-func (m Mixture) LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient bool) (logProb, grad *onnx.Value) {
-	panic("later")
 }

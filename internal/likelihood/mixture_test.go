@@ -165,7 +165,7 @@ func TestMixtures(t *testing.T) {
 		{Depth: 256, Channels: 3, Components: 5},
 	} {
 		wide := logitsOf(head)
-		check(t, head, trial{func(rng *rand.Rand) []float64 {
+		try := trial{func(rng *rand.Rand) []float64 {
 			o := wide.outputs(rng)
 			k := head.Components
 			for c := range head.Symbols() {
@@ -176,7 +176,11 @@ func TestMixtures(t *testing.T) {
 				}
 			}
 			return o
-		}, wide.off})
+		}, wide.off}
+		check(t, head, try)
 		check(t, head, wide)
+		if head.Depth <= 256 {
+			checkNodes(t, env, head, try, true)
+		}
 	}
 }

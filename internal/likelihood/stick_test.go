@@ -50,8 +50,11 @@ func (s stick) Error(outputs []float64, _ []uint16, _ float64, _ []float64) floa
 	return sum
 }
 
+// Alone is itself.
+func (s stick) Alone() likelihood.Head { return s }
+
 // LogProbNodes are those of LogProbs.
-func (s stick) LogProbNodes(g *onnx.Graph, outputs *onnx.Value) *onnx.Value {
+func (s stick) LogProbNodes(g *onnx.Graph, outputs *onnx.Value, _ []*onnx.Value) *onnx.Value {
 	last := onnx.Attrs{"axis": int64(-1)}
 	taken := g.Op("Neg", nil, g.Op("Softplus", nil, g.Op("Neg", nil, outputs)))
 	passed := g.Op("Neg", nil, g.Op("Softplus", nil, outputs))
@@ -66,7 +69,7 @@ func (s stick) LogProbNodes(g *onnx.Graph, outputs *onnx.Value) *onnx.Value {
 // log-probability is Σ t_k·log σ(o_k) + r_k·log(1 − σ(o_k)), and its derivative by o_k
 // t_k − (t_k + r_k)·σ(o_k).
 func (s stick) LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient bool) (logProb, grad *onnx.Value) {
-	all := s.LogProbNodes(g, outputs)
+	all := s.LogProbNodes(g, outputs, nil)
 	logProb = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, g.Op("Mul", nil, all, truth), list(1))
 	if gradient {
 		t := g.Op("Slice", nil, truth, list(0), list(-1), list(1))

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 )
 
@@ -19,14 +20,15 @@ type builder struct {
 
 	images      *onnx.Value   // how many there are, [1]
 	temperature *onnx.Value   // [1]
-	uniforms    *onnx.Value   // float64 [H·W, images, 1 or levels], in the order of drawing
+	uniforms    *onnx.Value   // float64 [symbols, images, 1 or levels], in the order of drawing
 	conditions  []*onnx.Value // [images, channels] each
 
 	loops     []*loop // the one that does the steps last
 	carried   []*carried
-	picture   *carried    // the values so far in the order of drawing, below a row of zeros: [1 + pixels, images]
-	drawn     *onnx.Value // the same with the pixels of this turn, once they are there
-	logits    *carried    // the logits so far in the same order, [pixels, images, levels]
+	picture   *carried    // the values so far in the order of drawing, below a row of zeros: [1 + symbols, images]
+	drawn     *onnx.Value // the same with the symbols of this turn, once they are there
+	logits    *carried    // the logits so far in the same order, [symbols, images, levels]; or
+	chosen    *carried    // the log-probabilities of the levels so far, [symbols, images]
 	histories []*history
 	historyOf []*history // by cache
 }
@@ -52,19 +54,21 @@ func (b *builder) loop() {
 	}
 	rows, images, levels := onnx.Free(""), onnx.Free("batch"), b.opt.Head.Levels()
 	b.picture = b.carry("picture", false, b.blank(1, b.images), rows, images)
-	b.logits = b.carry("logits", false, b.blank(0, b.images, list(levels)), rows, images, onnx.Fixed(levels))
+	if _, plain := b.opt.Head.(likelihood.Categorical); plain && b.program.Channels == 1 {
+		b.logits = b.carry("logits", false, b.blank(0, b.images, list(levels)), rows, images, onnx.Fixed(levels))
+	} else { // those would be many
+		b.chosen = b.carry("chosen", false, b.blank(0, b.images), rows, images)
+	}
 	b.keepHistories()
-	var logits *onnx.Value
+	outputs := make([]*onnx.Value, b.program.Phases)
 	for _, i := range b.nest.order() {
-		if logits != nil && b.nest.early[i] && b.drawn == nil {
-			b.draw(inner, logits)
+		if b.nest.early[i] && b.drawn == nil && !slices.Contains(outputs, nil) {
+			b.draw(inner, outputs)
 		}
-		if made := b.stage(i); made != nil {
-			logits = made
-		}
+		b.stage(i, outputs)
 	}
 	if b.drawn == nil {
-		b.draw(inner, logits)
+		b.draw(inner, outputs)
 	}
 	for _, h := range b.histories {
 		b.pass(h)
@@ -93,9 +97,9 @@ func (b *builder) shape(n int, more ...int) *onnx.Value {
 	return b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, parts...)
 }
 
-// stage adds a stage's graph to its loop and returns its logits, nil where it makes
-// none.
-func (b *builder) stage(i int) (logits *onnx.Value) {
+// stage adds a stage's graph to its loop, and to outputs what it makes of the network's, by
+// phase.
+func (b *builder) stage(i int, outputs []*onnx.Value) {
 	s := b.program.Stages[i]
 	b.opset = s.Model.Opsets[""]
 	values := map[*onnx.Value]*onnx.Value{} // by that of the stage's graph
@@ -134,12 +138,11 @@ func (b *builder) stage(i int) (logits *onnx.Value) {
 		v := values[s.Model.Graph.Outputs[j]]
 		v.DType = onnx.Float32
 		if o.Cache < 0 {
-			logits = v
+			outputs[o.Phase] = v
 		} else {
 			b.wrote(o.Cache, v)
 		}
 	}
-	return logits
 }
 
 // condition is that of each row of a stage, [rows, channels].
@@ -159,10 +162,11 @@ func (b *builder) input(stage, j int) *onnx.Value {
 	var groups []*onnx.Value
 	for k := 0; k < len(in.Caches); {
 		r := read{stage: stage, cache: in.Caches[k], stacked: in.Form == program.Stacked}
-		for ; k < len(in.Caches) && in.Caches[k] == r.cache; k++ {
+		picture := b.program.Channels
+		for ; k < len(in.Caches) && (in.Caches[k] == r.cache || in.Caches[k] < picture && r.cache < picture); k++ {
 			r.parts = append(r.parts, b.reach.defs[stage][j][k])
 		}
-		if r.cache == 0 {
+		if r.cache < picture {
 			groups = append(groups, b.pixels(r))
 		} else {
 			groups = append(groups, b.rows(r))

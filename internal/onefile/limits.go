@@ -24,6 +24,9 @@ func within(p *program.Program, l onnx.Limits) error {
 		for _, in := range s.Inputs {
 			parts := map[int]int64{} // by cache: what one table of indices is for
 			for _, c := range in.Caches {
+				if c < p.Channels { // one table for all of the picture's channels
+					c = 0
+				}
 				parts[c]++
 			}
 			for c, n := range parts {
@@ -34,7 +37,7 @@ func within(p *program.Program, l onnx.Limits) error {
 			}
 		}
 	}
-	order := 16 * int64(p.Height*p.Width) // of the pixels, there and back
+	order := 16 * int64(p.Height*p.Width*p.Channels) // of the symbols, there and back
 	for _, e := range []onnx.LimitError{
 		{Limit: "Nodes", What: "nodes of all steps as one graph", Have: nodes, Max: int64(l.Nodes)},
 		{Limit: "FileBytes", What: "bytes of one file for images of this size, or more", Have: largest + order, Max: l.FileBytes},

@@ -135,8 +135,10 @@ func (n *nest) order() []int {
 
 // sound tells whether everything that is read has been made before.
 func (n *nest) sound(p *program.Program, r *reaching) bool {
-	if n.outer[r.logits] || n.early[r.logits] {
-		return false
+	for _, i := range r.logits {
+		if n.outer[i] || n.early[i] {
+			return false
+		}
 	}
 	order := n.order()
 	for f := range r.flows(p) {

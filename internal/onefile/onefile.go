@@ -45,8 +45,8 @@ func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 	if err := within(p, limits); err != nil {
 		return nil, fmt.Errorf("onefile: %w", err)
 	}
-	if p.Channels > 1 || slices.ContainsFunc(p.Conditions, func(c program.Condition) bool { return c.Cache >= 0 }) {
-		return nil, fmt.Errorf("%w: its picture has %d channels, or it has a condition that is a map", ErrUnsupported, p.Channels)
+	if slices.ContainsFunc(p.Conditions, func(c program.Condition) bool { return c.Cache >= 0 }) {
+		return nil, fmt.Errorf("%w: it has a condition that is a map", ErrUnsupported)
 	}
 	b := &builder{
 		program: p, opt: opt, reach: reach(p),
@@ -66,19 +66,18 @@ func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 // before adds the inputs and what is made of them once.
 func (b *builder) before() error {
 	g, p := b.graph, b.program
-	n, h, w := onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width)
-	uniforms := g.Input(format.Uniforms, onnx.Float64, n, h, w)
+	uniforms := g.Input(format.Uniforms, onnx.Float64, b.pictures()...)
 	b.temperature = g.Input(format.Temperature, onnx.Float64, onnx.Fixed(1))
 	b.images = slice(g, g.Op("Shape", nil, uniforms), 0, list(0), list(1))
 	b.uniforms = b.inOrder(uniforms)
 	if len(p.Conditions) > 0 {
-		if err := b.classes(g.Input(format.Label, onnx.Int64, n)); err != nil {
+		if err := b.classes(g.Input(format.Label, onnx.Int64, onnx.Free("batch"))); err != nil {
 			return err
 		}
 	}
 	if b.opt.Inpainting {
-		init, keep := g.Input(format.Init, onnx.Uint8, n, h, w), g.Input(format.Keep, onnx.Bool, n, h, w)
-		// A uniform for each level: those of a kept pixel's levels up to its own are over
+		init, keep := g.Input(format.Init, onnx.Uint8, b.pictures()...), g.Input(format.Keep, onnx.Bool, b.pictures()...)
+		// A uniform for each level: those of a kept symbol's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
 		upTo := g.Op("LessOrEqual", nil, list(ir.Count(b.opt.Head.Levels())...), b.inOrder(cast(g, init, onnx.Int64)))
 		kept := g.Op("Where", nil, upTo, real(2.0), real(-1.0))
@@ -87,7 +86,17 @@ func (b *builder) before() error {
 	return nil
 }
 
-// inOrder turns [images, H, W] into [H·W, images, 1], the pixels in the order of drawing.
+// pictures is the shape of pictures, [batch, H, W] or [batch, H, W, C].
+func (b *builder) pictures() []onnx.Dim {
+	p := b.program
+	shape := []onnx.Dim{onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width)}
+	if p.Channels > 1 {
+		shape = append(shape, onnx.Fixed(p.Channels))
+	}
+	return shape
+}
+
+// inOrder turns pictures into [symbols, images, 1], the symbols in the order of drawing.
 func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	g := b.graph
 	v = g.Op("Reshape", nil, v, list(-1, len(b.reach.order)))
@@ -125,23 +134,29 @@ func (b *builder) after() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
-	g, p := b.graph, b.program
-	pixels := len(b.reach.order)
-	values := slice(g, b.picture.next, 0, list(1), list(pixels+1))
+	g := b.graph
+	symbols := len(b.reach.order)
+	values := slice(g, b.picture.next, 0, list(1), list(symbols+1))
 	level := g.Op("Div", nil, g.Op("Sub", nil, values, real(offset)), real(scale))
-	level = g.Op("Round", nil, level) // [H·W, images] in the order of drawing
-	number := make([]int, pixels)
-	for i, pixel := range b.reach.order {
-		number[pixel] = i
+	level = g.Op("Round", nil, level) // [symbols, images] in the order of drawing
+	number := make([]int, symbols)
+	for i, symbol := range b.reach.order {
+		number[symbol] = i
 	}
 	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))
-	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(-1, p.Height, p.Width))
-	g.Output(picture, format.Levels, onnx.Uint8, onnx.Free("batch"), onnx.Fixed(p.Height), onnx.Fixed(p.Width))
+	sizes := onnx.Sizes(b.pictures()) // the batch is -1
+	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(sizes...))
+	g.Output(picture, format.Levels, onnx.Uint8, b.pictures()...)
 
-	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits.next) // [H·W, images, levels]
-	index := g.Op("Unsqueeze", nil, cast(g, level, onnx.Int64), list(2))
-	chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, index)
-	sum := g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, list(0, 2))
+	var sum *onnx.Value
+	if b.logits != nil {
+		log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits.next) // [symbols, images, levels]
+		index := g.Op("Unsqueeze", nil, cast(g, level, onnx.Int64), list(2))
+		chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, index)
+		sum = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, list(0, 2))
+	} else {
+		sum = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, b.chosen.next, list(0))
+	}
 	g.Output(sum, format.LogProb, onnx.Float32, onnx.Free("batch"))
 	return nil
 }

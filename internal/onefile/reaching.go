@@ -7,7 +7,7 @@ import (
 )
 
 // A definition is where a row that a stage reads was made: in which step of the program,
-// and its number in what was written then. For a pixel of the picture it is its number
+// and its number in what was written then. For a symbol of the picture it is its number
 // in the order of drawing, for a constant its slot.
 type definition struct{ step, row int }
 
@@ -17,9 +17,9 @@ const absent = -1
 // reaching is a program with its caches resolved: which definition reaches each read.
 type reaching struct {
 	defs   [][][][]definition // by stage, input, part and number of row over all steps
-	order  []int              // the pixels, y·W + x, in the order of drawing
+	order  []int              // the symbols, (y·W + x)·C + channel, in the order of drawing
 	writer []int              // by cache, the stage that writes it
-	logits int                // the stage that makes them
+	logits []int              // by phase, the stage that makes them
 }
 
 // A flow is from one run of a stage to one of another stage, or a later one of its own.
@@ -27,7 +27,7 @@ type flow struct{ writer, made, reader, read int } // stages and steps
 
 // reach plays the program's steps through on the slots of its caches.
 func reach(p *program.Program) *reaching {
-	r := &reaching{writer: make([]int, len(p.Caches))}
+	r := &reaching{writer: make([]int, len(p.Caches)), logits: make([]int, p.Phases)}
 	slots := make([][]definition, len(p.Caches)) // who wrote there last
 	for i, c := range p.Caches {
 		slots[i] = make([]definition, c.Slots)
@@ -42,7 +42,7 @@ func reach(p *program.Program) *reaching {
 		}
 		for _, o := range s.Outputs {
 			if o.Cache < 0 {
-				r.logits = i
+				r.logits[o.Phase] = i
 			} else {
 				r.writer[o.Cache] = i
 			}
@@ -75,9 +75,13 @@ func reach(p *program.Program) *reaching {
 				}
 			}
 		}
-		for _, d := range step.Draws {
-			slots[0][d.Slot] = definition{now, len(r.order)}
-			r.order = append(r.order, d.Pixel)
+		for c := range p.Channels { // in a step, one channel after the other
+			for _, d := range step.Draws {
+				if from, to := p.Drawn(d.Phase); from <= c && c < to {
+					slots[c][d.Slot] = definition{now, len(r.order)}
+					r.order = append(r.order, d.Pixel*p.Channels+c)
+				}
+			}
 		}
 	}
 	return r
@@ -92,7 +96,7 @@ func (r *reaching) flows(p *program.Program) iter.Seq[flow] {
 				for j, in := range p.Stages[run.Stage].Inputs {
 					for k, c := range in.Caches {
 						for _, d := range r.defs[run.Stage][j][k][next[run.Stage]:][:run.Width] {
-							if c != 0 && d.step != absent && !yield(flow{r.writer[c], d.step, run.Stage, step}) {
+							if c >= p.Channels && d.step != absent && !yield(flow{r.writer[c], d.step, run.Stage, step}) {
 								return
 							}
 						}
