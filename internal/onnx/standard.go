@@ -55,7 +55,11 @@ func (w *rewriter) standard(n *Node) []*Node {
 	if v == nil || r.missing {
 		return nil
 	}
-	r.give(0, v)
+	if k := len(r.nodes); k > 0 && v.Node == r.nodes[k-1] {
+		v.Node.Outputs[0], r.given[0] = n.Outputs[0], true // nothing else reads it
+	} else {
+		r.give(0, v)
+	}
 	for i, v := range n.Outputs {
 		if v != nil && (i >= len(r.given) || !r.given[i]) {
 			return nil
@@ -120,7 +124,7 @@ func (r *rewriting) op(op string, attrs Attrs, in ...*Value) *Value {
 // give has a value come out as output i.
 func (r *rewriting) give(i int, v *Value) {
 	if i < len(r.n.Outputs) && r.n.Outputs[i] != nil {
-		r.nodes = append(r.nodes, &Node{Op: "Identity", Attrs: Attrs{}, Inputs: []*Value{v}, Outputs: []*Value{r.n.Outputs[i]}})
+		r.op("Identity", nil, v).Node.Outputs[0] = r.n.Outputs[i]
 		r.given[i] = true
 	}
 }
