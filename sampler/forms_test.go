@@ -31,7 +31,7 @@ var fileForms = func() map[string]fileForm {
 		"scan":          {ort: true},
 		"infinite_bias": {refused: `element 3 of "net.net.4.bias" is -Inf`},
 	}
-	for _, name := range strings.Fields("dropout_script dropout_dynamo batchnorm_script batchnorm_dynamo") {
+	for _, name := range strings.Fields("dropout_script dropout_dynamo batchnorm_script") {
 		out["training_"+name] = fileForm{refused: "call model.eval()"}
 	}
 	for _, name := range strings.Fields("ort_relu_layout ort_relu_all ort_gelu_all ort_mixed_all") {

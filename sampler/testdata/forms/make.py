@@ -541,10 +541,6 @@ LEVELS = {
 }
 
 
-def optimise(net, level):
-    return optimised(export(net(), False)[0], LEVELS[level]), net
-
-
 def ort_form(make, level):
     net = make()
     return optimised(inline(export(net, False)), LEVELS[level]), net
@@ -639,8 +635,12 @@ def microsoft():
         g (float[batch,1,{H},{W}] x) => (float[batch,{L},{H},{W}] logits) {{
             a = com.microsoft.FusedConv<pads=[1,1,1,1], activation="Tanh">(x, first, first_bias)
             b = com.microsoft.FusedConv<pads=[1,1,1,1], activation="HardSigmoid", activation_params=[0.3,0.4]>(a, second, second_bias, a)
-            c = Transpose<perm=[0,2,3,1]>(b)
-            d = Transpose<perm=[0,2,3,1]>(a)
+            flat = Constant<value_ints=[0,{HIDDEN},{H * W}]>()
+            wide = Constant<value_ints=[0,{L},{H},{W}]>()
+            b1 = Reshape(b, flat)
+            c = Transpose<perm=[0,2,1]>(b1)
+            a1 = Reshape(a, flat)
+            d = Transpose<perm=[0,2,1]>(a1)
             e, _1, _2, sum = com.microsoft.SkipLayerNormalization<epsilon=0.001>(c, d, gamma, beta, bias)
             f = com.microsoft.FastGelu(e, bias)
             h, _3, _4, sum2 = com.microsoft.SkipSimplifiedLayerNormalization<epsilon=0.01>(f, sum, gamma)
@@ -650,7 +650,8 @@ def microsoft():
             l = Add(j, k)
             m = com.microsoft.FusedMatMul<alpha=0.7, transB=1>(l, last)
             n = com.microsoft.Gelu(m)
-            o = Transpose<perm=[0,3,1,2]>(n)
+            n1 = Transpose<perm=[0,2,1]>(n)
+            o = Reshape(n1, wide)
             two = Constant<value_float=2.0>()
             logits = Mul(o, two)
         }}"""
@@ -727,6 +728,7 @@ forms(
         f"training_{name}_{'dynamo' if dynamo else 'script'}": (layer, dynamo)
         for name, layer in {"dropout": lambda: nn.Dropout(0.5), "batchnorm": lambda: nn.BatchNorm2d(HIDDEN)}.items()
         for dynamo in (True, False)
+        if (name, dynamo) != ("batchnorm", True)  # which that exporter writes as outside training
     },
     training,
 )
@@ -737,10 +739,7 @@ def main(names):
         if names and not any(fnmatch.fnmatch(name, p) for p in names):
             continue
         torch.manual_seed(sum(map(ord, name)))
-        try:
-            made, net = make()
-        except Exception as e:
-            print(name, "FAILED", repr(e)[:300]); continue
+        made, net = make()
         m, beside = made if isinstance(made, tuple) else (made, None)
         path = os.path.join(HERE, name + ".onnx")
         if beside is not None:
