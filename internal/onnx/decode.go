@@ -32,6 +32,16 @@ func UnmarshalWithin(b []byte, l Limits) (*Model, error) {
 // unmarshal reads a model within limits that have their defaults. Files that it names are in
 // the folder, where there is one.
 func unmarshal(b []byte, l Limits, beside *dataFolder) (*Model, error) {
+	m, err := decode(b, l, beside)
+	if err != nil {
+		if what := foreign(b); what != "" {
+			return nil, malformed("%s", what)
+		}
+	}
+	return m, err
+}
+
+func decode(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 	if n := int64(len(b)); n > l.FileBytes {
 		return nil, &LimitError{"FileBytes", "the file's bytes", n, l.FileBytes}
 	}

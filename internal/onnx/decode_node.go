@@ -79,7 +79,13 @@ func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int
 		n.Outputs = append(n.Outputs, v)
 	}
 	if fn := d.functions[functionKey(n.Domain, n.Op, overload)]; fn != nil {
-		return d.inline(fn, n, depth)
+		made, err := d.inline(fn, n, depth)
+		for i, name := range out {
+			if name != "" {
+				s.values[name] = n.Outputs[i]
+			}
+		}
+		return made, err
 	}
 	nodes := []*Node{n}
 	if !d.limits.trusts(n) {

@@ -1,6 +1,9 @@
 package onnx
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // function is a local function: a list of nodes that a node stands for.
 type function struct {
@@ -80,8 +83,9 @@ type call struct {
 // maxCalls bounds how deep functions may call others.
 const maxCalls = 64
 
-// inline gives the nodes of a function in the place of a node n that calls it. The values
-// between them have no names, so that they meet no others.
+// inline gives the nodes of a function in the place of a node n that calls it, which then has
+// their results for outputs. The values between them have no names, so that they meet no
+// others.
 func (d *decoder) inline(fn *function, n *Node, depth int) (nodes []*Node, err error) {
 	at := func(err error) error {
 		return fmt.Errorf("%w (in function %q, called by node %q)", err, fn.name, n.Name)
@@ -149,10 +153,15 @@ func (d *decoder) inline(fn *function, n *Node, depth int) (nodes []*Node, err e
 			continue
 		}
 		w := s.values[fn.outputs[i]]
-		if w == nil {
+		switch {
+		case w == nil:
 			return nil, at(malformed("nothing makes the output %q", fn.outputs[i]))
+		case w.Node != nil && slices.Contains(nodes, w.Node) && !slices.Contains(n.Outputs, w):
+			w.Name, w.DType, w.Shape = v.Name, v.DType, v.Shape
+			n.Outputs[i] = w
+		default: // an input, a constant, or given out twice
+			nodes = append(nodes, passOn(w, v))
 		}
-		nodes = append(nodes, passOn(w, v))
 	}
 	return nodes, nil
 }

@@ -101,24 +101,66 @@ func constantOf(v *Value) *Tensor {
 	return nil
 }
 
-// lowerProducts takes products with a transposed factor for ONNX's own, which needs its rank.
+// lowerProducts takes other products for ONNX's own: those with a transposed factor, whose
+// rank must be known, and those of integers that stand for reals.
 func lowerProducts(m *Model) {
-	fused := func(n *Node) bool { return n.Domain == microsoft && n.Op == "FusedMatMul" }
-	if !slices.ContainsFunc(m.Graph.Nodes, fused) {
+	fused, dynamic := false, false
+	for _, n := range m.Graph.Nodes {
+		fused = fused || n.Op == "FusedMatMul"
+		dynamic = dynamic || n.Op == "DynamicQuantizeLinear"
+	}
+	w := rewriter{opset: m.Opsets[""], notes: m.notes}
+	if fused {
+		w.ranks = ranks(m)
+	}
+	if dynamic {
+		w.dynamic = multiplied(m.Graph)
+	}
+	if !fused && !dynamic {
 		return
 	}
-	w := rewriter{opset: m.Opsets[""], ranks: ranks(m), notes: m.notes}
 	var nodes []*Node
 	for _, n := range m.Graph.Nodes {
-		made := []*Node{n}
-		if fused(n) {
-			if s := w.standard(n); s != nil {
-				made = s
-			}
+		if made := w.standard(n); made != nil {
+			nodes = append(nodes, made...)
+		} else {
+			nodes = append(nodes, n)
 		}
-		nodes = append(nodes, made...)
 	}
 	m.Graph.Nodes, m.notes = nodes, w.notes
+}
+
+// multiplied finds what is quantised as it runs and then is a factor, nothing else: the zero
+// points of it.
+func multiplied(g *Graph) map[*Value]bool {
+	zeros, of := map[*Value]bool{}, map[*Value]*Value{} // of: the zero point that belongs to a value
+	for _, n := range g.Nodes {
+		if n.Op == "DynamicQuantizeLinear" && n.Domain == "" && len(n.Outputs) == 3 && n.Outputs[2] != nil {
+			zeros[n.Outputs[2]], of[n.Outputs[0]], of[n.Outputs[2]] = true, n.Outputs[2], n.Outputs[2]
+		}
+	}
+	point := map[string]int{"ConvInteger": 2, "MatMulInteger": 2, "MatMulIntegerToFloat": 4} // the input that is a zero point
+	other := func(v *Value) {
+		if v != nil && of[v] != nil {
+			delete(zeros, of[v])
+		}
+	}
+	for _, n := range g.Nodes {
+		at, product := point[n.Op]
+		fits := product && at < len(n.Inputs) && n.Inputs[at] != nil && of[n.Inputs[0]] == n.Inputs[at]
+		for i, v := range n.Inputs {
+			if !fits || i != 0 && i != at {
+				other(v)
+			}
+		}
+		for _, v := range captured(n) {
+			other(v)
+		}
+	}
+	for _, v := range g.Outputs {
+		other(v)
+	}
+	return zeros
 }
 
 // ranks finds the number of dimensions of the values of a graph, by sizes that fit it.

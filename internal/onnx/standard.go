@@ -9,7 +9,7 @@ import (
 
 // What ONNX Runtime's optimiser writes is read as ONNX's own nodes that compute the same, and
 // what is quantised as it runs as the products of reals that it stands for. This is the place
-// for both.
+// for both. Most is done as a node is read; what takes a look at the graph around it, by [Lower].
 
 // rewrites are the operators that are read as others, by domain and name. A nil result
 // leaves the node as it is.
@@ -40,7 +40,7 @@ var rewrites = map[string]func(*rewriting) *Value{
 type rewriter struct {
 	opset   int64           // of ONNX's own operators
 	ranks   map[*Value]int  // those that are known beyond what is declared
-	dynamic map[*Value]bool // zero points of what is quantised as it runs
+	dynamic map[*Value]bool // zero points of what is quantised as it runs, to be multiplied only
 	notes   []Note
 }
 
@@ -55,7 +55,11 @@ func (w *rewriter) standard(n *Node) []*Node {
 	if v == nil || r.missing {
 		return nil
 	}
-	r.give(0, v)
+	if k := len(r.nodes); k > 0 && v.Node == r.nodes[k-1] {
+		v.Node.Outputs[0], r.given[0] = n.Outputs[0], true // nothing else reads it
+	} else {
+		r.give(0, v)
+	}
 	for i, v := range n.Outputs {
 		if v != nil && (i >= len(r.given) || !r.given[i]) {
 			return nil
@@ -120,7 +124,7 @@ func (r *rewriting) op(op string, attrs Attrs, in ...*Value) *Value {
 // give has a value come out as output i.
 func (r *rewriting) give(i int, v *Value) {
 	if i < len(r.n.Outputs) && r.n.Outputs[i] != nil {
-		r.nodes = append(r.nodes, &Node{Op: "Identity", Attrs: Attrs{}, Inputs: []*Value{v}, Outputs: []*Value{r.n.Outputs[i]}})
+		r.op("Identity", nil, v).Node.Outputs[0] = r.n.Outputs[i]
 		r.given[i] = true
 	}
 }
@@ -275,14 +279,11 @@ func (r *rewriting) normalised(x, scale *Value, epsilon float32) *Value {
 
 // dynamicQuantize gives its input out as it is, with a scale of 1.
 func (r *rewriting) dynamicQuantize() *Value {
+	if len(r.n.Outputs) != 3 || !r.dynamic[r.n.Outputs[2]] {
+		return nil
+	}
 	r.give(1, real(1))
 	r.give(2, real(0))
-	if len(r.n.Outputs) > 2 && r.n.Outputs[2] != nil {
-		if r.dynamic == nil {
-			r.dynamic = map[*Value]bool{}
-		}
-		r.dynamic[r.n.Outputs[2]] = true
-	}
 	return r.in(0)
 }
 

@@ -44,7 +44,11 @@ type WeightError struct {
 }
 
 func (e *WeightError) Error() string {
-	return fmt.Sprintf("%v: element %d of %q is %v", ErrNotFinite, e.Element, e.Name, e.Value)
+	hint := ""
+	if math.IsInf(e.Value, 0) {
+		hint = "; put a finite number in its place, such as -1e9 for a level that never occurs"
+	}
+	return fmt.Sprintf("%v: element %d of %q is %v%s", ErrNotFinite, e.Element, e.Name, e.Value, hint)
 }
 
 // Unwrap makes errors.Is(err, ErrNotFinite) true.

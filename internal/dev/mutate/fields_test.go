@@ -13,8 +13,10 @@ var modelMessage = func() message {
 	shape := message{1: leaf}
 	value := message{2: {1: {2: shape}}}
 	graph := message{5: leaf, 11: value, 12: value, 13: value}
-	graph[1] = message{5: {5: leaf, 6: graph}}
-	return message{7: graph, 8: leaf, 14: leaf}
+	attribute := message{5: leaf, 6: graph}
+	node := message{5: attribute}
+	graph[1] = node
+	return message{7: graph, 8: leaf, 14: leaf, 25: {7: node, 9: leaf, 11: attribute}}
 }()
 
 // protoField is one field of a message.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"pixelcnn/internal/onnx"
 )
@@ -17,7 +18,19 @@ type editor struct {
 }
 
 // operatorNames are those that the checks let through, and some that they do not.
-var operatorNames = append(onnx.Operators(), "Scan", "Resize", "LSTM", "NonMaxSuppression", "StringNormalizer", "FusedConv", "")
+var operatorNames = append(onnx.Operators(), "Resize", "NonMaxSuppression", "StringNormalizer", "com.microsoft:FusedConv", "com.microsoft:BiasGelu",
+	"com.microsoft:QuickGelu", "com.microsoft:FusedGemm", "com.microsoft:SkipLayerNormalization", "com.microsoft:DynamicQuantizeMatMul", "")
+
+// operator gives a node another operator.
+func (e *editor) operator(n *onnx.Node) {
+	domain, op, has := strings.Cut(choose(e.random, operatorNames), ":")
+	if !has {
+		domain, op = "", domain
+	}
+	if n.Domain, n.Op = domain, op; domain != "" {
+		e.model.Opsets[domain] = 1
+	}
+}
 
 // editGraph edits the graph of a file; one that cannot be read or written comes back as
 // it is.
@@ -59,7 +72,7 @@ func (e *editor) edit() {
 	n := g.Nodes[at]
 	switch e.IntN(20) {
 	case 0:
-		n.Op = choose(e.random, operatorNames)
+		e.operator(n)
 	case 1, 2, 3:
 		e.attribute(n)
 	case 4, 5:
@@ -184,6 +197,8 @@ var attributeNames = []string{
 	"num_outputs", "split", "largest", "sorted", "k", "batch_dims", "reduction", "output_shape", "output_padding", "shape", "sample_size", "seed",
 	"exclusive", "reverse", "transA", "transB", "noop_with_empty_axes", "select_last_index", "allowzero", "upper", "p", "size", "bias", "lambd",
 	"num_groups", "stash_type", "fmod", "starts", "ends", "start", "end", "approximate", "training_mode", "spatial", "is_test", "min", "max",
+	"hidden_size", "linear_before_reset", "layout", "clip", "activations", "input_forget", "block_size", "output_dtype",
+	"num_scan_inputs", "scan_input_axes", "scan_output_axes", "scan_input_directions", "activation", "activation_params", "transBatchA",
 	"detect_positive", "detect_negative", "low", "high", "mean", "scale", "direction", "round_mode", "saturate",
 }
 
@@ -255,6 +270,7 @@ func (e *editor) text() string {
 	return choose(e.random, []string{
 		"", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", "constant", "reflect", "edge", "wrap", "DCR", "CRD", "tanh", "none",
 		"add", "mul", "max", "ij,jk->ik", "ii->i", "bij,bjk", "...i->i", "i->", "ij->ji", "->", "LEFT", "RIGHT", "\x00", "linear",
+		"forward", "reverse", "bidirectional", "Relu", "HardSigmoid", "Clip",
 	})
 }
 
@@ -363,7 +379,8 @@ func (e *editor) redirect(g *onnx.Graph, from, to *onnx.Value) {
 // insert puts a node of any operator before node at, which then reads what it makes, or
 // the graph gives it out.
 func (e *editor) insert(g *onnx.Graph, at int) {
-	n := &onnx.Node{Op: choose(e.random, operatorNames), Attrs: onnx.Attrs{}}
+	n := &onnx.Node{Attrs: onnx.Attrs{}}
+	e.operator(n)
 	for range 1 + e.IntN(4) {
 		n.Inputs = append(n.Inputs, e.value(g, at))
 	}

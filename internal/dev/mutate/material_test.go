@@ -50,7 +50,7 @@ func newMaterial(j job) (*material, error) {
 		}
 	}
 	for _, o := range operatorGraphs() {
-		if err := m.add(o.name, &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 18}, Graph: o.graph}); err != nil {
+		if err := m.add(o.name, &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 18, "com.microsoft": 1}, Graph: o.graph}); err != nil {
 			return nil, err
 		}
 	}
@@ -61,11 +61,15 @@ func newMaterial(j job) (*material, error) {
 		}
 		m.large = append(m.large, model{"@" + name, file})
 	}
-	foreign, err := filepath.Glob(filepath.Join(j.Root, "sampler", "testdata", "foreign", "*.onnx"))
-	if err != nil || len(foreign) == 0 {
-		return nil, fmt.Errorf("no models in sampler/testdata/foreign of %s: run it from the root of the repository", j.Root)
+	var others []string
+	for _, folder := range []string{"foreign", "forms"} {
+		files, err := filepath.Glob(filepath.Join(j.Root, "sampler", "testdata", folder, "*.onnx"))
+		if err != nil || len(files) == 0 {
+			return nil, fmt.Errorf("no models in sampler/testdata/%s of %s: run it from the root of the repository", folder, j.Root)
+		}
+		others = append(others, files...)
 	}
-	for _, path := range foreign {
+	for _, path := range others {
 		file, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err

@@ -102,6 +102,12 @@ func TestMaterial(t *testing.T) {
 	defer trial.close()
 	for _, base := range m.small {
 		v := trial.try(base.file)
+		if strings.Contains(base.name, "forms") { // what comes of those, a test of the sampler's tells
+			if v.Finding != "" {
+				t.Errorf("%s: %s", base.name, v.Finding)
+			}
+			continue
+		}
 		draws := strings.Contains(base.name, "pixelcnn") || strings.Contains(base.name, "gated") || strings.Contains(base.name, "random")
 		if !v.Passed || !v.Loaded || !v.Ran || v.Drew != draws || v.Finding != "" {
 			t.Errorf("%s: %+v", base.name, v)

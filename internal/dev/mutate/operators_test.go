@@ -1,6 +1,10 @@
 package mutate
 
-import "pixelcnn/internal/onnx"
+import (
+	"slices"
+
+	"pixelcnn/internal/onnx"
+)
 
 // named is a graph with a name.
 type named struct {
@@ -133,6 +137,67 @@ func operatorGraphs() []named {
 		either := g.Op("If", onnx.Attrs{"then_branch": branch("Relu"), "else_branch": branch("Neg")},
 			g.Op("Greater", nil, sum, onnx.Const("", onnx.Scalar(float32(0)))))
 		return []*onnx.Value{of(loop[0], onnx.Float32, 2, 4, 6, 6), of(loop[1], onnx.Float32, 3), of(either, onnx.Float32, 2, 4, 6, 6)}
+	})
+	add("recurrent", func(g *onnx.Graph, x *onnx.Value) []*onnx.Value {
+		x = g.Op("Reshape", nil, x, ints(2, 12, 12)) // [steps, batch, features]
+		hidden := onnx.Attrs{"hidden_size": int64(2)}
+		rnn := g.Ops(2, "RNN", hidden, x, floats(1, 2, 12), floats(1, 2, 2), floats(1, 4))
+		gru := g.Ops(2, "GRU", onnx.Attrs{"hidden_size": int64(2), "direction": "reverse", "linear_before_reset": int64(1)},
+			x, floats(1, 6, 12), floats(1, 6, 2), floats(1, 12), nil, floats(1, 12, 2))
+		lengths := onnx.Const("", onnx.NewTensor(slices.Repeat([]int32{2, 1}, 6), 12))
+		lstm := g.Ops(3, "LSTM", onnx.Attrs{"hidden_size": int64(2), "direction": "bidirectional", "clip": float32(3)},
+			x, floats(2, 8, 12), floats(2, 8, 2), floats(2, 16), lengths, floats(2, 12, 2), floats(2, 12, 2), floats(2, 6))
+		return []*onnx.Value{
+			of(rnn[0], onnx.Float32, 2, 1, 12, 2), of(rnn[1], onnx.Float32, 1, 12, 2),
+			of(gru[0], onnx.Float32, 2, 1, 12, 2), of(gru[1], onnx.Float32, 1, 12, 2),
+			of(lstm[0], onnx.Float32, 2, 2, 12, 2), of(lstm[1], onnx.Float32, 2, 12, 2), of(lstm[2], onnx.Float32, 2, 12, 2),
+		}
+	})
+	add("scan", func(g *onnx.Graph, x *onnx.Value) []*onnx.Value {
+		body := &onnx.Graph{Name: "body"}
+		state := body.Input("state", onnx.Float32, onnx.Shape(2, 4, 6)...)
+		row := body.Input("row", onnx.Float32, onnx.Shape(2, 4, 6)...)
+		body.Output(body.Op("Add", nil, state, row), "next", onnx.Float32, onnx.Shape(2, 4, 6)...)
+		body.Output(body.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, row, ints(2)), "sum", onnx.Float32, onnx.Shape(2, 4)...)
+		scan := g.Ops(2, "Scan", onnx.Attrs{
+			"body": body, "num_scan_inputs": int64(1), "scan_input_axes": []int64{2}, "scan_output_axes": []int64{-1}, "scan_input_directions": []int64{1},
+		}, floats(2, 4, 6), x)
+		return []*onnx.Value{of(scan[0], onnx.Float32, 2, 4, 6), of(scan[1], onnx.Float32, 2, 4, 6)}
+	})
+	add("quantised", func(g *onnx.Graph, x *onnx.Value) []*onnx.Value {
+		scale := onnx.Const("", onnx.Scalar(float32(0.05)))
+		zero := onnx.Const("", onnx.Scalar(uint8(3)))
+		bytes := func(shape ...int) *onnx.Value {
+			t := onnx.NewTensor(make([]uint8, (&onnx.Tensor{Shape: shape}).Len()), shape...)
+			for i := range t.Data.([]uint8) {
+				t.Data.([]uint8)[i] = uint8(i * 37)
+			}
+			return onnx.Const("", t)
+		}
+		own := func(op string, attrs onnx.Attrs, in ...*onnx.Value) *onnx.Value {
+			v := g.Op(op, attrs, in...)
+			v.Node.Domain = "com.microsoft"
+			return v
+		}
+		q := g.Op("QuantizeLinear", onnx.Attrs{"axis": int64(1)}, x, floats(4), bytes(4))
+		flat := g.Op("Flatten", nil, q)
+		parts := g.Ops(3, "DynamicQuantizeLinear", nil, x)
+		return []*onnx.Value{
+			of(q, onnx.Uint8, 2, 4, 6, 6),
+			of(g.Op("DequantizeLinear", onnx.Attrs{"axis": int64(1)}, q, floats(4), bytes(4)), onnx.Float32, 2, 4, 6, 6),
+			of(g.Op("QLinearConv", nil, q, scale, zero, bytes(3, 4, 2, 2), floats(3), bytes(3), scale, zero), onnx.Uint8, 2, 3, 5, 5),
+			of(g.Op("QLinearMatMul", nil, q, scale, zero, bytes(6, 5), scale, zero, scale, zero), onnx.Uint8, 2, 4, 6, 5),
+			of(g.Op("ConvInteger", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, q, bytes(3, 4, 3, 3), zero, zero), onnx.Int32, 2, 3, 6, 6),
+			of(g.Op("MatMulInteger", nil, flat, bytes(144, 3), zero, bytes(3)), onnx.Int32, 2, 3),
+			of(own("QLinearAdd", nil, q, scale, zero, bytes(6), scale, zero, scale, zero), onnx.Uint8, 2, 4, 6, 6),
+			of(own("QLinearMul", nil, q, scale, zero, q, scale, zero, scale, zero), onnx.Uint8, 2, 4, 6, 6),
+			of(own("QLinearSigmoid", nil, q, scale, zero, scale, zero), onnx.Uint8, 2, 4, 6, 6),
+			of(own("QLinearLeakyRelu", onnx.Attrs{"alpha": float32(0.1)}, q, scale, zero, scale, zero), onnx.Uint8, 2, 4, 6, 6),
+			of(own("QGemm", onnx.Attrs{"transB": int64(1)}, flat, scale, zero, bytes(3, 144), floats(3), bytes(3), nil, scale, zero), onnx.Uint8, 2, 3),
+			of(own("FusedMatMul", onnx.Attrs{"transA": int64(1), "alpha": float32(0.5)}, x, floats(6, 5)), onnx.Float32, 2, 4, 6, 5),
+			of(parts[0], onnx.Uint8, 2, 4, 6, 6),
+			of(g.Op("DequantizeLinear", nil, parts[0], parts[1], parts[2]), onnx.Float32, 2, 4, 6, 6),
+		}
 	})
 	return out
 }
