@@ -20,14 +20,14 @@ type Limits struct {
 	// Pixels is the size of one picture, or of what [ReadPicture] makes of it;
 	// reading takes up to 16 bytes a pixel. [LoadImages] decodes several pictures at once
 	// as long as they have no more than this together. Default 2²⁵, which is a little more
-	// than an 8K frame; at most 2²⁸.
+	// than an 8K frame; at most [MaxPixels].
 	Pixels int
 	// SetBytes is the size of a set's levels, a byte each: images·Size². Default 4 GiB.
 	SetBytes int64
 }
 
-// Resizing is exact up to here, where it is to 16 pixels at least; see kernel.triangle.
-const maxPixels = 1 << 28
+// MaxPixels is the most that [Limits].Pixels can be.
+const MaxPixels = 1 << 28
 
 var (
 	// ErrLimit is wrapped by every [*LimitError].
@@ -57,7 +57,7 @@ func (l Limits) withDefaults() (Limits, error) {
 		value, max int64
 	}{
 		{"FileBytes", l.FileBytes, math.MaxInt64},
-		{"Pixels", int64(l.Pixels), maxPixels},
+		{"Pixels", int64(l.Pixels), MaxPixels},
 		{"SetBytes", l.SetBytes, math.MaxInt64},
 	} {
 		if f.value < 0 || f.value > f.max {

@@ -69,7 +69,7 @@ func TestLimits(t *testing.T) {
 		if !errors.As(err, &over) || !errors.Is(err, ErrLimit) || over.Limit != c.limit || over.Have <= over.Max || !strings.Contains(err.Error(), over.File) {
 			t.Errorf("%s, over the limit: error %v", c.name, err)
 		}
-		for _, wrong := range []Limits{{FileBytes: -1}, {Pixels: -1}, {SetBytes: -1}, {Pixels: maxPixels + 1}} {
+		for _, wrong := range []Limits{{FileBytes: -1}, {Pixels: -1}, {SetBytes: -1}, {Pixels: MaxPixels + 1}} {
 			if err := c.do(wrong); !errors.Is(err, ErrLimits) {
 				t.Errorf("%s, %+v: error %v", c.name, wrong, err)
 			}

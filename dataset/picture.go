@@ -72,7 +72,7 @@ func (o PictureOptions) withDefaults() (PictureOptions, error) {
 		return o, fmt.Errorf("%w: no way to resize is named %q; there is %q", ErrOptions, o.Resize, Resizes)
 	}
 	if o.Height*o.Width < 16 {
-		o.Limits.Pixels = min(o.Limits.Pixels, maxPixels/4) // or sums would not fit, see kernel.triangle
+		o.Limits.Pixels = min(o.Limits.Pixels, MaxPixels/4) // or sums would not fit, see kernel.triangle
 	}
 	return o, nil
 }

@@ -16,15 +16,9 @@ import (
 
 const maxClasses = 256 // labels are bytes
 
-// LoadImages reads the PNG and JPEG files in dir. Either they lie in dir itself and
-// have no labels, or each sub-folder is a class, with its pictures in it or deeper;
-// classes and pictures are ordered by name. Names that begin with a dot and files that
-// are no pictures are left out; other kinds of picture are an error, as is any file
-// that cannot be read.
-//
-// Pictures become grey (luma; transparent ones are laid over black), lose the ends of
-// their longer side and are resized and quantised; Exif rotation is not applied.
-// opt.Limits say how large pictures may be.
+// LoadImages reads the pictures in dir, which [FindPictures] finds and [ReadPicture] reads: in grey, as squares.
+// opt.Limits say how large they may be. A picture that cannot be used is told to opt.Skip and left out; where that
+// is nil, the error is a [*BadPicturesError].
 //
 // One in ten, and at least one, is the test split; opt.SplitSeed decides which.
 func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
@@ -32,39 +26,32 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := findPictures(ctx, dir)
+	files, err := FindPictures(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	test := max(1, len(files.names)/10)
-	if len(files.names) < 2 {
-		return nil, &FolderError{dir, "a single picture: want two at least, one of them for testing"}
-	}
-	if err := checkValidation(opt.Validation, len(files.names)-test); err != nil {
-		return nil, err
-	}
-	if err := opt.Limits.checkSet(dir, len(files.names), opt.Size); err != nil {
+	if err := opt.Limits.checkSet(dir, len(files.Names), opt.Size); err != nil {
 		return nil, err
 	}
 
 	area := opt.Size * opt.Size
-	all := Split{Size: opt.Size, Pixels: make([]uint16, len(files.names)*area), Labels: files.labels}
+	pixels := make([]uint16, len(files.Names)*area)
+	entries := make([]entry, len(files.Names))
+	bad := make([]error, len(files.Names))
 	each := PictureOptions{Height: opt.Size, Width: opt.Size, Channels: 1, Levels: opt.Levels, Resize: opt.Resize}
-	entries := make([]entry, len(files.names))
 	room := semaphore.NewWeighted(int64(opt.Limits.Pixels)) // for pixels that are decoded at once
-	err = parallel(ctx, len(files.names), func(i int) error {
-		p, err := opt.Limits.openPicture(filepath.Join(dir, filepath.FromSlash(files.names[i])), opt.Opened)
+	err = parallel(ctx, len(files.Names), func(i int) error {
+		p, err := opt.Limits.openPicture(files.Path(i), opt.Opened)
 		if err != nil {
-			return err
+			bad[i] = err
+			return nil
 		}
 		if err := room.Acquire(ctx, p.pixels()); err != nil {
 			return err
 		}
 		defer room.Release(p.pixels())
-		if err := p.levels(all.Pixels[i*area:(i+1)*area], each); err != nil {
-			return err
-		}
-		entries[i] = entry{files.names[i], sha256.Sum256(p.data)}
+		bad[i] = p.levels(pixels[i*area:(i+1)*area], each)
+		entries[i] = entry{files.Names[i], sha256.Sum256(p.data)}
 		return nil
 	})
 	if ctx.Err() != nil {
@@ -73,36 +60,114 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := files.skip(bad, opt.Skip); err != nil {
+		return nil, err
+	}
+	n := 0 // how many are left
+	for i, err := range bad {
+		if err == nil {
+			copy(pixels[n*area:], pixels[i*area:(i+1)*area])
+			entries[n] = entries[i]
+			n++
+		}
+	}
+	all := Split{Size: opt.Size, Pixels: pixels[:n*area], Labels: files.Labels}
+	test := max(1, n/10)
+	if n < 2 {
+		return nil, &FolderError{dir, "a single picture: want two at least, one of them for testing"}
+	}
+	if err := checkValidation(opt.Validation, n-test); err != nil {
+		return nil, err
+	}
 
 	set := &Set{
 		Name:       folderName(dir),
 		Dir:        dir,
-		SHA256:     digest(entries),
+		SHA256:     digest(entries[:n]),
 		Preprocess: "grey; " + preprocess(opt, true),
 		Size:       opt.Size,
 		Levels:     opt.Levels,
-		ClassNames: files.classes,
+		ClassNames: files.Classes,
+		Unlabelled: files.Unlabelled,
 	}
 	parts, rest := all.holdOut(opt.SplitSeed, test, opt.Validation)
 	set.Test, set.Validation, set.Train = parts[0], parts[1], rest
 	return set, nil
 }
 
-// pictureFiles are the pictures of a folder.
-type pictureFiles struct {
-	names   []string // below the folder, with slashes, sorted
-	labels  []uint8  // by picture; nil without classes
-	classes []string // sorted; nil without classes
+// BadPicturesError is the pictures of a folder that cannot be used.
+type BadPicturesError struct {
+	Errors []error // one for each, in the order of the names
+	Of     int     // pictures
+}
+
+func (e *BadPicturesError) Error() string {
+	var all strings.Builder
+	fmt.Fprintf(&all, "dataset: %d of %d pictures cannot be used", len(e.Errors), e.Of)
+	for i, err := range e.Errors {
+		all.WriteString([]string{": ", "; "}[min(i, 1)] + strings.TrimPrefix(err.Error(), "dataset: "))
+	}
+	return all.String()
+}
+
+// Unwrap lets errors.Is and errors.As find each error.
+func (e *BadPicturesError) Unwrap() []error { return e.Errors }
+
+// Pictures are the pictures of a folder, as [FindPictures] finds them.
+type Pictures struct {
+	Dir     string
+	Names   []string // below the folder, with slashes, sorted
+	Labels  []uint8  // by picture, indices into Classes; nil without classes
+	Classes []string // sorted; nil without classes
+	// Unlabelled says why there are no classes although there are sub-folders; nil where there is nothing to say.
+	Unlabelled error
+}
+
+// Path is the path of picture i.
+func (p *Pictures) Path(i int) string { return filepath.Join(p.Dir, filepath.FromSlash(p.Names[i])) }
+
+// skip leaves out the pictures that have an error, and tells to of each. Where to is nil they are the error.
+func (p *Pictures) skip(bad []error, to func(error)) error {
+	all := slices.DeleteFunc(slices.Clone(bad), func(err error) bool { return err == nil })
+	if len(all) == 0 {
+		return nil
+	}
+	if to == nil {
+		return &BadPicturesError{all, len(bad)}
+	}
+	for _, err := range all {
+		to(err)
+	}
+	i, k := 0, 0
+	p.Names = slices.DeleteFunc(p.Names, func(string) bool { i++; return bad[i-1] != nil })
+	p.Labels = slices.DeleteFunc(p.Labels, func(uint8) bool { k++; return bad[k-1] != nil })
+	for label, class := range p.Classes {
+		if !slices.Contains(p.Labels, uint8(label)) {
+			return &FolderError{filepath.Join(p.Dir, class), "no picture is left: each sub-folder is a class"}
+		}
+	}
+	return nil
 }
 
 // splitFolders are sub-folders that are hardly meant as classes.
 var splitFolders = []string{"train", "training", "val", "valid", "validation", "test"}
 
-func findPictures(ctx context.Context, dir string) (*pictureFiles, error) {
+// endings are those of pictures. Files of the second kind cannot be read, and are not passed over all the same.
+var endings = []string{
+	".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
+	".heic", ".heif", ".avif", ".jxl",
+}
+
+// FindPictures lists the pictures in dir and below by the endings of their names: those of [ReadPicture]'s formats
+// and some of others, which cannot be read. Names that begin with a dot are left out.
+//
+// Where all are in sub-folders, each of those is a class, with its pictures in it or deeper. Classes and pictures
+// are ordered by name. Sub-folders that are called like splits, as train and test, are an error.
+func FindPictures(ctx context.Context, dir string) (*Pictures, error) {
 	if err := checkDir(dir); err != nil {
 		return nil, err
 	}
-	var out pictureFiles
+	out := Pictures{Dir: dir}
 	folder := os.DirFS(dir)
 	err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
 		full := filepath.Join(dir, filepath.FromSlash(name))
@@ -120,15 +185,12 @@ func findPictures(ctx context.Context, dir string) (*pictureFiles, error) {
 		}
 		if d.IsDir() {
 			if name != "." && !strings.Contains(name, "/") {
-				out.classes = append(out.classes, name)
+				out.Classes = append(out.Classes, name)
 			}
 			return nil
 		}
-		switch strings.ToLower(path.Ext(name)) {
-		case ".png", ".jpg", ".jpeg":
-			out.names = append(out.names, name)
-		case ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl":
-			return fmt.Errorf("%w: %s: neither PNG nor JPEG: convert it or take it away", ErrFormat, full)
+		if slices.Contains(endings, strings.ToLower(path.Ext(name))) {
+			out.Names = append(out.Names, name)
 		}
 		if d.Type()&fs.ModeSymlink != 0 {
 			if target, err := fs.Stat(folder, name); err == nil && target.IsDir() {
@@ -140,39 +202,42 @@ func findPictures(ctx context.Context, dir string) (*pictureFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(out.names) == 0 {
-		return nil, &FolderError{dir, "no PNG or JPEG files"}
+	if len(out.Names) == 0 {
+		return nil, &FolderError{dir, "no " + formats + " files"}
 	}
-	slices.Sort(out.names)
-	slices.Sort(out.classes)
-	return &out, out.label(dir)
-}
-
-// label gives each picture the label of its sub-folder.
-func (p *pictureFiles) label(dir string) error {
-	if len(p.classes) == 0 {
-		return nil
-	}
-	if len(p.classes) > maxClasses {
-		return &FolderError{dir, fmt.Sprintf("%d sub-folders: want %d classes at most", len(p.classes), maxClasses)}
+	slices.Sort(out.Names)
+	slices.Sort(out.Classes)
+	if len(out.Classes) == 0 {
+		return &out, nil
 	}
 	isSplit := func(class string) bool { return slices.Contains(splitFolders, strings.ToLower(class)) }
-	if !slices.ContainsFunc(p.classes, func(c string) bool { return !isSplit(c) }) {
-		return &FolderError{dir, fmt.Sprintf("its sub-folders %s look like splits, not classes: choose one of them, as %s",
-			strings.Join(p.classes, ", "), filepath.Join(dir, p.classes[0]))}
+	if !slices.ContainsFunc(out.Classes, func(c string) bool { return !isSplit(c) }) {
+		return nil, &FolderError{dir, fmt.Sprintf("its sub-folders %s look like splits, not classes: choose one of them, as %s",
+			strings.Join(out.Classes, ", "), filepath.Join(dir, out.Classes[0]))}
 	}
-	count := make([]int, len(p.classes))
-	for _, name := range p.names {
+	if out.Unlabelled = out.label(); out.Unlabelled != nil {
+		out.Labels, out.Classes = nil, nil
+	}
+	return &out, nil
+}
+
+// label gives each picture the label of its sub-folder. The error says why that cannot be.
+func (p *Pictures) label() error {
+	if len(p.Classes) > maxClasses {
+		return &FolderError{p.Dir, fmt.Sprintf("%d sub-folders: want %d classes at most", len(p.Classes), maxClasses)}
+	}
+	count := make([]int, len(p.Classes))
+	for i, name := range p.Names {
 		class, _, found := strings.Cut(name, "/")
 		if !found {
-			return &FolderError{filepath.Join(dir, name), "a picture beside class folders: put it into one of them"}
+			return &FolderError{p.Path(i), "a picture beside class folders: put it into one of them"}
 		}
-		label, _ := slices.BinarySearch(p.classes, class)
-		p.labels = append(p.labels, uint8(label))
+		label, _ := slices.BinarySearch(p.Classes, class)
+		p.Labels = append(p.Labels, uint8(label))
 		count[label]++
 	}
 	if empty := slices.Index(count, 0); empty >= 0 {
-		return &FolderError{filepath.Join(dir, p.classes[empty]), "no PNG or JPEG files: each sub-folder is a class"}
+		return &FolderError{filepath.Join(p.Dir, p.Classes[empty]), "no " + formats + " files: each sub-folder is a class"}
 	}
 	return nil
 }

@@ -102,27 +102,19 @@ func TestLoadImagesRefuses(t *testing.T) {
 	huge := slices.Clone(picture(1, 1, grey(9)))
 	copy(huge[16:], []byte{0, 0, 0x40, 0, 0, 0, 0x40, 0})
 	huge = fixHeaderCRC(huge)
-	many := map[string][]byte{}
-	for i := range 257 {
-		many[fmt.Sprintf("%03d/p.png", i)] = nil
-	}
 	tests := []struct {
 		name  string
 		files map[string][]byte
 		opt   Options
 		want  string
 	}{
-		{"nothing", map[string][]byte{"a.txt": nil}, Options{}, "no PNG or JPEG files"},
+		{"nothing", map[string][]byte{"a.txt": nil}, Options{}, "no PNG, JPEG, GIF, BMP, WebP or TIFF files"},
 		{"one picture", map[string][]byte{"a.png": good}, Options{}, "a single picture"},
 		{"no picture", map[string][]byte{"a.png": good, "b.jpg": []byte("hello")}, Options{}, "b.jpg: cannot be read as PNG, JPEG, GIF, BMP, WebP or TIFF: image: unknown format"},
-		{"the first of them", map[string][]byte{"c/a.png": nil, "c/b.jpg": nil}, Options{}, "a.png: cannot be read"},
 		{"truncated", map[string][]byte{"a.png": good, "b.png": good[:len(good)-20]}, Options{}, "b.png: cannot be read as PNG, JPEG, GIF, BMP, WebP or TIFF: png: invalid format: unexpected EOF"},
 		{"too large", map[string][]byte{"a.png": good, "b.png": huge}, Options{}, "b.png: pixels, 16384×16384: 268435456, at most 33554432 is allowed (Limits.Pixels)"},
-		{"another kind", map[string][]byte{"a.png": good, "b.webp": nil}, Options{}, "b.webp: neither PNG nor JPEG"},
-		{"beside classes", map[string][]byte{"x/a.png": good, "b.png": good}, Options{}, "b.png: a picture beside class folders"},
-		{"empty class", map[string][]byte{"x/a.png": good, "x/b.png": good, "y/b.txt": nil}, Options{}, "y: no PNG or JPEG files: each sub-folder is a class"},
+		{"another kind", map[string][]byte{"a.png": good, "b.heic": nil}, Options{}, "b.heic: cannot be read as PNG, JPEG"},
 		{"splits", map[string][]byte{"train/a.png": good, "Test/b.png": good}, Options{}, "Test, train look like splits"},
-		{"classes", many, Options{}, "257 sub-folders: want 256 classes at most"},
 		{"validation", map[string][]byte{"a.png": good, "b.png": good}, Options{Validation: 1}, "validation 1: there are 1 training images"},
 	}
 	for _, test := range tests {
@@ -143,6 +135,93 @@ func TestLoadImagesRefuses(t *testing.T) {
 	write(t, file, good)
 	if _, err := LoadImages(t.Context(), file, Options{}); err == nil || !strings.HasSuffix(err.Error(), "a.png: not a folder") {
 		t.Errorf("a file: got error %v", err)
+	}
+}
+
+// TestLoadImagesUnlabelled: pictures that cannot have classes are a set without, which says why.
+func TestLoadImagesUnlabelled(t *testing.T) {
+	good := picture(4, 4, grey(9))
+	many := map[string][]byte{}
+	for i := range 257 {
+		many[fmt.Sprintf("%03d/p.png", i)] = good
+	}
+	for _, test := range []struct {
+		files map[string][]byte
+		n     int
+		want  string
+	}{
+		{map[string][]byte{"x/a.png": good, "b.png": good}, 2, "b.png: a picture beside class folders: put it into one of them"},
+		{map[string][]byte{"x/a.png": good, "x/b.png": good, "y/b.txt": nil}, 2, "y: no PNG, JPEG, GIF, BMP, WebP or TIFF files: each sub-folder is a class"},
+		{many, 257, "257 sub-folders: want 256 classes at most"},
+		{map[string][]byte{"a.png": good, "b.png": good}, 2, ""},
+	} {
+		dir := t.TempDir()
+		for name, data := range test.files {
+			write(t, filepath.Join(dir, filepath.FromSlash(name)), data)
+		}
+		set, err := LoadImages(t.Context(), dir, Options{})
+		if err != nil {
+			t.Errorf("%q: %v", test.want, err)
+			continue
+		}
+		said := set.Unlabelled == nil && test.want == "" || set.Unlabelled != nil && test.want != "" && strings.HasSuffix(filepath.ToSlash(set.Unlabelled.Error()), test.want)
+		if n := set.Train.N() + set.Test.N(); n != test.n || set.ClassNames != nil || set.Train.Labels != nil || !said {
+			t.Errorf("%d images, classes %q, %v, want %d and %q", n, set.ClassNames, set.Unlabelled, test.n, test.want)
+		}
+	}
+}
+
+// TestLoadImagesSkip: all pictures that cannot be used are told, with the reason of each; without them the set
+// is that of the others.
+func TestLoadImagesSkip(t *testing.T) {
+	files := map[string][]byte{
+		"a/1.png": picture(4, 4, grey(9)), "a/2.png": picture(4, 4, grey(99)), "a/3.png": picture(30, 4, grey(9)), "a/4.jpg": []byte("text"),
+		"b/1.png": picture(4, 4, grey(250))[:60], "b/2.heif": nil, "b/3.png": picture(4, 4, grey(200)),
+	}
+	const bad = 4
+	dir, rest := t.TempDir(), filepath.Join(t.TempDir(), "rest")
+	for name, data := range files {
+		write(t, filepath.Join(dir, filepath.FromSlash(name)), data)
+	}
+	for _, name := range []string{"a/1.png", "a/2.png", "b/3.png"} {
+		write(t, filepath.Join(rest, filepath.FromSlash(name)), files[name])
+	}
+	opt := Options{Limits: Limits{Pixels: 100}}
+	_, err := LoadImages(t.Context(), dir, opt)
+	var all *BadPicturesError
+	if !errors.As(err, &all) || len(all.Errors) != bad || all.Of != len(files) || !errors.Is(err, ErrFormat) || !errors.Is(err, ErrLimit) {
+		t.Fatalf("error %v", err)
+	}
+	for i, want := range []string{"3.png: pixels, 30×4", "4.jpg: cannot be read", "1.png: cannot be read", "2.heif: cannot be read"} {
+		if !strings.Contains(all.Errors[i].Error(), want) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", all.Errors[i], want)
+		}
+	}
+	told := 0
+	opt.Skip = func(err error) {
+		if err != all.Errors[told] && err.Error() != all.Errors[told].Error() {
+			t.Errorf("%v, want %v", err, all.Errors[told])
+		}
+		told++
+	}
+	got, err := LoadImages(t.Context(), dir, opt)
+	if err != nil || told != bad {
+		t.Fatalf("%d errors, %v", told, err)
+	}
+	want, err := LoadImages(t.Context(), rest, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.SHA256 != want.SHA256 || !slices.Equal(got.Train.Pixels, want.Train.Pixels) || !slices.Equal(got.Train.Labels, want.Train.Labels) ||
+		!slices.Equal(got.Test.Pixels, want.Test.Pixels) || !slices.Equal(got.ClassNames, want.ClassNames) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if err := os.Remove(filepath.Join(dir, "b", "3.png")); err != nil {
+		t.Fatal(err)
+	}
+	opt.Skip = func(error) {}
+	if _, err := LoadImages(t.Context(), dir, opt); !errors.As(err, new(*FolderError)) || !strings.Contains(err.Error(), "no picture is left") {
+		t.Errorf("a class of which nothing is left: error %v", err)
 	}
 }
 

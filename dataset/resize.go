@@ -80,7 +80,7 @@ func (r Resize) kernel(n, m int) *kernel {
 // triangle sets the taps of output o. The distance of input i, |(i+½) − (o+½)·n/m|, is
 // a multiple of 1/2m, so that every weight times 2·max(n,m) is whole.
 //
-// A sum is at most about 2n²/m, so that two passes over bytes, 2⁸·(2n²/m)·(2n'²/m') for n·n' ≤ maxPixels
+// A sum is at most about 2n²/m, so that two passes over bytes, 2⁸·(2n²/m)·(2n'²/m') for n·n' ≤ MaxPixels
 // and m·m' ≥ 16, stay under 2⁶². For fewer m·m' [ReadPicture] allows a quarter of the pixels.
 func (k *kernel) triangle(o int) {
 	for i := range k.n {

@@ -146,7 +146,7 @@ func TestKernelSumsFit(t *testing.T) {
 			}
 		}
 	}
-	for _, side := range [][2]int{{maxSide, maxPixels / 4 / maxSide}, {8192, 8192}} { // of pictures to less than 16 pixels
+	for _, side := range [][2]int{{maxSide, MaxPixels / 4 / maxSide}, {8192, 8192}} { // of pictures to less than 16 pixels
 		for _, m := range []int{1, 2, 3, maxSide} {
 			x, y := slices.Max(Antialias.kernel(side[0], m).sum), slices.Max(Antialias.kernel(side[1], m).sum)
 			if hi, area := bits.Mul64(x, y); hi != 0 || area > math.MaxUint64/256 {
