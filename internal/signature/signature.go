@@ -201,6 +201,9 @@ func (s *Signature) told(opt Options) Options {
 	return opt
 }
 
+// Model is the graph that the signature is of, for images of its size.
+func (s *Signature) Model() *onnx.Model { return s.model }
+
 // Picture is the name of the picture's input in [Signature.Model].
 func (s *Signature) Picture() string { return s.model.Graph.Inputs[s.pictureAt].Name }
 

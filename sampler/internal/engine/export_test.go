@@ -19,11 +19,7 @@ func Compile(rt onnx.Runtime, m *onnx.Model, opt compile.Options, conditions fun
 	if err != nil {
 		return nil, err
 	}
-	var others func(int, []*onnx.Tensor) []*onnx.Tensor
-	if conditions != nil {
-		others = func(class int, _ []*onnx.Tensor) []*onnx.Tensor { return conditions(class) }
-	}
-	net := Network{Model: m, Head: likelihood.Categorical{Depth: p.Outputs}, Values: encoding.Scale{}.Values(p.Outputs), Others: others}
+	net := Network{Model: m, Head: likelihood.Categorical{Depth: p.Outputs}, Values: encoding.Scale{}.Values(p.Outputs), Others: conditions}
 	e, err := NewIncremental(rt, net, opt, newSlots(2))
 	return &Compiled{e}, err
 }
