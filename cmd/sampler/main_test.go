@@ -93,7 +93,8 @@ func TestScripts(t *testing.T) {
 
 // colourModels writes models with random weights of 6×6 pixels: rgb.onnx and rgba.onnx, of 4
 // levels; pair.onnx, of two channels; codes.onnx, of one with 300 levels; palette.onnx, of one
-// with 4 colours. photo.onnx is a logistic mixture of 10×10 pixels with 256 levels.
+// with 4 colours. Of 10×10 pixels in RGB are photo.onnx, a logistic mixture of 256 levels, and
+// subpixel.onnx, of 4 levels in sub-pixel order.
 func colourModels(dir string) error {
 	colours := []color.NRGBA{{0xff, 0, 0, 0xff}, {0, 0xff, 0, 0xff}, {0, 0, 0xff, 0xff}, {}}
 	for name, meta := range map[string]format.Meta{
@@ -114,18 +115,28 @@ func colourModels(dir string) error {
 			return err
 		}
 	}
-	file, err := os.ReadFile("../../sampler/testdata/zoo/script/mixture_rgb.onnx")
-	if err != nil {
-		return err
+	for name, of := range map[string]struct {
+		file string
+		meta format.Meta
+	}{
+		"photo.onnx":    {"mixture_rgb.onnx", format.Meta{Channels: 3, Levels: 256, Head: "logistic-mixture", PixelScale: 2. / 255, PixelOffset: -1}},
+		"subpixel.onnx": {"rgb_masked.onnx", format.Meta{Channels: 3, Levels: 4}},
+	} {
+		file, err := os.ReadFile(filepath.Join("../../sampler/testdata/zoo/script", of.file))
+		if err != nil {
+			return err
+		}
+		m, err := onnx.Unmarshal(file)
+		if err != nil {
+			return err
+		}
+		of.meta.Height, of.meta.Width = 10, 10
+		m.Metadata = of.meta.Props()
+		if err := writeModel(filepath.Join(dir, name), m); err != nil {
+			return err
+		}
 	}
-	m, err := onnx.Unmarshal(file)
-	if err != nil {
-		return err
-	}
-	m.Metadata = format.Meta{
-		Height: 10, Width: 10, Channels: 3, Levels: 256, Head: "logistic-mixture", PixelScale: 2. / 255, PixelOffset: -1,
-	}.Props()
-	return writeModel(filepath.Join(dir, "photo.onnx"), m)
+	return nil
 }
 
 const rudeFolder = "rude/\u009bm"
