@@ -40,8 +40,10 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	switch {
 	case sig.OneFile != nil:
 		return nil, fmt.Errorf("%w: it is a one-file sampler already", ErrModel)
-	case sig.Channels > 1 || sig.Conditions != nil || sig.Levels > 256:
-		return nil, fmt.Errorf("%w: a one-file sampler of it cannot be made yet", ErrModel)
+	case sig.Conditions != nil:
+		return nil, fmt.Errorf("%w: a one-file sampler takes no conditions, and this model has %s", ErrModel, sig.Conditions[0].Name)
+	case sig.Levels > format.SamplerMaxLevels:
+		return nil, fmt.Errorf("%w: a one-file sampler draws up to %d levels, and this model has %d", ErrModel, format.SamplerMaxLevels, sig.Levels)
 	}
 	opt := engine.CompileOptions(sig, false)
 	opt.Latency = true

@@ -86,7 +86,7 @@ func (m Mixture) LogProbNodes(g *onnx.Graph, outputs *onnx.Value, earlier []*onn
 		weights = n.op("Add", weights, n.channel(levels[:c], level).log)
 	}
 	all := n.op("Add", weights, n.channel(levels, ramp(m.Depth)).log)
-	return n.Op("ReduceLogSumExp", onnx.Attrs{"axes": []int64{-1}, "keepdims": int64(0)}, all)
+	return n.logSumExp(all, m.Components)
 }
 
 // LossNodes: the log-probability of all channels is log Σ w·Π P over the components, as the
@@ -108,8 +108,7 @@ func (m Mixture) LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient b
 		channels = append(channels, n.channel(levels[:c], level))
 		joint = n.op("Add", joint, channels[c].log)
 	}
-	logProb = n.Op("ReduceLogSumExp", onnx.Attrs{"axes": []int64{-1}, "keepdims": int64(1)}, joint) // [rows, 1, 1]
-	logProb = n.cast(n.op("Reshape", logProb, whole(-1)), onnx.Float32)
+	logProb = n.cast(n.op("Reshape", n.logSumExp(joint, m.Components), whole(-1)), onnx.Float32)
 	if !gradient {
 		return logProb, nil
 	}

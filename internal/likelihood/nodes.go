@@ -32,6 +32,21 @@ func (n nodes) softplus(x *onnx.Value) *onnx.Value {
 	return n.op("Add", n.op("Max", x, real(0)), n.op("Log", n.op("Add", e, real(1))))
 }
 
+// logSumExp is log Σ exp along the last dimension of float64 [..., size], which goes:
+// Σ softmax·(v − log softmax), where each difference is the same. Other reductions have their
+// axes elsewhere from opset 18 on, and ONNX Runtime 1.24 makes the wrong shape where there
+// are no rows.
+func (n nodes) logSumExp(v *onnx.Value, size int) *onnx.Value {
+	v = n.op("Max", v, real(-1e300)) // which is no infinity
+	logs := n.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, v)
+	ones := make([]float64, size)
+	for i := range ones {
+		ones[i] = 1
+	}
+	parts := n.op("Mul", n.op("Exp", logs), n.op("Sub", v, logs))
+	return n.op("Squeeze", n.op("MatMul", parts, onnx.Const("", onnx.NewTensor(ones, size, 1))), whole(-1))
+}
+
 // whole is a constant of whole numbers, real and single one of a
 // number.
 func whole(x ...int) *onnx.Value {

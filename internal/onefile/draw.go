@@ -21,6 +21,9 @@ func (b *builder) draw(in *loop, outputs []*onnx.Value) {
 		for c := from; c < to; c++ {
 			logs := head.LogProbNodes(g, z, earlier) // [pixels, images, levels]
 			number := b.number(in, logs, c)
+			if b.logits == nil { // ONNX Runtime 1.24 leaves the shape of what has no rows
+				number = g.Op("Reshape", nil, number, b.shape(-1))
+			}
 			values := append([]float32{float32(math.NaN())}, b.opt.Values...)
 			drawn = append(drawn, g.Op("Gather", nil, onnx.Const("", onnx.NewTensor(values, len(values))), number))
 			if b.logits != nil {

@@ -24,8 +24,11 @@ func (s *Signature) readOneFile(height, width int) error {
 	s.OneFile = &OneFile{Inputs: g.Inputs, Outputs: g.Outputs}
 	s.Input, s.Output = format.Uniforms, format.Levels
 	for _, v := range g.Outputs {
-		if shape := onnx.Sizes(v.Shape); v.Name == format.Levels && len(shape) == 3 {
+		if shape := onnx.Sizes(v.Shape); v.Name == format.Levels && (len(shape) == 3 || len(shape) == 4) {
 			s.Height, s.Width = shape[1], shape[2]
+			if len(shape) == 4 {
+				s.Channels = shape[3]
+			}
 		}
 	}
 	var err error
@@ -34,8 +37,8 @@ func (s *Signature) readOneFile(height, width int) error {
 		return fmt.Errorf("%w: %s is %q, must be from %d to %d", ErrModel, format.SamplerLevels, s.model.Metadata[format.SamplerLevels],
 			format.MinLevels, format.SamplerMaxLevels)
 	}
-	s.Head = likelihood.Categorical{Depth: s.Levels}
-	if s.Height < 1 || s.Width < 1 || s.Height > maxPixels/s.Width {
+	s.Head = likelihood.Categorical{Depth: s.Levels, Channels: s.Channels}
+	if s.Height < 1 || s.Width < 1 || s.Height > maxPixels/s.Width || s.Channels < 1 || s.Channels > format.MaxChannels {
 		return fmt.Errorf("%w: its output %q is none of images", ErrModel, format.Levels)
 	}
 	for i, v := range g.Inputs {
@@ -47,7 +50,7 @@ func (s *Signature) readOneFile(height, width int) error {
 		}
 		s.OneFile.Inpainting = s.OneFile.Inpainting || v.Name == format.Keep
 	}
-	if err := s.OneFile.check(s.Height, s.Width); err != nil {
+	if err := s.OneFile.check(s.pictures()); err != nil {
 		return err
 	}
 	if height != 0 && height != s.Height || width != 0 && width != s.Width {
@@ -56,9 +59,18 @@ func (s *Signature) readOneFile(height, width int) error {
 	return s.readClasses()
 }
 
-// check tells whether inputs and outputs are those of a one-file sampler.
-func (o *OneFile) check(height, width int) error {
-	image, one := []int{-1, height, width}, []int{1}
+// pictures is the shape of a one-file sampler's, [batch, H, W] or [batch, H, W, C].
+func (s *Signature) pictures() []int {
+	if s.Channels > 1 {
+		return []int{-1, s.Height, s.Width, s.Channels}
+	}
+	return []int{-1, s.Height, s.Width}
+}
+
+// check tells whether inputs and outputs are those of a one-file sampler, whose pictures
+// have the shape image.
+func (o *OneFile) check(image []int) error {
+	one := []int{1}
 	known := map[string]onnx.ValueInfo{
 		format.Uniforms:    {DType: onnx.Float64, Shape: image},
 		format.Temperature: {DType: onnx.Float64, Shape: one},

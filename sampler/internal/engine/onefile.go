@@ -118,15 +118,15 @@ func (e *OneFile) Draw(ctx context.Context, rows []draw.Row, run Run) error {
 
 // drawBatch draws rows of one temperature in one run.
 func (e *OneFile) drawBatch(ctx context.Context, rows []draw.Row, run Run) error {
-	height, width, pixels, n := e.sig.Height, e.sig.Width, e.sig.Pixels(), len(rows)
-	levels, logprob := make([]uint8, n*pixels), make([]float32, n)
+	symbols, shape, n := e.sig.Symbols(), e.shape(len(rows)), len(rows)
+	levels, logprob := make([]uint8, n*symbols), make([]float32, n)
 	var inputs, outputs []*onnx.Tensor
 	for _, v := range e.sig.OneFile.Inputs {
 		inputs = append(inputs, e.input(v.Name, rows))
 	}
 	for _, v := range e.sig.OneFile.Outputs {
 		if v.Name == format.Levels {
-			outputs = append(outputs, onnx.NewTensor(levels, n, height, width))
+			outputs = append(outputs, onnx.NewTensor(levels, shape...))
 		} else {
 			outputs = append(outputs, onnx.NewTensor(logprob, n))
 		}
@@ -150,7 +150,7 @@ func (e *OneFile) drawBatch(ctx context.Context, rows []draw.Row, run Run) error
 			return fmt.Errorf("%w: image %d", draw.ErrLogits, r.Image)
 		}
 		note(r, lp)
-		for k, l := range levels[i*pixels:][:pixels] {
+		for k, l := range levels[i*symbols:][:symbols] {
 			if int(l) >= e.sig.Levels {
 				return fmt.Errorf("%w: it drew level %d of %d for image %d", signature.ErrModel, l, e.sig.Levels, r.Image)
 			}
@@ -158,21 +158,29 @@ func (e *OneFile) drawBatch(ctx context.Context, rows []draw.Row, run Run) error
 		}
 	}
 	if run.After != nil {
-		return run.After(n * pixels)
+		return run.After(n * symbols)
 	}
 	return nil
 }
 
+// shape is that of n pictures.
+func (e *OneFile) shape(n int) []int {
+	if e.sig.Channels > 1 {
+		return []int{n, e.sig.Height, e.sig.Width, e.sig.Channels}
+	}
+	return []int{n, e.sig.Height, e.sig.Width}
+}
+
 // input makes one of the inputs for rows.
 func (e *OneFile) input(name string, rows []draw.Row) *onnx.Tensor {
-	height, width, pixels, n := e.sig.Height, e.sig.Width, e.sig.Pixels(), len(rows)
+	symbols, shape, n := e.sig.Symbols(), e.shape(len(rows)), len(rows)
 	switch name {
 	case format.Uniforms:
-		u, uniforms := make([]float64, n*pixels), draw.NewUniforms()
+		u, uniforms := make([]float64, n*symbols), draw.NewUniforms()
 		for i := range rows {
-			uniforms.Fill(u[i*pixels:(i+1)*pixels], 1, rows[i].How.Seed, rows[i].Image)
+			uniforms.Fill(u[i*symbols:(i+1)*symbols], 1, rows[i].How.Seed, rows[i].Image)
 		}
-		return onnx.NewTensor(u, n, height, width)
+		return onnx.NewTensor(u, shape...)
 	case format.Temperature:
 		return onnx.NewTensor([]float64{rows[0].How.Temperature}, 1)
 	case format.Label:
@@ -182,19 +190,19 @@ func (e *OneFile) input(name string, rows []draw.Row) *onnx.Tensor {
 		}
 		return onnx.NewTensor(class, n)
 	case format.Init:
-		init := make([]uint8, 0, n*pixels)
+		init := make([]uint8, 0, n*symbols)
 		for i := range rows {
 			for _, l := range rows[i].Levels {
 				init = append(init, uint8(l))
 			}
 		}
-		return onnx.NewTensor(init, n, height, width)
+		return onnx.NewTensor(init, shape...)
 	default: // format.Keep
-		keep := make([]bool, n*pixels)
+		keep := make([]bool, n*symbols)
 		for i := range rows {
-			copy(keep[i*pixels:], rows[i].Mask)
+			copy(keep[i*symbols:], rows[i].Mask)
 		}
-		return onnx.NewTensor(keep, n, height, width)
+		return onnx.NewTensor(keep, shape...)
 	}
 }
 
