@@ -111,6 +111,11 @@ func bindUnary(p *binder, n *node) error {
 	if with := withAttrs[n.Op]; with != nil {
 		f = with(n.Attrs)
 	}
+	if n.Op == "Elu" && x.dtype == onnx.Float32 {
+		vector := elu(n.Attrs.Float("alpha", 1), y.count)
+		p.elementwise(n, y, []*value{x}, func(dst []float32, args [][]float32) { vector(dst, args[0]) })
+		return nil
+	}
 	if vector := vectors[n.Op]; vector != nil && x.dtype == onnx.Float32 {
 		p.elementwise(n, y, []*value{x}, func(dst []float32, args [][]float32) { vector(dst, args[0]) })
 		return nil
@@ -128,6 +133,26 @@ func bindUnary(p *binder, n *node) error {
 	}
 	p.steps[len(p.steps)-1].overwrites = true
 	return nil
+}
+
+// elu is max(x, 0) + alpha·(e^min(x, 0) − 1), for up to count numbers at a time. With
+// t = tanh(x/2), e^x − 1 is 2·t/(1 − t), which loses nothing next to 0.
+func elu(alpha float32, count int) func(dst, x []float32) {
+	half := make([]float32, min(count, sweepLen))
+	return func(dst, x []float32) {
+		for len(x) > 0 {
+			n := min(len(x), sweepLen)
+			t := half[:n]
+			for i, v := range x[:n] {
+				t[i] = min(v, 0) / 2
+			}
+			kernel.Tanh(t, t)
+			for i, v := range x[:n] {
+				dst[i] = max(v, 0) + alpha*(2*t[i]/(1-t[i]))
+			}
+			dst, x = dst[n:], x[n:]
+		}
+	}
 }
 
 // relu makes output 0 relu of argument i, by the step before where that can do it.
