@@ -10,6 +10,11 @@ import (
 
 // vectors are the functions that are computed in float32, many at a time.
 var vectors = map[string]func(dst, x []float32){
+	"Neg": func(dst, x []float32) {
+		for i, v := range x {
+			dst[i] = -v
+		}
+	},
 	"Exp": kernel.Exp, "Sigmoid": kernel.Sigmoid, "Tanh": kernel.Tanh, "Sqrt": kernel.Sqrt,
 }
 

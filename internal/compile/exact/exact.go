@@ -166,12 +166,26 @@ func (e *Evaluator) read(a ir.Arg, y, x int) []float64 {
 
 // linear adds what one argument contributes; w is nil for a summand.
 func (e *Evaluator) linear(u *ir.Unit, a ir.Arg, w []float32, y, x int, out []float64) {
-	for k, v := range e.read(a, y, x) {
-		switch {
+	in := e.read(a, y, x)
+	n := len(out)
+	for k := 0; k < len(in); k++ {
+		switch v := in[k]; {
 		case w == nil:
 			out[k] += v
-		case v != 0:
-			for o, weight := range w[k*u.Channels : (k+1)*u.Channels] {
+		case v == 0:
+		case k+4 <= len(in) && in[k+1] != 0 && in[k+2] != 0 && in[k+3] != 0: // four at once, in the same order
+			v1, v2, v3 := in[k+1], in[k+2], in[k+3]
+			w0, w1, w2, w3 := w[k*n:][:n], w[(k+1)*n:][:n], w[(k+2)*n:][:n], w[(k+3)*n:][:n]
+			for o, sum := range out {
+				sum += v * float64(w0[o])
+				sum += v1 * float64(w1[o])
+				sum += v2 * float64(w2[o])
+				sum += v3 * float64(w3[o])
+				out[o] = sum
+			}
+			k += 3
+		default:
+			for o, weight := range w[k*n:][:n] {
 				out[o] += v * float64(weight)
 			}
 		}
