@@ -48,7 +48,8 @@ func places(dir string) []place {
 
 // Load reads a data set of four IDX files under their usual names
 // (train-images-idx3-ubyte and so on, each with .gz or without; the former is
-// preferred). The test split is the t10k files.
+// preferred). The test split is the t10k files. In a folder that is the user's choice the files of labels may
+// both be missing: that is a set without labels.
 //
 // It looks in dir, if that is not ""; in the folder that the environment variable
 // PIXELCNN_DATA names; in pixelcnn/fashion-mnist in the user's cache folder; and in
@@ -67,7 +68,9 @@ func Load(ctx context.Context, dir string, opt Options) (*Set, error) {
 		return nil, err
 	}
 	for i, path := range src.paths {
-		opt.Opened(path, src.infos[i])
+		if path != "" {
+			opt.Opened(path, src.infos[i])
+		}
 	}
 	return src.set(ctx, fashion, opt)
 }
@@ -84,7 +87,7 @@ func (l Limits) search(ctx context.Context, list []place, pins [4]pin) (src *sou
 	for _, p := range list {
 		err := p.err
 		if p.dir != "" {
-			src, err = l.readSources(ctx, p.dir)
+			src, err = l.readSources(ctx, p.dir, p.chosen)
 			if err == nil && p.chosen {
 				fashion, err = src.recognise(pins)
 			} else if err == nil {
@@ -111,26 +114,39 @@ func (l Limits) search(ctx context.Context, list []place, pins [4]pin) (src *sou
 
 // sources are the four files of a data set, in the order of idxNames.
 type sources struct {
-	dir   string
-	paths [4]string
-	infos [4]fs.FileInfo
-	files [4]*idxFile
+	dir        string
+	unlabelled bool      // there are no labels: these files are empty
+	paths      [4]string // "" for none
+	infos      [4]fs.FileInfo
+	files      [4]*idxFile
 }
 
-// readSources reads the four files in dir and checks that they fit together.
-func (l Limits) readSources(ctx context.Context, dir string) (*sources, error) {
+// readSources reads the four files in dir and checks that they fit together. Where that is allowed, both
+// files of labels may be missing.
+func (l Limits) readSources(ctx context.Context, dir string, unlabelled bool) (*sources, error) {
 	if err := checkDir(dir); err != nil {
 		return nil, err
 	}
 	s := &sources{dir: dir}
+	var missing [4]error
 	for i, name := range idxNames {
-		path, err := findIDX(dir, name)
-		if err != nil {
+		var err error
+		if s.paths[i], err = findIDX(dir, name); err != nil && !errors.As(err, new(*FolderError)) {
 			return nil, err
 		}
-		s.paths[i] = path
+		missing[i] = err
+	}
+	s.unlabelled = unlabelled && missing[1] != nil && missing[3] != nil
+	for i, err := range missing {
+		if err != nil && !(s.unlabelled && i%2 == 1) {
+			return nil, err
+		}
 	}
 	err := parallel(ctx, len(s.files), func(i int) error {
+		if s.paths[i] == "" {
+			s.files[i] = &idxFile{dims: []int{0}}
+			return nil
+		}
 		f, err := os.Open(s.paths[i])
 		if err != nil {
 			return fmt.Errorf("dataset: %w", err)
@@ -150,7 +166,7 @@ func (l Limits) readSources(ctx context.Context, dir string) (*sources, error) {
 		if images == 0 {
 			return nil, fmt.Errorf("%w: %s: no images", ErrFormat, s.paths[i])
 		}
-		if images != labels {
+		if images != labels && !s.unlabelled {
 			return nil, fmt.Errorf("%w: %s: %d labels for the %d images of %s",
 				ErrFormat, s.paths[i+1], labels, images, filepath.Base(s.paths[i]))
 		}
@@ -192,9 +208,14 @@ func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, err
 		Levels:     opt.Levels,
 	}
 	s.describe(set, fashion)
+	if s.unlabelled {
+		set.Unlabelled = &FolderError{s.dir, "no files of labels, " + idxNames[1] + " and " + idxNames[3] + " or these with .gz"}
+	}
 	var entries []entry
 	for i, f := range s.files {
-		entries = append(entries, entry{idxNames[i], f.sum})
+		if s.paths[i] != "" {
+			entries = append(entries, entry{idxNames[i], f.sum})
+		}
 	}
 	set.SHA256 = digest(entries)
 

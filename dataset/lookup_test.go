@@ -120,6 +120,26 @@ func TestLoadCropsToTheCentre(t *testing.T) {
 	}
 }
 
+// TestLoadUnlabelled: without files of labels a set has none, and says why.
+func TestLoadUnlabelled(t *testing.T) {
+	dir := t.TempDir()
+	files := tiny()
+	files[1], files[3] = nil, nil
+	writeSet(t, dir, files)
+	set, err := Load(t.Context(), dir, Options{Size: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Train.N() != 4 || set.Test.N() != 2 || set.Train.Labels != nil || set.ClassNames != nil ||
+		set.Unlabelled == nil || !strings.Contains(set.Unlabelled.Error(), "no files of labels") {
+		t.Errorf("got %+v", set)
+	}
+	listing := fmt.Sprintf("%x  t10k-images-idx3-ubyte\n%x  train-images-idx3-ubyte\n", sha256.Sum256(files[2]), sha256.Sum256(files[0]))
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(listing))); set.SHA256 != want {
+		t.Errorf("SHA256 = %s, want %s", set.SHA256, want)
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	tests := []struct {
 		name   string

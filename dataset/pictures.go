@@ -60,8 +60,13 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := files.skip(bad, opt.Skip); err != nil {
+	if err := files.Drop(bad, opt.Skip); err != nil {
 		return nil, err
+	}
+	for label, class := range files.Classes {
+		if !slices.Contains(files.Labels, uint8(label)) {
+			return nil, &FolderError{filepath.Join(dir, class), "no picture is left: each sub-folder is a class"}
+		}
 	}
 	n := 0 // how many are left
 	for i, err := range bad {
@@ -126,26 +131,35 @@ type Pictures struct {
 // Path is the path of picture i.
 func (p *Pictures) Path(i int) string { return filepath.Join(p.Dir, filepath.FromSlash(p.Names[i])) }
 
-// skip leaves out the pictures that have an error, and tells to of each. Where to is nil they are the error.
-func (p *Pictures) skip(bad []error, to func(error)) error {
+// Check reads all pictures and returns why each cannot be used, [N]; nil where it can.
+func (p *Pictures) Check(ctx context.Context, opt PictureOptions) ([]error, error) {
+	bad := make([]error, len(p.Names))
+	err := parallel(ctx, len(p.Names), func(i int) error {
+		_, bad[i] = ReadPicture(p.Path(i), opt)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	return bad, nil
+}
+
+// Drop leaves out the pictures that have an error in bad, [N], and tells of each. Where tell is nil the
+// pictures stay, and those errors are returned as a [*BadPicturesError].
+func (p *Pictures) Drop(bad []error, tell func(error)) error {
 	all := slices.DeleteFunc(slices.Clone(bad), func(err error) bool { return err == nil })
 	if len(all) == 0 {
 		return nil
 	}
-	if to == nil {
+	if tell == nil {
 		return &BadPicturesError{all, len(bad)}
 	}
 	for _, err := range all {
-		to(err)
+		tell(err)
 	}
 	i, k := 0, 0
 	p.Names = slices.DeleteFunc(p.Names, func(string) bool { i++; return bad[i-1] != nil })
 	p.Labels = slices.DeleteFunc(p.Labels, func(uint8) bool { k++; return bad[k-1] != nil })
-	for label, class := range p.Classes {
-		if !slices.Contains(p.Labels, uint8(label)) {
-			return &FolderError{filepath.Join(p.Dir, class), "no picture is left: each sub-folder is a class"}
-		}
-	}
 	return nil
 }
 

@@ -39,9 +39,19 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
+	if e.Setting == trainingData || e.Setting == validationData {
+		return fmt.Sprintf("train: checkpoint %s was made with other %s (SHA-256 %.12s, now %.12s): the pictures, or which of them are left out or validated on, have changed; give the same, or use another folder",
+			e.File, e.Setting, e.Have, e.Got)
+	}
 	return fmt.Sprintf("train: checkpoint %s was made with %s %s, not %s: resume with the same setting, or use another folder",
 		e.File, e.Setting, e.Have, e.Got)
 }
+
+// Settings of a MismatchError that are checksums of levels.
+const (
+	trainingData   = "training data"
+	validationData = "validation data"
+)
 
 // A checkpoint file is magic, the length of the header as a little-endian uint32, the
 // header in JSON, vectors of little-endian float32, and the SHA-256 of all that. The
@@ -117,7 +127,7 @@ func (h header) settings() [][2]string {
 		p("classes", h.Model.Classes), p("input", h.Model.Input), p("input scale", h.Model.InputScale), p("model", h.Model),
 		p("batch", h.Batch), p("learning rate", h.LearningRate), p("schedule", h.Schedule), p("steps", h.Steps), p("seed", h.Seed), p("init", h.Init),
 		p("warm-up", h.Warmup), p("weight decay", h.WeightDecay), p("clip norm", h.ClipNorm), p("EMA", h.EMA), p("flip", h.Flip),
-		p("initial weights", start), p("validation data", validation), p("training data", h.Data),
+		p("initial weights", start), p(validationData, validation), p(trainingData, h.Data),
 		p("parameters", h.Elements), p("runtime", runtime),
 	}
 }

@@ -34,9 +34,6 @@ For any other program it is the same model.`,
 			if strings.HasPrefix(m.model, "@") {
 				return cli.Usagef("--model is %q, which says all of itself: name an ONNX file", m.model)
 			}
-			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, m.files()); err != nil {
-				return err
-			}
 			cfg, err := m.config()
 			if err != nil {
 				return err

@@ -32,15 +32,15 @@ sampler itself takes such a file as --model, too.`,
 			if output == "" {
 				output = strings.TrimSuffix(strings.TrimPrefix(m.model, "@"), ".onnx") + ".sampler.onnx"
 			}
-			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, m.files()); err != nil {
-				return err
-			}
 			cfg, err := m.config()
 			if err != nil {
 				return err
 			}
 			model, err := m.load(cfg)
 			if err != nil {
+				return err
+			}
+			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, m.files()); err != nil {
 				return err
 			}
 			file, err := model.OneFile(inpainting)

@@ -3,65 +3,76 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io/fs"
 	"iter"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 	"pixelcnn/sampler"
 )
 
-// loadPictures finds the PNG and JPEG files of a folder and of those below, by name, which
-// are read as they are scored. Names that begin with a dot are left out.
-func (f *scoreFlags) loadPictures(ctx context.Context, sig *sampler.Signature) (*scored, error) {
-	set := &scored{name: f.images}
-	err := filepath.WalkDir(f.images, func(path string, d fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		if path != f.images && strings.HasPrefix(d.Name(), ".") {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		switch strings.ToLower(filepath.Ext(path)) {
-		case ".png", ".jpg", ".jpeg":
-			if !d.IsDir() {
-				set.files = append(set.files, path)
-			}
-		}
-		return nil
-	})
+// loadPictures finds the pictures of a folder and of those below, which are read as they are scored.
+func (f *scoreFlags) loadPictures(cmd *cobra.Command, sig *sampler.Signature) (*scored, error) {
+	ctx := cmd.Context()
+	files, err := dataset.FindPictures(ctx, f.images)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the folder: %w", err)
+		return nil, err
 	}
-	if f.limit > 0 {
-		set.files = set.files[:min(len(set.files), f.limit)]
+	if f.limit > 0 && f.limit < len(files.Names) {
+		files.Names, files.Labels = files.Names[:f.limit], files.Labels[:min(f.limit, len(files.Labels))]
 	}
-	if len(set.files) == 0 {
-		return nil, fmt.Errorf("%s: no PNG or JPEG files", f.images)
+	opt := dataset.PictureOptions{Limits: f.pictures.Limits(), Opened: cli.Reads(cmd, "--images")}
+	if f.pictures.Skip {
+		all := len(files.Names)
+		if err := f.checkPictures(cmd, files, sig, opt, func(err error) { f.pictures.Tell(cmd, err) }); err != nil {
+			return nil, err
+		}
+		f.pictures.Skipped(cmd, all-len(files.Names))
+		if len(files.Names) == 0 {
+			return nil, &dataset.FolderError{Path: f.images, Problem: "no picture is left"}
+		}
 	}
-	set.images, set.identity = len(set.files), hashOf(set.files)
-	set.parts = func(first, n int) iter.Seq2[[]uint16, error] { return readInParts(ctx, set.files[first:first+n], sig) }
-	set.classes = f.folderClasses(sig, set.files)
+	set := &scored{name: f.images, images: len(files.Names), classes: folderClasses(sig, files)}
+	if sig.ClassInput != "" && files.Unlabelled != nil {
+		cli.Log(cmd)("sampler: the pictures' classes are not known: %v", files.Unlabelled)
+	}
+	for i := range files.Names {
+		set.files = append(set.files, files.Path(i))
+	}
+	set.identity = hashOf(set.files)
+	set.parts = func(first, n int) iter.Seq2[[]uint16, error] {
+		return readInParts(ctx, set.files[first:first+n], sig, opt, func(err error) error {
+			// All that cannot be used is said at once.
+			return cmp.Or(f.checkPictures(cmd, files, sig, opt, nil), err)
+		})
+	}
 	return set, nil
 }
 
-// readInParts reads pictures, atOnce of them at a time. A part is good until the next one.
-func readInParts(ctx context.Context, files []string, sig *sampler.Signature) iter.Seq2[[]uint16, error] {
+// checkPictures finds the pictures that cannot be used, and leaves them out where there is somebody to tell.
+func (f *scoreFlags) checkPictures(cmd *cobra.Command, files *dataset.Pictures, sig *sampler.Signature, opt dataset.PictureOptions, tell func(error)) error {
+	bad, err := files.Check(cmd.Context(), asTrained(sig, opt))
+	if err != nil {
+		return err
+	}
+	return f.pictures.Explain(cmd, files.Drop(bad, tell))
+}
+
+// readInParts reads pictures, atOnce of them at a time. A part is good until the next one. The error is what
+// failed makes of that of a picture.
+func readInParts(ctx context.Context, files []string, sig *sampler.Signature, opt dataset.PictureOptions, failed func(error) error) iter.Seq2[[]uint16, error] {
 	return func(yield func([]uint16, error) bool) {
 		var levels []uint16
 		for part := range slices.Chunk(files, atOnce) {
 			levels = levels[:0]
 			for _, file := range part {
-				picture, err := readPicture(file, sig, dataset.PictureOptions{})
+				picture, err := readPicture(file, sig, opt)
+				if err != nil && ctx.Err() == nil {
+					err = failed(err)
+				}
 				if err = cmp.Or(ctx.Err(), err); err != nil {
 					yield(nil, err)
 					return
@@ -75,19 +86,15 @@ func readInParts(ctx context.Context, files []string, sig *sampler.Signature) it
 	}
 }
 
-// folderClasses are the classes of files by the folders, of the one that is scored, in
+// folderClasses are the classes of pictures by the folders, of the one that is scored, in
 // which they are; nil where one is in none, or in one that is named after no class.
-func (f *scoreFlags) folderClasses(sig *sampler.Signature, files []string) []int {
+func folderClasses(sig *sampler.Signature, files *dataset.Pictures) []int {
 	if sig.ClassInput == "" {
 		return nil
 	}
 	var classes []int
-	for _, file := range files {
-		path, err := filepath.Rel(f.images, file)
-		if err != nil {
-			return nil
-		}
-		folder, _, within := strings.Cut(filepath.ToSlash(path), "/")
+	for _, file := range files.Names {
+		folder, _, within := strings.Cut(file, "/")
 		class, ok := sig.ClassNamed(folder)
 		if !within || !ok {
 			return nil

@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,6 +66,17 @@ func (f *gather) run(cmd *cobra.Command, dir string) error {
 		return f.incomplete(cmd, set)
 	}
 	if err := f.choose(set); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var inputs []cli.File
+	for _, e := range entries {
+		inputs = append(inputs, cli.File{Flag: "DIR", Path: filepath.Join(dir, e.Name())})
+	}
+	if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: f.output}}, inputs); err != nil {
 		return err
 	}
 	ctx := cmd.Context()

@@ -14,8 +14,7 @@ import (
 // says its training pictures were made, so that a picture gets the levels that it would have in
 // training. Where levels are colours of a palette they are the nearest ones.
 func readPicture(name string, sig *sampler.Signature, opt dataset.PictureOptions) ([]uint16, error) {
-	opt.Height, opt.Width, opt.Channels, opt.Levels = sig.Height, sig.Width, sig.Channels, sig.Levels
-	opt.Resize = dataset.ResizeOf(sig.Meta.Preprocess)
+	opt = asTrained(sig, opt)
 	switch sig.Colour() {
 	case "":
 		return nil, fmt.Errorf("%s: the model's pictures have %d channels, those of files 1, 3 or 4", name, sig.Channels)
@@ -36,4 +35,11 @@ func readPicture(name string, sig *sampler.Signature, opt dataset.PictureOptions
 		nearest = append(nearest, uint16(at))
 	}
 	return nearest, nil
+}
+
+// asTrained says how pictures become a model's levels, in addition to opt.
+func asTrained(sig *sampler.Signature, opt dataset.PictureOptions) dataset.PictureOptions {
+	opt.Height, opt.Width, opt.Channels, opt.Levels = sig.Height, sig.Width, sig.Channels, sig.Levels
+	opt.Resize = dataset.ResizeOf(sig.Meta.Preprocess)
+	return opt
 }

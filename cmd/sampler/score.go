@@ -18,6 +18,7 @@ type scoreFlags struct {
 	shardFlags
 	data, split      string
 	images, class    string
+	pictures         cli.Pictures
 	limit, list      int
 	format           string
 	output, perPixel string
@@ -33,8 +34,8 @@ func newScore() *cobra.Command {
 nats and bits per dimension (pixel), with its standard error over the images.
 The pictures are cropped, resized and quantised to the model's size and levels.
 
-With --images, the PNG and JPEG files of a folder are scored, and the most and
-the least likely of them listed. With --data FILE.npy, an array of levels, of any
+With --images, the pictures of a folder are scored, PNG, JPEG, GIF, BMP, WebP or
+TIFF, and the most and the least likely of them listed. With --data FILE.npy, an array of levels, of any
 type of integers, [n, height, width], as --format npy of a draw writes it.
 
 On a model that has classes the class is summed out, which takes a pass for each
@@ -52,7 +53,9 @@ as well. The pictures of a folder have the class that their folder in it names.`
 	under(flags, "Data", func(flags *pflag.FlagSet) {
 		flags.StringVar(&f.data, "data", "", "`DATA`: a folder with the data set's four IDX files, or an NPY file of levels (default where the data set is found)")
 		flags.StringVar(&f.split, "split", "test", "`PART` of the data set: test or train")
-		flags.StringVar(&f.images, "images", "", "score the PNG and JPEG files in this `FOLDER` and below instead")
+		flags.StringVar(&f.images, "images", "", "score the pictures in this `FOLDER` and below instead")
+		f.pictures.AddSkip(flags)
+		f.pictures.AddLimit(flags)
 		flags.StringVar(&f.class, "class", "", "`CLASS` of all pictures, of a model that has classes: its name, a part of it, or its number")
 		flags.IntVar(&f.limit, "limit", 0, "score the first images only; 0 means all")
 		f.addShard(flags, "score")
@@ -88,12 +91,17 @@ func (f *scoreFlags) check(cmd *cobra.Command) error {
 		return cli.Usagef("--images excludes --data and --split")
 	case f.images == "" && cmd.Flags().Changed("list"):
 		return cli.Usagef("--list needs --images")
+	case f.images == "" && f.pictures.Skip:
+		return cli.Usagef("--skip-bad needs --images")
 	case f.isArray() && cmd.Flags().Changed("split"):
 		return cli.Usagef("--split is for a data set; %s is an array", f.data)
 	case f.pair(f.output) && f.format != "text":
 		return cli.Usagef("--format json: a shard in a folder has sums, which sampler gather prints; name a file after -o for a line each")
 	case f.pair(f.output) && f.perPixel != "" && filepath.Clean(f.perPixel) != filepath.Clean(f.output):
 		return cli.Usagef("--per-pixel %s: with a shard in a folder it is the same folder, %s", f.perPixel, f.output)
+	}
+	if err := f.pictures.Check(); err != nil {
+		return err
 	}
 	return f.shardFlags.check(cmd, f.output)
 }
@@ -111,16 +119,16 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	outputs, inputs := f.files()
-	if err := cli.Apart(cmd, outputs, inputs); err != nil {
-		return err
-	}
 	cfg, err := f.config()
 	if err != nil {
 		return err
 	}
 	model, err := f.load(cfg)
 	if err != nil {
+		return err
+	}
+	outputs, inputs := f.files()
+	if err := cli.Apart(cmd, outputs, inputs); err != nil {
 		return err
 	}
 	s, closeAll, err := f.sampler(cmd.ErrOrStderr(), model)
@@ -135,7 +143,7 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	case f.isArray():
 		load = f.loadArray
 	}
-	set, err := load(cmd.Context(), model.Signature)
+	set, err := load(cmd, model.Signature)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func TestReadInParts(t *testing.T) {
 	sig := &sampler.Signature{Height: 2, Width: 2, Channels: 1, Levels: 3}
 	files := append(slices.Repeat(names, atOnce), names[1]) // two parts and a picture
 	var sizes []int
-	for levels, err := range readInParts(t.Context(), files, sig) {
+	for levels, err := range readInParts(t.Context(), files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,14 +126,14 @@ func TestReadInParts(t *testing.T) {
 	}
 
 	files[atOnce] = filepath.Join(dir, "none.png") // the second part's first
-	for levels, err := range readInParts(t.Context(), files, sig) {
+	for levels, err := range readInParts(t.Context(), files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
 		if len(levels) != 4*atOnce || err != nil {
 			t.Errorf("%d levels, error %v", len(levels), err)
 		}
 		break
 	}
 	var last error
-	for _, err := range readInParts(t.Context(), files, sig) {
+	for _, err := range readInParts(t.Context(), files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
 		last = err
 	}
 	if !errors.Is(last, fs.ErrNotExist) {

@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 	"pixelcnn/internal/npy"
 	"pixelcnn/sampler"
@@ -35,12 +38,12 @@ type scored struct {
 // bar. A data set's are in memory anyway.
 const atOnce = 256
 
-func (f *scoreFlags) loadSet(ctx context.Context, sig *sampler.Signature) (*scored, error) {
+func (f *scoreFlags) loadSet(cmd *cobra.Command, sig *sampler.Signature) (*scored, error) {
 	if sig.Height != sig.Width {
 		return nil, fmt.Errorf("the model's images are %d×%d; of data sets only square ones can be scored", sig.Height, sig.Width)
 	}
-	set, err := dataset.Load(ctx, f.data, dataset.Options{
-		Size: sig.Height, Levels: sig.Levels, Resize: dataset.ResizeOf(sig.Meta.Preprocess),
+	set, err := dataset.Load(cmd.Context(), f.data, dataset.Options{
+		Size: sig.Height, Levels: sig.Levels, Resize: dataset.ResizeOf(sig.Meta.Preprocess), Opened: cli.Reads(cmd, "--data"),
 	})
 	if err != nil {
 		return nil, err
@@ -101,7 +104,7 @@ func (f *scoreFlags) isArray() bool {
 }
 
 // loadArray looks at an NPY file, which is read as it is scored.
-func (f *scoreFlags) loadArray(ctx context.Context, sig *sampler.Signature) (*scored, error) {
+func (f *scoreFlags) loadArray(cmd *cobra.Command, sig *sampler.Signature) (*scored, error) {
 	file, err := os.Open(f.data)
 	if err != nil {
 		return nil, err
@@ -133,7 +136,7 @@ func (f *scoreFlags) loadArray(ctx context.Context, sig *sampler.Signature) (*sc
 	return &scored{
 		name: f.data, identity: fmt.Sprintf("%s %v", h.Type, h.Shape), images: images,
 		parts: func(first, n int) iter.Seq2[[]uint16, error] {
-			return readArray(ctx, f.data, h, begin, first, n, sig.Levels)
+			return readArray(cmd.Context(), f.data, h, begin, first, n, sig.Levels)
 		},
 	}, nil
 }

@@ -18,6 +18,7 @@ import (
 // trainFlags are the root command's.
 type trainFlags struct {
 	data, images string
+	pictures     cli.Pictures
 	preset       string
 	from         string
 	typical      float64
@@ -38,7 +39,9 @@ type trainFlags struct {
 func (f *trainFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.data, "data", "", "folder with a data set's four IDX files (default: Fashion-MNIST, where it is found)")
-	flags.StringVar(&f.images, "images", "", "folder of PNG and JPEG pictures to learn instead; its sub-folders are classes")
+	flags.StringVar(&f.images, "images", "", "folder of pictures to learn instead, PNG, JPEG, GIF, BMP, WebP or TIFF; its sub-folders are classes")
+	f.pictures.AddSkip(flags)
+	f.pictures.AddLimit(flags)
 	flags.StringVar(&f.preset, "preset", "", "settings to start from; other flags override it: "+presetList())
 	flags.StringVar(&f.model.Arch, "arch", "pixelcnn", "architecture: pixelcnn or gated")
 	flags.IntVar(&f.model.Hidden, "hidden", 64, "channels of the residual stream")
@@ -115,6 +118,8 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 		return nil, cli.Usagef("-o is missing: name the ONNX file to write")
 	case f.data != "" && f.images != "":
 		return nil, cli.Usagef("--data and --images exclude each other")
+	case f.images == "" && f.pictures.Skip:
+		return nil, cli.Usagef("--skip-bad needs --images")
 	case !slices.Contains(runtime.Kinds, runtime.Kind(f.runtime)):
 		return nil, cli.Usagef("--runtime is %q, must be one of %q", f.runtime, runtime.Kinds)
 	case !slices.Contains(dataset.Resizes, f.resize):
@@ -127,6 +132,9 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 		return nil, cli.Usagef("--validation is %d, must be 0 or more", f.validation)
 	case f.train.Patience > 0 && f.validation == 0:
 		return nil, cli.Usagef("--patience needs --validation: without such images there is nothing to wait for")
+	}
+	if err := f.pictures.Check(); err != nil {
+		return nil, err
 	}
 	m, err := models.New(f.model)
 	if err != nil {

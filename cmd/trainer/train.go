@@ -53,16 +53,24 @@ set is used but once, at the end. Without it, it is tried on the test set.`,
 // load reads the data, none of which is where the run writes.
 func (f *trainFlags) load(cmd *cobra.Command) (set *dataset.Set, err error) {
 	opt := dataset.Options{
-		Size: f.model.Size, Levels: f.model.Levels, Resize: f.resize, Validation: f.validation, Opened: cli.Reads(cmd, "--data"),
+		Size: f.model.Size, Levels: f.model.Levels, Resize: f.resize, Validation: f.validation, Limits: f.pictures.Limits(), Opened: cli.Reads(cmd, "--data"),
 	}
-	if f.images != "" {
-		opt.Opened = cli.Reads(cmd, "--images")
-		set, err = dataset.LoadImages(cmd.Context(), f.images, opt)
-	} else {
+	if f.images == "" {
 		set, err = dataset.Load(cmd.Context(), f.data, opt)
+	} else {
+		opt.Opened = cli.Reads(cmd, "--images")
+		skipped := 0
+		if f.pictures.Skip {
+			opt.Skip = func(err error) { f.pictures.Tell(cmd, err); skipped++ }
+		}
+		set, err = dataset.LoadImages(cmd.Context(), f.images, opt)
+		f.pictures.Skipped(cmd, skipped)
 	}
 	if err != nil {
-		return nil, err
+		return nil, f.pictures.Explain(cmd, err)
+	}
+	if set.Unlabelled != nil && !f.classes {
+		cli.Log(cmd)("%s: no classes: %v", set.Name, set.Unlabelled)
 	}
 	return set, cli.Apart(cmd, f.outputs(), nil)
 }
@@ -100,6 +108,9 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	}
 	if f.classes {
 		if f.model.Classes = len(set.ClassNames); f.model.Classes == 0 {
+			if set.Unlabelled != nil {
+				return fmt.Errorf("--classes: %w", set.Unlabelled)
+			}
 			return fmt.Errorf("--classes: %s has no classes: put each class's pictures in a sub-folder of its own", set.Dir)
 		}
 		if m, err = models.New(f.model); err != nil {

@@ -188,15 +188,21 @@ func Log(cmd *cobra.Command) func(format string, args ...any) {
 }
 
 // Output writes the file at path whole or not at all; "-" is standard output. What the
-// command has read it does not replace, see [Apart] and [Reads].
+// command has read, by now or while it writes, it does not replace; see [Apart] and [Reads].
 func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error {
 	if path == "-" {
 		return write(cmd.OutOrStdout())
 	}
-	if err := spare(cmd, File{path, path}); err != nil {
+	out := File{path, path}
+	if err := spare(cmd, out); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, write)
+	return atomicfile.Write(path, func(w io.Writer) error {
+		if err := write(w); err != nil {
+			return err
+		}
+		return spare(cmd, out)
+	})
 }
 
 // Versions makes --version print the build, and what lib says of the library in use.
