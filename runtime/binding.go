@@ -27,6 +27,7 @@ type binding struct {
 	mu      sync.Mutex // held during a run
 	io      *ort.IoBinding
 	in, out []ort.Value
+	passed  [][2]*Tensor // from an input to an output
 	opts    *ort.RunOptions
 	pins    goruntime.Pinner
 	long    bool          // the next run may be a long one
@@ -56,6 +57,9 @@ func (s *session) Bind(inputs, outputs []*Tensor) (Binding, error) {
 	if err := b.make(inputs, outputs); err != nil {
 		b.free()
 		return nil, fmt.Errorf("%w: %s", ErrBind, oneLine(err.Error()))
+	}
+	for k, i := range s.passed {
+		b.passed = append(b.passed, [2]*Tensor{inputs[i], outputs[k]})
 	}
 	s.bindings++
 	held.Store(b, nil)
@@ -117,6 +121,9 @@ func (b *binding) Run(ctx context.Context) error {
 	goruntime.Gosched()
 	b.long = time.Since(start) > shortRun
 	if err == nil {
+		for _, p := range b.passed {
+			p[0].CopyTo(p[1], 0)
+		}
 		return nil
 	}
 	if ctx.Err() != nil {

@@ -269,3 +269,35 @@ func TestConcurrentRuns(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestPassed: an output that is an input is written like any other.
+func TestPassed(t *testing.T) {
+	for _, nodes := range []int{0, 2} {
+		g := &onnx.Graph{Name: "passed"}
+		x := g.Input("x", onnx.Float32, onnx.Free("n"))
+		y := x
+		for range nodes {
+			y = g.Op("Identity", nil, y)
+		}
+		if nodes > 0 {
+			g.Output(y, "y", onnx.Float32, onnx.Free("n"))
+		} else {
+			g.Outputs = append(g.Outputs, x)
+		}
+		s, err := openEnv(t).Load(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}, SessionOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make([]float32, 2)
+		b, err := s.Bind([]*onnx.Tensor{onnx.NewTensor([]float32{3, 5}, 2)}, []*onnx.Tensor{onnx.NewTensor(out, 2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Run(t.Context()); err != nil || out[0] != 3 || out[1] != 5 {
+			t.Errorf("%d nodes: %v, error %v", nodes, out, err)
+		}
+		if err := errors.Join(b.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}

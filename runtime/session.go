@@ -5,6 +5,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -17,6 +18,7 @@ type session struct {
 	env             *Env
 	meter           *onnx.Meter
 	inputs, outputs []ValueInfo
+	passed          map[int]int // outputs that are inputs, by their places
 
 	mu       sync.Mutex // guards Bind and Close against each other; runs need no guard
 	ort      *ort.DynamicAdvancedSession
@@ -46,6 +48,7 @@ func (e *Env) Load(model *Model, opt SessionOptions) (Session, error) {
 	if s.outputs, err = onnx.Infos("output", m.Graph.Outputs); err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
+	s.passed = passed(m.Graph)
 	m.ProducerName, m.ProducerVersion, m.Doc, m.Metadata = "", "", "", nil
 	clean, err := onnx.Marshal(m)
 	if err != nil {
@@ -60,6 +63,21 @@ func (e *Env) Load(model *Model, opt SessionOptions) (Session, error) {
 		return nil, fmt.Errorf("%w: %s", ErrLoad, oneLine(err.Error()))
 	}
 	return s, nil
+}
+
+// passed finds the outputs that are inputs, by their places. ONNX Runtime does not write them to
+// what is bound.
+func passed(g *onnx.Graph) map[int]int {
+	found := map[int]int{}
+	for k, v := range g.Outputs {
+		for v.Node != nil && v.Node.Op == "Identity" && v.Node.Domain == "" {
+			v = v.Node.Inputs[0]
+		}
+		if i := slices.Index(g.Inputs, v); i >= 0 {
+			found[k] = i
+		}
+	}
+	return found
 }
 
 func newORTSession(model []byte, inputs, outputs []string, opt SessionOptions) (*ort.DynamicAdvancedSession, error) {

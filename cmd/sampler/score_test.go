@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"pixelcnn/dataset"
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/models"
@@ -141,7 +142,7 @@ func TestReadInParts(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	for _, err := range readInParts(stopped, files, sig) {
+	for _, err := range readInParts(stopped, files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
