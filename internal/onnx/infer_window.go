@@ -44,6 +44,10 @@ func windowShape(n *Node, shapes [][]int) ([]int, error) {
 	return nil, nil
 }
 
+// WindowShape is the shape of what an operator with a window makes, of inputs of those shapes,
+// and of those that trade pixels for channels. It is nil where it cannot be told.
+func WindowShape(n *Node, shapes [][]int) ([]int, error) { return windowShape(n, shapes) }
+
 func poolShape(n *Node, x []int) ([]int, error) {
 	if len(x) < 3 {
 		return nil, fmt.Errorf("an input of shape %v", x)

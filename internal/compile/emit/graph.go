@@ -183,7 +183,7 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 			parts, weights = append(parts, g.read(u, a)), append(weights, w)
 		}
 	}
-	var sum *onnx.Value // so far
+	var sum *onnx.Value                                                                 // so far
 	bare := !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w != nil }) // no products
 	if bare || slices.ContainsFunc(u.Bias, func(x float32) bool { return x != 0 }) {
 		sum = onnx.Const("", onnx.NewTensor(u.Bias, u.Channels))

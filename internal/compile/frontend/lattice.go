@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"math"
 	"slices"
 
 	"pixelcnn/internal/compile/ir"
@@ -185,9 +184,6 @@ func (r *reader) pool(n *onnx.Node) *view {
 // that does.
 func (r *reader) resize(n *onnx.Node) *view {
 	v := r.input(n, 0)
-	if mode := n.Attrs.String("mode", "nearest"); mode != "nearest" {
-		fail(n, "it interpolates by mode %q", mode)
-	}
 	from, to := onnx.Sizes(n.Inputs[0].Shape), onnx.Sizes(n.Outputs[0].Shape)
 	y, x := ir.Every(1, 0), ir.Every(1, 0)
 	h, w := v.h, v.w
@@ -214,31 +210,8 @@ func (r *reader) resize(n *onnx.Node) *view {
 // nearest is how a node resizes from so many pixels to so many; not ok where it is not by a
 // whole factor.
 func nearest(n *onnx.Node, from, to int) (ir.Axis, bool) {
-	scale := float64(to) / float64(from)
-	transform, round := n.Attrs.String("coordinate_transformation_mode", "half_pixel"), n.Attrs.String("nearest_mode", "round_prefer_floor")
-	if n.Op == "Upsample" {
-		transform, round = "asymmetric", "floor"
-	}
-	read := func(i int) int {
-		at := float64(i) / scale
-		switch {
-		case transform == "align_corners":
-			at = float64(i) * float64(from-1) / float64(max(1, to-1))
-		case transform != "asymmetric":
-			at = (float64(i)+0.5)/scale - 0.5
-		}
-		switch round {
-		case "floor":
-			at = math.Floor(at)
-		case "ceil":
-			at = math.Ceil(at)
-		case "round_prefer_ceil":
-			at = math.Floor(at + 0.5)
-		default:
-			at = math.Ceil(at - 0.5)
-		}
-		return min(max(int(at), 0), from-1)
-	}
+	read, err := onnx.Nearest(n, from, to)
+	check(n, err)
 	axis := ir.Every(1, 0)
 	switch {
 	case to%from == 0:
@@ -251,7 +224,7 @@ func nearest(n *onnx.Node, from, to int) (ir.Axis, bool) {
 			return axis, false
 		}
 	}
-	return axis, slices.Contains([]string{"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"}, transform)
+	return axis, true
 }
 
 func reads(a ir.Access, y, want int) bool {
