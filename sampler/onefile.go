@@ -26,6 +26,9 @@ import (
 //	outputs  levels       uint8   [batch, height, width]
 //	         logprob      float32 [batch]                 nats, at temperature 1
 //
+// Pictures of several channels are [batch, height, width, channels], with a uniform for each
+// channel of a pixel.
+//
 // With this package's uniforms it draws this package's images, up to those that fall
 // within some 1e-6 of the boundary between two levels, which are not settled.
 //
@@ -62,16 +65,19 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	out.ProducerName = "pixelcnn"
 	out.Doc = manual(sig, inpainting)
 	out.Metadata = maps.Clone(sig.Model().Metadata)
-	meta := sig.Meta
-	meta.Height, meta.Width, meta.PixelScale = sig.Height, sig.Width, 0
-	meta.Label, meta.Classes, meta.ClassPrior = "", sig.Classes, sig.Prior
+	for key := range sig.Meta.Props() {
+		delete(out.Metadata, key)
+	}
+	meta := sig.Meta.WithoutReading()
+	meta.Height, meta.Width = sig.Height, sig.Width
+	if sig.Channels > 1 {
+		meta.Channels = sig.Channels
+	}
+	meta.Classes, meta.ClassPrior = sig.Classes, sig.Prior
 	if sig.ClassInput != "" {
 		meta.Label = format.Label
 	}
 	if sig.Meta.Format != "" {
-		for key := range sig.Meta.Props() {
-			delete(out.Metadata, key)
-		}
 		maps.Copy(out.Metadata, meta.Props())
 	} else {
 		maps.Copy(out.Metadata, meta.Drawing())
@@ -90,16 +96,20 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 
 // manual is the file's documentation.
 func manual(s *Signature, inpainting bool) string {
-	size := fmt.Sprintf("[batch, %d, %d]", s.Height, s.Width)
+	size, what, each := fmt.Sprintf("[batch, %d, %d]", s.Height, s.Width), fmt.Sprintf(", from 0, black, to %d, white", s.Levels-1), "pixel"
+	if s.Channels > 1 {
+		size = fmt.Sprintf("[batch, %d, %d, %d]", s.Height, s.Width, s.Channels)
+		what, each = fmt.Sprintf(" in each of %d channels", s.Channels), "channel"
+	}
 	text := fmt.Sprintf(`# A whole sampler
 
-It draws images of %d×%d pixels with %d levels, from 0, black, to %d, white.
+It draws images of %d×%d pixels with %d levels%s.
 
 Inputs:
 
-- uniforms, float64 %s: random numbers in [0, 1), one for each pixel
+- uniforms, float64 %s: random numbers in [0, 1), one for each %s
 - temperature, float64 [1]: 1 for the model as it is, below 1 keeps to the likely
-`, s.Height, s.Width, s.Levels, s.Levels-1, size)
+`, s.Height, s.Width, s.Levels, what, size, each)
 	if s.ClassInput != "" {
 		text += fmt.Sprintf("- label, int64 [batch]: the class of each image, 0 to %d\n", len(s.Classes)-1)
 	}
@@ -113,7 +123,7 @@ Outputs:
 - levels, uint8 ` + size + `
 - logprob, float32 [batch]: log-probability of the image at temperature 1, in nats
 
-The images of sampler --seed S: pixel k of image i, row by row, takes the k-th number of Go's rand.New(rand.NewPCG(S, i)).
+The images of sampler --seed S: ` + each + ` k of image i, row by row, takes the k-th number of Go's rand.New(rand.NewPCG(S, i)).
 `
 	if s.ClassInput != "" {
 		text += "Its class is the first up to which pixelcnn.class_prior adds up to more than the first number of rand.New(rand.NewPCG(S, 1<<62+i)).\n"

@@ -1,4 +1,5 @@
-// Draws the images of `sampler --seed SEED` from a one-file sampler into levels.raw, uint8 [images, height, width].
+// Draws the images of `sampler --seed SEED` from a one-file sampler into levels.raw, uint8 [images, height, width]
+// or [images, height, width, channels].
 //
 //   npm ci --ignore-scripts
 //   node draw.mjs pixelcnn.sampler.onnx [IMAGES [SEED [TEMPERATURE [CLASS [PICTURE]]]]]
@@ -36,9 +37,10 @@ function drawClass(prior, u) {
 
 const [file, images = '4', seed = '0', temperature = '1', label = '-', picture] = process.argv.slice(2);
 const n = Number(images), meta = metadata(readFileSync(file));
-const height = Number(meta['pixelcnn.height']), width = Number(meta['pixelcnn.width']), pixels = height * width, shape = [n, height, width];
+const height = Number(meta['pixelcnn.height']), width = Number(meta['pixelcnn.width']), channels = Number(meta['pixelcnn.channels'] ?? 1);
+const symbols = height * width * channels, shape = channels > 1 ? [n, height, width, channels] : [n, height, width];
 const inputs = {
-  uniforms: new Tensor('float64', uniforms(seed, 0, n, pixels), shape),
+  uniforms: new Tensor('float64', uniforms(seed, 0, n, symbols), shape),
   temperature: new Tensor('float64', [Number(temperature)], [1]),
 };
 if (meta['pixelcnn.label']) {
@@ -46,9 +48,9 @@ if (meta['pixelcnn.label']) {
   inputs.label = new Tensor('int64', BigInt64Array.from(coins, (u) => BigInt(label === '-' ? drawClass(prior, u) : label)), [n]);
 }
 if (picture) { // its upper half is kept
-  const levels = readFileSync(picture), all = { length: n * pixels };
-  inputs.init = new Tensor('uint8', Uint8Array.from(all, (_, k) => levels[k % pixels]), shape);
-  inputs.keep = new Tensor('bool', Uint8Array.from(all, (_, k) => Math.floor(k / width) % height < Math.floor(height / 2)), shape);
+  const levels = readFileSync(picture), all = { length: n * symbols };
+  inputs.init = new Tensor('uint8', Uint8Array.from(all, (_, k) => levels[k % symbols]), shape);
+  inputs.keep = new Tensor('bool', Uint8Array.from(all, (_, k) => Math.floor(k / (width * channels)) % height < Math.floor(height / 2)), shape);
 }
 const session = await InferenceSession.create(file, { intraOpNumThreads: 1, logSeverityLevel: 3 }); // the operators are small
 const began = performance.now();

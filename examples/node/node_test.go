@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -86,46 +87,107 @@ func copyFile(t *testing.T, from, to string) {
 //
 //	go test ./examples/node -v -parity 256
 func TestNode(t *testing.T) {
-	// Node looks for packages in the folders above a script.
-	dir, err := os.MkdirTemp(packages(t), "run")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	script := filepath.Join(dir, "node", "draw.mjs")
-	copyFile(t, "draw.mjs", script)
-	copyFile(t, "../browser/page/pcg.mjs", filepath.Join(dir, "browser", "page", "pcg.mjs"))
-
-	env, err := ort.Open(ort.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer env.Close()
+	draw := example(t)
+	env := open(t)
 	for name, model := range onefiletest.Trained(t) {
 		one := onefiletest.Make(t, model, false)
-		file := filepath.Join(dir, "one.onnx")
-		if err := os.WriteFile(file, one, 0o644); err != nil {
-			t.Fatal(err)
-		}
 		for _, temperature := range []float64{1, 0.7} {
 			t.Run(fmt.Sprintf("%s T=%g", name, temperature), func(t *testing.T) {
 				req := sampler.Request{Parameters: sampler.Parameters{Seed: 1 << 60, Temperature: temperature}}
 				if m, err := sampler.Read(model, sampler.Config{}); err == nil && m.ClassInput != "" {
 					req.Classes = []int{1}
 				}
-				cmd := exec.Command("node", script, file, fmt.Sprint(*parity), fmt.Sprint(req.Seed), fmt.Sprint(temperature), "1")
-				cmd.Dir = dir
-				out, err := cmd.CombinedOutput()
-				if err != nil {
-					t.Fatalf("%v\n%s", err, out)
-				}
-				levels, err := os.ReadFile(filepath.Join(dir, "levels.raw"))
-				if err != nil {
-					t.Fatal(err)
-				}
+				levels := draw(t, one, *parity, req)
 				differ := onefiletest.Compare(t, env, model, sampler.Config{}, req, onefiletest.Levels(levels))
 				t.Logf("%d of %d images differ", differ, *parity)
 			})
 		}
+	}
+}
+
+// TestHeads draws from models of every head, and of three channels.
+func TestHeads(t *testing.T) {
+	draw := example(t)
+	env := open(t)
+	for name, cfg := range map[string]sampler.Config{
+		"bernoulli_logit": {Head: "bernoulli"},
+		"softmax_output":  {Head: "categorical"},
+		"rgb_masked":      {Head: "categorical"},
+		"mixture_grey":    {Head: "logistic-mixture", PixelRange: [2]float64{-1, 1}},
+		"mixture_rgb":     {Head: "logistic-mixture", PixelRange: [2]float64{-1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := sampler.ReadFile("../../sampler/testdata/zoo/script/"+name+".onnx", cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, err := m.OneFile(false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := m.Open(env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			const n = 8
+			req := sampler.Request{N: n, Parameters: sampler.Parameters{Seed: 5, Temperature: 0.9}}
+			want := make([]uint16, n*m.Symbols())
+			if err := s.Draw(t.Context(), req, want); err != nil {
+				t.Fatal(err)
+			}
+			got := onefiletest.Levels(draw(t, one, n, req))
+			differ := 0
+			for i := range n { // near ties
+				if !slices.Equal(got[i*m.Symbols():][:m.Symbols()], want[i*m.Symbols():][:m.Symbols()]) {
+					differ++
+				}
+			}
+			if differ > 1 {
+				t.Errorf("%d of %d images differ", differ, n)
+			}
+		})
+	}
+}
+
+func open(t *testing.T) *ort.Env {
+	t.Helper()
+	env, err := ort.Open(ort.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { env.Close() })
+	return env
+}
+
+// example makes the program ready to be run: on a one-file sampler, for images of a request,
+// of class 1 where there are classes.
+func example(t *testing.T) func(t *testing.T, one []byte, n int, req sampler.Request) (levels []byte) {
+	t.Helper()
+	// Node looks for packages in the folders above a script.
+	dir, err := os.MkdirTemp(packages(t), "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	script := filepath.Join(dir, "node", "draw.mjs")
+	copyFile(t, "draw.mjs", script)
+	copyFile(t, "../browser/page/pcg.mjs", filepath.Join(dir, "browser", "page", "pcg.mjs"))
+	return func(t *testing.T, one []byte, n int, req sampler.Request) []byte {
+		t.Helper()
+		file := filepath.Join(dir, "one.onnx")
+		if err := os.WriteFile(file, one, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("node", script, file, fmt.Sprint(n), fmt.Sprint(req.Seed), fmt.Sprint(req.Temperature), "1")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		levels, err := os.ReadFile(filepath.Join(dir, "levels.raw"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return levels
 	}
 }

@@ -1,4 +1,5 @@
-"""Draws the images of `sampler --seed SEED` from a one-file sampler into levels.raw, uint8 [images, height, width].
+"""Draws the images of `sampler --seed SEED` from a one-file sampler into levels.raw, uint8 [images, height, width]
+or [images, height, width, channels].
 
     pip install -r requirements.txt
     python draw.py pixelcnn.sampler.onnx [IMAGES [SEED [TEMPERATURE [CLASS [PICTURE]]]]]
@@ -45,15 +46,18 @@ file, images, seed, temperature, label, picture = (sys.argv[1:] + ["4", "0", "1"
 n, seed = int(images), int(seed)
 run, metadata = load(os.environ.get("ENGINE", "onnxruntime"), file)
 height, width = int(metadata["pixelcnn.height"]), int(metadata["pixelcnn.width"])
-coins = [list(uniforms(seed, i, height * width)) for i in range(n)]
-inputs = {"uniforms": np.reshape(coins, (n, height, width)), "temperature": np.array([float(temperature)])}
+channels = int(metadata.get("pixelcnn.channels", 1))
+shape = (height, width, channels) if channels > 1 else (height, width)
+coins = [list(uniforms(seed, i, height * width * channels)) for i in range(n)]
+inputs = {"uniforms": np.reshape(coins, (n, *shape)), "temperature": np.array([float(temperature)])}
 if "pixelcnn.label" in metadata:
     prior = json.loads(metadata["pixelcnn.class_prior"])
     drawn = [draw_class(prior, next(uniforms(seed, 2**62 + i, 1))) for i in range(n)]
     inputs["label"] = np.array(drawn if label == "-" else [int(label)] * n)
 if picture:  # its upper half is kept
-    inputs["init"] = np.tile(np.fromfile(picture, np.uint8).reshape(1, height, width), (n, 1, 1))
-    inputs["keep"] = np.tile(np.arange(height).reshape(1, height, 1) < height // 2, (n, 1, width))
+    inputs["init"] = np.repeat(np.fromfile(picture, np.uint8).reshape(1, *shape), n, 0)
+    inputs["keep"] = np.zeros((n, *shape), bool)
+    inputs["keep"][:, : height // 2] = True
 began = time.perf_counter()
 levels, logprob = run(inputs)
 print(f"{n} images of {height}x{width} in {time.perf_counter() - began:.2f} s, the first with {logprob[0]:.1f} nats")

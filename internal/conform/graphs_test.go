@@ -144,13 +144,25 @@ func TestGraphs(t *testing.T) {
 		w.name = filepath.Base(name)
 		w.draw(file, sampler.Config{Engine: sampler.Incremental})
 	}
+	for name, head := range map[string]string{"bernoulli_logit": "bernoulli", "rgb_masked": "categorical", "mixture_grey": "logistic-mixture", "mixture_rgb": "logistic-mixture"} {
+		file, err := os.ReadFile("../../sampler/testdata/zoo/script/" + name + ".onnx")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.name = name
+		cfg := sampler.Config{Head: head, Engine: sampler.Incremental}
+		if head == "logistic-mixture" {
+			cfg.PixelRange = [2]float64{-1, 1}
+		}
+		w.draw(file, cfg)
+	}
 	for seed := range uint64(30) {
 		file, err := onnx.Marshal(compiletest.Random(seed, false).Model)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.name = fmt.Sprint("random ", seed)
-		w.draw(file, sampler.Config{Engine: sampler.Incremental})
+		w.draw(file, sampler.Config{Head: "categorical", Engine: sampler.Incremental})
 	}
 
 	if len(w.files) < 100 {

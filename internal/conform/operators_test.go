@@ -65,6 +65,7 @@ var operators = func() map[string]operator {
 		"LayerNormalization": {2, 3, []string{"float", "same"}, attrs("axis int epsilon float"), same},
 		"LeakyRelu":          {1, 1, []string{"float"}, attrs("alpha float"), same},
 		"Loop":               {2, -1, []string{"int64", "bool", "any"}, attrs("body graph"), nil},
+		"MatMul":             {2, 2, []string{"wide", "same"}, nil, matmulShape},
 		"Max":                {1, -1, []string{"number", "same"}, nil, broadcast(0)},
 		"Pad":                {2, 3, []string{"any", "int64", "same"}, attrs("mode string"), padShape},
 		"Range":              {3, 3, []string{"wide", "same"}, nil, rangeShape},
@@ -78,7 +79,7 @@ var operators = func() map[string]operator {
 		"Unsqueeze":          {2, 2, []string{"any", "int64"}, nil, unsqueezeShape},
 		"Where":              {3, 3, []string{"bool", "any"}, nil, broadcast(1)},
 	}
-	for _, op := range []string{"Elu", "Erf", "Exp", "Relu", "Round", "Sigmoid", "Softplus", "Sqrt", "Tanh", "Neg"} {
+	for _, op := range []string{"Elu", "Erf", "Exp", "Relu", "Round", "Sigmoid", "Softplus", "Sqrt", "Tanh", "Neg", "Log", "Abs"} {
 		all[op] = operator{1, 1, []string{"float"}, attrs(""), same}
 	}
 	for _, op := range []string{"Softmax", "LogSoftmax"} {
@@ -325,6 +326,15 @@ func gemmShape(n node) ([]info, error) {
 		}
 	}
 	return one(n.in[0].dtype, out...)
+}
+
+// matmulShape is of a stack of matrices and one more matrix.
+func matmulShape(n node) ([]info, error) {
+	a, b := n.in[0].shape, n.in[1].shape
+	if len(a) < 2 || len(b) != 2 || a[len(a)-1] >= 0 && b[0] >= 0 && a[len(a)-1] != b[0] {
+		return nil, fmt.Errorf("factors of shapes %v and %v", a, b)
+	}
+	return one(n.in[0].dtype, append(slices.Clone(a[:len(a)-1]), b[1])...)
 }
 
 func padShape(n node) ([]info, error) {

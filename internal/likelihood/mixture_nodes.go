@@ -31,15 +31,13 @@ func (n mixtureNodes) value(level *onnx.Value) *onnx.Value {
 // A logisticNodes is the components of a channel at a level, or at all levels,
 // [..., levels, components].
 type logisticNodes struct {
-	perScale   *onnx.Value
-	upper      *onnx.Value   // the level's upper end, in scales; far out at the last level
-	lower      *onnx.Value   // likewise
-	width      *onnx.Value   // of a level, in scales
-	middle     *onnx.Value   // 1 where the level is neither the first nor the last
-	couplings  []*onnx.Value // tanh of the coefficients
-	log        *onnx.Value   // the log-probability
-	beyond     *onnx.Value   // e^−width/(1 − e^−width)
-	scaleMoves *onnx.Value   // 1 where the log-scale is not the least one
+	scale        *onnx.Value   // the log-scale as it is given
+	perScale     *onnx.Value   // e^−scale
+	upper, lower *onnx.Value   // the level's ends, in scales; far out at the first and the last level
+	width, gone  *onnx.Value   // of a level, in scales; e^−width
+	middle       *onnx.Value   // 1 where the level is neither the first nor the last
+	couplings    []*onnx.Value // tanh of the coefficients
+	log          *onnx.Value   // the log-probability
 }
 
 // channel makes those of the channel after earlier, at level, both [..., 1, 1] or level
@@ -52,9 +50,8 @@ func (n mixtureNodes) channel(earlier []*onnx.Value, level *onnx.Value) (l logis
 		l.couplings = append(l.couplings, t)
 		mean = n.op("Add", mean, n.op("Mul", t, n.value(e)))
 	}
-	scale := n.block(c, 1)
-	l.scaleMoves = n.cast(n.op("Less", real(leastLogScale), scale), onnx.Float64)
-	l.perScale = n.op("Exp", n.op("Neg", n.op("Max", scale, real(leastLogScale))))
+	l.scale = n.block(c, 1)
+	l.perScale = n.op("Exp", n.op("Neg", n.op("Max", l.scale, real(leastLogScale))))
 	half := 1 / float64(n.Depth-1)
 	l.width = n.op("Mul", l.perScale, real(2*half))
 	from := n.op("Sub", n.value(level), mean)
@@ -64,10 +61,8 @@ func (n mixtureNodes) channel(earlier []*onnx.Value, level *onnx.Value) (l logis
 	l.lower = n.op("Where", first, real(-far), n.op("Mul", n.op("Sub", from, real(half)), l.perScale))
 	one, none := real(1), real(0)
 	l.middle = n.op("Where", first, none, n.op("Where", last, none, one))
-	gone := n.op("Exp", n.op("Neg", l.width))
-	inside := n.op("Sub", one, gone)
-	l.beyond = n.op("Div", gone, inside)
-	log := n.op("Mul", l.middle, n.op("Log", inside))
+	l.gone = n.op("Exp", n.op("Neg", l.width))
+	log := n.op("Mul", l.middle, n.op("Log", n.op("Sub", one, l.gone)))
 	log = n.op("Sub", log, n.softplus(n.op("Neg", l.upper)))
 	l.log = n.op("Sub", log, n.softplus(l.lower))
 	return l
@@ -121,8 +116,10 @@ func (m Mixture) LossNodes(g *onnx.Graph, outputs, truth *onnx.Value, gradient b
 		up, down := n.op("Sigmoid", n.op("Neg", l.upper)), n.op("Sigmoid", l.lower)
 		means[c] = n.op("Mul", post, n.op("Mul", l.perScale, n.op("Sub", up, down)))
 		moves := n.op("Sub", n.op("Mul", l.upper, up), n.op("Mul", l.lower, down))
-		moves = n.op("Add", moves, n.op("Mul", l.middle, n.op("Mul", l.width, l.beyond)))
-		scales[c] = n.op("Mul", n.op("Mul", post, l.scaleMoves), moves)
+		inside := n.op("Div", l.gone, n.op("Sub", real(1), l.gone))
+		moves = n.op("Add", moves, n.op("Mul", l.middle, n.op("Mul", l.width, inside)))
+		free := n.cast(n.op("Less", real(leastLogScale), l.scale), onnx.Float64)
+		scales[c] = n.op("Mul", n.op("Mul", post, free), moves)
 		for j, t := range l.couplings {
 			slope := n.op("Sub", real(1), n.op("Mul", t, t))
 			couplings[c-1+j] = n.op("Mul", means[c], n.op("Mul", slope, n.value(levels[j])))
