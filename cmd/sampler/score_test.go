@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"pixelcnn/dataset"
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/models"
@@ -58,7 +59,7 @@ func TestScoreInParts(t *testing.T) {
 			}
 		}
 		var w bytes.Buffer
-		r := &scoring{s: s, set: set, n: n, bar: &bar{w: &w, images: n, width: 80, start: time.Now()}}
+		r := &scoring{f: &scoreFlags{}, s: s, set: set, n: n, bar: &bar{w: &w, images: n, width: 80, start: time.Now()}}
 		var logProb, given []float64
 		err = r.score(t.Context(), 0, n, false, nil, func(f found) error {
 			logProb, given = append(logProb, f.logProb), append(given, f.given)
@@ -141,7 +142,7 @@ func TestReadInParts(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	for _, err := range readInParts(stopped, files, sig) {
+	for _, err := range readInParts(stopped, files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
