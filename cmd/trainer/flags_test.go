@@ -14,6 +14,7 @@ func TestEveryFlag(t *testing.T) { clitest.EveryFlag(t, newCommand(), "../../doc
 // TestCommandFlags: each flag is in the command of the metadata, or is known not to matter to it.
 func TestCommandFlags(t *testing.T) {
 	cmd := newCommand()
+	cmd.Version = "any"
 	cmd.InitDefaultHelpFlag()
 	cmd.InitDefaultVersionFlag()
 	var names []string
