@@ -15,11 +15,14 @@ import (
 type classes struct {
 	sig   *Signature
 	req   *Request
-	prior []float64 // where the request lists none they are drawn from this
+	given []*posteriors // by picture, of those that are inpainted; nil where the prior decides
+}
 
-	// What given pixels have made of the prior is off by no more than doubt between one
-	// class and the next. Where that leaves a class open, exact decides; it is nil where
-	// there is no doubt, or nothing to decide it with.
+// posteriors are how likely the classes are given the pixels of a picture.
+type posteriors struct {
+	probs []float64
+	// They are off by no more than doubt between one class and the next. Where that leaves a
+	// class open, exact decides; it is nil where there is nothing to decide it with.
 	doubt float64
 	exact func() ([]float64, error)
 }
@@ -27,7 +30,7 @@ type classes struct {
 // newClasses prepares a request's classes. The given pixels that come before all free ones
 // bear on the class: it is drawn given them. With particles, that is left to their weights.
 func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error) {
-	c := &classes{sig: s.sig, req: &req, prior: s.sig.Prior}
+	c := &classes{sig: s.sig, req: &req}
 	in := req.Inpainting
 	first := 0
 	for first < len(in.Mask) && in.Mask[first] {
@@ -39,9 +42,6 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 	if s.sig.OneFile != nil {
 		return nil, fmt.Errorf("%w: the file holds a one-file sampler, which cannot tell what given pixels say of the class: say which class to draw", ErrConfig)
 	}
-	picture := make([]uint16, len(in.Picture)) // black where it is free
-	copy(picture, in.Picture[:first])
-	n := len(s.sig.Prior)
 	conditions, err := s.checkConditions(req)
 	if err != nil {
 		return nil, err
@@ -56,14 +56,32 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 		}
 		conditions = func(uint64) []*Tensor { return own }
 	}
+	c.given = make([]*posteriors, len(in.Picture)/len(in.Mask))
+	for i := range uint64(req.N) {
+		number := in.at(req.First + i)
+		if c.given[number] != nil {
+			continue
+		}
+		picture := make([]uint16, len(in.Mask)) // black where it is free
+		copy(picture, in.levels(number)[:first])
+		if c.given[number], err = s.posteriors(ctx, picture, first, own, conditions); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// posteriors are those given the first symbols of a picture.
+func (s *Sampler) posteriors(ctx context.Context, picture []uint16, first int, own []*Tensor, conditions func(uint64) []*Tensor) (*posteriors, error) {
+	n := len(s.sig.Prior)
 	logs, err := s.logProb(ctx, scoring{levels: picture, times: n, first: first, class: func(i int) int { return i }, conditions: conditions})
 	if err != nil {
 		return nil, err
 	}
-	c.prior = posterior(s.sig.Prior, logs)
+	p := &posteriors{probs: posterior(s.sig.Prior, logs)}
 	if settler := s.engines.Settler; settler != nil {
-		c.doubt = 2 * likelihood.Rounding * math.Sqrt(float64(first))
-		c.exact = sync.OnceValues(func() ([]float64, error) {
+		p.doubt = 2 * likelihood.Rounding * math.Sqrt(float64(first))
+		p.exact = sync.OnceValues(func() ([]float64, error) {
 			logs := make([]float64, n)
 			for class := range logs {
 				if err := ctx.Err(); err != nil {
@@ -77,7 +95,7 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 			return posterior(s.sig.Prior, logs), nil
 		})
 	}
-	return c, nil
+	return p, nil
 }
 
 // posterior is the prior times what happened's probability under each class, with sum 1.
@@ -108,14 +126,19 @@ func (c *classes) of(first uint64, n int) ([]int, error) {
 			continue
 		}
 		u := draw.ClassUniform(c.req.Seed, image)
-		prior := c.prior
-		if c.exact != nil && classOf(prior, u-c.doubt) != classOf(prior, u+c.doubt) {
+		if c.given == nil {
+			out[i] = classOf(c.sig.Prior, u)
+			continue
+		}
+		p := c.given[c.req.Inpainting.at(image)]
+		probs := p.probs
+		if p.exact != nil && classOf(probs, u-p.doubt) != classOf(probs, u+p.doubt) {
 			var err error
-			if prior, err = c.exact(); err != nil {
+			if probs, err = p.exact(); err != nil {
 				return nil, err
 			}
 		}
-		out[i] = classOf(prior, u)
+		out[i] = classOf(probs, u)
 	}
 	return out, nil
 }
@@ -143,7 +166,7 @@ func (s *Sampler) Class(req Request, image uint64) int {
 		return -1
 	}
 	req.Inpainting = Inpainting{}
-	c := classes{sig: s.sig, req: &req, prior: s.sig.Prior}
+	c := classes{sig: s.sig, req: &req}
 	class, _ := c.of(image, 1) // nothing is given, so nothing can fail
 	return class[0]
 }

@@ -24,7 +24,7 @@
 // i·n + j.
 //
 // The parameters are the temperature, the same for all or from row to row; Greedy; TopK,
-// TopP and MinP, which leave levels out, in this order and after the temperature. Each is
+// TopP and MinP, which leave levels out, in this order and after the temperature unless Filters says another. Each is
 // a pure function of the probabilities, the parameter and the uniform.
 //
 // # Classes

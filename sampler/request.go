@@ -11,6 +11,9 @@ import (
 // Parameters are the sampling parameters: temperature, filters, seed.
 type Parameters = draw.Parameters
 
+// DefaultFilters is the order of the temperature and the filters where [Parameters].Filters is empty.
+const DefaultFilters = draw.DefaultFilters
+
 // Request says which images to draw, and how. The zero value asks for none.
 type Request struct {
 	// First is the number of the first image, N how many there are.
@@ -64,11 +67,26 @@ type Request struct {
 // nonlinear/non-Gaussian Bayesian state estimation", 1993). The more particles, the
 // nearer is the result to a draw from the model given all of them.
 type Inpainting struct {
-	Picture []uint16 // levels [H, W, C], row-major; those that are not given do not matter
-	Mask    []bool   // [H, W, C]: which are given
+	// Picture holds the levels of a picture, [H, W, C], row-major, or those of several, one after the other.
+	// Those that are not given do not matter.
+	Picture []uint16
+	Mask    []bool // [H, W, C]: which are given
+	// Run is, where there are several pictures, how many images in a row have the same one: image i has
+	// picture ⌊i/Run⌋ mod their number. 0 means 1.
+	Run int
 	// Particles is the number of candidates for each image. 0 and 1 mean a plain
 	// one. See Request.BestOf for the most.
 	Particles int
+}
+
+// at is the number of an image's picture.
+func (in *Inpainting) at(image uint64) int {
+	return int(image / uint64(max(1, in.Run)) % uint64(len(in.Picture)/len(in.Mask)))
+}
+
+// levels are a picture's, [H, W, C].
+func (in *Inpainting) levels(number int) []uint16 {
+	return in.Picture[number*len(in.Mask) : (number+1)*len(in.Mask)]
 }
 
 // errOneFile is what a one-file sampler cannot do.
@@ -149,19 +167,21 @@ func (s *Sampler) checkInpainting(r Request) error {
 	switch {
 	case in.Particles < 0:
 		return fmt.Errorf("%w: particles is %d, must not be negative", ErrConfig, in.Particles)
+	case in.Run < 0:
+		return fmt.Errorf("%w: the number of images in a row of a picture is %d, must not be negative", ErrConfig, in.Run)
 	case in.Mask == nil && (in.Picture != nil || in.Particles != 0):
 		return fmt.Errorf("%w: inpainting needs a mask, which says what of the picture is given", ErrConfig)
 	case in.Mask == nil:
 		return nil
-	case len(in.Mask) != symbols || len(in.Picture) != symbols:
+	case len(in.Mask) != symbols || len(in.Picture) == 0 || len(in.Picture)%symbols != 0:
 		return fmt.Errorf("%w: the picture to inpaint has %d symbols, its mask %d; the model's images have %s",
 			ErrConfig, len(in.Picture), len(in.Mask), s.sig.Shape())
 	case in.Particles > 1 && r.Greedy:
 		return fmt.Errorf("%w: greedy and particles exclude each other: greedy candidates are all alike", ErrConfig)
 	}
 	for k, level := range in.Picture {
-		if in.Mask[k] && int(level) >= s.sig.Levels {
-			pixel := k / s.sig.Channels
+		if in.Mask[k%symbols] && int(level) >= s.sig.Levels {
+			pixel := k % symbols / s.sig.Channels
 			return fmt.Errorf("%w: the picture to inpaint has level %d in row %d, column %d; the model has %d levels",
 				ErrConfig, level, pixel/s.sig.Width, pixel%s.sig.Width, s.sig.Levels)
 		}
@@ -184,10 +204,13 @@ func (s *Sampler) rows(p *prepared, first uint64, classes []int, levels []uint16
 	rows := make([]draw.Row, len(levels)/symbols)
 	for i := range rows {
 		rows[i] = draw.Row{Image: first + uint64(i), How: p.how, Levels: levels[i*symbols : (i+1)*symbols : (i+1)*symbols], Mask: p.Inpainting.Mask}
+		image := (first + uint64(i)) / uint64(p.candidates())
 		if p.conditions != nil {
-			rows[i].Conditions = p.conditions((first + uint64(i)) / uint64(p.candidates()))
+			rows[i].Conditions = p.conditions(image)
 		}
-		copy(rows[i].Levels, p.Inpainting.Picture)
+		if in := &p.Inpainting; in.Mask != nil {
+			copy(rows[i].Levels, in.levels(in.at(image)))
+		}
 		if classes != nil {
 			rows[i].Class = classes[i]
 		}

@@ -125,10 +125,10 @@ func given(in sampler.Inpainting) string {
 	if in.Mask == nil {
 		return ""
 	}
-	levels := make([]uint16, 0, 2*len(in.Mask))
-	for k, is := range in.Mask {
-		if is {
-			levels = append(levels, 1, in.Picture[k])
+	levels := make([]uint16, 0, 2*len(in.Picture))
+	for k, level := range in.Picture {
+		if in.Mask[k%len(in.Mask)] {
+			levels = append(levels, 1, level)
 		} else {
 			levels = append(levels, 0, 0)
 		}

@@ -53,29 +53,51 @@ func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sam
 	case slices.Contains(f.captions, "class") && sig.ClassInput == "":
 		return cli.Usagef("--captions class: %s has no classes", f.model)
 	}
-	if len(list) > 1 {
-		if !cmd.Flags().Changed("number") {
-			each := perRow
-			if f.columns > 0 {
-				each = f.columns
-			}
-			if most := math.MaxInt / len(list); each > most {
-				return cli.Usagef("--columns is %d, must be at most %d with %d classes", each, most, len(list))
-			}
-			f.n = len(list) * each
-		}
-		if f.n%len(list) != 0 {
-			return cli.Usagef("-n is %d, must be a multiple of the %d classes of --class", f.n, len(list))
-		}
-		req.ClassRun = f.n / len(list)
-		if f.columns == 0 {
-			f.columns = req.ClassRun
-		}
+	if err := f.divide(cmd, len(list), len(f.init), req); err != nil {
+		return err
 	}
 	if f.shard.Of > f.n {
 		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
 	}
 	req.Classes = list
+	return nil
+}
+
+// divide gives each picture, and of each picture each class, its images, which are a row of the grid.
+func (f *drawFlags) divide(cmd *cobra.Command, classes, pictures int, req *sampler.Request) error {
+	classes, pictures = max(1, classes), max(1, pictures)
+	sets := classes * pictures
+	if sets == 1 {
+		return nil
+	}
+	of := fmt.Sprintf("%d classes", sets)
+	switch {
+	case classes == 1:
+		of = fmt.Sprintf("%d pictures", sets)
+	case pictures > 1:
+		of = fmt.Sprintf("%d classes of %d pictures", classes, pictures)
+	}
+	if !cmd.Flags().Changed("number") {
+		each := perRow
+		if pictures > 1 {
+			each = 1
+		}
+		if f.columns > 0 {
+			each = f.columns
+		}
+		if most := math.MaxInt / sets; each > most {
+			return cli.Usagef("--columns is %d, must be at most %d with %s", each, most, of)
+		}
+		f.n = sets * each
+	}
+	if f.n%sets != 0 {
+		return cli.Usagef("-n is %d, must be a multiple of the %s", f.n, of)
+	}
+	req.ClassRun = f.n / sets
+	req.Inpainting.Run = req.ClassRun * classes
+	if f.columns == 0 && (classes > 1 || req.ClassRun > 1) {
+		f.columns = req.ClassRun
+	}
 	return nil
 }
 

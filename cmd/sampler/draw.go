@@ -20,7 +20,8 @@ import (
 type drawFlags struct {
 	open
 	n, batch, bestOf int
-	seed             uint64
+	number           uint64   // the seed
+	seed             cli.Seed // what sets it
 	class            []string
 	shardFlags
 
@@ -28,8 +29,10 @@ type drawFlags struct {
 	greedy      bool
 	topK        int
 	topP, minP  float64
+	filters     string
 
-	init      string
+	init      []string
+	pictures  cli.Pictures
 	invert    bool
 	keep      []string
 	particles particles
@@ -46,6 +49,7 @@ type drawFlags struct {
 
 func newCommand() *cobra.Command {
 	f := drawFlags{temperature: temperatures{first: 1}}
+	f.seed.To = &f.number
 	cmd := &cobra.Command{
 		Use:   "sampler",
 		Short: "Draw images from a PixelCNN in an ONNX file",
@@ -84,22 +88,24 @@ With no --model, the model is one inside the program.`,
 
 func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 	flags.IntVarP(&f.n, "number", "n", 16, "number of images")
-	flags.Uint64Var(&f.seed, "seed", 0, "seed; image i of a seed is always the same one")
+	flags.Var(&f.seed, "seed", "seed; image i of a seed is always the same one. random draws one and prints it")
 	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training; with --init, by the pixels that are given before the first free one")
 	flags.IntVar(&f.bestOf, "best-of", 1, "draw so many candidates for each image and keep the likeliest at temperature 1: image i is one of the images i·N to i·N+N-1 of a run without")
 	f.addShard(flags, "draw")
 }
 
 func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
-	flags.Var(&f.temperature, "temp", "temperature (or --temperature): below 1 keeps to the likely, above 1 strays; 1.0:0.6 goes from the first row's to the last row's")
+	flags.Var(&f.temperature, "temp", "temperature (or --temperature): below 1 keeps to the likely, above 1 strays; 1.0:0.6 goes from the first row's to the last row's; 0 draws greedily, whatever the filters")
 	flags.BoolVar(&f.greedy, "greedy", false, "take the likeliest level of each pixel; excludes the others here")
-	flags.IntVar(&f.topK, "top-k", 0, "draw from the K likeliest levels only; 0 means all")
+	flags.IntVar(&f.topK, "top-k", 0, "draw from the K likeliest levels only; 0 means all, as does a number over the model's levels")
 	flags.Float64Var(&f.topP, "top-p", 0, "then from the fewest likeliest levels that have probability P together; 0 means all")
 	flags.Float64Var(&f.minP, "min-p", 0, "then from levels with at least P times the probability of the likeliest; 0 means all")
+	flags.StringVar(&f.filters, "filters", "", "`ORDER` of the temperature and these filters, each of which takes what those before it have left; what is not named cannot be set (default "+sampler.DefaultFilters+")")
 }
 
 func (f *drawFlags) addInpainting(flags *pflag.FlagSet) {
-	flags.StringVar(&f.init, "init", "", "the `PICTURE` to inpaint, PNG or JPEG: --keep says what of it is given, the rest is drawn. It is cropped to the model's shape, resized and quantised")
+	flags.StringArrayVar(&f.init, "init", nil, "the `PICTURE` to inpaint, PNG, JPEG, GIF, BMP, WebP or TIFF, or a folder of them: --keep says what of it is given, the rest is drawn. It is turned upright, cropped to the model's shape, resized and quantised; what is transparent lies on white. May be repeated: of several pictures each is inpainted, by default once, with -n for all of them more often")
+	f.pictures.AddLimit(flags)
 	flags.BoolVar(&f.invert, "invert", false, "turn its light and dark round: for a picture on a light ground, where the model knows a dark one")
 	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it is given: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
 	flags.Var(&f.particles, "complete", "plain: a given pixel bears only on pixels after it, in its row to the right and in the rows below; those before it are drawn as if it were not there. particles=N: draw N candidates for each image, weigh them by the probability of the given pixels to come, and choose one")
@@ -136,14 +142,16 @@ func (f *drawFlags) completions(cmd *cobra.Command) {
 	}
 	_ = cmd.RegisterFlagCompletionFunc("class", f.completeClass)
 	completeModel(cmd)
-	_ = cmd.MarkFlagFilename("init", "png", "jpg", "jpeg")
+	_ = cmd.MarkFlagFilename("init", "png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff")
 }
 
 // check validates what the library does not see.
 func (f *drawFlags) check(cmd *cobra.Command) error {
 	switch {
-	case f.temperature.first == 0 || f.temperature.rows && f.temperature.last == 0:
-		return cli.Usagef("--temp is %s, must be positive", &f.temperature)
+	case f.temperature.rows && (f.temperature.first == 0 || f.temperature.last == 0):
+		return cli.Usagef("--temp is %s, must be positive; --temp 0 is greedy in all rows", &f.temperature)
+	case f.seed.Random && f.shard.Of > 0:
+		return cli.Usagef("--seed random: the parts of --shard are of one seed: name it")
 	case f.n < 1:
 		return cli.Usagef("-n is %d, must be at least 1", f.n)
 	case f.bestOf < 1:
@@ -154,9 +162,9 @@ func (f *drawFlags) check(cmd *cobra.Command) error {
 		return cli.Usagef("--columns is %d, must not be negative", f.columns)
 	case f.duration < 100*time.Millisecond || f.duration > time.Minute:
 		return cli.Usagef("--duration is %v, must be from 100ms to 1m", f.duration)
-	case f.init == "" && (len(f.keep) > 0 || f.particles.n > 0 || f.invert):
+	case len(f.init) == 0 && (len(f.keep) > 0 || f.particles.n > 0 || f.invert):
 		return cli.Usagef("--keep, --invert and --complete need --init, the picture to inpaint")
-	case f.init != "" && len(f.keep) == 0:
+	case len(f.init) > 0 && len(f.keep) == 0:
 		return cli.Usagef("--init needs --keep, which says what of the picture is given, as --keep rows:8")
 	case !slices.Contains(previews, f.preview):
 		return cli.Usagef("--preview is %q, must be one of %q", f.preview, previews)
@@ -165,6 +173,9 @@ func (f *drawFlags) check(cmd *cobra.Command) error {
 		if !slices.Contains(captionKinds, kind) {
 			return cli.Usagef("--captions is %q, must be of %q", kind, captionKinds)
 		}
+	}
+	if err := f.pictures.Check(); err != nil {
+		return err
 	}
 	return f.checkFormat(cmd)
 }
@@ -217,13 +228,18 @@ func (f *drawFlags) checkColour(sig *sampler.Signature) error {
 	return nil
 }
 
-// parameters are the sampling parameters.
-func (f *drawFlags) parameters(cmd *cobra.Command) sampler.Parameters {
-	p := sampler.Parameters{Seed: f.seed, Greedy: f.greedy, TopK: f.topK, TopP: f.topP, MinP: f.minP}
+// parameters are the sampling parameters. A temperature of 0 is greedy, and leaves the filters nothing to do.
+func (f *drawFlags) parameters(cmd *cobra.Command) (sampler.Parameters, error) {
+	p := sampler.Parameters{Seed: f.number, Greedy: f.greedy, TopK: f.topK, TopP: f.topP, MinP: f.minP, Filters: f.filters}
 	if !f.greedy || cmd.Flags().Changed("temp") {
 		p.Temperature, p.TemperatureEnd = f.temperature.first, f.temperature.last
 	}
-	return p
+	err := p.Check()
+	if f.temperature.first == 0 {
+		f.greedy = true
+		p = sampler.Parameters{Seed: f.number, Greedy: true}
+	}
+	return p, err
 }
 
 // geometry is that of a grid of n images. One without a caption is no grid, but the picture
@@ -250,8 +266,14 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	cfg.Batch = f.batch
-	req := sampler.Request{Parameters: f.parameters(cmd), BestOf: f.bestOf, Conditions: f.given}
-	if err := req.Check(); err != nil {
+	req := sampler.Request{BestOf: f.bestOf, Conditions: f.given}
+	if req.Parameters, err = f.parameters(cmd); err != nil {
+		return err
+	}
+	if f.seed.Random {
+		fmt.Fprintf(notes, "--seed %d\n", f.number)
+	}
+	if err := f.listPictures(cmd.Context()); err != nil {
 		return err
 	}
 	model, err := f.load(cfg)
@@ -274,8 +296,8 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	defer closeAll()
 	first, n := f.shard.Range(f.n)
 	req.First, req.N = uint64(first), n
-	if f.init != "" {
-		if req.Inpainting, err = f.inpainting(model.Signature); err != nil {
+	if len(f.init) > 0 {
+		if req.Inpainting, err = f.inpainting(cmd, model.Signature, req.Inpainting.Run); err != nil {
 			return err
 		}
 	}

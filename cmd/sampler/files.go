@@ -53,7 +53,10 @@ var digits = regexp.MustCompile(`[0-9]+`)
 
 // inputs are the files that the flags have read.
 func (f *drawFlags) inputs() []cli.File {
-	in := append(f.modelFlags.files(), cli.File{Flag: "--init", Path: f.init})
+	in := f.modelFlags.files()
+	for _, init := range f.init {
+		in = append(in, cli.File{Flag: "--init", Path: init})
+	}
 	for _, keep := range f.keep {
 		in = append(in, cli.File{Flag: "--keep", Path: keep})
 	}

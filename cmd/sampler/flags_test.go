@@ -4,6 +4,8 @@ import (
 	"image/color"
 	"slices"
 	"testing"
+
+	"pixelcnn/dataset"
 )
 
 func TestShard(t *testing.T) {
@@ -66,7 +68,7 @@ func TestParseSpan(t *testing.T) {
 func TestAddGiven(t *testing.T) {
 	mask := make([]bool, 12) // 3×4
 	for _, keep := range []string{"rows:1..2", "cols:3.."} {
-		if err := addGiven(mask, keep, 3, 4); err != nil {
+		if err := addGiven(mask, keep, 3, 4, dataset.Limits{}); err != nil {
 			t.Fatal(err)
 		}
 	}

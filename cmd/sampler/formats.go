@@ -84,6 +84,7 @@ type jsonSample struct {
 	TopK           int      `json:"top_k,omitempty"`
 	TopP           float64  `json:"top_p,omitempty"`
 	MinP           float64  `json:"min_p,omitempty"`
+	Filters        string   `json:"filters,omitempty"`
 	BestOf         int      `json:"best_of,omitempty"`
 	Height         int      `json:"height"`
 	Width          int      `json:"width"`
@@ -101,11 +102,8 @@ func (j jsonLines) add(s sampler.Sample) error {
 	f := j.flags
 	line := jsonSample{
 		Index:          s.Index,
-		Seed:           f.seed,
+		Seed:           f.number,
 		Greedy:         f.greedy,
-		TopK:           f.topK,
-		TopP:           f.topP,
-		MinP:           f.minP,
 		Height:         j.sig.Height,
 		Width:          j.sig.Width,
 		LogProb:        rounded(s.LogProb, 100),
@@ -124,11 +122,12 @@ func (j jsonLines) add(s sampler.Sample) error {
 	}
 	if !f.greedy {
 		line.Temperature, line.TemperatureEnd = f.temperature.first, f.temperature.last
+		line.TopK, line.TopP, line.MinP, line.Filters = f.topK, f.topP, f.minP, f.filters
 	}
 	if f.bestOf > 1 {
 		line.BestOf = f.bestOf
 	}
-	if f.init != "" {
+	if len(f.init) > 0 {
 		line.LogProbKept = rounded(s.LogProbGiven, 100)
 	}
 	if n := f.particles.n; n > 1 {

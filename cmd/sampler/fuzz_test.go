@@ -136,7 +136,7 @@ func FuzzMask(f *testing.F) {
 		}
 		mask := slices.Clone(before)
 		white, readErr := dataset.ReadPicture(name, dataset.PictureOptions{Height: h, Width: w, Levels: 2, OnBlack: true})
-		if err := addGiven(mask, name, h, w); err != nil {
+		if err := addGiven(mask, name, h, w, dataset.Limits{}); err != nil {
 			if !slices.Equal(mask, before) || !errors.Is(err, dataset.ErrFormat) && !errors.Is(err, dataset.ErrLimit) || readErr == nil {
 				t.Fatalf("error %v", err)
 			}

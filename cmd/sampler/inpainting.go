@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
@@ -37,20 +42,46 @@ func (c *particles) String() string {
 
 func (c *particles) Type() string { return "HOW" }
 
-// inpainting reads the picture and what of it is given.
-func (f *drawFlags) inpainting(sig *sampler.Signature) (sampler.Inpainting, error) {
-	in := sampler.Inpainting{Particles: f.particles.n}
+// listPictures replaces the folders of --init by the pictures in them.
+func (f *drawFlags) listPictures(ctx context.Context) error {
+	var all []string
+	for _, path := range f.init {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			all = append(all, path)
+			continue
+		}
+		folder, err := dataset.FindPictures(ctx, path)
+		if err != nil {
+			return fmt.Errorf("--init: %w", err)
+		}
+		for i := range folder.Names {
+			all = append(all, folder.Path(i))
+		}
+	}
+	f.init = all
+	return nil
+}
+
+// inpainting reads the pictures and what of them is given. Each is for so many images in a row.
+func (f *drawFlags) inpainting(cmd *cobra.Command, sig *sampler.Signature, run int) (sampler.Inpainting, error) {
+	in := sampler.Inpainting{Particles: f.particles.n, Run: run}
 	mask := make([]bool, sig.Pixels())
 	for _, keep := range f.keep {
-		if err := addGiven(mask, keep, sig.Height, sig.Width); err != nil {
-			return in, err
+		if err := addGiven(mask, keep, sig.Height, sig.Width, f.pictures.Limits()); err != nil {
+			return in, f.pictures.Explain(cmd, err)
 		}
 	}
 	for _, given := range mask {
 		in.Mask = append(in.Mask, slices.Repeat([]bool{given}, sig.Channels)...)
 	}
-	var err error
-	in.Picture, err = readPicture(f.init, sig, dataset.PictureOptions{})
+	var bad []error
+	for _, path := range f.init {
+		picture, err := readPicture(path, sig, dataset.PictureOptions{Limits: f.pictures.Limits()})
+		if err != nil {
+			bad = append(bad, f.pictures.Explain(cmd, err))
+		}
+		in.Picture = append(in.Picture, picture...)
+	}
 	if f.invert {
 		for k, level := range in.Picture {
 			if sig.Channels < 4 || k%sig.Channels < 3 { // not of alpha
@@ -58,11 +89,11 @@ func (f *drawFlags) inpainting(sig *sampler.Signature) (sampler.Inpainting, erro
 			}
 		}
 	}
-	return in, err
+	return in, errors.Join(bad...)
 }
 
 // addGiven adds what a value of --keep says to mask, [height, width].
-func addGiven(mask []bool, keep string, height, width int) error {
+func addGiven(mask []bool, keep string, height, width int, limits dataset.Limits) error {
 	kind, span, _ := strings.Cut(keep, ":")
 	var limit int
 	var at func(k int) int
@@ -72,7 +103,7 @@ func addGiven(mask []bool, keep string, height, width int) error {
 	case "cols":
 		limit, at = width, func(k int) int { return k % width }
 	default:
-		white, err := dataset.ReadPicture(keep, dataset.PictureOptions{Height: height, Width: width, Levels: 2, OnBlack: true})
+		white, err := dataset.ReadPicture(keep, dataset.PictureOptions{Height: height, Width: width, Levels: 2, OnBlack: true, Limits: limits})
 		if err != nil {
 			return fmt.Errorf("--keep: %w (it can be rows:8, cols:4..12 or a picture)", err)
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +29,7 @@ type trainFlags struct {
 	resize       dataset.Resize
 	train        train.Config
 	validation   int
+	seed         cli.Seed
 	metrics      string
 	plot         string
 	profile      bool
@@ -68,7 +71,8 @@ func (f *trainFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.train.Flip, "flip", false, "mirror images left to right at random")
 	flags.IntVar(&f.validation, "validation", 0, "training images to hold out, on which the weights to be written are chosen")
 	flags.IntVar(&f.train.Patience, "patience", 0, "stop after that many epochs that are no better on the validation images; 0 means never")
-	flags.Uint64Var(&f.train.Seed, "seed", 1, "seed of the first weights, of the images' order and of flips")
+	f.train.Seed, f.seed.To = 1, &f.train.Seed
+	flags.Var(&f.seed, "seed", "seed of the first weights, of the images' order and of flips. random draws one and prints it")
 	flags.IntVar(&f.train.Threads, "threads", 0, "processors to use; 0 means all")
 	flags.StringVar(&f.train.Checkpoint, "checkpoint", "", "folder for checkpoints")
 	flags.BoolVar(&f.train.Resume, "resume", false, "go on from the latest checkpoint")
@@ -128,6 +132,8 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 		return nil, cli.Usagef("--typical is %v, must be 0 or more and less than 1", f.typical)
 	case f.typical > 0 && (f.from == "" || !f.classes):
 		return nil, cli.Usagef("--typical needs --from, the model that tells, and --classes")
+	case f.seed.Random && f.train.Resume:
+		return nil, cli.Usagef("--seed random: a run that is resumed goes on with its own seed: name it")
 	case f.validation < 0:
 		return nil, cli.Usagef("--validation is %d, must be 0 or more", f.validation)
 	case f.train.Patience > 0 && f.validation == 0:
@@ -168,30 +174,59 @@ func (f *trainFlags) outputs() []cli.File {
 	return out
 }
 
-// command is the training command without what does not matter to the result:
-// where files are, threads, checkpoints. A preset is spelt out. The runtime is named
-// unless it is ONNX Runtime, which all ran before there was a choice.
+// inCommand are the flags of the command in a model's metadata, in order.
+var inCommand = []string{
+	"data", "images", "skip-bad", "max-pixels",
+	"arch", "hidden", "blocks", "kernel", "size", "levels", "resize", "input", "input-scale", "classes",
+	"epochs", "steps", "batch", "lr", "schedule", "init", "from", "typical", "warmup", "weight-decay", "clip-norm", "ema", "flip",
+	"validation", "patience", "seed", "runtime",
+}
+
+// leftOut of the command in a model's metadata are the flags that do not change what is trained: where files are
+// written, what is told, how it is run. A preset is spelt out.
+var leftOut = []string{
+	"preset", "threads", "checkpoint", "resume", "metrics", "plot", "profile", "ort-lib", "no-verify", "output", "help", "version",
+}
+
+// command is the training command, with all flags that change the result. Files and folders are named without where
+// they are. The runtime is named unless it is ONNX Runtime, which all ran before there was a choice.
 func (f *trainFlags) command(cmd *cobra.Command, rt *runtime.Any) string {
 	s := "trainer"
-	for _, name := range []string{
-		"arch", "hidden", "blocks", "kernel", "size", "levels", "resize", "input", "input-scale", "classes",
-		"epochs", "steps", "batch", "lr", "schedule", "init", "from", "typical", "warmup", "weight-decay", "clip-norm", "ema", "flip",
-		"validation", "patience", "seed",
-	} {
+	for _, name := range inCommand {
 		flag := cmd.Flag(name)
+		value := flag.Value.String()
+		switch name {
+		case "runtime":
+			if kind, _ := rt.Kind(); kind != runtime.ORT {
+				s += fmt.Sprintf(" --runtime %s", kind)
+			}
+			continue
+		case "data", "images", "from":
+			if value != "" {
+				if abs, err := filepath.Abs(value); err == nil {
+					value = abs // a folder is not called "."
+				}
+				value = filepath.Base(value)
+			}
+		}
 		switch {
 		case flag.Value.Type() == "bool":
-			if flag.Value.String() == "true" {
+			if value == "true" {
 				s += " --" + name
 			}
-		case name == "from" && f.from != "":
-			s += " --from " + filepath.Base(f.from)
 		case flag.Changed || name == "epochs" || name == "seed":
-			s += fmt.Sprintf(" --%s %s", name, flag.Value)
+			s += fmt.Sprintf(" --%s %s", name, word(value))
 		}
 	}
-	if kind, _ := rt.Kind(); kind != runtime.ORT {
-		s += fmt.Sprintf(" --runtime %s", kind)
-	}
 	return s
+}
+
+// word is a word of a command line, quoted where a shell would not take it for one.
+func word(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.,:/+@%", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -93,6 +93,9 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
+	if f.seed.Random {
+		cli.Log(cmd)("--seed %d", f.train.Seed)
+	}
 	rt, err := f.openRuntime()
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ type Drawer struct {
 	weights []float64           // exp((logs − top)/temperature) of the levels left, [levels]
 	errors  []float64           // of logs, [levels]; for refining only
 	growth  []float64           // of weights, as a share, that comes of that
+	left    []float64           // weights at temperature 1 that filters before it have left, [levels]
 	ranking ranking             // for filters only
 
 	// Of the last draw:
@@ -67,9 +68,9 @@ func (d *Drawer) read(outputs []float32, stride int) []float64 {
 // [0, 1). earlier are the symbols before in the pixel. The result is -1 where the outputs
 // are unusable.
 func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier []uint16, u float64) int {
-	d.how, d.t = how, temperature
+	d.how, d.t, d.earlier = how, temperature, earlier
 	if d.inverts != nil || d.refines != nil {
-		d.of, d.earlier, d.logs = outputs, earlier, nil
+		d.of, d.logs = outputs, nil
 		if temperature == 1 && !how.filtered && d.inverts != nil {
 			level, tie := d.inverts.Invert(outputs, earlier, u, d.scratch)
 			d.tie = tie
@@ -86,32 +87,37 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		d.tie = d.rivals(d.head.Error(outputs, earlier, math.Abs(top), d.scratch), 0)
 		return slices.Index(d.logs, top)
 	}
-	// The division comes last: it may overflow to -Inf, never to NaN, however
-	// small the temperature.
+	filterTie := false
 	w := d.weights
-	sum, largest := 0.0, 0.0
-	for k, l := range d.logs {
-		p := 1.0
-		if l != top {
-			p = likelihood.Exp((l - top) / temperature)
-		}
-		if p > 0 {
-			largest = max(largest, math.Abs(l))
-		}
-		sum += p
-		w[k] = p
+	if how.before != nil {
+		d.t = 1
+		_, delta := d.weigh(outputs)
+		filterTie = 2*delta > 1 && d.rivals(delta, 40)
+		d.grow(delta)
+		filterTie = d.filter(how.before) || filterTie
+		d.left = append(d.left[:0], w...)
+		d.t = temperature
 	}
-	d.sum = sum
-	delta := d.head.Error(outputs, earlier, largest, d.scratch)
+	sum, delta := d.weigh(outputs)
 	// Where errors of the log-probabilities are as large as the temperature, a rival of the
 	// likeliest level could have all of the probability in its place.
 	rivals := 2*delta > temperature && d.rivals(delta, 40*temperature) // e^-40 is below a uniform's grain
-	filterTie := false
 	if how.filtered {
+		if how.before != nil {
+			for k, x := range d.left {
+				if x == 0 {
+					w[k] = 0
+				}
+			}
+		}
 		d.grow(delta)
-		sum, filterTie = d.filter()
-		d.sum = sum
+		filterTie = d.filter(how.after) || filterTie
+		sum = 0
+		for _, x := range w {
+			sum += x
+		}
 	}
+	d.sum = sum
 	rest := u * sum
 	last := 0
 	for k, p := range w {
@@ -131,6 +137,26 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 	}
 	d.tie = true // as u < 1, it is rounding alone that leads here
 	return last
+}
+
+// weigh computes the weights of all levels at the temperature d.t, their sum, and what the
+// log-probabilities of those over 0 may be off by.
+func (d *Drawer) weigh(outputs []float64) (sum, delta float64) {
+	w, top, temperature, largest := d.weights, d.top, d.t, 0.0
+	for k, l := range d.logs {
+		p := 1.0
+		if l != top {
+			// The division comes last: it may overflow to -Inf, never to NaN, however
+			// small the temperature.
+			p = likelihood.Exp((l - top) / temperature)
+		}
+		if p > 0 {
+			largest = max(largest, math.Abs(l))
+		}
+		sum += p
+		w[k] = p
+	}
+	return sum, d.head.Error(outputs, d.earlier, largest, d.scratch)
 }
 
 // LogProb is the log-probability with which the last draw took a level, in nats: a finite

@@ -5,51 +5,54 @@ import (
 	"slices"
 )
 
-// filter zeroes the weights that the filters leave out, and returns the sum of the
-// others. The largest weight is 1 and stays.
+// filter zeroes the weights that filters leave out. The largest weight is 1 and stays.
 //
-// They apply one after the other: the TopK likeliest; of those, renormalised, the
-// fewest likeliest that have a probability of TopP together (Holtzman et al., "The
-// Curious Case of Neural Text Degeneration", 2020); of those, the ones with at least
-// MinP times the probability of the likeliest (Nguyen et al., "Turning Up the Heat:
+// They apply one after the other: topK leaves the likeliest levels; topP, of those that are left,
+// renormalised, the fewest likeliest that have a probability of topP together (Holtzman et al., "The
+// Curious Case of Neural Text Degeneration", 2020); minP the ones with at least
+// minP times the probability of the likeliest (Nguyen et al., "Turning Up the Heat:
 // Min-p Sampling", 2024).
 //
 // The result is a tie where weights that are off by their growth could have left out others.
-func (d *Drawer) filter() (sum float64, tie bool) {
-	p, w := &d.how.Parameters, d.weights
-	if p.TopK > 0 && p.TopK < len(w) || p.TopP > 0 && p.TopP < 1 {
-		tie = d.cut()
-	}
-	if p.MinP > 0 {
-		best := slices.Index(d.logs, d.top)
-		least, most := 1/(1+d.growth[best]), 0.0 // what the largest weight may be
-		for k, x := range w {
-			most = max(most, x*(1+d.growth[k]))
-		}
-		for k, x := range w {
-			switch {
-			case k == best || x == 0:
-			case x < p.MinP:
-				w[k] = 0
-				tie = tie || x*(1+d.growth[k]) >= p.MinP*least
-			default:
-				tie = tie || x/(1+d.growth[k]) <= p.MinP*most
-			}
+func (d *Drawer) filter(steps []step) (tie bool) {
+	for _, s := range steps {
+		if s.minP > 0 {
+			tie = d.floor(s.minP) || tie
+		} else {
+			tie = d.cut(s) || tie
 		}
 	}
-	for _, x := range w {
-		sum += x
-	}
-	return sum, tie
+	return tie
 }
 
-// cut zeroes the weights that TopK and TopP leave out.
-func (d *Drawer) cut() (tie bool) {
-	p, w, r := &d.how.Parameters, d.weights, &d.ranking
+// floor zeroes the weights that minP leaves out.
+func (d *Drawer) floor(minP float64) (tie bool) {
+	w := d.weights
+	best := slices.Index(d.logs, d.top)
+	least, most := 1/(1+d.growth[best]), 0.0 // what the largest weight may be
+	for k, x := range w {
+		most = max(most, x*(1+d.growth[k]))
+	}
+	for k, x := range w {
+		switch {
+		case k == best || x == 0:
+		case x < minP:
+			w[k] = 0
+			tie = tie || x*(1+d.growth[k]) >= minP*least
+		default:
+			tie = tie || x/(1+d.growth[k]) <= minP*most
+		}
+	}
+	return tie
+}
+
+// cut zeroes the weights that topK, and then topP, leave out. Those that are zero already rank last.
+func (d *Drawer) cut(p step) (tie bool) {
+	w, r := d.weights, &d.ranking
 	r.begin(d.logs)
 	keep, mass, growth := len(w), 0.0, 0.0
-	if p.TopK > 0 && p.TopK < keep {
-		keep = p.TopK
+	if p.topK > 0 {
+		keep = p.topK
 		r.at(keep - 1)
 		_, growth = d.rival(keep)
 	}
@@ -57,13 +60,13 @@ func (d *Drawer) cut() (tie bool) {
 		mass += w[k]
 		growth += w[k] * d.growth[k]
 	}
-	if p.TopP > 0 && p.TopP < 1 {
+	if p.topP > 0 {
 		have, grown := 0.0, 0.0
 		for i := range keep {
 			k := r.at(i)
 			have += w[k]
 			grown += w[k] * d.growth[k]
-			if have/mass < p.TopP && i+1 < keep {
+			if have/mass < p.topP && i+1 < keep {
 				continue
 			}
 			keep = i + 1
@@ -73,7 +76,7 @@ func (d *Drawer) cut() (tie bool) {
 					a -= w[k] * d.growth[k]
 				}
 				_, more := d.rival(i + j)
-				tie = tie || math.Abs(c-p.TopP) <= moves(c, (a+more)/mass, (growth-a)/mass)
+				tie = tie || math.Abs(c-p.topP) <= moves(c, (a+more)/mass, (growth-a)/mass)
 			}
 			break
 		}

@@ -181,6 +181,16 @@ func TestCheck(t *testing.T) {
 		{Parameters{Greedy: true, TopP: 1}, "greedy and top-p exclude"},
 		{Parameters{Greedy: true, MinP: 1}, "greedy and min-p exclude"},
 		{Parameters{Greedy: true, MinP: nan}, "min-p is NaN"},
+		{Parameters{Filters: "min-p,temperature,top-k,top-p", Temperature: 2, TopK: 1, TopP: 0.5, MinP: 0.5}, ""},
+		{Parameters{Filters: "top-k", TopK: 1000, Temperature: 1}, ""},
+		{Parameters{Filters: "top-k,"}, `filters is "top-k,": "" is none of temperature,top-k,top-p,min-p`},
+		{Parameters{Filters: "top-k,Top-p"}, `"Top-p" is none of`},
+		{Parameters{Filters: "top-k,top-p,top-k"}, "top-k is there twice"},
+		{Parameters{Filters: "top-k", Temperature: 0.5}, `filters is "top-k", which leaves out temperature, and that is set`},
+		{Parameters{Filters: "top-k", TemperatureEnd: 0.5}, "leaves out temperature"},
+		{Parameters{Filters: "top-p", TopK: 5}, "leaves out top-k"},
+		{Parameters{Filters: "top-k", TopP: 0.5}, "leaves out top-p"},
+		{Parameters{Filters: "top-k", MinP: 0.5}, "leaves out min-p"},
 	} {
 		err := c.cfg.Check()
 		switch {
@@ -284,6 +294,218 @@ func TestTies(t *testing.T) {
 		if changed[name] < 100 || ties[name] > 180_000 {
 			t.Errorf("%s: %d other levels and %d near ties tell nothing", name, changed[name], ties[name])
 		}
+	}
+}
+
+// orders are all orders of filters, and of parts of them.
+func orders() (all []string) {
+	names := strings.Split(DefaultFilters, ",")
+	var add func(have []string)
+	add = func(have []string) {
+		if len(have) > 0 {
+			all = append(all, strings.Join(have, ","))
+		}
+		for _, name := range names {
+			if !slices.Contains(have, name) {
+				add(append(slices.Clip(have), name))
+			}
+		}
+	}
+	add(nil)
+	return all
+}
+
+// apply does what filters say, step by step, and returns the probabilities of the levels. edge is the
+// least distance of a number from a bound that decides, as a share.
+func apply(p Parameters, logits []float64) (probs []float64, edge float64) {
+	probs = make([]float64, len(logits))
+	for k, l := range logits {
+		probs[k] = math.Exp(l)
+	}
+	normalise := func() {
+		sum := 0.0
+		for _, x := range probs {
+			sum += x
+		}
+		for k := range probs {
+			probs[k] /= sum
+		}
+	}
+	edge = math.Inf(1)
+	near := func(a, b float64) { edge = min(edge, math.Abs(a/b-1)) }
+	for _, name := range p.order() {
+		normalise()
+		order := make([]int, len(probs))
+		for k := range order {
+			order[k] = k
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probs[b], probs[a]) })
+		switch name {
+		case "temperature":
+			for k := range probs {
+				probs[k] = math.Pow(probs[k], 1/cmp.Or(p.Temperature, 1))
+			}
+		case "top-k":
+			if p.TopK > 0 && p.TopK < len(probs) {
+				if out := probs[order[p.TopK]]; out > 0 {
+					near(probs[order[p.TopK-1]], out)
+				}
+				for _, k := range order[p.TopK:] {
+					probs[k] = 0
+				}
+			}
+		case "top-p":
+			sum := 0.0
+			for _, k := range order {
+				if p.TopP > 0 && sum > 0 {
+					near(sum, p.TopP)
+				}
+				if p.TopP > 0 && sum >= p.TopP {
+					probs[k] = 0
+				}
+				sum += probs[k]
+			}
+		case "min-p":
+			most := probs[order[0]]
+			for k, x := range probs {
+				if p.MinP > 0 && x > 0 {
+					near(x/most, p.MinP)
+				}
+				if x < p.MinP*most {
+					probs[k] = 0
+				}
+			}
+		}
+	}
+	normalise()
+	return probs, edge
+}
+
+// TestOrder: filters in any order leave what they leave one after the other, and the levels that are left
+// have the probabilities that they have then.
+func TestOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 0))
+	all := orders()
+	differ := 0
+	for i := range 60_000 {
+		logits := make([]float64, 2+rng.IntN(12))
+		for k := range logits {
+			logits[k] = rng.NormFloat64() * 2
+		}
+		full := Parameters{Temperature: 0.2 + 2*rng.Float64(), TopK: 1 + rng.IntN(len(logits)+1), TopP: rng.Float64(), MinP: rng.Float64() * rng.Float64()}
+		p := Parameters{Filters: all[i%len(all)]}
+		for _, name := range p.order() {
+			switch name {
+			case "temperature":
+				p.Temperature = full.Temperature
+			case "top-k":
+				p.TopK = full.TopK
+			case "top-p":
+				p.TopP = full.TopP
+			case "min-p":
+				p.MinP = full.MinP
+			}
+		}
+		want, edge := apply(p, logits)
+		if edge < 1e-9 {
+			continue
+		}
+		d := testDrawer(p, cmp.Or(p.Temperature, 1), len(logits))
+		d.pick(logits, 0.5)
+		for k, x := range want {
+			switch got := d.weights[k] / d.sum; {
+			case (got == 0) != (x == 0), math.Abs(got-x) > 1e-12:
+				t.Fatalf("%+v of %v: level %d has probability %g, want %g", p, logits, k, got, x)
+			case x > 0 && math.Abs(d.LogProb(k)-math.Log(x)) > 1e-9:
+				t.Fatalf("%+v of %v: level %d has log-probability %g, want %g", p, logits, k, d.LogProb(k), math.Log(x))
+			}
+		}
+		usual := p
+		usual.Filters = ""
+		if other, _ := apply(usual, logits); slices.ContainsFunc(want, func(x float64) bool {
+			return !slices.ContainsFunc(other, func(y float64) bool { return math.Abs(x-y) < 1e-9 })
+		}) {
+			differ++
+		}
+	}
+	t.Logf("%d are other than in the usual order", differ)
+	if differ < 5000 {
+		t.Errorf("only %d are other than in the usual order", differ)
+	}
+}
+
+// TestOrderTies: where logits within the rounding of an engine would have drawn another level, the draw is
+// a near tie, for each order of filters; bounds are chosen to be edges, before the temperature or after it.
+func TestOrderTies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(10, 0))
+	const levels = 5
+	all := slices.DeleteFunc(orders(), func(order string) bool { return len(order) < len(DefaultFilters) })
+	changed, ties := 0, 0
+	const times = 200_000
+	for i := range times {
+		exact := make([]float64, levels)
+		for k := range exact {
+			exact[k] = rng.NormFloat64() * 2
+		}
+		if rng.IntN(2) == 0 { // two levels about alike
+			exact[rng.IntN(levels)] = exact[rng.IntN(levels)] + 1e-5*rng.NormFloat64()
+		}
+		temperature := 0.3 + 2*rng.Float64()
+		s := Parameters{Filters: all[i%len(all)], Temperature: temperature}
+		if rng.IntN(2) == 0 {
+			s.TopK = 1 + rng.IntN(levels)
+		}
+		// A bound is next to what the filters before it make of the levels.
+		for _, name := range s.order() {
+			if name != "top-p" && name != "min-p" || rng.IntN(3) == 0 {
+				continue
+			}
+			before, _, _ := strings.Cut(s.Filters, name)
+			r := s
+			r.Filters = strings.TrimSuffix(before, ",")
+			p := make([]float64, levels)
+			for k, l := range exact {
+				p[k] = math.Exp(l)
+			}
+			if r.Filters != "" {
+				p, _ = apply(r, exact)
+			}
+			slices.SortFunc(p, func(a, b float64) int { return cmp.Compare(b, a) })
+			rank, sum, have := rng.IntN(levels), 0.0, 0.0
+			for k, x := range p {
+				sum += x
+				if k <= rank {
+					have += x
+				}
+			}
+			near := 1 + 1e-5*rng.NormFloat64()
+			if name == "top-p" {
+				s.TopP = min(1, have/sum*near)
+			} else {
+				s.MinP = min(1, p[rank]/p[0]*near)
+			}
+		}
+		d := testDrawer(s, temperature, levels)
+		u := rng.Float64()
+		want := d.pick(exact, u)
+		off := make([]float64, levels)
+		for k, l := range exact {
+			off[k] = l + (2*rng.Float64()-1)*likelihood.Rounding/2*(1+math.Abs(l))
+		}
+		got := d.pick(off, u)
+		if d.tie {
+			ties++
+		}
+		if got != want {
+			changed++
+			if !d.tie {
+				t.Fatalf("%+v, u = %g: level %d of logits about %v, %d of these, and no near tie", s, u, got, exact, want)
+			}
+		}
+	}
+	t.Logf("%d other levels, %d near ties", changed, ties)
+	if changed < 1000 || ties > times*9/10 {
+		t.Errorf("%d other levels and %d near ties tell nothing", changed, ties)
 	}
 }
 

@@ -1,8 +1,11 @@
 package draw
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/signature"
@@ -10,7 +13,7 @@ import (
 
 // Parameters are the sampling parameters: they decide, with an image's number, what is
 // drawn. The zero value draws from the model as it is. The filters TopK, TopP and MinP leave
-// levels out, in this order and after the temperature.
+// levels out, in the order that Filters says.
 type Parameters struct {
 	// Temperature divides the log-probabilities: below 1 the draws keep to the likely, above 1
 	// they stray. 0 means 1; it must be positive and finite.
@@ -22,14 +25,18 @@ type Parameters struct {
 	// excludes the others but the seed.
 	Greedy bool
 	// TopK leaves the TopK likeliest levels of each symbol, equal ones by level; 0
-	// means all. It must not exceed the model's levels.
+	// means all, as does a number over the model's levels.
 	TopK int
 	// TopP leaves the fewest levels, the likeliest first, that have this probability
-	// together, after the temperature and TopK; 0 means all, as does 1.
+	// together; 0 means all, as does 1.
 	TopP float64
 	// MinP leaves the levels with at least this share of the likeliest one's
-	// probability, after the temperature; 0 means all.
+	// probability; 0 means all.
 	MinP float64
+	// Filters is the order in which the temperature and the filters apply, each to what those
+	// before it have left: their names, with commas between. What it does not name must not be set.
+	// The default is [DefaultFilters].
+	Filters string
 	// Seed chooses the images: image i of a seed is always the same one, whatever
 	// the batch, the threads and the engine.
 	Seed uint64
@@ -57,8 +64,8 @@ func (p Parameters) Check() error {
 			return fmt.Errorf("%w: %s is %g, must be from 0 to 1", signature.ErrConfig, share.name, share.value)
 		}
 	}
-	if !p.Greedy {
-		return nil
+	if err := p.checkFilters(); err != nil || !p.Greedy {
+		return err
 	}
 	for _, f := range []struct {
 		name string
@@ -77,11 +84,88 @@ func (p Parameters) Check() error {
 	return nil
 }
 
+// DefaultFilters is the order of filters where none is given.
+const DefaultFilters = "temperature,top-k,top-p,min-p"
+
+// order is that of the filters, by name.
+func (p Parameters) order() []string { return strings.Split(cmp.Or(p.Filters, DefaultFilters), ",") }
+
+func (p Parameters) checkFilters() error {
+	order := p.order()
+	for i, name := range order {
+		switch {
+		case !slices.Contains(strings.Split(DefaultFilters, ","), name):
+			return fmt.Errorf("%w: filters is %q: %q is none of %s", signature.ErrConfig, p.Filters, name, DefaultFilters)
+		case slices.Contains(order[:i], name):
+			return fmt.Errorf("%w: filters is %q: %s is there twice", signature.ErrConfig, p.Filters, name)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"temperature", p.Temperature != 0 && p.Temperature != 1 || p.TemperatureEnd != 0 && p.TemperatureEnd != 1},
+		{"top-k", p.TopK != 0},
+		{"top-p", p.TopP != 0},
+		{"min-p", p.MinP != 0},
+	} {
+		if f.set && !slices.Contains(order, f.name) {
+			return fmt.Errorf("%w: filters is %q, which leaves out %s, and that is set", signature.ErrConfig, p.Filters, f.name)
+		}
+	}
+	return nil
+}
+
+// step is a filter, or top-k and then top-p; what is 0 is off.
+type step struct {
+	topK       int
+	topP, minP float64
+}
+
+// steps are the filters that leave out something of so many levels, before the temperature and after it.
+func (p Parameters) steps(levels int) (before, after []step) {
+	now := &after
+	for i, name := range p.order() {
+		next := step{}
+		switch {
+		case name == "temperature":
+			// Where it is 1, or the likeliest are the same before and after, all can come after it.
+			now = &after
+			before, after = after, nil
+			if p.ranked(p.order()[:i]) {
+				before, after = nil, before
+			}
+			continue
+		case name == "top-k" && p.TopK > 0 && p.TopK < levels:
+			next.topK = p.TopK
+		case name == "top-p" && p.TopP > 0 && p.TopP < 1:
+			next.topP = p.TopP
+		case name == "min-p" && p.MinP > 0:
+			next.minP = p.MinP
+		default:
+			continue
+		}
+		if n := len(*now); n > 0 && next.topP > 0 && (*now)[n-1] == (step{topK: p.TopK}) {
+			(*now)[n-1].topP = next.topP
+			continue
+		}
+		*now = append(*now, next)
+	}
+	return before, after
+}
+
+// ranked tells whether filters leave the same before the temperature as after it.
+func (p Parameters) ranked(filters []string) bool {
+	one := p.Temperature == 1 && (p.TemperatureEnd == 0 || p.TemperatureEnd == 1)
+	return one || !slices.Contains(filters, "top-p") && !slices.Contains(filters, "min-p")
+}
+
 // How is parameters made ready for a model. Rows share it; it does not change.
 type How struct {
 	Parameters
-	byRow    []float64 // temperatures, [H]; nil where all are alike
-	filtered bool      // there is more to do than the temperature
+	byRow         []float64 // temperatures, [H]; nil where all are alike
+	filtered      bool      // there is more to do than the temperature
+	before, after []step    // filters, by when they apply: before the temperature or after it
 }
 
 // For checks the parameters and makes them ready for a model of that head, whose images
@@ -90,13 +174,13 @@ func (p Parameters) For(head likelihood.Head, height int) (*How, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	if p.TopK > head.Levels() {
-		return nil, fmt.Errorf("%w: top-k is %d, the model has %d levels", signature.ErrConfig, p.TopK, head.Levels())
-	}
 	if p.Temperature == 0 {
 		p.Temperature = 1
 	}
-	return &How{p, p.temperatures(height), p.Greedy || p.TopK != 0 || p.TopP != 0 || p.MinP != 0}, nil
+	h := &How{Parameters: p, byRow: p.temperatures(height)}
+	h.before, h.after = p.steps(head.Levels())
+	h.filtered = p.Greedy || len(h.before)+len(h.after) > 0
+	return h, nil
 }
 
 // temperatures is that of each row: in equal steps from the first row's to the last row's.
