@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 
@@ -18,13 +19,16 @@ import (
 
 // job is the making of a shard in a folder, but for what it makes.
 func (s *shardFlags) job(dir string, model *modelFlags, sig *sampler.Signature, images int, parameters ...any) (*shard.Job, error) {
+	if info, err := os.Stat(model.model); err == nil && !info.Mode().IsRegular() {
+		return nil, cli.Usagef("--model %s: a shard in a folder needs a file that can be read twice", model.model)
+	}
 	sum, err := model.sum()
 	if err != nil {
 		return nil, err
 	}
 	m := shard.Manifest{
 		Format: shard.Format, Shard: s.shard.At, Shards: s.shard.Of, Images: images,
-		Shape: imageShape(sig), Levels: sig.Levels, Model: sum, Version: cli.Version(),
+		Shape: imageShape(sig), Levels: sig.Levels, Palette: sig.Meta.Palette, Model: sum, Version: cli.Version(),
 	}
 	m.First, m.Count = s.shard.Range(images)
 	if m.Parameters, err = byName(parameters...); err != nil {

@@ -90,6 +90,12 @@ func TestGatherFaults(t *testing.T) {
 			j[1].Manifest.First, j[1].Manifest.Count = j[1].Manifest.Part().Range(60)
 			again(j[1])
 		}, nil, map[int]string{1: "number of images is 60, must be 50"}},
+		"no parameters": {func(j []*Job) {
+			b, _ := os.ReadFile(j[0].path(".json"))
+			from, to := bytes.Index(b, []byte(`"parameters": {`)), bytes.Index(b, []byte(`"version"`))
+			b = slices.Concat(b[:from], []byte(`"parameters": null, `), b[to:])
+			_ = os.WriteFile(j[0].path(".json"), b, 0o600)
+		}, nil, map[int]string{1: "must be not there", 2: "must be not there", 3: "must be not there"}},
 		"no manifest": {func(j []*Job) { _ = os.WriteFile(j[1].path(".json"), []byte("{}"), 0o600) }, nil, map[int]string{1: "is of format 0"}},
 		"several": {func(j []*Job) {
 			_ = os.Remove(j[0].path(".json"))
