@@ -67,7 +67,7 @@ func (r *run) shard(cfg sampler.Config) (skipped bool, err error) {
 
 // shard scores a shard into its folder, unless it is there.
 func (r *scoring) shard(ctx context.Context, cfg sampler.Config) (skipped bool, err error) {
-	job, err := r.f.job(r.f.output, &r.f.modelFlags, r.s.Signature(), r.set.images, reading(cfg), r.f.values(), data{r.set.name, r.set.identity, string(r.f.used)})
+	job, err := r.f.job(r.f.output, &r.f.modelFlags, r.s.Signature(), r.set.images, reading(cfg), r.f.values(), data{r.set.name, r.set.identity, r.f.class, string(r.f.used)})
 	if err != nil {
 		return false, err
 	}
@@ -116,7 +116,7 @@ type drawn struct {
 }
 
 // data is what is scored, and by which runtime, since runtimes differ in the last bits.
-type data struct{ Data, DataIdentity, Runtime string }
+type data struct{ Data, DataIdentity, Class, Runtime string }
 
 // reading is what of a configuration decides results, and not only how they are computed.
 func reading(cfg sampler.Config) sampler.Config {

@@ -59,7 +59,7 @@ func TestScoreInParts(t *testing.T) {
 			}
 		}
 		var w bytes.Buffer
-		r := &scoring{s: s, set: set, n: n, bar: &bar{w: &w, images: n, width: 80, start: time.Now()}}
+		r := &scoring{f: &scoreFlags{}, s: s, set: set, n: n, bar: &bar{w: &w, images: n, width: 80, start: time.Now()}}
 		var logProb, given []float64
 		err = r.score(t.Context(), 0, n, false, nil, func(f found) error {
 			logProb, given = append(logProb, f.logProb), append(given, f.given)
