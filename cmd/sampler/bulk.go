@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 
@@ -18,13 +19,16 @@ import (
 
 // job is the making of a shard in a folder, but for what it makes.
 func (s *shardFlags) job(dir string, model *modelFlags, sig *sampler.Signature, images int, parameters ...any) (*shard.Job, error) {
+	if info, err := os.Stat(model.model); err == nil && !info.Mode().IsRegular() {
+		return nil, cli.Usagef("--model %s: a shard in a folder needs a file that can be read twice", model.model)
+	}
 	sum, err := model.sum()
 	if err != nil {
 		return nil, err
 	}
 	m := shard.Manifest{
 		Format: shard.Format, Shard: s.shard.At, Shards: s.shard.Of, Images: images,
-		Shape: imageShape(sig), Levels: sig.Levels, Model: sum, Version: cli.Version(),
+		Shape: imageShape(sig), Levels: sig.Levels, Palette: sig.Meta.Palette, Model: sum, Version: cli.Version(),
 	}
 	m.First, m.Count = s.shard.Range(images)
 	if m.Parameters, err = byName(parameters...); err != nil {
@@ -63,7 +67,7 @@ func (r *run) shard(cfg sampler.Config) (skipped bool, err error) {
 
 // shard scores a shard into its folder, unless it is there.
 func (r *scoring) shard(ctx context.Context, cfg sampler.Config) (skipped bool, err error) {
-	job, err := r.f.job(r.f.output, &r.f.modelFlags, r.s.Signature(), r.set.images, reading(cfg), r.f.values(), data{r.set.name, r.set.identity, string(r.f.used)})
+	job, err := r.f.job(r.f.output, &r.f.modelFlags, r.s.Signature(), r.set.images, reading(cfg), r.f.values(), data{r.set.name, r.set.identity, r.f.class, string(r.f.used)})
 	if err != nil {
 		return false, err
 	}
@@ -112,7 +116,7 @@ type drawn struct {
 }
 
 // data is what is scored, and by which runtime, since runtimes differ in the last bits.
-type data struct{ Data, DataIdentity, Runtime string }
+type data struct{ Data, DataIdentity, Class, Runtime string }
 
 // reading is what of a configuration decides results, and not only how they are computed.
 func reading(cfg sampler.Config) sampler.Config {

@@ -249,6 +249,10 @@ func writeTar(ctx context.Context, w io.Writer, set *shard.Set) error {
 	if len(first.Shape) == 3 {
 		sig.Channels = first.Shape[2]
 	}
+	sig.Meta.Palette = first.Palette
+	if sig.Colour() == "" {
+		return fmt.Errorf("pictures of %d channels are nothing to look at; --format npy is for them", sig.Channels)
+	}
 	levels := make([]uint16, npy.Elements(first.Shape))
 	var b bytes.Buffer
 	err := set.Each(ctx, func(m *shard.Manifest, r io.Reader) error {

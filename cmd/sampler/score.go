@@ -147,6 +147,9 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if f.class != "" {
+		set.classes = nil // one is given for all
+	}
 	if f.shard.Of > set.images {
 		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, set.images)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -19,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"pixelcnn/cmd/internal/clitest"
+	"pixelcnn/internal/npy"
 )
 
 // scriptCommands are what scripts have beside clitest's:
@@ -31,6 +33,7 @@ import (
 //	keeps FILE ONE FROM TO          each image of FILE has bytes FROM to TO-1 of ONE
 //	samelogprob FILE FILE           two files of JSON lines have the same log-probabilities
 //	bestof N ALL BEST               each image of BEST is the likeliest of N of ALL
+//	sums MAP N FILE                 the map of N symbols an image sums to the log-probabilities
 //	after N FILE OUT                writes what comes after N bytes
 //	concat OUT FILE…                puts files together
 //	terminal [-answer TEXT] CMD…    runs a command on a terminal, which answers questions
@@ -126,6 +129,25 @@ var scriptCommands = map[string]clitest.Command{
 			})
 			if b.Index != i || fmt.Sprint(b.Levels) != fmt.Sprint(want.Levels) {
 				ts.Fatalf("image %d is not the likeliest", i)
+			}
+		}
+	},
+	"sums": func(ts *testscript.TestScript, _ bool, args []string) {
+		b := []byte(ts.ReadFile(args[0]))
+		h, err := npy.ReadHeader(bytes.NewReader(b))
+		ts.Check(err)
+		b = b[len(b)-int(h.Bytes()):]
+		lines, symbols := jsonLinesOf(ts, args[2]), integer(ts, args[1])
+		if h.Type != npy.Float32 || len(lines) == 0 || len(b) != 4*symbols*len(lines) {
+			ts.Fatalf("%s is of %s %v, for %d lines", args[0], h.Type, h.Shape, len(lines))
+		}
+		for i, line := range lines {
+			sum := 0.0
+			for k := range symbols {
+				sum += float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*(i*symbols+k):])))
+			}
+			if math.Abs(sum-line.LogProb) > 0.006 {
+				ts.Fatalf("line %d: the map's sum is %g, the log-probability %g", i, sum, line.LogProb)
 			}
 		}
 	},

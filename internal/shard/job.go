@@ -39,6 +39,9 @@ func (j *Job) Run(ctx context.Context) (skipped bool, err error) {
 	}
 	for again := 0; ; again++ {
 		if skipped, err = j.fits(ctx); skipped || err != nil {
+			if dir, err := j.pieces(); skipped && err == nil {
+				_ = os.RemoveAll(dir) // of a process that was ended after another had finished
+			}
 			return skipped, err
 		}
 		err = j.make(ctx)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"image/color"
 	"io"
 	"maps"
 	"os"
@@ -36,6 +37,8 @@ type Manifest struct {
 	Count  int   `json:"count"`  // the shard's own
 	Shape  []int `json:"shape"`  // of an image: [H, W] or [H, W, C]
 	Levels int   `json:"levels"`
+	// Palette is the model's own: the colour of each level. It is the model file's, as is Shape.
+	Palette []color.NRGBA `json:"palette,omitempty"`
 
 	Model string `json:"model_sha256"`
 	// Parameters are what the library was given, and the data that are scored, by name.
@@ -113,7 +116,7 @@ func read(dir string, p Part) (*Manifest, error) {
 		err = fmt.Errorf("has images %d to %d of %d; shard %d of %d has others", m.First, m.First+m.Count-1, m.Images, p.At, p.Of)
 	case m.Work == Draw && (m.Output == nil || m.Scores != nil), m.Work == Score && m.Scores == nil, m.Work != Draw && m.Work != Score:
 		err = fmt.Errorf("has not what %q gives", m.Work)
-	case len(m.Shape) < 2 || slices.Min(m.Shape) < 1 || npy.Elements(m.Shape) > 1<<30 || m.Levels < 2 || m.Levels > 1<<16:
+	case len(m.Shape) < 2 || len(m.Shape) > 3 || slices.Min(m.Shape) < 1 || npy.Elements(m.Shape) > 1<<30 || m.Levels < 2 || m.Levels > 1<<16:
 		err = fmt.Errorf("is of images of shape %v and %d levels, which cannot be", m.Shape, m.Levels)
 	case m.Output != nil && m.Output.Type.Size() == 0:
 		err = fmt.Errorf("has elements %q", m.Output.Type)
@@ -138,7 +141,8 @@ func (m *Manifest) difference(other *Manifest) string {
 		{"model_sha256", m.Model, other.Model},
 		{"number of images", m.Images, other.Images},
 	}
-	names := maps.Clone(m.Parameters)
+	names := map[string]json.RawMessage{}
+	maps.Copy(names, m.Parameters)
 	maps.Copy(names, other.Parameters)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		list = append(list, value{name, text(m.Parameters[name]), text(other.Parameters[name])})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 
 	"pixelcnn/internal/npy"
 )
@@ -62,10 +63,37 @@ func (o *output) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo writes the rest of the output to w.
-func (o *output) WriteTo(w io.Writer) (int64, error) {
-	type plain struct{ io.Reader } // hides File's own
-	return io.CopyBuffer(struct{ io.Writer }{w}, plain{o}, make([]byte, 1<<20))
+// WriteTo writes the rest of the output to w. While a part is written the next one is read and
+// hashed.
+func (o *output) WriteTo(w io.Writer) (n int64, err error) {
+	free, full := make(chan []byte, 2), make(chan []byte)
+	for range cap(free) {
+		free <- make([]byte, 1<<20)
+	}
+	var stop atomic.Bool
+	var readErr error
+	go func() {
+		defer close(full)
+		for readErr == nil && !stop.Load() {
+			part := <-free
+			var k int
+			k, readErr = o.Read(part)
+			full <- part[:k]
+		}
+	}()
+	for part := range full {
+		if err == nil {
+			var k int
+			k, err = w.Write(part)
+			n += int64(k)
+			stop.Store(err != nil)
+		}
+		free <- part[:cap(part)]
+	}
+	if err == nil && readErr != io.EOF {
+		err = readErr
+	}
+	return n, err
 }
 
 // drain reads what is left and compares the hash.

@@ -171,7 +171,7 @@ func (c *cluster) stop() {
 		c.end(as)
 	}
 	if c.t.Failed() {
-		for _, log := range []string{"slurmctld.log", "slurmd-n1.log", "slurmd-n2.log", "munged.log"} {
+		for _, log := range []string{"n1.out", "n2.out", "slurmctld.log", "slurmd-n1.log", "slurmd-n2.log", "munged.log"} {
 			b, _ := os.ReadFile(c.path(log))
 			c.t.Logf("%s ends with\n%s", log, b[max(0, len(b)-2000):])
 		}

@@ -107,6 +107,7 @@ func lose(c *cluster, rng *rand.Rand, tasks []task) int {
 	c.lose(node)
 	c.await("the loss of "+node, func() bool { return strings.HasPrefix(c.state(node), "down") })
 	c.startNode(node)
+	c.await("the return of "+node, func() bool { return !strings.HasPrefix(c.state(node), "down") })
 	return n
 }
 
@@ -152,7 +153,7 @@ func (c *cluster) array(rng *rand.Rand, env []string, example, out string, event
 }
 
 func moment(rng *rand.Rand) time.Time {
-	return time.Now().Add(time.Duration(rng.IntN(600)) * time.Millisecond)
+	return time.Now().Add(time.Duration(rng.IntN(2500)) * time.Millisecond)
 }
 
 // hurry starts what was requeued: Slurm leaves two minutes in between.
