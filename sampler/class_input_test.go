@@ -25,7 +25,6 @@ type classForm struct {
 	classes int  // that can be told from the graph
 	// bias makes [n, 6, 1, 1] of the class.
 	bias func(f *compiletest.Forms, class *onnx.Value) *onnx.Value
-	full bool // the compiler cannot read it
 }
 
 const formSize, formLevels = 6, 4
@@ -65,7 +64,7 @@ func classForms() []classForm {
 		{name: "no table", dtype: onnx.Float32, shape: []onnx.Dim{n, onnx.Fixed(1)}, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
 			return plane(f, f.Op("Sin", nil, f.Op("Mul", nil, class, f.Random(1, 6))))
 		}},
-		{name: "beyond the compiler", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, full: true, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
+		{name: "by pixel", dtype: onnx.Int64, shape: []onnx.Dim{n}, classes: 4, bias: func(f *compiletest.Forms, class *onnx.Value) *onnx.Value {
 			plain := f.Op("Unsqueeze", nil, f.Op("Gather", nil, f.Random(4, 6), class), compiletest.List(2, 3))
 			// The bias of each pixel is another one.
 			return f.Op("Mul", nil, plain, f.Random(1, 1, formSize, formSize))
@@ -131,17 +130,11 @@ func TestClassForms(t *testing.T) {
 			}
 			backends(t, func(t *testing.T, rt onnx.Runtime, engine sampler.Engine) {
 				cfg := settings{Label: "class", Engine: engine, Batch: 5, Classes: cfg.Classes}
-				if form.full {
-					cfg.Engine = sampler.Auto
-				}
 				s, err := opened(rt, file, cfg)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer s.Close()
-				if used, why := s.Engine(); form.full != (why != nil) || form.full && used != sampler.Full {
-					t.Errorf("the engine is %s: %v", used, why)
-				}
 				got := make([]uint16, n*pixels)
 				if err := s.Fill(context.Background(), 0, got); err != nil || !slices.Equal(got, want) {
 					t.Errorf("other images, or error %v", err)
@@ -165,9 +158,6 @@ func TestExactClasses(t *testing.T) {
 		levels[i] = uint16(rng.IntN(formLevels))
 	}
 	for _, form := range classForms() {
-		if form.full {
-			continue
-		}
 		m := form.model()
 		p, err := compile.Compile(m, compile.Options{})
 		if err != nil {
@@ -267,7 +257,6 @@ func TestClassInputRefused(t *testing.T) {
 		says   string
 	}{
 		{"three inputs", func(m *onnx.Model) { m.Graph.Input("more", onnx.Float32, onnx.Free("n")) }, `input "more" is float32 [-1], which may be a class or a condition: say --label more, or --condition more=FILE.npy`},
-		{"double", func(m *onnx.Model) { m.Graph.Inputs[1].DType = onnx.Float64 }, `input "class"`},
 		{"a scalar", func(m *onnx.Model) { m.Graph.Inputs[1].Shape = []onnx.Dim{} }, `input "class"`},
 		{"a map", func(m *onnx.Model) {
 			m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(4), onnx.Fixed(6), onnx.Fixed(6)}

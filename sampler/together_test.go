@@ -77,8 +77,8 @@ func TestTogetherOneFile(t *testing.T) {
 // TestTogetherRefused: an invalid request is named.
 func TestTogetherRefused(t *testing.T) {
 	s := openOn(t, env, file(t, small, 3), sampler.Config{})
-	_, err := s.Together(context.Background(), []sampler.Request{{N: 1}, {N: 1, Parameters: sampler.Parameters{TopK: 9}}})
-	if err == nil || err.Error() != "request 1: sampler: invalid configuration: top-k is 9, the model has 5 levels" {
+	_, err := s.Together(context.Background(), []sampler.Request{{N: 1}, {N: 1, Parameters: sampler.Parameters{TopK: -9}}})
+	if err == nil || err.Error() != "request 1: sampler: invalid configuration: top-k is -9, must not be negative" {
 		t.Errorf("error %v", err)
 	}
 	if _, err := s.Together(context.Background(), []sampler.Request{{N: 1 << 24}, {N: 1 << 24}}); err == nil {

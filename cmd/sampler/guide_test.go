@@ -18,6 +18,7 @@ import (
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/models"
+	"pixelcnn/sampler"
 )
 
 var (
@@ -101,7 +102,7 @@ func matches(said, wrote string) bool {
 func guideFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	model, err := os.ReadFile(*guideModel)
+	model, err := sampler.AnnotateFile(*guideModel, sampler.Config{}, sampler.Annotation{})
 	if err != nil {
 		t.Fatal(err)
 	}
