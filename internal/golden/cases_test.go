@@ -49,7 +49,7 @@ func cases(t *testing.T) (all []golden) {
 		all = append(all, s.scores()...)
 	}
 	for _, m := range models() {
-		all = append(all, others(strings.TrimSuffix(m.name, ".onnx"), "../"+m.name+".onnx", m.classes, m.full, everywhere)...)
+		all = append(all, others(strings.TrimSuffix(m.name, ".onnx"), "../"+m.name+".onnx"+m.flags, m.classes, m.full, everywhere)...)
 	}
 	for _, file := range foreign(t) {
 		name := filepath.Base(file)

@@ -14,6 +14,7 @@ import (
 type model struct {
 	name    string
 	file    []byte
+	flags   string // that say how it is read
 	classes bool
 	full    bool // only the full loop can draw it
 }
@@ -288,16 +289,16 @@ func models() (all []model) {
 		n := newNet(uint64(i), formSize, formSize)
 		x := n.input("x", float32s, f.output[0], 1, formSize, formSize)
 		n.output(f.build(n, x), "logits", f.output...)
-		add(model{name: f.name, file: n.file(f.opset, nil)})
+		add(model{name: f.name, file: n.file(f.opset, nil), flags: " --head categorical"})
 	}
 	for _, l := range labels() {
-		add(model{name: "label-" + l.name, file: l.file(), classes: true, full: l.full})
+		add(model{name: "label-" + l.name, file: l.file(), classes: true, full: l.full, flags: " --head categorical --label class"})
 	}
 	n := newNet(3, formSize, formSize)
 	n.output(n.conv(n.input("x", float32s, 4, 1, formSize, formSize), 1, formLevels, 5, before, nil), "logits", 4, formLevels, formSize, formSize)
-	add(model{name: "batch-of-4", file: n.file(13, nil)})
+	add(model{name: "batch-of-4", file: n.file(13, nil), flags: " --head categorical"})
 	for seed := range uint64(12) {
-		add(model{name: fmt.Sprintf("random%d", seed), file: random(seed)})
+		add(model{name: fmt.Sprintf("random%d", seed), file: random(seed), flags: " --head categorical"})
 	}
 	return all
 }
