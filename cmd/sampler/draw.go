@@ -104,7 +104,7 @@ func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
 }
 
 func (f *drawFlags) addInpainting(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.init, "init", nil, "the `PICTURE` to inpaint, PNG, JPEG, GIF, BMP, WebP or TIFF, or a folder of them: --keep says what of it is given, the rest is drawn. It is turned upright, cropped to the model's shape, resized and quantised; what is transparent lies on white. May be repeated: of several pictures each is inpainted, by default once, with -n for all of them more often")
+	flags.StringArrayVar(&f.init, "init", nil, "the `PICTURE` to inpaint, PNG, JPEG, GIF, BMP, WebP or TIFF, or a folder of them: --keep says what of it is given, the rest is drawn. It is turned upright, cropped to the model's shape, resized and quantised; what is transparent lies on white. An NPY file has the levels of one. May be repeated: of several pictures each is inpainted, by default once, with -n for all of them more often")
 	f.pictures.AddLimit(flags)
 	flags.BoolVar(&f.invert, "invert", false, "turn its light and dark round: for a picture on a light ground, where the model knows a dark one")
 	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it is given: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
@@ -142,7 +142,7 @@ func (f *drawFlags) completions(cmd *cobra.Command) {
 	}
 	_ = cmd.RegisterFlagCompletionFunc("class", f.completeClass)
 	completeModel(cmd)
-	_ = cmd.MarkFlagFilename("init", "png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff")
+	_ = cmd.MarkFlagFilename("init", "png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff", "npy")
 }
 
 // check validates what the library does not see.

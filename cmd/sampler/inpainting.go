@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +77,13 @@ func (f *drawFlags) inpainting(cmd *cobra.Command, sig *sampler.Signature, run i
 	}
 	var bad []error
 	for _, path := range f.init {
-		picture, err := readPicture(path, sig, dataset.PictureOptions{Limits: f.pictures.Limits()})
+		var picture []uint16
+		var err error
+		if strings.EqualFold(filepath.Ext(path), ".npy") {
+			picture, err = readLevels(path, sig)
+		} else {
+			picture, err = readPicture(path, sig, dataset.PictureOptions{Limits: f.pictures.Limits()})
+		}
 		if err != nil {
 			bad = append(bad, f.pictures.Explain(cmd, err))
 		}
