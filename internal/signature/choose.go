@@ -35,7 +35,7 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 	var readings []reading
 	errs = nil
 	for _, c := range candidates {
-		err := c.try(rt, len(candidates) > 1 || c.Channels > 1 && c.read.head != Mixture)
+		err := c.try(rt, len(candidates) > 1 || c.Channels > 1 && c.read.head != Mixture || c.maybeNext())
 		if errors.Is(err, errUntried) && len(candidates) == 1 {
 			return c, nil
 		}
@@ -64,6 +64,11 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 	default:
 		return nil, ambiguous(s.model.Graph, readings)
 	}
+}
+
+// maybeNext tells whether the network might be one that says at each place what comes next.
+func (s *Signature) maybeNext() bool {
+	return s.Encoding == Index && len(s.InputLayout.dims()) == 2 && s.StartToken == nil
 }
 
 // take makes s the signature of a reading, and its model that of the one form.
