@@ -39,6 +39,9 @@ func (s *Signature) Probe(ctx context.Context, f Runner, batch, places int) erro
 		s.SubPixel = true
 		err = s.probe(ctx, f, batch, places, false)
 	}
+	if errors.Is(err, ErrNotCausal) && s.maybeNext() && s.probe(ctx, f, batch, places, true) == nil {
+		return fmt.Errorf("%w: its outputs for a pixel depend on that pixel and those before, as a network's that says what comes next: say --start-token N, the integer that goes before the picture", ErrModel)
+	}
 	return err
 }
 
@@ -141,9 +144,6 @@ func (s *Signature) try(rt onnx.Runtime, order bool) error {
 	ctx := context.Background()
 	if order {
 		err := s.Probe(ctx, t, batch, 64)
-		if errors.Is(err, ErrNotCausal) && s.maybeNext() && s.probe(ctx, t, batch, 64, true) == nil {
-			return fmt.Errorf("%w: its outputs for a pixel depend on that pixel and those before, as a network's that says what comes next: say --start-token N, the integer that goes before the picture", ErrModel)
-		}
 		if err != nil {
 			return err
 		}
