@@ -187,7 +187,7 @@ func TestHeadFrequencies(t *testing.T) {
 // TestManyLevels: of 65,536 levels the draw is the one of sums without rounding, but for
 // near ties, and the filters leave the likeliest.
 func TestManyLevels(t *testing.T) {
-	const levels = 1 << 16
+	const levels, draws = 1 << 16, 6
 	head := likelihood.Categorical{Depth: levels}
 	rng := rand.New(rand.NewPCG(9, 0))
 	logits := make([]float64, levels)
@@ -206,7 +206,7 @@ func TestManyLevels(t *testing.T) {
 			t.Fatal(err)
 		}
 		ties := 0
-		for range 20 {
+		for range draws {
 			u := rng.Float64()
 			level := d.Level(how, how.Temperature, logits, nil, u)
 			if d.tie {
@@ -239,8 +239,8 @@ func TestManyLevels(t *testing.T) {
 				t.Fatalf("%+v leaves %d", p, left)
 			}
 		}
-		if ties > 5 && p.TopK == 0 && p.TopP == 0 { // levels of about the same rank are many
-			t.Errorf("%+v: %d of 20 are near ties", p, ties)
+		if ties > draws/3 && p.TopK == 0 && p.TopP == 0 { // levels of about the same rank are many
+			t.Errorf("%+v: %d of %d are near ties", p, ties, draws)
 		}
 	}
 	// By the inverse CDF of a mixture, too.
