@@ -211,23 +211,10 @@ func (d *logistics) logProb(level int) float64 {
 // for those that are next to nothing.
 func (d *logistics) logProbs(logs []float64) {
 	clear(logs)
-	last := len(logs) - 1
 	for i, w := range d.weight {
-		if w == 0 {
-			continue
+		if w > 0 {
+			d.add(i, logs)
 		}
-		inside := Exp(d.inside(i))
-		above := 1.0 // 1 − the CDF at the lower end
-		for level := range last {
-			p, rest := sigmoid(d.upper(i, level))
-			p *= above
-			if level > 0 {
-				p *= inside
-			}
-			logs[level] += float64(w * p)
-			above = rest
-		}
-		logs[last] += float64(w * above)
 	}
 	for level, p := range logs {
 		if l := Log(p); l > logLittle {
@@ -236,6 +223,59 @@ func (d *logistics) logProbs(logs []float64) {
 			logs[level] = d.logProb(level)
 		}
 	}
+}
+
+// add adds the probabilities of component i to those of every level. From its mean it goes
+// outwards, as far as there is something: there e^−|z|, which σ(z) is made of, shrinks by the
+// same factor from each end of a level to the next.
+func (d *logistics) add(i int, probabilities []float64) {
+	const anew = 32 // so many factors are rounded, before it is computed
+	last := len(probabilities) - 1
+	w, inside, shrink := d.weight[i], Exp(d.inside(i)), Exp(-float64(2*d.perScale[i]/float64(last)))
+	// The first end at or above the mean, about.
+	middle := int(max(0, min(float64(last), math.Ceil(float64((d.mean[i]+1)*float64(last))/2-0.5))))
+	above := 1.0 // 1 − the CDF at the lower end of the level
+	if middle > 0 {
+		e := Exp(d.upper(i, middle-1))
+		above = 1 / (1 + e)
+		below := float64(e * above) // the CDF at the upper end
+		level := middle - 1
+		for ; level > 0 && below > 0; level-- {
+			if e = float64(e * shrink); (middle-level)%anew == 0 {
+				e = Exp(d.upper(i, level-1))
+			}
+			rest := 1 / (1 + e)
+			probabilities[level] += float64(w * float64(below*float64(rest*inside)))
+			below = tiny(float64(e * rest))
+		}
+		if level == 0 {
+			probabilities[0] += float64(w * below)
+		}
+	}
+	e := 1.0
+	for level := middle; level < last; level++ {
+		if e = float64(e * shrink); (level-middle)%anew == 0 {
+			e = Exp(-d.upper(i, level))
+		}
+		below := 1 / (1 + e)
+		p := float64(w * float64(below*above))
+		if level > 0 {
+			p = float64(p * inside)
+		}
+		probabilities[level] += p
+		if above = tiny(float64(e * below)); above == 0 {
+			return
+		}
+	}
+	probabilities[last] += float64(w * above)
+}
+
+// tiny is x, or 0 where the next factors would leave less than normal numbers.
+func tiny(x float64) float64 {
+	if x < 1e-300 {
+		return 0
+	}
+	return x
 }
 
 // errors bounds how far each of logs, as logProbs made them, is off. A component's part of a
@@ -250,7 +290,7 @@ func (d *logistics) errors(errors, logs []float64) {
 		inside := Exp(d.inside(i))
 		// At a level's lower end: 1 − the CDF, and how far log is off by that end.
 		above, lower := 1.0, 0.0
-		for level, log := range logs {
+		for level := range logs {
 			part, rest, off, next := w*above, 0.0, d.weightOff[i]+lower, 0.0
 			if level < last {
 				z := d.upper(i, level)
@@ -265,14 +305,19 @@ func (d *logistics) errors(errors, logs []float64) {
 				part *= inside
 				off += d.scaleOff[i]
 			}
-			if log > logLittle {
-				part /= Exp(log)
-			} else {
-				l, _ := d.log(i, level)
-				part = Exp(min(0, l+d.logWeight[i]-log))
-			}
 			errors[level] += part * growth(off)
 			above, lower = rest, next
+		}
+	}
+	for level, log := range logs {
+		if log > logLittle {
+			errors[level] /= Exp(log)
+			continue
+		}
+		errors[level] = 0
+		for i, w := range d.logWeight {
+			l, off := d.log(i, level)
+			errors[level] += Exp(min(0, w+l-log)) * growth(d.weightOff[i]+off)
 		}
 	}
 }

@@ -150,8 +150,8 @@ func (d *Drawer) weigh(outputs []float64) (sum, delta float64) {
 			// small the temperature.
 			p = likelihood.Exp((l - top) / temperature)
 		}
-		if p > 0 {
-			largest = max(largest, math.Abs(l))
+		if size := math.Abs(l); p > 0 && size > largest {
+			largest = size
 		}
 		sum += p
 		w[k] = p

@@ -117,13 +117,22 @@ func BenchmarkPixel(b *testing.B) {
 		{"256 levels", likelihood.Categorical{Depth: 256}, Parameters{Temperature: 0.7}},
 		{"256 levels, top-k 20", likelihood.Categorical{Depth: 256}, Parameters{TopK: 20}},
 		{"256 levels, top-p", likelihood.Categorical{Depth: 256}, Parameters{TopP: 0.9}},
+		{"65536 levels", likelihood.Categorical{Depth: 1 << 16}, Parameters{}},
+		{"65536 levels, top-k 100", likelihood.Categorical{Depth: 1 << 16}, Parameters{TopK: 100}},
+		{"Bernoulli", likelihood.Bernoulli{}, Parameters{}},
+		{"mixture", likelihood.Mixture{Depth: 256, Components: 10}, Parameters{}},
+		{"mixture, 0.7", likelihood.Mixture{Depth: 256, Components: 10}, Parameters{Temperature: 0.7}},
+		{"mixture, top-p", likelihood.Mixture{Depth: 256, Components: 10}, Parameters{TopP: 0.9}},
+		{"mixture of 65536 levels", likelihood.Mixture{Depth: 1 << 16, Components: 10}, Parameters{}},
+		{"RGB mixture", likelihood.Mixture{Depth: 256, Channels: 3, Components: 10}, Parameters{}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			how, err := c.params.For(c.head, 1)
 			if err != nil {
 				b.Fatal(err)
 			}
-			d := NewBatch(c.head, []Row{{How: how, Levels: make([]uint16, 1)}}, 1, nil)
+			symbols := c.head.Symbols()
+			d := NewBatch(c.head, []Row{{How: how, Levels: make([]uint16, symbols)}}, 1, nil)
 			rng := rand.New(rand.NewPCG(1, 0))
 			outputs := make([]float32, c.head.Outputs())
 			for k := range outputs {
@@ -131,7 +140,9 @@ func BenchmarkPixel(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				d.Symbol(0, 0, outputs, 1, 0.6)
+				for k := range symbols {
+					d.Symbol(0, k, outputs, 1, 0.6)
+				}
 			}
 		})
 	}

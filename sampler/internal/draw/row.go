@@ -121,7 +121,12 @@ func (b *Batch) Symbol(i, k int, outputs []float32, stride int, u float64) int {
 }
 
 // earlier are the levels of the symbols before symbol k in its pixel.
-func (b *Batch) earlier(r *Row, k int) []uint16 { return r.Levels[k-k%b.symbols : k] }
+func (b *Batch) earlier(r *Row, k int) []uint16 {
+	if b.symbols == 1 {
+		return nil
+	}
+	return r.Levels[k-k%b.symbols : k]
+}
 
 // settled draws a near tie once more.
 func (b *Batch) settled(r *Row, temperature float64, k int, u float64) int {
