@@ -63,6 +63,7 @@
 //   - [ErrFormat]: a file's content is damaged or of another kind;
 //   - [ErrChecksum]: a file is whole and not the one that it should be;
 //   - [ErrLimit], a [*LimitError]: a file or a set is larger than [Limits] allow;
+//   - [*BadPicturesError]: pictures of a folder that cannot be used, each with its error;
 //   - [*FolderError]: a folder is missing or does not hold what it should;
 //   - [ErrNotRegular]: a folder, a device or a pipe in a file's place;
 //   - [ErrOptions], [ErrLimits]: [Options], other arguments or Limits make no sense;

@@ -18,7 +18,7 @@ type Limits struct {
 	// uncompressed. Default 1 GiB.
 	FileBytes int64
 	// Pixels is the size of one picture, or of what [ReadPicture] makes of it;
-	// reading takes up to 16 bytes a pixel. [LoadImages] decodes several pictures at once
+	// reading takes up to 20 bytes a pixel. [LoadImages] decodes several pictures at once
 	// as long as they have no more than this together. Default 2²⁵, which is a little more
 	// than an 8K frame; at most [MaxPixels].
 	Pixels int

@@ -3,6 +3,7 @@ package sampler_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -203,5 +204,58 @@ func TestParticlesHelp(t *testing.T) {
 	}
 	if resampled == 0 {
 		t.Error("nothing was resampled")
+	}
+}
+
+// TestInpaintingSeveral: image i completes picture ⌊i/Run⌋ mod n, as it would with that picture alone, whatever
+// part of the images is drawn: with and without particles and best-of, and with classes that the given
+// pixels bear on.
+func TestInpaintingSeveral(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 0))
+	c := models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 4, Levels: 3, Classes: 3}
+	const pixels, pictures, run, n = 16, 3, 2, 14
+	var all []uint16
+	for range pictures * pixels {
+		all = append(all, uint16(rng.IntN(c.Levels)))
+	}
+	mask := make([]bool, pixels)
+	for k := range mask {
+		mask[k] = k < 6 || k == 11
+	}
+	for _, engine := range engines {
+		s := open(t, file(t, c, 1), settings{Engine: engine, Threads: 1})
+		for _, base := range []sampler.Request{
+			{},
+			{BestOf: 3},
+			{Inpainting: sampler.Inpainting{Particles: 4}},
+			{BestOf: 2, Inpainting: sampler.Inpainting{Particles: 2}, Classes: []int{1}},
+		} {
+			req := base
+			req.N = n
+			req.Inpainting.Picture, req.Inpainting.Mask, req.Inpainting.Run = all, mask, run
+			got := samples(t, s, req)
+			req.First, req.N = 5, 7
+			part := samples(t, s, req)
+			for i, sample := range got {
+				one := base
+				one.First, one.N = uint64(i), 1
+				number := i / run % pictures
+				one.Inpainting.Picture, one.Inpainting.Mask = all[number*pixels:(number+1)*pixels], mask
+				want := samples(t, s, one)[0]
+				if !slices.Equal(sample.Levels, want.Levels) || sample.Class != want.Class {
+					t.Errorf("%s, %+v: image %d is %v of class %d, want %v of class %d", engine, base, i, sample.Levels, sample.Class, want.Levels, want.Class)
+				}
+				if i >= 5 && i < 12 && !slices.Equal(part[i-5].Levels, sample.Levels) {
+					t.Errorf("%s, %+v: image %d is another one where it is drawn in a part", engine, base, i)
+				}
+			}
+		}
+		for _, in := range []sampler.Inpainting{
+			{Picture: all[:40], Mask: mask}, {Picture: []uint16{}, Mask: mask}, {Picture: all, Mask: mask, Run: -1},
+		} {
+			if err := s.Draw(t.Context(), sampler.Request{N: 1, Classes: []int{0}, Inpainting: in}, make([]uint16, pixels)); !errors.Is(err, sampler.ErrConfig) {
+				t.Errorf("%d levels, run %d: error %v", len(in.Picture), in.Run, err)
+			}
+		}
 	}
 }

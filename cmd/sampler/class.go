@@ -70,12 +70,12 @@ func (f *drawFlags) divide(cmd *cobra.Command, classes, pictures int, req *sampl
 	if sets == 1 {
 		return nil
 	}
-	of := fmt.Sprintf("%d classes", sets)
+	of := fmt.Sprintf("%d classes of --class", sets)
 	switch {
 	case classes == 1:
-		of = fmt.Sprintf("%d pictures", sets)
+		of = fmt.Sprintf("%d pictures of --init", sets)
 	case pictures > 1:
-		of = fmt.Sprintf("%d classes of %d pictures", classes, pictures)
+		of = fmt.Sprintf("%d classes of each of %d pictures", classes, pictures)
 	}
 	if !cmd.Flags().Changed("number") {
 		each := perRow

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,7 +15,9 @@ import (
 	"pixelcnn/cmd/internal/clitest"
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
+	"pixelcnn/internal/npy"
 	"pixelcnn/models"
+	"pixelcnn/sampler"
 )
 
 // TestOverwrites: no output of the sampler can be what it reads, whatever names that.
@@ -31,14 +34,25 @@ func TestOverwrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	inpainting := []string{"--model", "model.onnx", "--init", "init.png", "--keep", "mask.png", "-n", "2"}
+	folder := []string{"--model", "model.onnx", "--init", "pictures", "--keep", "rows:3"}
+	run := func(args ...string) (status int, stderr string) {
+		var b strings.Builder
+		status = cli.Run(t.Context(), newCommand(), args, strings.NewReader(""), io.Discard, &b, sampler.ErrConfig)
+		return status, b.String()
+	}
 	outside := map[string][]byte{} // a model with its weights in another file
-	for _, name := range []string{"normalised_255.onnx", "normalised_255.onnx.data"} {
-		content, err := os.ReadFile("../../sampler/testdata/zoo/dynamo/" + name)
+	for _, name := range []string{"dynamo/normalised_255.onnx", "dynamo/normalised_255.onnx.data", "script/condition_map.onnx"} {
+		content, err := os.ReadFile("../../sampler/testdata/zoo/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		outside[name] = content
+		outside[filepath.Base(name)] = content
 	}
+	var top bytes.Buffer // the condition of the last
+	if err := npy.WriteHeader(&top, npy.Int64, 1, 4, 4); err != nil {
+		t.Fatal(err)
+	}
+	outside["top.npy"] = append(top.Bytes(), make([]byte, 16*8)...)
 	for _, c := range []struct {
 		file string   // what is read
 		flag string   // what would write it
@@ -51,6 +65,21 @@ func TestOverwrites(t *testing.T) {
 		{"normalised_255.onnx.data", "-o", []string{"--model", "normalised_255.onnx", "--format", "raw"}},
 		{"normalised_255.onnx.data", "-o", []string{"compile", "--model", "normalised_255.onnx"}},
 		{"normalised_255.onnx.data", "--svg", []string{"inspect", "--model", "normalised_255.onnx"}},
+		{"model.onnx", "-o", []string{"annotate", "--model", "model.onnx"}},
+		{"normalised_255.onnx.data", "-o", []string{"annotate", "--model", "normalised_255.onnx"}},
+		{"normalised_255.onnx.data", "-o", []string{"score", "--model", "normalised_255.onnx", "--images", "pictures"}},
+		{"pictures/1.png", "-o", []string{"score", "--model", "model.onnx", "--images", "pictures"}},
+		{"pictures/1.png", "--per-pixel", []string{"score", "--model", "model.onnx", "--images", "pictures", "--class", "a"}},
+		{"pictures/1.png", "-o", []string{"score", "--model", "model.onnx", "--images", "pictures", "--skip-bad"}},
+		{"levels.npy", "-o", []string{"score", "--model", "model.onnx", "--data", "levels.npy"}},
+		{"levels.npy", "--per-pixel", []string{"score", "--model", "model.onnx", "--data", "levels.npy", "--class", "a"}},
+		{"data/t10k-images-idx3-ubyte", "-o", []string{"score", "--model", "model.onnx", "--data", "data"}},
+		{"data/t10k-images-idx3-ubyte", "-o", []string{"score", "--model", "model.onnx"}}, // found by PIXELCNN_DATA
+		{"parts/shard-00000-of-00001.npy", "-o", []string{"gather", "parts", "--format", "npy"}},
+		{"top.npy", "-o", []string{"--model", "condition_map.onnx", "--condition", "top.npy", "-n", "1", "--format", "raw"}},
+		{"top.npy", "-o", []string{"annotate", "--model", "condition_map.onnx", "--condition", "top.npy"}},
+		{"pictures/1.png", "-o", folder},
+		{"pictures/1.png", "--labels", folder},
 		{"init.png", "-o", inpainting},
 		{"init.png", "--labels", inpainting},
 		{"mask.png", "-o", inpainting},
@@ -66,12 +95,24 @@ func TestOverwrites(t *testing.T) {
 				}
 				clitest.Put(t, "init.png", picture.Bytes())
 				clitest.Put(t, "mask.png", picture.Bytes())
+				clitest.Put(t, "pictures/0.png", picture.Bytes())
+				clitest.Put(t, "pictures/1.png", picture.Bytes())
+				t.Setenv("PIXELCNN_DATA", "data")
+				if err := modeltest.WriteIDX("data", 3); err != nil {
+					t.Fatal(err)
+				}
+				for _, args := range [][]string{
+					{"--model", "model.onnx", "-n", "2", "-o", "levels.npy"},
+					{"--model", "model.onnx", "-n", "2", "--shard", "0/1", "-o", "parts/"},
+				} {
+					if status, stderr := run(args...); status != 0 {
+						t.Fatal(stderr)
+					}
+				}
 				out := way.To(t, c.file)
 				before := clitest.Files(t)
-				var stderr strings.Builder
-				status := cli.Run(t.Context(), newCommand(), append(c.args, c.flag, out), strings.NewReader(""), io.Discard, &stderr)
-				if status != 2 || !strings.Contains(stderr.String(), "which would be overwritten") {
-					t.Errorf("%s %s: status %d, %s", c.flag, out, status, stderr.String())
+				if status, stderr := run(append(c.args, c.flag, out)...); status != 2 || !strings.Contains(stderr, "which would be overwritten") && !strings.Contains(stderr, "has the name of a shard") {
+					t.Errorf("%s %s: status %d, %s", c.flag, out, status, stderr)
 				}
 				if after := clitest.Files(t); !bytes.Equal(before, after) {
 					t.Fatalf("%s %s has changed files:\n%s\nwere\n%s", c.flag, out, after, before)

@@ -78,3 +78,31 @@ func TestReadOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestReadColours: a model gets pictures in the colours that it has: three channels, or the nearest of a palette.
+func TestReadColours(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "colours.png")
+	m := image.NewNRGBA(image.Rect(0, 0, 2, 1))
+	m.SetNRGBA(0, 0, color.NRGBA{250, 130, 10, 255})
+	m.SetNRGBA(1, 0, color.NRGBA{0, 0, 90, 255})
+	if err := writePNG(name, m); err != nil {
+		t.Fatal(err)
+	}
+	black, red, blue := color.NRGBA{A: 255}, color.NRGBA{200, 100, 0, 255}, color.NRGBA{0, 0, 200, 255}
+	for _, c := range []struct {
+		sig  sampler.Signature
+		want []uint16
+	}{
+		{sampler.Signature{Channels: 1, Levels: 4}, []uint16{2, 0}}, // 0.299·250 + 0.587·130 + 0.114·10 = 152, 0.114·90 = 10
+		{sampler.Signature{Channels: 3, Levels: 4}, []uint16{3, 2, 0, 0, 0, 1}},
+		{sampler.Signature{Channels: 4, Levels: 2}, []uint16{1, 1, 0, 1, 0, 0, 0, 1}},
+		{sampler.Signature{Channels: 1, Levels: 3, Meta: format.Meta{Palette: []color.NRGBA{black, red, blue}}}, []uint16{1, 0}},
+		{sampler.Signature{Channels: 1, Levels: 2, Meta: format.Meta{Palette: []color.NRGBA{red, blue}}}, []uint16{0, 1}},
+	} {
+		c.sig.Height, c.sig.Width = 1, 2
+		got, err := readPicture(name, &c.sig, dataset.PictureOptions{})
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%d channels, %d colours: %v, %v, want %v", c.sig.Channels, len(c.sig.Meta.Palette), got, err, c.want)
+		}
+	}
+}

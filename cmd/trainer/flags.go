@@ -164,7 +164,9 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 // outputs are the files that the run writes, and those that have the names of checkpoints.
 func (f *trainFlags) outputs() []cli.File {
 	out := []cli.File{
-		{Flag: "--output", Path: f.output}, {Flag: "--plot", Path: f.plot}, {Flag: "--metrics", Path: f.metrics},
+		{Flag: "--output", Path: f.output},
+		{Flag: "--plot", Path: f.plot},
+		{Flag: "--metrics", Path: f.metrics},
 		{Flag: "--checkpoint", Path: f.train.Checkpoint},
 	}
 	files, _ := train.Checkpoints(f.train.Checkpoint) // a folder that cannot be read is for train.New to refuse

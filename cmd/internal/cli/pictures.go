@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -55,7 +56,9 @@ func (p *Pictures) Explain(cmd *cobra.Command, err error) error {
 }
 
 // Tell says why a picture cannot be used.
-func (p *Pictures) Tell(cmd *cobra.Command, err error) { Log(cmd)("  %v", p.Explain(cmd, err)) }
+func (p *Pictures) Tell(cmd *cobra.Command, err error) {
+	Log(cmd)("  %s", strings.TrimPrefix(p.Explain(cmd, err).Error(), "dataset: "))
+}
 
 // Skipped says how many were left out.
 func (p *Pictures) Skipped(cmd *cobra.Command, n int) {
