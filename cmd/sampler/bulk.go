@@ -49,16 +49,22 @@ func (r *run) shard(cfg sampler.Config) (skipped bool, err error) {
 	}
 	job.Manifest.Work = shard.Draw
 	job.Manifest.Output = &shard.Output{Type: npy.LevelType(sig.Levels)}
+	if r.f.labels != "" {
+		job.Manifest.Labels = &shard.Output{Type: npy.Int64}
+	}
 	first, all := job.Manifest.First, job.Manifest.Count
 	progress, area := r.req.Progress, npy.Elements(job.Manifest.Shape)
-	job.Make = func(_ context.Context, at, n int, out, _ io.Writer) (*shard.Scores, error) {
+	job.Make = func(_ context.Context, at, n int, to *shard.Piece) error {
 		r.req.First, r.req.N = uint64(at), n
 		if progress != nil {
 			r.req.Progress = func(done, of int) {
 				progress((at-first)*area+int(float64(done)/float64(of)*float64(n*area)), all*area)
 			}
 		}
-		return nil, r.into(raw{out, job.Manifest.Output.Type})
+		r.classes = nil
+		err := r.into(raw{to, job.Manifest.Output.Type})
+		to.Labels = r.classes
+		return err
 	}
 	skipped, err = job.Run(r.cmd.Context())
 	r.req.First, r.req.N = uint64(first), all
@@ -82,12 +88,12 @@ func (r *scoring) shard(ctx context.Context, cfg sampler.Config) (skipped bool, 
 			return err
 		}
 	}
-	job.Make = func(ctx context.Context, first, n int, out, in io.Writer) (*shard.Scores, error) {
-		scores := new(shard.Scores)
-		return scores, r.score(ctx, first, n, symbols, see(in), func(f found) error {
-			r.add(scores, f)
+	job.Make = func(ctx context.Context, first, n int, to *shard.Piece) error {
+		to.Scores = new(shard.Scores)
+		return r.score(ctx, first, n, symbols, see(to.Input), func(f found) error {
+			r.add(to.Scores, f)
 			if symbols {
-				return writeSymbols(out, f.symbols)
+				return writeSymbols(to, f.symbols)
 			}
 			return nil
 		})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -118,7 +119,7 @@ func (f *drawFlags) addOutput(flags *pflag.FlagSet) {
 	flags.IntVar(&f.scale, "scale", 4, "size of a pixel; a single picture has no frame, so with 1 it is the model's own")
 	flags.IntVar(&f.columns, "columns", 0, "images side by side in a grid; 0 makes it near to a square")
 	flags.StringSliceVar(&f.captions, "captions", nil, "`WHAT` to write below each image of a grid: index, class, logprob, or several with commas")
-	flags.StringVar(&f.labels, "labels", "", "`FILE` for the images' classes, NPY: int64 [n]")
+	flags.StringVar(&f.labels, "labels", "", "`FILE` for the images' classes, NPY: int64 [n]; with a shard in a folder, the same folder")
 	flags.DurationVar(&f.duration, "duration", 5*time.Second, "how long a GIF takes to draw")
 	flags.StringVar(&f.preview, "preview", "none", "show the images in the terminal, too, as it can; `HOW` can be blocks, kitty or sixel")
 	flags.Lookup("preview").NoOptDefVal = "auto"
@@ -189,8 +190,8 @@ func (f *drawFlags) checkFormat(cmd *cobra.Command) error {
 		switch {
 		case f.format != "npy":
 			return cli.Usagef("--format %s: a shard in a folder is NPY; sampler gather makes PNG of it, or name a file after -o", f.format)
-		case f.labels != "":
-			return cli.Usagef("--labels: a shard in a folder has none; name files, as -o part.npy --labels labels.npy")
+		case f.labels != "" && filepath.Clean(f.labels) != filepath.Clean(f.output):
+			return cli.Usagef("--labels %s: with a shard in a folder it is the same folder, %s", f.labels, f.output)
 		}
 	}
 	if v := verb.FindString(f.output); v != "" && !isPattern(f.output) {

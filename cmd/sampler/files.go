@@ -34,7 +34,7 @@ func (f *drawFlags) outputs() []cli.File {
 	out := []cli.File{{Flag: "--output", Path: f.output}}
 	switch {
 	case f.pair(f.output):
-		out = f.files(f.output)
+		return f.files(f.output)
 	case isPattern(f.output):
 		out = nil
 		first, n := f.shard.Range(f.n)

@@ -24,7 +24,7 @@ import (
 )
 
 // gather are the flags of the command of that name.
-type gather struct{ output, format string }
+type gather struct{ output, format, labels string }
 
 var gathered = []string{"npy", "tar", "json", "text"}
 
@@ -53,6 +53,7 @@ printed, for Slurm and as a list, and the exit status is 1.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output (default samples.npy for images, \"-\" for scores)")
 	flags.StringVar(&f.format, "format", "", "`FORMAT`: npy, one array; tar, a PNG for each image; of scores json and text (default the output's ending, or npy for images and text for scores)")
+	flags.StringVar(&f.labels, "labels", "", "`FILE` for the images' classes, where the shards have them, NPY: int64 [n]")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(gathered, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -76,7 +77,7 @@ func (f *gather) run(cmd *cobra.Command, dir string) error {
 	for _, e := range entries {
 		inputs = append(inputs, cli.File{Flag: "DIR", Path: filepath.Join(dir, e.Name())})
 	}
-	if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: f.output}}, inputs); err != nil {
+	if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: f.output}, {Flag: "--labels", Path: f.labels}}, inputs); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
@@ -91,25 +92,40 @@ func (f *gather) run(cmd *cobra.Command, dir string) error {
 		}
 	}
 	err = cli.Output(cmd, f.output, func(w io.Writer) error {
-		var err error
-		switch f.format {
-		case "npy":
-			err = set.Join(ctx, w)
-		case "tar":
-			err = writeTar(ctx, w, set)
-		default:
-			err = f.writeScores(w, set)
+		if f.labels == "" {
+			return f.write(ctx, w, set)
 		}
-		if err == nil && !set.Whole() {
-			return errIncomplete
-		}
-		return err
+		return cli.Output(cmd, f.labels, func(labels io.Writer) error {
+			if err := whole(set, set.JoinLabels(ctx, labels)); err != nil {
+				return err
+			}
+			return f.write(ctx, w, set)
+		})
 	})
 	if err == errIncomplete {
 		return f.incomplete(cmd, set)
 	}
 	if err == nil && f.output != "-" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of %s\n", cli.Name(f.output), countShards(set.Of), countImages(set.Shards[0].Images))
+	}
+	return err
+}
+
+// write writes what the format says.
+func (f *gather) write(ctx context.Context, w io.Writer, set *shard.Set) error {
+	switch f.format {
+	case "npy":
+		return whole(set, set.Join(ctx, w))
+	case "tar":
+		return whole(set, writeTar(ctx, w, set))
+	}
+	return f.writeScores(w, set)
+}
+
+// whole is err, or that of a set that was found to be incomplete.
+func whole(set *shard.Set, err error) error {
+	if err == nil && !set.Whole() {
+		return errIncomplete
 	}
 	return err
 }
@@ -143,6 +159,8 @@ func (f *gather) choose(set *shard.Set) error {
 		return cli.Usagef("--format %s: %s has images; --format npy and tar are for them", f.format, set.Dir)
 	case f.format == "tar" && first.Work != shard.Draw:
 		return cli.Usagef("--format tar: %s has log-probabilities, which are no pictures; --format npy is for them", set.Dir)
+	case f.labels != "" && first.Labels == nil:
+		return cli.Usagef("--labels: %s has none; the shards are to be drawn with --labels %s", set.Dir, set.Dir)
 	case f.output == "" && !f.isArray():
 		f.output = "-"
 	case f.output == "":

@@ -20,6 +20,7 @@ type run struct {
 
 	first                []sampler.Sample // the first ones, for a preview
 	effective, resampled float64          // sums over the images
+	classes              []int64          // of a piece of a shard in a folder, where --labels wants them
 	labels               io.Writer        // takes the images' classes; nil where --labels does not want them
 }
 
@@ -100,7 +101,11 @@ func (r *run) remember(s sampler.Sample) error {
 	if r.f.preview != "none" && len(r.first) < previewed {
 		r.first = append(r.first, s)
 	}
-	if r.labels == nil {
+	switch {
+	case r.f.labels == "":
+		return nil
+	case r.labels == nil: // a shard in a folder
+		r.classes = append(r.classes, int64(s.Class))
 		return nil
 	}
 	return binary.Write(r.labels, binary.LittleEndian, int64(s.Class))

@@ -17,7 +17,8 @@ type scoreFlags struct {
 	open
 	shardFlags
 	data, split      string
-	images, class    string
+	images           string
+	class, labels    string
 	pictures         cli.Pictures
 	limit, list      int
 	format           string
@@ -57,6 +58,7 @@ as well. The pictures of a folder have the class that their folder in it names.`
 		f.pictures.AddSkip(flags)
 		f.pictures.AddLimit(flags)
 		flags.StringVar(&f.class, "class", "", "`CLASS` of all pictures, of a model that has classes: its name, a part of it, or its number")
+		flags.StringVar(&f.labels, "labels", "", "`FILE` with the class of each image of --data FILE.npy, by number, NPY: integers [n]")
 		flags.IntVar(&f.limit, "limit", 0, "score the first images only; 0 means all")
 		f.addShard(flags, "score")
 	})
@@ -95,6 +97,10 @@ func (f *scoreFlags) check(cmd *cobra.Command) error {
 		return cli.Usagef("--skip-bad needs --images")
 	case f.isArray() && cmd.Flags().Changed("split"):
 		return cli.Usagef("--split is for a data set; %s is an array", f.data)
+	case f.labels != "" && !f.isArray():
+		return cli.Usagef("--labels is for an array: --data FILE.npy")
+	case f.labels != "" && f.class != "":
+		return cli.Usagef("--labels excludes --class")
 	case f.pair(f.output) && f.format != "text":
 		return cli.Usagef("--format json: a shard in a folder has sums, which sampler gather prints; name a file after -o for a line each")
 	case f.pair(f.output) && f.perPixel != "" && filepath.Clean(f.perPixel) != filepath.Clean(f.output):
@@ -108,7 +114,7 @@ func (f *scoreFlags) check(cmd *cobra.Command) error {
 
 // files are the outputs and the inputs.
 func (f *scoreFlags) files() (outputs, inputs []cli.File) {
-	inputs = append(f.modelFlags.files(), cli.File{Flag: "--data", Path: f.data})
+	inputs = append(f.modelFlags.files(), cli.File{Flag: "--data", Path: f.data}, cli.File{Flag: "--labels", Path: f.labels})
 	if f.pair(f.output) {
 		return f.shardFlags.files(f.output), inputs
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -133,12 +134,47 @@ func (f *scoreFlags) loadArray(cmd *cobra.Command, sig *sampler.Signature) (*sco
 	if f.limit > 0 {
 		images = min(images, f.limit)
 	}
-	return &scored{
+	set := &scored{
 		name: f.data, identity: fmt.Sprintf("%s %v", h.Type, h.Shape), images: images,
 		parts: func(first, n int) iter.Seq2[[]uint16, error] {
 			return readArray(cmd.Context(), f.data, h, begin, first, n, sig.Levels)
 		},
-	}, nil
+	}
+	if f.labels != "" {
+		if set.classes, err = readLabels(f.labels, h.Shape[0], sig); err != nil {
+			return nil, fmt.Errorf("--labels: %w", err)
+		}
+		set.identity += " labels " + hashOf([]string{fmt.Sprint(set.classes)})
+	}
+	return set, nil
+}
+
+// readLabels reads the classes of n images.
+func readLabels(path string, n int, sig *sampler.Signature) ([]int, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	in := bufio.NewReader(file)
+	h, err := npy.ReadHeader(in)
+	if err == nil && (!h.Type.Integers() || !slices.Equal(h.Shape, []int{n})) {
+		err = fmt.Errorf("it is %s %v, must be integers [%d], as many as there are images", h.Type, h.Shape, n)
+	}
+	numbers := make([]uint16, n)
+	if err == nil {
+		err = h.Levels(in, numbers, 0)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	classes := make([]int, n)
+	for i, class := range numbers {
+		if classes[i] = int(class); sig.CheckClass(classes[i]) != nil {
+			return nil, fmt.Errorf("%s: image %d: %w", path, i, sig.CheckClass(classes[i]))
+		}
+	}
+	return classes, nil
 }
 
 // manyLevels bounds those of an array that are in memory.

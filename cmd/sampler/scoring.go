@@ -76,6 +76,9 @@ func (r *scoring) find(ctx context.Context, first int, part []uint16, symbols bo
 		}
 		known.Classes = slices.Repeat([]int{class}, len(list))
 	}
+	if r.set.classes != nil && sig.Classes == nil { // there is no summing out of how many is not known
+		known.Classes = r.set.classes[first : first+len(list)]
+	}
 	if symbols {
 		each, err := r.s.ScoreSymbols(ctx, part, known)
 		if err != nil {
@@ -89,14 +92,21 @@ func (r *scoring) find(ctx context.Context, first int, part []uint16, symbols bo
 		}
 	}
 	if sig.ClassInput == "" || known.Classes != nil {
-		if symbols {
-			return list, nil
+		if !symbols {
+			logProb, err := r.s.Score(ctx, part, known)
+			if err != nil {
+				return nil, err
+			}
+			for i := range list {
+				list[i].logProb = logProb[i]
+			}
 		}
-		logProb, err := r.s.Score(ctx, part, known)
-		for i := range logProb {
-			list[i].logProb = logProb[i]
+		for i := range list {
+			if r.set.classes != nil {
+				list[i].given = list[i].logProb
+			}
 		}
-		return list, err
+		return list, nil
 	}
 	byClass, err := r.s.ScoreByClass(ctx, part, known)
 	if err != nil {

@@ -106,10 +106,10 @@ func (s *shardFlags) check(cmd *cobra.Command, output string) error {
 // pair tells whether the output is a shard's pair of files.
 func (s *shardFlags) pair(output string) bool { return s.shard.Of > 0 && isFolder(output) }
 
-// files are the pair in a folder.
+// files are those of a shard in a folder.
 func (s *shardFlags) files(dir string) []cli.File {
 	path := filepath.Join(dir, s.shard.Name())
-	return []cli.File{{Flag: "--output", Path: path + ".npy"}, {Flag: "--output", Path: path + ".json"}}
+	return []cli.File{{Flag: "--output", Path: path + ".npy"}, {Flag: "--output", Path: path + ".json"}, {Flag: "--labels", Path: path + ".labels.npy"}}
 }
 
 // isFolder tells whether an output is a folder, there or not.

@@ -3,7 +3,6 @@ package shard
 import (
 	"context"
 	"errors"
-	"io"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -28,9 +27,9 @@ func TestFull(t *testing.T) {
 	newJob := func() *Job {
 		j, _ := newJob(dir, 1)
 		j.Manifest.Shape = []int{30, 100} // 13 images, of 3,000 bytes each
-		j.Make = func(_ context.Context, _, n int, out, _ io.Writer) (*Scores, error) {
-			_, err := out.Write(make([]byte, n*3000))
-			return nil, err
+		j.Make = func(_ context.Context, _, n int, to *Piece) error {
+			_, err := to.Write(make([]byte, n*3000))
+			return err
 		}
 		j.Every = 2
 		return j

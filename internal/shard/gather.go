@@ -81,33 +81,40 @@ func (s *Set) check(m *Manifest) error {
 			return fmt.Errorf("%w: %s: its %s as in %s", ErrShard, m.Part().Name(), d, first.Part().Name())
 		}
 	}
-	if m.Output == nil {
-		return nil
-	}
-	f, err := m.open(s.Dir)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// Whole tells whether no shard is missing or bad.
-func (s *Set) Whole() bool { return len(s.Missing) == 0 && len(s.Bad) == 0 }
-
-// Each gives take each shard's output in order, from behind its header, and compares its hash
-// once it was read. What does not fit goes to Bad; then what take has made of it
-// must not be used.
-func (s *Set) Each(ctx context.Context, take func(m *Manifest, elements io.Reader) error) error {
-	for _, m := range s.Shards {
-		if err := s.one(ctx, m, take); err != nil {
+	for _, a := range m.arrays() {
+		f, err := a.open(s.Dir)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Set) one(ctx context.Context, m *Manifest, take func(*Manifest, io.Reader) error) error {
-	f, err := m.open(s.Dir)
+// Whole tells whether no shard is missing or bad.
+func (s *Set) Whole() bool { return len(s.Missing) == 0 && len(s.Bad) == 0 }
+
+// Each gives take the elements of each shard's output in order, and compares its hash
+// once it was read. What does not fit goes to Bad; then what take has made of it
+// must not be used.
+func (s *Set) Each(ctx context.Context, take func(m *Manifest, elements io.Reader) error) error {
+	return s.each(ctx, 0, take)
+}
+
+// each is Each for one of a shard's arrays.
+func (s *Set) each(ctx context.Context, which int, take func(m *Manifest, elements io.Reader) error) error {
+	for _, m := range s.Shards {
+		if err := s.one(ctx, m, which, take); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Set) one(ctx context.Context, m *Manifest, which int, take func(*Manifest, io.Reader) error) error {
+	f, err := m.arrays()[which].open(s.Dir)
 	if err == nil {
 		defer f.Close()
 		if err := take(m, f); err != nil {
@@ -123,12 +130,17 @@ func (s *Set) one(ctx context.Context, m *Manifest, take func(*Manifest, io.Read
 
 // Join writes the outputs as one array. It returns nil where what was written is not whole,
 // too, and Bad says why.
-func (s *Set) Join(ctx context.Context, w io.Writer) error {
+func (s *Set) Join(ctx context.Context, w io.Writer) error { return s.join(ctx, w, 0) }
+
+// JoinLabels is [Set.Join] for the classes, where the manifests have them.
+func (s *Set) JoinLabels(ctx context.Context, w io.Writer) error { return s.join(ctx, w, 1) }
+
+func (s *Set) join(ctx context.Context, w io.Writer, which int) error {
 	first := s.Shards[0]
-	if _, err := w.Write(first.header(first.Images).Marshal()); err != nil {
+	if _, err := w.Write(first.arrays()[which].whole(first.Images).Marshal()); err != nil {
 		return err
 	}
-	return s.Each(ctx, func(_ *Manifest, r io.Reader) error {
+	return s.each(ctx, which, func(_ *Manifest, r io.Reader) error {
 		_, err := r.(*output).WriteTo(&watched{ctx, w})
 		return err
 	})

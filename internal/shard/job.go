@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -24,10 +25,9 @@ type Job struct {
 	Every     int  // images of a piece
 	Overwrite bool // replace a shard that does not fit
 
-	// Make writes what is made of n images from first on: the elements of their output to out,
-	// and the levels that are scored to in. The scores are nil for drawn images.
-	Make func(ctx context.Context, first, n int, out, in io.Writer) (*Scores, error)
-	// Input writes to in what Make does, and makes nothing. It is nil for drawn images.
+	// Make makes what there is of n images from first on.
+	Make func(ctx context.Context, first, n int, to *Piece) error
+	// Input writes to in what Make writes to Piece.Input, and makes nothing. It is nil for drawn images.
 	Input func(ctx context.Context, first, n int, in io.Writer) error
 }
 
@@ -85,8 +85,8 @@ func (j *Job) compare(ctx context.Context, m *Manifest) error {
 	if d := m.difference(&j.Manifest); d != "" {
 		return fmt.Errorf("%w: %s: its %s", ErrShard, j.path(".json"), d)
 	}
-	if m.Output != nil {
-		f, err := m.open(j.Dir)
+	for _, a := range m.arrays() {
+		f, err := a.open(j.Dir)
 		if err != nil {
 			return err
 		}
@@ -136,10 +136,11 @@ func (j *Job) make(ctx context.Context) error {
 	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	m := j.Manifest
+	m := j.Manifest.copy()
 	in := sha256.New()
 	var pieces []piece
 	var scores Scores
+	var labels []int64
 	for at := 0; at < m.Count; at += j.Every {
 		path := filepath.Join(dir, fmt.Sprintf("%012d", at))
 		n := min(j.Every, m.Count-at)
@@ -151,17 +152,22 @@ func (j *Job) make(ctx context.Context) error {
 			scores.Merge(end.Scores)
 			m.Scores = &scores
 		}
+		labels = append(labels, end.Labels...)
 		m.Seconds += end.Seconds
 		m.Input = end.Input
 		pieces = append(pieces, piece{path, end.size})
 	}
-	if m.Output != nil {
-		if m.Output, err = j.join(ctx, dir, pieces); err != nil {
+	for _, a := range m.arrays() {
+		take := func(w io.Writer) error { return writeLabels(w, labels) }
+		if a.of == m.Output {
+			take = func(w io.Writer) error { return copyPieces(ctx, w, pieces) }
+		}
+		if err := a.write(dir, j.Dir, take); err != nil {
 			return err
 		}
 	}
 	m.Host, _ = os.Hostname()
-	b, err := json.MarshalIndent(&m, "", "  ")
+	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -175,28 +181,26 @@ func (j *Job) make(ctx context.Context) error {
 	return j.sweep()
 }
 
-// join writes the output of the pieces.
-func (j *Job) join(ctx context.Context, dir string, pieces []piece) (*Output, error) {
-	out := &Output{Type: j.Manifest.Output.Type}
-	err := atomicfile.WriteFrom(dir, j.path(".npy"), func(w io.Writer) error {
-		hash := sha256.New()
-		w = io.MultiWriter(w, hash)
-		n, err := w.Write(j.Manifest.header(j.Manifest.Count).Marshal())
-		out.Bytes = int64(n)
-		for _, p := range pieces {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				return err
-			}
-			err = copyPiece(w, p)
-			out.Bytes += p.size
+// copyPieces writes the elements of pieces.
+func copyPieces(ctx context.Context, w io.Writer, pieces []piece) error {
+	for _, p := range pieces {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		out.SHA256 = sum(hash)
-		return err
-	})
-	return out, err
+		if err := copyPiece(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeLabels(w io.Writer, labels []int64) error {
+	b := make([]byte, 0, 8*len(labels))
+	for _, l := range labels {
+		b = binary.LittleEndian.AppendUint64(b, uint64(l))
+	}
+	_, err := w.Write(b)
+	return err
 }
 
 // sweep removes the pieces of this shard, also those of other work that was not finished.

@@ -30,14 +30,14 @@ func newJob(dir string, at int) (*Job, *atomic.Int32) {
 		Output:     &Output{Type: npy.Uint8},
 	}
 	m.First, m.Count = m.Part().Range(m.Images)
-	return &Job{Dir: dir, Manifest: m, Every: 3, Make: func(_ context.Context, first, n int, out, _ io.Writer) (*Scores, error) {
+	return &Job{Dir: dir, Manifest: m, Every: 3, Make: func(_ context.Context, first, n int, to *Piece) error {
 		made.Add(1)
 		for i := range n {
-			if _, err := out.Write(image(first + i)); err != nil {
-				return nil, err
+			if _, err := to.Write(image(first + i)); err != nil {
+				return err
 			}
 		}
-		return nil, nil
+		return nil
 	}}, made
 }
 
@@ -49,15 +49,15 @@ func score(j *Job, data *[]byte) {
 		return err
 	}
 	made := j.Make
-	j.Make = func(ctx context.Context, first, n int, _, in io.Writer) (*Scores, error) {
-		s := new(Scores)
+	j.Make = func(ctx context.Context, first, n int, to *Piece) error {
+		to.Scores = new(Scores)
 		for i := range n {
-			s.All.Add(-float64(first + i))
+			to.Scores.All.Add(-float64(first + i))
 		}
-		if _, err := made(ctx, first, 0, io.Discard, nil); err != nil {
-			return nil, err
+		if err := made(ctx, first, 0, to); err != nil {
+			return err
 		}
-		return s, j.Input(ctx, first, n, in)
+		return j.Input(ctx, first, n, to.Input)
 	}
 }
 
@@ -179,12 +179,11 @@ var errEnd = errors.New("the task is ended")
 // endAt has a job end with an error in the making of its nth piece, half of which is written.
 func endAt(j *Job, n int) {
 	whole := j.Make
-	j.Make = func(ctx context.Context, first, count int, out, in io.Writer) (*Scores, error) {
+	j.Make = func(ctx context.Context, first, count int, to *Piece) error {
 		if n--; n < 0 {
-			_, err := whole(ctx, first, count/2, out, in)
-			return nil, errors.Join(err, errEnd)
+			return errors.Join(whole(ctx, first, count/2, to), errEnd)
 		}
-		return whole(ctx, first, count, out, in)
+		return whole(ctx, first, count, to)
 	}
 }
 
@@ -334,9 +333,9 @@ func TestEnded(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	j, made := newJob(t.TempDir(), 0)
 	whole := j.Make
-	j.Make = func(ctx context.Context, first, n int, out, in io.Writer) (*Scores, error) {
+	j.Make = func(ctx context.Context, first, n int, to *Piece) error {
 		end()
-		return whole(ctx, first, n, out, in)
+		return whole(ctx, first, n, to)
 	}
 	if _, err := j.Run(ctx); !errors.Is(err, context.Canceled) || made.Load() != 1 {
 		t.Errorf("error %v after %d pieces", err, made.Load())

@@ -33,13 +33,13 @@ func TestLarge(t *testing.T) {
 	for at := range parts {
 		m := Manifest{Format: Format, Work: Draw, Shard: at, Shards: parts, Images: images, Shape: []int{side, side}, Levels: 256, Output: &Output{Type: npy.Uint8}}
 		m.First, m.Count = m.Part().Range(images)
-		run(t, &Job{Dir: dir, Manifest: m, Every: 1 << 12, Make: func(_ context.Context, _, n int, out, _ io.Writer) (*Scores, error) {
+		run(t, &Job{Dir: dir, Manifest: m, Every: 1 << 12, Make: func(_ context.Context, _, n int, to *Piece) error {
 			for range n {
-				if _, err := out.Write(block); err != nil {
-					return nil, err
+				if _, err := to.Write(block); err != nil {
+					return err
 				}
 			}
-			return nil, nil
+			return nil
 		}})
 	}
 	made := time.Since(start)
@@ -54,7 +54,7 @@ func TestLarge(t *testing.T) {
 	}
 	gathered := time.Since(start)
 	runtime.ReadMemStats(&after)
-	h := s.Shards[0].header(images)
+	h := s.Shards[0].arrays()[0].whole(images)
 	info, err := os.Stat(joined)
 	if err != nil || !s.Whole() || info.Size() != int64(len(h.Marshal()))+h.Bytes() {
 		t.Fatalf("%v, error %v, bad %v", info, err, s.Bad)

@@ -47,13 +47,14 @@ type Manifest struct {
 
 	Input  string  `json:"input_sha256,omitempty"` // of the levels that were scored
 	Output *Output `json:"output,omitempty"`       // nil where the scores are all
+	Labels *Output `json:"labels,omitempty"`       // the images' classes, where they are kept
 	Scores *Scores `json:"scores,omitempty"`
 
 	Host    string  `json:"host"`
 	Seconds float64 `json:"seconds"`
 }
 
-// Output is the NPY file beside the manifest: an array [Count, …].
+// Output is an NPY file beside the manifest: an array [Count, …].
 type Output struct {
 	Type   npy.Type `json:"type"`
 	Bytes  int64    `json:"bytes,omitempty"`
@@ -80,9 +81,15 @@ func (s *Scores) Merge(other *Scores) {
 // Part is the manifest's part.
 func (m *Manifest) Part() Part { return Part{m.Shard, m.Shards} }
 
-// header is that of the output.
-func (m *Manifest) header(images int) npy.Header {
-	return npy.Header{Type: m.Output.Type, Shape: append([]int{images}, m.Shape...)}
+// copy is a manifest whose outputs can be filled in.
+func (m *Manifest) copy() *Manifest {
+	c := *m
+	for _, o := range []**Output{&c.Output, &c.Labels} {
+		if *o != nil {
+			*o = &Output{Type: (*o).Type}
+		}
+	}
+	return &c
 }
 
 // maxManifest bounds the file that is read.
@@ -114,12 +121,14 @@ func read(dir string, p Part) (*Manifest, error) {
 		err = fmt.Errorf("is that of shard %d of %d", m.Shard, m.Shards)
 	case m.Images < p.Of || m.First != first || m.Count != count:
 		err = fmt.Errorf("has images %d to %d of %d; shard %d of %d has others", m.First, m.First+m.Count-1, m.Images, p.At, p.Of)
-	case m.Work == Draw && (m.Output == nil || m.Scores != nil), m.Work == Score && m.Scores == nil, m.Work != Draw && m.Work != Score:
+	case m.Work == Draw && (m.Output == nil || m.Scores != nil), m.Work == Score && (m.Scores == nil || m.Labels != nil), m.Work != Draw && m.Work != Score:
 		err = fmt.Errorf("has not what %q gives", m.Work)
 	case len(m.Shape) < 2 || len(m.Shape) > 3 || slices.Min(m.Shape) < 1 || npy.Elements(m.Shape) > 1<<30 || m.Levels < 2 || m.Levels > 1<<16:
 		err = fmt.Errorf("is of images of shape %v and %d levels, which cannot be", m.Shape, m.Levels)
 	case m.Output != nil && m.Output.Type.Size() == 0:
 		err = fmt.Errorf("has elements %q", m.Output.Type)
+	case m.Labels != nil && m.Labels.Type != npy.Int64:
+		err = fmt.Errorf("has labels %q, must be %q", m.Labels.Type, npy.Int64)
 	case m.Scores != nil && m.Scores.All.Images+m.Scores.All.Impossible != m.Count:
 		err = fmt.Errorf("has the scores of other than %d images", m.Count)
 	}
@@ -148,7 +157,7 @@ func (m *Manifest) difference(other *Manifest) string {
 		list = append(list, value{name, text(m.Parameters[name]), text(other.Parameters[name])})
 	}
 	list = append(list, value{"shape", fmt.Sprint(m.Shape), fmt.Sprint(other.Shape)}, value{"levels", m.Levels, other.Levels},
-		value{"output", m.kind(), other.kind()}, value{"version", m.Version, other.Version})
+		value{"output", m.Output.kind(), other.Output.kind()}, value{"labels", m.Labels.kind(), other.Labels.kind()}, value{"version", m.Version, other.Version})
 	for _, v := range list {
 		if v.have != v.want {
 			return fmt.Sprintf("%s is %v, must be %v", v.name, v.have, v.want)
@@ -157,12 +166,12 @@ func (m *Manifest) difference(other *Manifest) string {
 	return ""
 }
 
-// kind says what the output is.
-func (m *Manifest) kind() string {
-	if m.Output == nil {
+// kind says what an output is.
+func (o *Output) kind() string {
+	if o == nil {
 		return "none"
 	}
-	return string(m.Output.Type)
+	return string(o.Type)
 }
 
 // text is a value in its compact form.

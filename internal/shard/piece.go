@@ -20,11 +20,20 @@ import (
 	"pixelcnn/internal/atomicfile"
 )
 
+// Piece takes what is made of some images.
+type Piece struct {
+	io.Writer           // the elements of their output
+	Input     io.Writer // the levels that are scored
+	Scores    *Scores   // to be set, of images that are scored
+	Labels    []int64   // the images' classes, where the manifest has them
+}
+
 // A piece's file is the elements of its output, then its ending as JSON, the ending's length
 // in 8 hex digits, and the SHA-256 of all that.
 type pieceEnd struct {
-	Scores  *Scores
-	Input   string // the hash of the shard's input up to the piece's end
+	Scores  *Scores `json:",omitempty"`
+	Labels  []int64 `json:",omitempty"`
+	Input   string  // the hash of the shard's input up to the piece's end
 	Seconds float64
 	size    int64 // of the elements
 }
@@ -73,11 +82,11 @@ func (j *Job) makePiece(ctx context.Context, path string, first, n int, in hash.
 		w = io.MultiWriter(w, all)
 		end = new(pieceEnd)
 		count := &counter{w: w}
-		var err error
-		if end.Scores, err = j.Make(ctx, first, n, count, in); err != nil {
+		made := &Piece{Writer: count, Input: in}
+		if err := j.Make(ctx, first, n, made); err != nil {
 			return &ownError{err}
 		}
-		end.size = count.n
+		end.Scores, end.Labels, end.size = made.Scores, made.Labels, count.n
 		if j.Input != nil {
 			end.Input = sum(in)
 		}
@@ -114,7 +123,7 @@ func readPiece(path string) (*pieceEnd, error) {
 	if _, err := f.ReadAt(tail, size); err != nil {
 		return nil, err
 	}
-	long, err := strconv.ParseUint(string(tail[:8]), 16, 20)
+	long, err := strconv.ParseUint(string(tail[:8]), 16, 32)
 	if err != nil || int64(long) > size {
 		return nil, errPiece
 	}
