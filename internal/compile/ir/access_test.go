@@ -73,6 +73,71 @@ func TestShiftConforms(t *testing.T) {
 	}
 }
 
+func TestFlatConforms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	shift := func() Shift { return Shift{rng.IntN(3) - 1, rng.IntN(3) - 1} }
+	for range 300 {
+		w := 1 + rng.IntN(6)
+		clock := func() Clock { return Clock{Y: 1 + rng.IntN(7), X: rng.IntN(2)} }
+		var a Access = Flat{W: w, By: rng.IntN(9) - 4, Lo: rng.IntN(3), Hi: 5 + rng.IntN(20)}
+		if rng.IntN(2) == 0 {
+			a = a.Moved(shift(), shift())
+		}
+		conforms(t, a, Sized(1+rng.IntN(5), w), Sized(1+rng.IntN(5), w), clock(), clock())
+	}
+}
+
+func TestAttendedConforms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	shift := func() Shift { return Shift{rng.IntN(3) - 1, rng.IntN(3) - 1} }
+	for range 300 {
+		h, w := 1+rng.IntN(4), 1+rng.IntN(5)
+		m := &Mask{W: w, Sees: make([][]Span, h*w)}
+		kind := rng.IntN(3)
+		for i := range m.Sees {
+			switch {
+			case kind < 2 && i+kind > 0:
+				m.Sees[i] = []Span{{0, i + kind}}
+			case kind == 2:
+				for from := rng.IntN(3); from < h*w; {
+					to := min(h*w, from+1+rng.IntN(2*w))
+					m.Sees[i] = append(m.Sees[i], Span{from, to})
+					from = to + 1 + rng.IntN(3)
+				}
+			}
+		}
+		clock := func() Clock { return Clock{Y: 1 + rng.IntN(5), X: rng.IntN(2)} }
+		var a Access = Attend(m)
+		if rng.IntN(2) == 0 {
+			a = a.Moved(shift(), shift())
+		}
+		conforms(t, a, Sized(h, w), Sized(h, w), clock(), clock())
+	}
+}
+
+// TestFlat: a shift by one, by hand; and two of them, one after the other.
+func TestFlat(t *testing.T) {
+	f := Flat{W: 3, By: -1, Lo: 0, Hi: 6}
+	for _, c := range []struct{ y, x, wantY, wantX int }{{0, 0, -1, 0}, {0, 1, 0, 0}, {1, 0, 0, 2}, {1, 2, 1, 1}, {2, 0, 1, 2}, {2, 1, -1, 0}} {
+		if y, x, _ := f.At(c.y, c.x, 0); y != c.wantY || x != c.wantX {
+			t.Errorf("(%d, %d) reads (%d, %d), should read (%d, %d)", c.y, c.x, y, x, c.wantY, c.wantX)
+		}
+	}
+	for _, g := range []Flat{{W: 3, By: -2, Lo: 1, Hi: 5}, {W: 3, By: 4, Lo: 0, Hi: 9}} {
+		both, ok := f.Then(g)
+		for i := range 9 {
+			// g says which place of the value between is read, f which one that is of the source.
+			y, x, _ := g.At(i/3, i%3, 0)
+			if y >= 0 {
+				y, x, _ = f.At(y, x, 0)
+			}
+			if gotY, gotX, _ := both.At(i/3, i%3, 0); !ok || gotY != y || gotX != x {
+				t.Errorf("%v by way of %v: place %d reads (%d, %d), should read (%d, %d)", f, g, i, gotY, gotX, y, x)
+			}
+		}
+	}
+}
+
 // TestTap: the taps of kernels, worked out by hand: where they read, and their names.
 func TestTap(t *testing.T) {
 	three := onnx.Window{Kernel: 3, Stride: 1, Dilation: 1, Begin: 1}
