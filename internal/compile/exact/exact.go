@@ -143,6 +143,8 @@ func (e *Evaluator) at(u *ir.Unit, y, x int) []float64 {
 		}
 	case ir.Apply:
 		e.apply(u, y, x, out)
+	case ir.Attention:
+		e.attend(u, y, x, out)
 	}
 	return out
 }

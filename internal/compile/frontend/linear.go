@@ -77,6 +77,9 @@ func add(u *ir.Unit, a ir.Arg, w []float32) {
 
 // product reads a matrix product of a constant with a value's channels.
 func (r *reader) product(n *onnx.Node) *view {
+	if r.views[n.Inputs[0]] != nil && r.views[n.Inputs[1]] != nil {
+		return r.attention(n)
+	}
 	if n.Op == "Gemm" && (n.Attrs.Int("transA", 0) != 0 || n.Inputs[1].Const == nil) {
 		fail(n, "its right factor is not constant")
 	}

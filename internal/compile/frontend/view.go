@@ -15,6 +15,8 @@ type view struct {
 	h, w   int
 	valid  ir.Rect // in src's coordinates; elsewhere the tensor holds zeros
 	chans  []int   // src's channel of each of the tensor's, flattened in the order of dims
+
+	scores *scores // the tensor is an attention's scores, of no unit: chans are the heads
 }
 
 // A dim is one dimension of a tensor: the product of its axes, row-major. Several
@@ -35,6 +37,8 @@ const (
 	column
 	withinRow // the place in a block of rows, or of columns
 	withinColumn
+	place  // of a sequence that ends within a row: rows and columns, laid end to end
+	looked // of scores, the pixel that is looked at
 )
 
 func (d dim) size() int {

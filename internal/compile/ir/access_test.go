@@ -118,8 +118,8 @@ func TestAttendedConforms(t *testing.T) {
 // TestFlat: a shift by one, by hand; and two of them, one after the other.
 func TestFlat(t *testing.T) {
 	f := Flat{W: 3, By: -1, Lo: 0, Hi: 6}
-	for _, c := range []struct{ y, x, wantY, wantX int }{{0, 0, -1, 0}, {0, 1, 0, 0}, {1, 0, 0, 2}, {1, 2, 1, 1}, {2, 0, 1, 2}, {2, 1, -1, 0}} {
-		if y, x, _ := f.At(c.y, c.x, 0); y != c.wantY || x != c.wantX {
+	for _, c := range []struct{ y, x, wantY, wantX int }{{0, 1, 0, 0}, {1, 0, 0, 2}, {1, 2, 1, 1}, {2, 0, 1, 2}, } {
+		if y, x, ok := f.At(c.y, c.x, 0); !ok || y != c.wantY || x != c.wantX {
 			t.Errorf("(%d, %d) reads (%d, %d), should read (%d, %d)", c.y, c.x, y, x, c.wantY, c.wantX)
 		}
 	}
@@ -127,11 +127,11 @@ func TestFlat(t *testing.T) {
 		both, ok := f.Then(g)
 		for i := range 9 {
 			// g says which place of the value between is read, f which one that is of the source.
-			y, x, _ := g.At(i/3, i%3, 0)
-			if y >= 0 {
-				y, x, _ = f.At(y, x, 0)
+			y, x, there := g.At(i/3, i%3, 0)
+			if there {
+				y, x, there = f.At(y, x, 0)
 			}
-			if gotY, gotX, _ := both.At(i/3, i%3, 0); !ok || gotY != y || gotX != x {
+			if gotY, gotX, got := both.At(i/3, i%3, 0); !ok || got != there || got && (gotY != y || gotX != x) {
 				t.Errorf("%v by way of %v: place %d reads (%d, %d), should read (%d, %d)", f, g, i, gotY, gotX, y, x)
 			}
 		}

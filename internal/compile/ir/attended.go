@@ -40,6 +40,9 @@ func (m *Mask) Prefix() (n []int, ok bool) {
 	return n, true
 }
 
+// Scale is 1/1: keys lie on the reader's lattice.
+func (a Attended) Scale() (times, over int) { return 1, 1 }
+
 func (a Attended) String() string {
 	n, ok := a.Prefix()
 	at := func(ahead int) bool {
@@ -66,6 +69,9 @@ func (a Attended) Place(y, x int) (int, bool) {
 	i := y*a.W + x
 	return i, x >= 0 && x < a.W && y >= 0 && i < len(a.Sees)
 }
+
+// Source is the place of a position that is seen, as the mask counts.
+func (a Attended) Source(y, x int) int { return (y-a.after.DY)*a.W + x - a.after.DX }
 
 func (a Attended) spans(y, x int) []Span {
 	if i, ok := a.Place(y, x); ok {

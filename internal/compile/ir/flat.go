@@ -10,9 +10,6 @@ type Flat struct {
 	before, after Shift
 }
 
-// nowhere is a position that is in no source.
-var nowhere = Shift{DY: -1}
-
 func (f Flat) String() string {
 	return fmt.Sprintf("the pixel %+d places on, counted row by row", f.By)
 }
@@ -22,14 +19,17 @@ func (f Flat) Suffix() string {
 	return fmt.Sprintf("flat_%s_%d_%d_%s_%s", signed(f.By), f.Lo, f.Hi, f.before.Suffix(), f.after.Suffix())
 }
 
-// At is one position; where the sequence has none it is above the source.
+// Scale is 1/1.
+func (f Flat) Scale() (times, over int) { return 1, 1 }
+
+// At is one position, or none where the sequence has none.
 func (f Flat) At(y, x, k int) (atY, atX int, ok bool) {
 	y, x = y+f.before.DY, x+f.before.DX
-	at := nowhere
-	if i := y*f.W + x + f.By; x >= 0 && x < f.W && f.Lo <= i && i < f.Hi {
-		at = Shift{i / f.W, i % f.W}
+	i := y*f.W + x + f.By
+	if k > 0 || x < 0 || x >= f.W || i < f.Lo || i >= f.Hi {
+		return 0, 0, false
 	}
-	return at.DY + f.after.DY, at.DX + f.after.DX, k == 0
+	return i/f.W + f.after.DY, i%f.W + f.after.DX, true
 }
 
 // Then is f, read where g reads; it is not ok where the two do not lie in one picture.
@@ -55,8 +55,7 @@ func (f Flat) Moved(before, after Shift) Access {
 // Latest is an [Access]'s.
 func (f Flat) Latest(to, from []int32, reader, source Rect) {
 	for p := range to {
-		y, x, _ := f.At(p/reader.W(), p%reader.W(), 0)
-		if source.Has(y, x) {
+		if y, x, ok := f.At(p/reader.W(), p%reader.W(), 0); ok && source.Has(y, x) {
 			to[p] = max(to[p], from[y*source.W()+x])
 		}
 	}
@@ -65,7 +64,7 @@ func (f Flat) Latest(to, from []int32, reader, source Rect) {
 // Lag is an [Access]'s.
 func (f Flat) Lag(reader, source Rect, by, of Clock) (least, most int) {
 	return lag(reader, func(y, x int, see func(least, most int)) {
-		if yy, xx, _ := f.At(y, x, 0); source.Has(yy, xx) {
+		if yy, xx, ok := f.At(y, x, 0); ok && source.Has(yy, xx) {
 			l := of.at(yy, xx) - by.at(y, x)
 			see(l, l)
 		}

@@ -30,6 +30,16 @@ func (p *Program) Plan() Plan {
 		for _, w := range u.Weights {
 			out.MACs += int64(len(w)) * int64(u.Dom.H()*u.Dom.W())
 		}
+		if u.Kind == ir.Attention {
+			for p := range u.Dom.H() * u.Dom.W() {
+				for k := 0; ; k++ {
+					if _, _, ok := u.Args[1].Access.At(p/u.Dom.W(), p%u.Dom.W(), k); !ok {
+						break
+					}
+					out.MACs += int64(u.Args[1].Channels() + u.Channels)
+				}
+			}
+		}
 	}
 	for _, c := range p.Caches {
 		out.CacheBytes += int64(c.Slots * c.Channels * 4)
