@@ -62,7 +62,7 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 			switch {
 			case len(*o) == 0 || o.size() == 1 && d.size() > 1:
 				*o = d
-			case d.size() == 1 || o.only(channel) && d.only(channel) || slices.Equal(*o, d):
+			case d.size() == 1 || o.only(channel) && d.only(channel) || o.like(d):
 			default:
 				fail(n, "its operands lay out pixels differently")
 			}

@@ -58,6 +58,24 @@ func (d dim) has(r role) bool {
 	return slices.ContainsFunc(d, func(a axis) bool { return a.role == r })
 }
 
+// like tells whether two dimensions stand for the same.
+func (d dim) like(e dim) bool {
+	long := func(d dim) (out dim) {
+		for _, a := range d {
+			if a.size != 1 {
+				out = append(out, a)
+			}
+		}
+		return out
+	}
+	return slices.Equal(long(d), long(e))
+}
+
+// line tells whether dimension d is pixels laid end to end, and more than one row of them.
+func (v *view) line(d int) bool {
+	return v.dims[d].has(place) || v.dims[d].has(row) && v.dims[d].has(column) && v.sequence(d)
+}
+
 // channelShape is, per dimension, the size of its channel axes.
 func channelShape(dims []dim) []int {
 	shape := make([]int, len(dims))
