@@ -118,7 +118,7 @@ func TestAttendedConforms(t *testing.T) {
 // TestFlat: a shift by one, by hand; and two of them, one after the other.
 func TestFlat(t *testing.T) {
 	f := Flat{W: 3, By: -1, Lo: 0, Hi: 6}
-	for _, c := range []struct{ y, x, wantY, wantX int }{{0, 1, 0, 0}, {1, 0, 0, 2}, {1, 2, 1, 1}, {2, 0, 1, 2}, } {
+	for _, c := range []struct{ y, x, wantY, wantX int }{{0, 1, 0, 0}, {1, 0, 0, 2}, {1, 2, 1, 1}, {2, 0, 1, 2}} {
 		if y, x, ok := f.At(c.y, c.x, 0); !ok || y != c.wantY || x != c.wantX {
 			t.Errorf("(%d, %d) reads (%d, %d), should read (%d, %d)", c.y, c.x, y, x, c.wantY, c.wantX)
 		}
