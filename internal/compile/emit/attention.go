@@ -32,7 +32,7 @@ func (e *emitter) keepByHeads(units []*ir.Unit) error {
 			}
 			e.past[a.Src.ID] = len(e.program.Caches)
 			e.program.Caches = append(e.program.Caches, program.Cache{
-				Channels: a.Src.Channels, Slots: a.Src.Dom.H() * a.Src.Dom.W(), Heads: u.Heads,
+				Channels: a.Src.Channels, Slots: a.Src.Dom.H() * a.Src.Dom.W(), Heads: u.Heads, Turned: i == 0,
 			})
 			e.addresses = append(e.addresses, nil)
 		}
@@ -171,13 +171,12 @@ func same(a, b *onnx.Tensor) bool {
 func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 	depth, width := u.Args[0].Channels()/u.Heads, u.Channels/u.Heads
 	op, heads := g.graph.Op, u.Heads
-	query := op("Reshape", nil, g.read(u, u.Args[0]), vector(-1, heads, depth, 1))
-	scores := op("MatMul", nil, g.kept(u.Args[1]), query) // [images, heads, length, 1]
+	query := op("Reshape", nil, g.read(u, u.Args[0]), vector(-1, heads, 1, depth))
+	scores := op("MatMul", nil, query, g.kept(u.Args[1])) // [images, heads, 1, length]
 	if u.Self {
-		key := op("Reshape", nil, g.read(u, u.Args[3]), vector(-1, heads, 1, depth))
-		scores = op("Concat", onnx.Attrs{"axis": int64(2)}, op("MatMul", nil, key, query), scores)
+		key := op("Reshape", nil, g.read(u, u.Args[3]), vector(-1, heads, depth, 1))
+		scores = op("Concat", onnx.Attrs{"axis": int64(3)}, op("MatMul", nil, query, key), scores)
 	}
-	scores = op("Reshape", nil, scores, vector(0, 0, 1, -1))
 	weights := op("Softmax", onnx.Attrs{"axis": int64(-1)}, op("Add", nil, scores, g.mask(u)))
 	if !u.Self {
 		return op("Reshape", nil, op("MatMul", nil, weights, g.kept(u.Args[2])), vector(-1, u.Channels))
@@ -189,12 +188,15 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 	return op("Reshape", nil, op("Add", nil, sum, op("Mul", nil, own, value)), vector(-1, u.Channels))
 }
 
-// kept is a graph input with what a cache has of the past, [images, heads, length, channels].
+// kept is a graph input with what a cache has of the past.
 func (g *stageGraph) kept(a ir.Arg) *onnx.Value {
 	c := g.past[a.Src.ID]
 	cache := g.program.Caches[c]
-	each := cache.Channels / cache.Heads
-	v := g.graph.Input(fmt.Sprintf("past_%d", c), onnx.Float32, onnx.Free("rows"), onnx.Fixed(cache.Heads), onnx.Free("length"), onnx.Fixed(each))
+	shape := []onnx.Dim{onnx.Free("rows"), onnx.Fixed(cache.Heads), onnx.Free("length"), onnx.Fixed(cache.Channels / cache.Heads)}
+	if cache.Turned {
+		shape[2], shape[3] = shape[3], shape[2]
+	}
+	v := g.graph.Input(fmt.Sprintf("past_%d", c), onnx.Float32, shape...)
 	g.inputs = append(g.inputs, program.Input{Form: program.Past, Caches: []int{c}, Channels: cache.Channels})
 	g.reads, g.masks = append(g.reads, nil), append(g.masks, nil)
 	return v

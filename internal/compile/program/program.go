@@ -84,7 +84,7 @@ const (
 	// PerImage is [rows, Channels]: each image's condition, once for each pixel.
 	PerImage
 	// Past is a cache that is kept by heads, as long as it is in this step:
-	// [images, heads, length, channels of a head].
+	// [images, heads, length, channels of a head], or with the last two turned.
 	Past
 	// Masked is what an attention adds to scores, [heads or 1, 1, length], or length + 1.
 	Masked
@@ -107,8 +107,10 @@ type Cache struct {
 	// Heads is not zero for keys and values of an attention. Such a cache is
 	// [images, Heads, length, Channels/Heads], zero at first, and as long as [Step.Length]
 	// says, but no longer than Slots; slot p is pixel p. So what a head looks at lies
-	// together.
-	Heads int
+	// together. Where it is turned, as keys are, it is [images, Heads, Channels/Heads, length]:
+	// a product with it is then a sum of its rows.
+	Heads  int
+	Turned bool
 }
 
 // Length is how long a cache that is kept by heads is in a step of such a length.

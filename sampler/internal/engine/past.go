@@ -19,6 +19,15 @@ func (w *worker) put(p *put) {
 	c := w.program.Caches[p.cache]
 	d, length := c.Channels/c.Heads, c.Length(w.length)
 	from, to := p.from, w.caches[p.cache]
+	if c.Turned {
+		for k := range p.width {
+			for row, x := range from[:w.images*c.Channels] {
+				to[row*length+p.pixel+k] = x
+			}
+			from = from[w.images*c.Channels:]
+		}
+		return
+	}
 	for k := range p.width {
 		for block := range w.images * c.Heads {
 			copy(to[(block*length+p.pixel+k)*d:][:d], from)
@@ -43,10 +52,13 @@ func (w *worker) grow(length int) {
 		if c.Heads == 0 {
 			continue
 		}
-		d := c.Channels / c.Heads
-		old, size := c.Length(w.length)*d, c.Length(length)*d
+		old, size, blocks := c.Length(w.length), c.Length(length), w.images*c.Channels
+		if !c.Turned {
+			d := c.Channels / c.Heads
+			old, size, blocks = old*d, size*d, blocks/d
+		}
 		data := w.caches[i]
-		for block := w.images*c.Heads - 1; block >= 0; block-- { // the last one first, so that none is overwritten
+		for block := blocks - 1; block >= 0; block-- { // the last one first, so that none is overwritten
 			copy(data[block*size:block*size+old], data[block*old:(block+1)*old])
 			clear(data[block*size+old : (block+1)*size])
 		}

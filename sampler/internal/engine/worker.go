@@ -230,7 +230,11 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 		case program.Past:
 			c := w.program.Caches[in.Caches[0]]
 			length, each := c.Length(w.length), c.Channels/c.Heads
-			inputs = append(inputs, onnx.NewTensor(w.caches[in.Caches[0]][:w.images*c.Channels*length], w.images, c.Heads, length, each))
+			shape := []int{w.images, c.Heads, length, each}
+			if c.Turned {
+				shape[2], shape[3] = each, length
+			}
+			inputs = append(inputs, onnx.NewTensor(w.caches[in.Caches[0]][:w.images*c.Channels*length], shape...))
 		case program.Masked:
 			m := w.program.Masks[in.Mask]
 			length := maskLen(w.program, m, w.length)
