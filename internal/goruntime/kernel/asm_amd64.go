@@ -101,3 +101,9 @@ func maxAVX2(dst, a, b *float32, n int)
 
 //go:noescape
 func minAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func double1AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func double4AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)

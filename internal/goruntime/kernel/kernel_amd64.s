@@ -6602,3 +6602,90 @@ loop:
 	JNZ        loop
 	VZEROUPPER
 	RET
+
+// func double1AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+// Requires: AVX, FMA3
+TEXT ·double1AVX2(SB), NOSPLIT, $0-56
+	MOVQ    c+0(FP), AX
+	MOVQ    stepC+8(FP), CX
+	MOVQ    a+16(FP), CX
+	MOVQ    stepA+24(FP), DX
+	MOVQ    b+32(FP), DX
+	MOVQ    stepB+40(FP), BX
+	MOVQ    k+48(FP), SI
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+
+loop:
+	TESTQ        SI, SI
+	JZ           done
+	VMOVUPD      (DX), Y2
+	VMOVUPD      32(DX), Y3
+	VBROADCASTSD (CX), Y4
+	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y3, Y4, Y1
+	ADDQ         BX, DX
+	ADDQ         $0x08, CX
+	DECQ         SI
+	JMP          loop
+
+done:
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	VZEROUPPER
+	RET
+
+// func double4AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+// Requires: AVX, FMA3
+TEXT ·double4AVX2(SB), NOSPLIT, $0-56
+	MOVQ    c+0(FP), AX
+	MOVQ    stepC+8(FP), CX
+	LEAQ    (CX)(CX*2), DX
+	MOVQ    a+16(FP), BX
+	MOVQ    stepA+24(FP), SI
+	LEAQ    (SI)(SI*2), DI
+	MOVQ    b+32(FP), R8
+	MOVQ    stepB+40(FP), R9
+	MOVQ    k+48(FP), R10
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD (AX)(CX*1), Y2
+	VMOVUPD 32(AX)(CX*1), Y3
+	VMOVUPD (AX)(CX*2), Y4
+	VMOVUPD 32(AX)(CX*2), Y5
+	VMOVUPD (AX)(DX*1), Y6
+	VMOVUPD 32(AX)(DX*1), Y7
+
+loop:
+	TESTQ        R10, R10
+	JZ           done
+	VMOVUPD      (R8), Y8
+	VMOVUPD      32(R8), Y9
+	VBROADCASTSD (BX), Y10
+	VFMADD231PD  Y8, Y10, Y0
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (BX)(SI*1), Y10
+	VFMADD231PD  Y8, Y10, Y2
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD (BX)(SI*2), Y10
+	VFMADD231PD  Y8, Y10, Y4
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD (BX)(DI*1), Y10
+	VFMADD231PD  Y8, Y10, Y6
+	VFMADD231PD  Y9, Y10, Y7
+	ADDQ         R9, R8
+	ADDQ         $0x08, BX
+	DECQ         R10
+	JMP          loop
+
+done:
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	VMOVUPD Y2, (AX)(CX*1)
+	VMOVUPD Y3, 32(AX)(CX*1)
+	VMOVUPD Y4, (AX)(CX*2)
+	VMOVUPD Y5, 32(AX)(CX*2)
+	VMOVUPD Y6, (AX)(DX*1)
+	VMOVUPD Y7, 32(AX)(DX*1)
+	VZEROUPPER
+	RET

@@ -41,5 +41,7 @@ func main() {
 	vectors("sigmoid", 1, prepareSigmoid)
 	vectors("tanh", 1, prepareTanh)
 	pack8()
+	double(1)
+	double(4)
 	Generate()
 }

@@ -1,0 +1,21 @@
+package kernel
+
+// addProduct64 does the first columns, and tells how many.
+func addProduct64(c []float64, rowC int, a []float64, rowA int, b []float64, rowB, m, n, k int) int {
+	if !hasAVX2 {
+		return 0
+	}
+	const size = 8
+	n &^= 7
+	for i := 0; i < m; {
+		rows, f := 4, double4AVX2
+		if m-i < rows {
+			rows, f = 1, double1AVX2
+		}
+		for j := 0; j < n; j += 8 {
+			f(&c[i*rowC+j], uintptr(rowC*size), &a[i*rowA], uintptr(rowA*size), &b[j], uintptr(rowB*size), k)
+		}
+		i += rows
+	}
+	return n
+}
