@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -112,6 +113,23 @@ func TestAttendedConforms(t *testing.T) {
 			a = a.Moved(shift(), shift())
 		}
 		conforms(t, a, Sized(h, w), Sized(h, w), clock(), clock())
+		readers, want, got := make([]bool, h*w), map[[2]int]bool{}, map[[2]int]bool{}
+		for p := range readers {
+			if readers[p] = rng.IntN(2) == 0; !readers[p] {
+				continue
+			}
+			for k := 0; ; k++ {
+				y, x, ok := a.At(p/w, p%w, k)
+				if !ok {
+					break
+				}
+				want[[2]int{y, x}] = true
+			}
+		}
+		a.(Attended).Seen(readers, w, func(y, x int) { got[[2]int{y, x}] = true })
+		if !maps.Equal(got, want) {
+			t.Errorf("%v seen from %v: %v, should be %v", a, readers, got, want)
+		}
 	}
 }
 

@@ -73,11 +73,36 @@ func (a Attended) Place(y, x int) (int, bool) {
 // Source is the place of a position that is seen, as the mask counts.
 func (a Attended) Source(y, x int) int { return (y-a.after.DY)*a.W + x - a.after.DX }
 
-func (a Attended) spans(y, x int) []Span {
+// Spans are the places that (y, x) sees.
+func (a Attended) Spans(y, x int) []Span {
 	if i, ok := a.Place(y, x); ok {
 		return a.Sees[i]
 	}
 	return nil
+}
+
+// Seen calls see for each position that is seen from one of the readers that are set, by
+// position, in rows of so many.
+func (a Attended) Seen(readers []bool, width int, see func(y, x int)) {
+	var ends []int // by place: how many spans begin less how many end there
+	for p, set := range readers {
+		if !set {
+			continue
+		}
+		for _, s := range a.Spans(p/width, p%width) {
+			if need := s.To + 1 - len(ends); need > 0 {
+				ends = append(ends, make([]int, need)...)
+			}
+			ends[s.From]++
+			ends[s.To]--
+		}
+	}
+	open := 0
+	for i, n := range ends {
+		if open += n; open > 0 {
+			see(a.position(i))
+		}
+	}
 }
 
 // position is where place i of the source stands.
@@ -85,7 +110,7 @@ func (a Attended) position(i int) (y, x int) { return i/a.W + a.after.DY, i%a.W 
 
 // At is the k-th place that is seen.
 func (a Attended) At(y, x, k int) (atY, atX int, ok bool) {
-	for _, s := range a.spans(y, x) {
+	for _, s := range a.Spans(y, x) {
 		if k < s.To-s.From {
 			atY, atX = a.position(s.From + k)
 			return atY, atX, true
@@ -114,7 +139,7 @@ func (a Attended) parts(s Span, f func(Rect)) {
 func (a Attended) Image(r Rect) (out Rect) {
 	for y := r.Y0; y < r.Y1; y++ {
 		for x := r.X0; x < r.X1; x++ {
-			for _, s := range a.spans(y, x) {
+			for _, s := range a.Spans(y, x) {
 				a.parts(s, func(part Rect) { out = out.Cover(a.after.Image(part)) })
 			}
 		}
@@ -148,7 +173,7 @@ func (a Attended) Latest(to, from []int32, reader, source Rect) {
 		upTo[i+1] = max(upTo[i], of[i])
 	}
 	for p := range to {
-		for _, s := range a.spans(p/reader.W(), p%reader.W()) {
+		for _, s := range a.Spans(p/reader.W(), p%reader.W()) {
 			if s.From == 0 {
 				to[p] = max(to[p], upTo[s.To])
 			} else {
@@ -162,7 +187,7 @@ func (a Attended) Latest(to, from []int32, reader, source Rect) {
 func (a Attended) Lag(reader, source Rect, by, of Clock) (least, most int) {
 	return lag(reader, func(y, x int, see func(least, most int)) {
 		now := by.at(y, x)
-		for _, s := range a.spans(y, x) {
+		for _, s := range a.Spans(y, x) {
 			a.parts(s, func(part Rect) {
 				if part = a.after.Image(part).And(source); !part.Empty() {
 					see(of.at(part.Y0, part.X0)-now, of.at(part.Y1-1, part.X1-1)-now)
