@@ -11,7 +11,7 @@ import (
 // attend is, head by head, the mean of the values at what the mask shows, weighted by the
 // softmax of the query's products with the keys.
 func (e *Evaluator) attend(u *ir.Unit, h *held) {
-	const lot = 4 // readers at a time
+	const lot = 8 // readers at a time
 	a := &attention{
 		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(u.Args[0]),
 		keys: e.held[u.Args[1].Src.ID], values: e.held[u.Args[2].Src.ID],
@@ -119,7 +119,9 @@ func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
 			if u.Summand != nil {
 				scores[k] += u.Added(head, reader, a.places[k])
 			}
-			top = math.Max(top, scores[k])
+			if scores[k] > top {
+				top = scores[k]
+			}
 		}
 		end = to
 	}

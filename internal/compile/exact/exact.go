@@ -114,20 +114,8 @@ type operator func(in [][]float64, out []float64)
 // elementwise is an operator that works on each channel by itself.
 func elementwise(op string, f func([]float64) float64) operator {
 	return func(in [][]float64, out []float64) {
-		if len(in) == 2 && len(in[0]) == len(out) && len(in[1]) == len(out) {
-			a, b := in[0], in[1][:len(in[0])]
-			switch op {
-			case "Add":
-				for c, x := range a {
-					out[c] = x + b[c]
-				}
-				return
-			case "Mul":
-				for c, x := range a {
-					out[c] = x * b[c]
-				}
-				return
-			}
+		if len(in) == 2 && plain(op, in[0], in[1], out) {
+			return
 		}
 		row := make([]float64, len(in))
 		for c := range out {
@@ -137,6 +125,34 @@ func elementwise(op string, f func([]float64) float64) operator {
 			out[c] = f(row)
 		}
 	}
+}
+
+// plain does what is asked for most where it is simple, and tells whether it did.
+func plain(op string, a, b, out []float64) bool {
+	if len(a) != len(out) || len(b) != len(out) && len(b) != 1 {
+		return false
+	}
+	step := 1
+	if len(b) == 1 {
+		step = 0
+	}
+	switch op {
+	case "Add":
+		for c, x := range a {
+			out[c] = x + b[c*step]
+		}
+	case "Mul":
+		for c, x := range a {
+			out[c] = x * b[c*step]
+		}
+	case "Div":
+		for c, x := range a {
+			out[c] = x / b[c*step]
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // across is an operator that looks at all channels of a position; nil where u's does not.

@@ -107,3 +107,6 @@ func double1AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float6
 
 //go:noescape
 func double4AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func double8AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
