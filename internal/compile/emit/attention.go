@@ -20,19 +20,19 @@ const growth = 64
 func (e *emitter) keepByHeads(units []*ir.Unit) error {
 	e.past = slices.Repeat([]int{-1}, len(units))
 	for _, u := range units {
-		if u.Kind != ir.Attention {
-			continue
-		}
 		if u.Refused != nil {
 			return u.Refused
 		}
-		for i, a := range u.Args[1:3] {
-			if a.Src.Static() || a.Src.Dom.W() != u.Dom.W() || e.past[a.Src.ID] >= 0 || a.Chans != nil { // no file gets here
-				return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: fmt.Sprintf("its argument %d is not kept by heads", i+1)}
+		for i, a := range u.Args {
+			if !u.ByHeads(i) {
+				continue
+			}
+			if u.Kind == ir.Dense && a.Access.(ir.Attended).Source(0, 0) != 0 || a.Src.Static() || a.Src.Dom.W() != u.Dom.W() || e.past[a.Src.ID] >= 0 || a.Chans != nil { // no file gets here
+				return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: fmt.Sprintf("its argument %d is not kept by heads", i)}
 			}
 			e.past[a.Src.ID] = len(e.program.Caches)
 			e.program.Caches = append(e.program.Caches, program.Cache{
-				Channels: a.Src.Channels, Slots: a.Src.Dom.H() * a.Src.Dom.W(), Heads: u.Heads, Turned: i == 0,
+				Channels: a.Src.Channels, Slots: a.Src.Dom.H() * a.Src.Dom.W(), Heads: max(1, u.Heads), Turned: u.Kind == ir.Attention && i == 1,
 			})
 			e.addresses = append(e.addresses, nil)
 		}
@@ -55,9 +55,9 @@ func (e *emitter) reaches(units []*ir.Unit, w schedule.Wave) (length int) {
 			y, x := w.At(w.N - 1)
 			length = max(length, y*u.Dom.W()+x+1)
 		}
-		if u.Kind == ir.Attention {
-			length = max(length, 1)
-			for _, a := range u.Args[1:3] {
+		for i, a := range u.Args {
+			if u.ByHeads(i) {
+				length = max(length, 1)
 				if in := a.Access.Image(ir.Rect{Y0: w.Y, X0: w.X, Y1: w.Y + 1, X1: w.X + 1}); !in.Empty() {
 					length = max(length, (in.Y1-1)*u.Dom.W()+in.X1)
 				}
@@ -186,6 +186,25 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 	sum := op("MatMul", nil, weights, g.kept(u.Args[2])) // [images, heads, 1, width]
 	value := op("Reshape", nil, g.read(u, u.Args[4]), vector(-1, heads, 1, width))
 	return op("Reshape", nil, op("Add", nil, sum, op("Mul", nil, own, value)), vector(-1, u.Channels))
+}
+
+// dense emits a product with the position's own weights.
+func (g *stageGraph) dense(u *ir.Unit) *onnx.Value {
+	a := u.Args[0]
+	m := program.Mask{Cache: g.past[a.Src.ID], Heads: 1, Weights: u.Channels, Values: u.Table.Floats()}
+	seen, each := a.Access.(ir.Attended), u.Table.Shape[1]*u.Channels
+	r := &reading{width: u.Dom.W()}
+	for p := range u.Dom.H() * u.Dom.W() {
+		reader, _ := seen.Place(p/u.Dom.W(), p%u.Dom.W())
+		r.at = append(r.at, []int{reader * each})
+	}
+	name := fmt.Sprintf("weights_%d", len(g.program.Masks))
+	weights := g.graph.Input(name, onnx.Float32, onnx.Free("length"), onnx.Fixed(a.Src.Channels), onnx.Fixed(u.Channels))
+	g.inputs = append(g.inputs, program.Input{Form: program.Masked, Mask: len(g.program.Masks)})
+	g.reads, g.masks = append(g.reads, nil), append(g.masks, r)
+	g.program.Masks = append(g.program.Masks, m)
+	rows := g.graph.Op("Flatten", onnx.Attrs{"axis": int64(1)}, g.kept(a)) // [images, length·channels]
+	return g.graph.Op("MatMul", nil, rows, g.graph.Op("Reshape", nil, weights, vector(-1, u.Channels)))
 }
 
 // kept is a graph input with what a cache has of the past.

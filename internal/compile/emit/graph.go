@@ -36,6 +36,8 @@ func (e *emitter) stage(units []*ir.Unit) {
 			g.values[u] = g.linear(u)
 		case ir.Attention:
 			g.values[u] = g.attend(u)
+		case ir.Dense:
+			g.values[u] = g.dense(u)
 		case ir.Lookup:
 			g.values[u] = g.lookup(u)
 		case ir.Concat:

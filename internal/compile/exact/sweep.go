@@ -119,6 +119,9 @@ func (e *Evaluator) compute(u *ir.Unit) {
 	case ir.Attention:
 		e.attend(u, h)
 		return
+	case ir.Dense:
+		e.dense(u, h)
+		return
 	}
 	args := make([]*argument, len(u.Args))
 	for k, a := range u.Args {
@@ -236,6 +239,30 @@ func (e *Evaluator) linear(u *ir.Unit, h *held) {
 				rows = append(rows, arg.at(p/w, p%w)...)
 			}
 			kernel.AddProduct64(h.values[first*n:], n, rows, depth, weights, n, len(at), n, depth)
+		}
+	}
+}
+
+// dense adds up, at each position, what it sees with the position's own weights.
+func (e *Evaluator) dense(u *ir.Unit, h *held) {
+	a := u.Args[0]
+	seen, from := a.Access.(ir.Attended), e.held[a.Src.ID]
+	w, depth := u.Dom.W(), a.Src.Channels
+	for i, p := range h.at {
+		reader, _ := seen.Place(p/w, p%w)
+		out := h.values[i*u.Channels : (i+1)*u.Channels]
+		for k := 0; ; k++ {
+			y, x, ok := seen.At(p/w, p%w, k)
+			if !ok {
+				break
+			}
+			row := from.row[y*a.Src.Dom.W()+x] * depth
+			at := (reader*u.Table.Shape[1] + seen.Source(y, x)*depth) * u.Channels
+			for c, v := range from.values[row : row+depth] {
+				for o, weight := range u.Table.Floats()[at+c*u.Channels : at+(c+1)*u.Channels] {
+					out[o] += float64(v * float64(weight))
+				}
+			}
 		}
 	}
 }

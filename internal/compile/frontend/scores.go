@@ -557,18 +557,22 @@ func (m *maskedScores) values(w int) *ir.Mask { return m.mask(m.counted, w) }
 func (m *maskedScores) mask(sees [][]int, w int) *ir.Mask {
 	out := &ir.Mask{W: w, Sees: make([][]ir.Span, m.readers)}
 	for i, at := range sees {
-		var spans []ir.Span
-		for _, j := range at {
-			if m.self && j == i {
-				continue
-			}
-			if n := len(spans); n > 0 && spans[n-1].To == j {
-				spans[n-1].To++
-			} else {
-				spans = append(spans, ir.Span{From: j, To: j + 1})
-			}
+		if m.self {
+			at = slices.DeleteFunc(slices.Clone(at), func(j int) bool { return j == i })
 		}
-		out.Sees[i] = spans
+		out.Sees[i] = spans(at)
+	}
+	return out
+}
+
+// spans are places in ascending order.
+func spans(at []int) (out []ir.Span) {
+	for _, j := range at {
+		if n := len(out); n > 0 && out[n-1].To == j {
+			out[n-1].To++
+		} else {
+			out = append(out, ir.Span{From: j, To: j + 1})
+		}
 	}
 	return out
 }

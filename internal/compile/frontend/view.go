@@ -16,7 +16,8 @@ type view struct {
 	valid  ir.Rect // in src's coordinates; elsewhere the tensor holds zeros
 	chans  []int   // src's channel of each of the tensor's, flattened in the order of dims
 
-	scores *scores // the tensor is an attention's scores, of no unit: chans are the heads
+	stands *standing // the tensor is what a dense layer made, and no picture
+	scores *scores   // the tensor is an attention's scores, of no unit: chans are the heads
 }
 
 // A dim is one dimension of a tensor: the product of its axes, row-major. Several
@@ -38,6 +39,7 @@ const (
 	withinRow // the place in a block of rows, or of columns
 	withinColumn
 	place  // of a sequence that ends within a row: rows and columns, laid end to end
+	ragged // what a dense layer made: see standing
 	looked // of scores, the pixel that is looked at
 )
 

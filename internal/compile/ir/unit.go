@@ -42,7 +42,9 @@ type Unit struct {
 	Operands []Operand
 	Attrs    onnx.Attrs
 
-	Table *onnx.Tensor // Lookup: [entries, channels]
+	// Lookup: [entries, channels]. Dense: weights of each reader, [readers, places · channels
+	// of the argument, channels]; the argument is read by an [Attended].
+	Table *onnx.Tensor
 
 	// Attention: the arguments are queries, read at the position itself, keys and values,
 	// read by an [Attended], and, where Self is set, the position's own key and value as
@@ -72,6 +74,7 @@ const (
 	Lookup                // a row of a table, by the number that the argument holds
 	Apply                 // an operator of ONNX on each position by itself
 	Concat                // the arguments' channels one after the other
+	Dense                 // a linear unit with weights of its own at each position
 	Attention             // of each head, values weighted by the softmax of queries times keys
 )
 
@@ -101,9 +104,11 @@ func (u *Unit) Plain() bool {
 	return !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w == nil })
 }
 
-// ByHeads tells whether argument i is the keys or values of an attention, which are kept
-// by heads.
-func (u *Unit) ByHeads(i int) bool { return u.Kind == Attention && (i == 1 || i == 2) }
+// ByHeads tells whether argument i is kept by heads: the keys and values of an attention, and
+// what a dense layer reads, as of one head.
+func (u *Unit) ByHeads(i int) bool {
+	return u.Kind == Attention && (i == 1 || i == 2) || u.Kind == Dense
+}
 
 // Added is what an attention adds to the score of a head for a reader and a place that it
 // sees, both as the mask counts.

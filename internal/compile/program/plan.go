@@ -30,13 +30,19 @@ func (p *Program) Plan() Plan {
 		for _, w := range u.Weights {
 			out.MACs += int64(len(w)) * int64(u.Dom.H()*u.Dom.W())
 		}
-		if u.Kind == ir.Attention {
+		if u.Kind == ir.Attention || u.Kind == ir.Dense {
+			each := u.Args[0].Src.Channels * u.Channels
+			if u.Kind == ir.Attention {
+				each = u.Args[1].Src.Channels + u.Channels
+			}
 			for p := range u.Dom.H() * u.Dom.W() {
-				for k := 0; ; k++ {
-					if _, _, ok := u.Args[1].Access.At(p/u.Dom.W(), p%u.Dom.W(), k); !ok {
+				for _, a := range u.Args {
+					if many, ok := a.Access.(ir.Attended); ok {
+						for _, s := range many.Spans(p/u.Dom.W(), p%u.Dom.W()) {
+							out.MACs += int64(each * (s.To - s.From))
+						}
 						break
 					}
-					out.MACs += int64(u.Args[1].Channels() + u.Channels)
 				}
 			}
 		}

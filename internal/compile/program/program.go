@@ -86,7 +86,7 @@ const (
 	// Past is a cache that is kept by heads, as long as it is in this step:
 	// [images, heads, length, channels of a head], or with the last two turned.
 	Past
-	// Masked is what an attention adds to scores, [heads or 1, 1, length], or length + 1.
+	// Masked is a Mask, of its [Program.Shape].
 	Masked
 )
 
@@ -116,13 +116,24 @@ type Cache struct {
 // Length is how long a cache that is kept by heads is in a step of such a length.
 func (c Cache) Length(step int) int { return min(step, c.Slots) }
 
-// A Mask is what an attention adds to scores: a row is Heads·(length + Own) of Values, from
-// where [Run.In] says for each head. Places that are not seen have [Unseen].
+// A Mask is what an attention adds to scores: for each of Heads, length + Own of Values, from
+// where [Run.In] says. Places that are not seen have [Unseen]. Where Weights is not zero it is
+// a dense layer's weights instead, [length, channels of the cache, Weights].
 type Mask struct {
-	Cache  int // the keys', which says how long it is
-	Heads  int // 1 where it is the same for all
-	Own    int // 1 where the row begins with the pixel's own place
-	Values []float32
+	Cache   int // the keys', which says how long it is
+	Heads   int // 1 where it is the same for all
+	Own     int // 1 where the row begins with the pixel's own place
+	Weights int
+	Values  []float32
+}
+
+// Shape is that of the tensor of a mask in a step of such a length.
+func (p *Program) Shape(m Mask, length int) []int {
+	c := p.Caches[m.Cache]
+	if m.Weights > 0 {
+		return []int{c.Length(length), c.Channels, m.Weights}
+	}
+	return []int{m.Heads, 1, m.Own + c.Length(length)}
 }
 
 // Unseen makes the weight of a place zero.

@@ -47,7 +47,12 @@ func drawn(t *testing.T, rt onnx.Runtime, m *onnx.Model, name engine.Name, n, ba
 
 // TestRandomAttention: programs of graphs with attention draw the images of the full loop, not
 // a pixel off, on both runtimes, few at once and many.
-func TestRandomAttention(t *testing.T) {
+func TestRandomAttention(t *testing.T) { asFull(t, compiletest.RandomAttention) }
+
+// TestRandomDense: the same for masked dense layers.
+func TestRandomDense(t *testing.T) { asFull(t, compiletest.RandomDense) }
+
+func asFull(t *testing.T, random func(seed uint64, open bool) *compiletest.Attending) {
 	inGo, err := runtime.Go()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +60,7 @@ func TestRandomAttention(t *testing.T) {
 	const n = 7
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			m := compiletest.RandomAttention(seed, false).Model.Model
+			m := random(seed, false).Model.Model
 			want := drawn(t, env, m, engine.NameFull, n, 0, seed)
 			for name, rt := range map[string]onnx.Runtime{"ort": env, "go": inGo} {
 				for _, batch := range []int{1, n} {

@@ -66,9 +66,16 @@ func (w *worker) grow(length int) {
 	w.length = length
 }
 
-// maskLen is how many numbers of a mask a head has in a step.
+// longest is longer than any step.
+const longest = 1 << 30
+
+// maskLen is how many numbers of a mask there are in a step of such a length.
 func maskLen(p *program.Program, m program.Mask, length int) int {
-	return m.Own + p.Caches[m.Cache].Length(length)
+	n := 1
+	for _, d := range p.Shape(m, length) {
+		n *= d
+	}
+	return n
 }
 
 // bindingKey tells bindings apart that need not be apart: in a program that grows, all

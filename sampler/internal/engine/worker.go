@@ -85,8 +85,7 @@ func workerBytes(p *program.Program) (fixed, perImage int64) {
 		rows = max(rows, s.MaxWidth)
 		for _, in := range s.Inputs {
 			if in.Form == program.Masked {
-				m := p.Masks[in.Mask]
-				fixed += 4 * int64(m.Heads) * int64(m.Own+p.Caches[m.Cache].Slots)
+				fixed += 4 * int64(maskLen(p, p.Masks[in.Mask], longest))
 			}
 			floats += int64(gathered(p, in)) * int64(s.MaxWidth)
 		}
@@ -165,8 +164,7 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 		for _, in := range s.Inputs {
 			size := gathered(p, in) * s.MaxWidth * images
 			if in.Form == program.Masked {
-				m := p.Masks[in.Mask]
-				size = m.Heads * (m.Own + p.Caches[m.Cache].Slots)
+				size = maskLen(p, p.Masks[in.Mask], longest)
 			}
 			inputs[i] = append(inputs[i], make([]float32, size))
 		}
@@ -237,11 +235,12 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 			inputs = append(inputs, onnx.NewTensor(w.caches[in.Caches[0]][:w.images*c.Channels*length], shape...))
 		case program.Masked:
 			m := w.program.Masks[in.Mask]
-			length := maskLen(w.program, m, w.length)
+			size := maskLen(w.program, m, w.length)
+			each := size / m.Heads
 			for k, at := range run.In[i] {
-				out.gathers = append(out.gathers, gather{gathered[i][k*length:], m.Values[at : at+length], length, length})
+				out.gathers = append(out.gathers, gather{gathered[i][k*each:], m.Values[at : at+each], each, each})
 			}
-			inputs = append(inputs, onnx.NewTensor(gathered[i][:m.Heads*length], m.Heads, 1, length))
+			inputs = append(inputs, onnx.NewTensor(gathered[i][:size], w.program.Shape(m, w.length)...))
 		case program.Stacked:
 			to := gathered[i][:len(in.Caches)*n]
 			for k := range in.Caches {
