@@ -42,9 +42,6 @@ func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("onefile: %w", err)
 	}
-	if p.Grows() {
-		return nil, fmt.Errorf("%w: it has attention", ErrUnsupported)
-	}
 	if err := within(p, limits); err != nil {
 		return nil, fmt.Errorf("onefile: %w", err)
 	}

@@ -216,7 +216,7 @@ func (g *stageGraph) kept(a ir.Arg) *onnx.Value {
 		shape[2], shape[3] = shape[3], shape[2]
 	}
 	v := g.graph.Input(fmt.Sprintf("past_%d", c), onnx.Float32, shape...)
-	g.inputs = append(g.inputs, program.Input{Form: program.Past, Caches: []int{c}, Channels: cache.Channels})
+	g.inputs = append(g.inputs, program.Input{Form: program.Past, Past: c, Channels: cache.Channels})
 	g.reads, g.masks = append(g.reads, nil), append(g.masks, nil)
 	return v
 }

@@ -62,12 +62,13 @@ type Stage struct {
 // An Input is a tensor of a stage, made of what Caches hold at some slots.
 type Input struct {
 	Form Form
-	// Caches names the cache of each part; none where Form is PerImage.
+	// Caches names the cache of each part; none where Form is none of those that have parts.
 	Caches   []int
 	Channels int // of the tensor; in Stacked form the parts have one channel each
 	// Scattered means that the rows of a part are each from a slot of their own, or zeros.
 	Scattered bool
 	Condition int // which of Program.Conditions, where Form is PerImage
+	Past      int // which of Program.Caches, where Form is Past
 	Mask      int // which of Program.Masks, where Form is Masked
 }
 

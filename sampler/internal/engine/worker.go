@@ -226,13 +226,13 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 			inputs = append(inputs, onnx.NewTensor(view, n, in.Channels))
 			key += fmt.Sprint(run.In[i])
 		case program.Past:
-			c := w.program.Caches[in.Caches[0]]
+			c := w.program.Caches[in.Past]
 			length, each := c.Length(w.length), c.Channels/c.Heads
 			shape := []int{w.images, c.Heads, length, each}
 			if c.Turned {
 				shape[2], shape[3] = each, length
 			}
-			inputs = append(inputs, onnx.NewTensor(w.caches[in.Caches[0]][:w.images*c.Channels*length], shape...))
+			inputs = append(inputs, onnx.NewTensor(w.caches[in.Past][:w.images*c.Channels*length], shape...))
 		case program.Masked:
 			m := w.program.Masks[in.Mask]
 			size := maskLen(w.program, m, w.length)
