@@ -62,7 +62,7 @@ func TestOnly(t *testing.T) {
 		compile + "schedule":          {compile + "ir"},
 		compile + "program":           {"internal/onnx", compile + "ir"},
 		compile + "emit":              {"internal/onnx", compile + "ir", compile + "program", compile + "schedule"},
-		compile + "exact":             {"internal/onnx", compile + "ir", compile + "program"},
+		compile + "exact":             {"internal/goruntime/kernel", "internal/onnx", compile + "ir", compile + "program"},
 		"sampler/internal/draw":       {"internal/likelihood", "internal/onnx", "internal/signature"},
 		"sampler": {
 			"internal/compile", "internal/format", "internal/goruntime", "internal/likelihood", "internal/onefile", "internal/onnx",

@@ -177,7 +177,7 @@ func TestExactClasses(t *testing.T) {
 			if err != nil {
 				t.Fatal(form.name, err)
 			}
-			e.Begin(levels, conditions)
+			e.Begin(levels, conditions, len(levels))
 			total := 0.0
 			for pixel, level := range levels {
 				sum := 0.0

@@ -210,7 +210,7 @@ func TestUnsupported(t *testing.T) {
 			return n.Op("Pad", nil, x, ints(0, 0, 0, 1, 0, 0, 0, 0), onnx.Const("", onnx.Scalar(float32(1))))
 		}},
 		{"MatMul", "channels", func(n *net, x *onnx.Value) *onnx.Value { return n.Op("MatMul", nil, x, square) }},
-		{"MatMul", "not constant", func(n *net, x *onnx.Value) *onnx.Value {
+		{"MatMul", "no product of each pixel's channels", func(n *net, x *onnx.Value) *onnx.Value {
 			return n.Op("MatMul", nil, x, n.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, x))
 		}},
 		{"Softmax", "other dimensions", func(n *net, x *onnx.Value) *onnx.Value { return n.Op("Softmax", nil, x) }},

@@ -31,3 +31,29 @@ func TestRandom(t *testing.T) {
 		}
 	}
 }
+
+// TestRandomAttention: every graph with attention compiles, and one of whose masks looks ahead
+// by one entry is refused with the pixel that sees it.
+func TestRandomAttention(t *testing.T) { refuses(t, compiletest.RandomAttention) }
+
+// TestRandomDense: the same for masked dense layers and one weight.
+func TestRandomDense(t *testing.T) { refuses(t, compiletest.RandomDense) }
+
+func refuses(t *testing.T, random func(seed uint64, open bool) *compiletest.Attending) {
+	for seed := range uint64(300) {
+		m := random(seed, false)
+		if _, err := compile.Compile(m.Model.Model, compile.Options{}); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		m = random(seed, true)
+		_, err := compile.Compile(m.Model.Model, compile.Options{})
+		var look *compile.CausalityError
+		if !errors.As(err, &look) {
+			t.Errorf("seed %d, with a mask or a weight open at pixel %d: error %v", seed, m.Reader, err)
+			continue
+		}
+		if y, x := m.Reader/m.Width, m.Reader%m.Width; look.Y != y || look.X != x || look.FromY != y || look.FromX != x {
+			t.Errorf("seed %d: the mask is open at row %d, column %d: %v", seed, y, x, err)
+		}
+	}
+}

@@ -229,6 +229,42 @@ func softmaxOf[T float32 | float64](f softmax) func(*workers) error {
 	}
 }
 
+// longRow is from which length on a row's sums are taken side by side: one that waits for
+// the other takes longer than all else.
+const longRow = 32
+
+// largest is that of a row. Of a long one it takes the larger halves, again and again; room
+// has its length.
+func (f softmax) largest(row, room []float32) float32 {
+	for len(row) >= longRow {
+		half := len(row) / 2
+		kernel.Max(room[:half], row[:half], row[half:2*half])
+		if len(row)%2 == 1 {
+			room[0] = max(room[0], row[len(row)-1])
+		}
+		row = room[:half]
+	}
+	largest := row[0]
+	for _, x := range row[1:] {
+		largest = max(largest, x)
+	}
+	return largest
+}
+
+// sumOf adds up, eight side by side.
+func sumOf(x []float32) float64 {
+	var s [8]float64
+	for ; len(x) >= 8; x = x[8:] {
+		s[0], s[1], s[2], s[3] = s[0]+float64(x[0]), s[1]+float64(x[1]), s[2]+float64(x[2]), s[3]+float64(x[3])
+		s[4], s[5], s[6], s[7] = s[4]+float64(x[4]), s[5]+float64(x[5]), s[6]+float64(x[6]), s[7]+float64(x[7])
+	}
+	sum := (s[0] + s[4]) + (s[1] + s[5]) + (s[2] + s[6]) + (s[3] + s[7])
+	for _, e := range x {
+		sum += float64(e)
+	}
+	return sum
+}
+
 // rows is softmaxOf for rows of float32, which takes the exponentials of many rows at a
 // time.
 func (f softmax) rows() func(*workers) error {
@@ -241,16 +277,20 @@ func (f softmax) rows() func(*workers) error {
 			src, dst, terms := src[first*f.size:][:n], dst[first*f.size:][:n], terms[:n]
 			for i := 0; i < n; i += f.size {
 				row, less := src[i:i+f.size], dst[i:i+f.size]
-				largest := row[0]
-				for _, x := range row[1:] {
-					largest = max(largest, x)
-				}
+				largest := f.largest(row, terms)
 				for k, x := range row {
 					less[k] = x - largest
 				}
 			}
 			kernel.Exp(terms, dst)
 			for i := 0; i < n; i += f.size {
+				if f.size >= longRow && !f.logs {
+					by := float32(1 / sumOf(terms[i:i+f.size]))
+					for k, e := range terms[i : i+f.size] {
+						dst[i+k] = e * by
+					}
+					continue
+				}
 				var sum float64
 				for _, e := range terms[i : i+f.size] {
 					sum += float64(e)

@@ -61,6 +61,7 @@ func init() {
 		"Squeeze":            {bindReshape, 1, 2, 1, "axes:I"},
 		"Tile":               {bindTile, 2, 2, 1, ""},
 		"Transpose":          {bindTranspose, 1, 1, 1, "perm:I"},
+		"Trilu":              {bindTrilu, 1, 2, 1, "upper:i"},
 		"Unsqueeze":          {bindReshape, 1, 2, 1, "axes:I"},
 		"Where":              {bindWhere, 3, 3, 1, ""},
 

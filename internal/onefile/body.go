@@ -29,6 +29,7 @@ type builder struct {
 	drawn     *onnx.Value // the same with the symbols of this turn, once they are there
 	logits    *carried    // the logits so far in the same order, [symbols, images, levels]; or
 	chosen    *carried    // the log-probabilities of the levels so far, [symbols, images]
+	pasts     []*past     // by cache, nil for those that are not kept by heads
 	histories []*history
 	historyOf []*history // by cache
 }
@@ -60,6 +61,7 @@ func (b *builder) loop() {
 		b.chosen = b.carry("chosen", false, b.blank(0, b.images), rows, images)
 	}
 	b.keepHistories()
+	b.keepPasts()
 	outputs := make([]*onnx.Value, b.program.Phases)
 	for _, i := range b.nest.order() {
 		if b.nest.early[i] && b.drawn == nil && !slices.Contains(outputs, nil) {
@@ -72,6 +74,11 @@ func (b *builder) loop() {
 	}
 	for _, h := range b.histories {
 		b.pass(h)
+	}
+	for _, p := range b.pasts {
+		if p != nil {
+			p.carried.becomes(p.now)
+		}
 	}
 	if b.nest.nested() {
 		b.close(1, b.loops[0].graph, turns)
@@ -104,10 +111,15 @@ func (b *builder) stage(i int, outputs []*onnx.Value) {
 	b.opset = s.Model.Opsets[""]
 	values := map[*onnx.Value]*onnx.Value{} // by that of the stage's graph
 	for j, in := range s.Inputs {
-		if in.Form == program.PerImage {
-			values[s.Model.Graph.Inputs[j]] = b.condition(i, in)
-		} else {
-			values[s.Model.Graph.Inputs[j]] = b.input(i, j)
+		switch to := s.Model.Graph.Inputs[j]; in.Form {
+		case program.PerImage:
+			values[to] = b.condition(i, in)
+		case program.Past:
+			values[to] = b.past(i, in)
+		case program.Masked:
+			values[to] = b.mask(i, j)
+		default:
+			values[to] = b.input(i, j)
 		}
 	}
 	copied := func(of []*onnx.Value) []*onnx.Value {

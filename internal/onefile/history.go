@@ -127,6 +127,10 @@ func (b *builder) keep(h *history) {
 
 // wrote notes what a stage writes into a cache.
 func (b *builder) wrote(cache int, v *onnx.Value) {
+	if b.pasts[cache] != nil {
+		b.grow(cache, v)
+		return
+	}
 	h := b.historyOf[cache]
 	if h == nil {
 		return

@@ -36,6 +36,9 @@ func nestOf(p *program.Program, r *reaching) *nest {
 	}
 	n := &nest{outer: make([]bool, len(p.Stages)), early: make([]bool, len(p.Stages))}
 	for i, k := range runs {
+		if p.Grows() {
+			break // what is kept by heads grows in every turn
+		}
 		n.outer[i] = k*seldom <= len(p.Steps)
 	}
 	for again := true; again; {

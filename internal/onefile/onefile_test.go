@@ -12,6 +12,7 @@ import (
 	"pixelcnn/export"
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onefile"
@@ -136,6 +137,34 @@ func TestRandom(t *testing.T) {
 			want, wantLog := samples(t, file, sampler.Request{N: n, Parameters: sampler.Parameters{Temperature: temperature}})
 			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
 		})
+	}
+}
+
+// TestAttention draws from graphs with attention and with masked dense layers: what is kept of
+// the pixels before goes round the loop.
+func TestAttention(t *testing.T) {
+	for kind, random := range map[string]func(uint64, bool) *compiletest.Attending{
+		"attention": compiletest.RandomAttention, "dense": compiletest.RandomDense,
+	} {
+		for seed := range uint64(16) {
+			t.Run(fmt.Sprint(kind, seed), func(t *testing.T) {
+				m := random(seed, false).Model
+				m.Metadata = format.Meta{
+					Arch: "random", Levels: m.Levels, Height: m.Height, Width: m.Width, Channels: 1, Head: "categorical",
+					InputLayout: "NCHW", OutputLayout: "NLHW",
+				}.Props()
+				file, err := onnx.Marshal(m.Model)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := 1 + int(seed%3)
+				p, s := build(t, file, compile.Options{}, onefile.Options{})
+				defer s.Close()
+				levels, logprob := run(t, p, s, n, 1)
+				want, wantLog := samples(t, file, sampler.Request{N: n})
+				same(t, p.Height*p.Width, levels, want, logprob, wantLog)
+			})
+		}
 	}
 }
 

@@ -28,6 +28,12 @@ var rewrites = map[string]func(*rewriting) *Value{
 	microsoft + ":SkipLayerNormalization":           (*rewriting).skipNorm,
 	microsoft + ":SkipSimplifiedLayerNormalization": (*rewriting).skipNorm,
 	":SimplifiedLayerNormalization":                 (*rewriting).rootMeanSquare,
+	":RMSNormalization":                             (*rewriting).rootMeanSquare,
+
+	microsoft + ":MultiHeadAttention": (*rewriting).multiHead,
+	microsoft + ":Attention":          (*rewriting).packedAttention,
+	":Attention":                      (*rewriting).attention,
+	":Einsum":                         (*rewriting).einsum,
 
 	":DynamicQuantizeLinear":             (*rewriting).dynamicQuantize,
 	":ConvInteger":                       (*rewriting).integers,
@@ -74,7 +80,8 @@ func (w *rewriter) standard(n *Node) []*Node {
 	if strings.Contains(n.Op, "Integer") || strings.Contains(n.Op, "Dynamic") {
 		note = Note{"quantisation", "of the weights", "activations are not rounded as the file says, which takes their range over all images and pixels, later ones too"}
 	}
-	if !slices.Contains(w.notes, note) {
+	own := n.Domain == "" && slices.Contains([]string{"Attention", "RMSNormalization", "Einsum"}, n.Op)
+	if !own && !slices.Contains(w.notes, note) {
 		w.notes = append(w.notes, note)
 	}
 	return r.nodes

@@ -49,8 +49,8 @@ func extents(units []*ir.Unit, s *schedule.Schedule) []extent {
 	out := make([]extent, len(units))
 	var picture extent
 	for _, u := range units {
-		for _, a := range u.Args {
-			if !a.Src.OverPixels() || s.Direct(u, a) {
+		for i, a := range u.Args {
+			if !a.Src.OverPixels() || s.Direct(u, a) || u.ByHeads(i) {
 				continue
 			}
 			e := &out[a.Src.ID]

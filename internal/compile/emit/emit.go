@@ -21,8 +21,11 @@ type emitter struct {
 	program   *program.Program
 	schedule  *schedule.Schedule
 	latency   bool
-	opset     int64           // the file's
-	caches    []int           // by unit, -1 for none
+	opset     int64 // the file's
+	caches    []int // by unit, -1 for none
+	past      []int // the same, of what is kept by heads
+	masks     map[maskKey]rows
+	readings  [][]*reading    // by stage and input, where that is a mask
 	addresses []*addressing   // by cache
 	reads     [][][]ir.Access // by stage and input, how its parts are read
 	stop      func() error
@@ -37,12 +40,15 @@ func Emit(net *ir.Network, units []*ir.Unit, s *schedule.Schedule, m *onnx.Model
 			Height: net.Size().H(), Width: net.Size().W(), Channels: len(net.Pictures), Phases: len(net.Outputs),
 			Picture: picture.Name, Slope: s.Slope, Raster: s.Raster, Units: units, Network: net,
 		},
-		schedule: s, latency: latency, opset: m.Opsets[""], stop: stop,
+		schedule: s, latency: latency, opset: m.Opsets[""], stop: stop, masks: map[maskKey]rows{},
 	}
 	for _, u := range net.Outputs {
 		e.program.Outputs += u.Channels
 	}
 	if err := e.lay(units); err != nil {
+		return nil, err
+	}
+	if err := e.keepByHeads(units); err != nil {
 		return nil, err
 	}
 	for _, members := range e.schedule.Stages {
@@ -91,6 +97,7 @@ func (e *emitter) lay(units []*ir.Unit) error {
 func (e *emitter) steps() error {
 	s, p := e.schedule, e.program
 	from, to := s.Span()
+	length := 0
 	for t := from; t <= to; t++ {
 		if err := e.stop(); err != nil {
 			return err
@@ -103,6 +110,7 @@ func (e *emitter) steps() error {
 			}
 			p.Stages[i].MaxWidth = max(p.Stages[i].MaxWidth, w.N)
 			step.Runs = append(step.Runs, e.run(i, w))
+			length = max(length, e.reaches(members, w))
 			for phase, u := range p.Network.Outputs {
 				if i != s.Of(u) {
 					continue
@@ -113,6 +121,7 @@ func (e *emitter) steps() error {
 				}
 			}
 		}
+		step.Length = (length + growth - 1) / growth * growth
 		if step.Runs != nil {
 			p.Steps = append(p.Steps, step)
 		}
@@ -124,6 +133,11 @@ func (e *emitter) steps() error {
 func (e *emitter) run(stage int, w schedule.Wave) program.Run {
 	s := e.program.Stages[stage]
 	run := program.Run{Stage: stage, Width: w.N, In: make([][]int, len(s.Inputs)), Out: make([]int, len(s.Outputs))}
+	for j, r := range e.readings[stage] {
+		if r != nil {
+			run.In[j] = r.of(w)
+		}
+	}
 	for j, accesses := range e.reads[stage] {
 		rows := 1
 		if s.Inputs[j].Scattered {
@@ -142,7 +156,7 @@ func (e *emitter) run(stage int, w schedule.Wave) program.Run {
 	}
 	for j, o := range s.Outputs {
 		if o.Cache >= 0 {
-			run.Out[j] = e.addresses[o.Cache].slot(w.Y, w.X)
+			run.Out[j] = e.slot(o.Cache, w)
 		}
 	}
 	return run

@@ -19,6 +19,7 @@ type stageGraph struct {
 	graph   *onnx.Graph
 	inputs  []program.Input
 	reads   [][]ir.Access
+	masks   []*reading
 	values  map[*ir.Unit]*onnx.Value
 	byInput map[string]*onnx.Value
 }
@@ -33,6 +34,10 @@ func (e *emitter) stage(units []*ir.Unit) {
 		switch u.Kind {
 		case ir.Linear:
 			g.values[u] = g.linear(u)
+		case ir.Attention:
+			g.values[u] = g.attend(u)
+		case ir.Dense:
+			g.values[u] = g.dense(u)
 		case ir.Lookup:
 			g.values[u] = g.lookup(u)
 		case ir.Concat:
@@ -66,13 +71,19 @@ func (e *emitter) stage(units []*ir.Unit) {
 		if c >= 0 {
 			output(u, v, fmt.Sprintf("fresh_%d", c), program.Output{Cache: c})
 		}
+		if p := e.past[u.ID]; p >= 0 {
+			if c >= 0 || slices.Contains(e.program.Network.Outputs, u) {
+				v = g.graph.Op("Identity", nil, v)
+			}
+			output(u, v, fmt.Sprintf("fresh_%d", p), program.Output{Cache: p})
+		}
 	}
 	m := &onnx.Model{
 		IRVersion: 8, Opsets: map[string]int64{"": max(stepOpset, e.opset)},
 		ProducerName: "pixelcnn", Graph: g.graph,
 	}
 	e.program.Stages = append(e.program.Stages, program.Stage{Model: m, Inputs: g.inputs, Outputs: outputs})
-	e.reads = append(e.reads, g.reads)
+	e.reads, e.readings = append(e.reads, g.reads), append(e.readings, g.masks)
 }
 
 // input adds a graph input that shows what args read, or finds the one that does.
@@ -102,7 +113,7 @@ func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 		shape = []onnx.Dim{onnx.Fixed(len(args)), onnx.Free("rows")}
 	}
 	v := g.graph.Input(name, onnx.Float32, shape...)
-	g.inputs, g.reads = append(g.inputs, in), append(g.reads, reads)
+	g.inputs, g.reads, g.masks = append(g.inputs, in), append(g.reads, reads), append(g.masks, nil)
 	g.byInput[name] = v
 	return v
 }
@@ -110,7 +121,8 @@ func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 // scaled tells whether what is read for neighbours are no neighbours.
 func scaled(a ir.Arg) bool {
 	times, over := a.Access.Scale()
-	return times != over
+	_, flat := a.Access.(ir.Flat)
+	return times != over || flat
 }
 
 // condition is the number of a unit that varies over images only.
@@ -248,6 +260,9 @@ func (g *stageGraph) apply(u *ir.Unit) *onnx.Value {
 		} else {
 			in = append(in, vector(-1))
 		}
+	}
+	if u.Op == "Identity" && u.Args[0].Chans != nil {
+		return in[0] // picked already, which made it a value of its own
 	}
 	return g.graph.Op(u.Op, attrs, in...)
 }

@@ -2,12 +2,11 @@
 //
 //	e, err := exact.New(p, values)
 //	conditions, err := exact.Conditions(p, inputs)
-//	e.Begin(levels, conditions)
+//	e.Begin(levels, conditions, 0)
 //	outputs := e.Outputs(symbol)
 //
-// It is plain Go with every sum in a fixed order: the same result on every runtime and
-// machine, as far as float64 reaches. It is slow, and there to decide draws that float32
-// leaves open.
+// Every sum is in a fixed order: the same result on every runtime and machine, as far as
+// float64 reaches. It is there to decide draws that float32 leaves open.
 package exact
 
 import (
@@ -20,24 +19,30 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// An Evaluator computes outputs one pixel at a time, and only what the pixel depends on.
-// Not for concurrent use.
+// An Evaluator computes outputs of a pixel, and only what they depend on. Not for
+// concurrent use.
 type Evaluator struct {
 	program    *program.Program
 	ops        []operator // by unit; nil for units that are none
 	condition  []int      // by unit, which it is of the program's; -1 for none
-	memo       []memo
-	epoch      uint32
+	readers    [][]ir.Reading
 	values     []float64 // input value of each level
 	levels     []uint16
+	drawn      int
 	conditions [][]float64
-	outputs    []float64 // where they come from several units
+
+	needed  [][]bool // by unit and position, what a sweep computes
+	held    []*held  // by unit, what of that is there
+	free    [][]float64
+	results []*held   // by phase, of the last sweep
+	outputs []float64 // where they come from several units
 }
 
-// memo keeps the values of one unit, [h, w, channels].
-type memo struct {
-	values []float64
-	known  []uint32 // epoch in which a pixel's values were computed, [h, w]
+// held is the values of a unit at some positions.
+type held struct {
+	at     []int     // positions, in order
+	row    []int     // by position, -1 for none
+	values []float64 // [positions that are there, channels]
 }
 
 // New prepares the evaluation. values is the model's input for each level. It fails on
@@ -45,8 +50,8 @@ type memo struct {
 func New(p *program.Program, values []float32) (*Evaluator, error) {
 	n := len(p.Units)
 	e := &Evaluator{
-		program: p, memo: make([]memo, n), values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
-		ops: make([]operator, n),
+		program: p, values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
+		ops: make([]operator, n), readers: ir.Readers(p.Units), needed: make([][]bool, n), held: make([]*held, n), results: make([]*held, p.Phases),
 	}
 	for i, v := range values {
 		e.values[i] = float64(v)
@@ -59,7 +64,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 			continue
 		}
 		if f, ok := onnx.Real(u.Op, u.Attrs); ok {
-			e.ops[i] = elementwise(f)
+			e.ops[i] = elementwise(u.Op, f)
 		} else if e.ops[i] = across(u); e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
 		}
@@ -69,10 +74,10 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 
 // Begin takes an image's levels, [H, W, C], and what [Conditions] makes of its inputs; nil
 // where there are none. The levels must not change until the next Begin, but where
-// nothing that was evaluated has depended on them yet.
-func (e *Evaluator) Begin(levels []uint16, conditions [][]float64) {
-	e.levels, e.conditions = levels, conditions
-	e.epoch++
+// nothing that was evaluated has depended on them yet. So many symbols are drawn already.
+func (e *Evaluator) Begin(levels []uint16, conditions [][]float64, drawn int) {
+	e.levels, e.conditions, e.drawn = levels, conditions, drawn
+	clear(e.results)
 }
 
 // Outputs returns the network's outputs for the pixel of symbol (y·W + x)·C + channel; of
@@ -81,146 +86,37 @@ func (e *Evaluator) Begin(levels []uint16, conditions [][]float64) {
 func (e *Evaluator) Outputs(symbol int) []float64 {
 	p := e.program
 	pixel, phase := symbol/p.Channels, p.Network.Phase(symbol%p.Channels)
-	own := e.at(p.Network.Outputs[phase], pixel/p.Width, pixel%p.Width)
+	if r := e.results[phase]; r == nil || r.row[pixel] < 0 {
+		last := pixel
+		if symbol < e.drawn { // many at once take hardly longer than one
+			last = min(pixel+together, (e.drawn-1-symbol%p.Channels)/p.Channels)
+		}
+		e.sweep(phase, pixel, last)
+	}
+	r, n := e.results[phase], p.Outputs/p.Phases
+	own := r.values[r.row[pixel]*n : (r.row[pixel]+1)*n]
 	if p.Phases == 1 {
 		return own
 	}
 	if e.outputs == nil {
 		e.outputs = make([]float64, p.Outputs)
 	}
-	copy(e.outputs[phase*len(own):], own)
+	copy(e.outputs[phase*n:], own)
 	return e.outputs
 }
 
-// at is the unit's values at a position within its Dom.
-func (e *Evaluator) at(u *ir.Unit, y, x int) []float64 {
-	if !u.OverPixels() {
-		return e.conditions[e.condition[u.ID]]
-	}
-	m := &e.memo[u.ID]
-	w := u.Dom.W()
-	if m.values == nil {
-		m.values = make([]float64, u.Dom.H()*w*u.Channels)
-		m.known = make([]uint32, u.Dom.H()*w)
-	}
-	p := y*w + x
-	out := m.values[p*u.Channels : (p+1)*u.Channels]
-	if m.known[p] == e.epoch {
-		return out
-	}
-	m.known[p] = e.epoch
-	switch u.Kind {
-	case ir.Picture:
-		out[0] = e.values[e.levels[(y*e.program.Width+x)*e.program.Channels+u.Channel]]
-	case ir.Static:
-		h, full := u.Full.H(), u.Full.W()
-		for c := range out {
-			at := (c*h+y-u.Full.Y0)*full + x - u.Full.X0
-			if u.Images {
-				out[c] = e.conditions[e.condition[u.ID]][at]
-			} else {
-				out[c] = float64(u.Value.Const.Floats()[at])
-			}
-		}
-	case ir.Linear:
-		for o := range out {
-			out[o] = float64(u.Bias[o])
-		}
-		for i, a := range u.Args {
-			e.linear(u, a, u.Weights[i], y, x, out)
-		}
-	case ir.Lookup:
-		k := int(e.operand(u.Args[0], y, x)[0])
-		entries := u.Table.Shape[0]
-		k = ((k % entries) + entries) % entries
-		for c := range out {
-			out[c] = float64(u.Table.Floats()[k*u.Channels+c])
-		}
-	case ir.Concat:
-		rest := out
-		for _, a := range u.Args {
-			rest = rest[copy(rest, e.operand(a, y, x)):]
-		}
-	case ir.Apply:
-		e.apply(u, y, x, out)
-	}
-	return out
-}
-
-// read is what is read through a at (y, x), [channels of the argument]; nil for zeros.
-func (e *Evaluator) read(a ir.Arg, y, x int) []float64 {
-	y, x, ok := a.Access.At(y, x, 0)
-	if a.Src.OverPixels() && !(ok && a.Valid.Has(y, x) && a.Src.Dom.Has(y, x)) {
-		return nil
-	}
-	v := e.at(a.Src, y, x)
-	if a.Chans == nil {
-		return v
-	}
-	picked := make([]float64, len(a.Chans))
-	for k, c := range a.Chans {
-		picked[k] = v[c]
-	}
-	return picked
-}
-
-// linear adds what one argument contributes; w is nil for a summand.
-func (e *Evaluator) linear(u *ir.Unit, a ir.Arg, w []float32, y, x int, out []float64) {
-	in := e.read(a, y, x)
-	n := len(out)
-	for k := 0; k < len(in); k++ {
-		switch v := in[k]; {
-		case w == nil:
-			out[k] += v
-		case v == 0:
-		case k+4 <= len(in) && in[k+1] != 0 && in[k+2] != 0 && in[k+3] != 0: // four at once, in the same order
-			v1, v2, v3 := in[k+1], in[k+2], in[k+3]
-			w0, w1, w2, w3 := w[k*n:][:n], w[(k+1)*n:][:n], w[(k+2)*n:][:n], w[(k+3)*n:][:n]
-			for o, sum := range out {
-				sum += v * float64(w0[o])
-				sum += v1 * float64(w1[o])
-				sum += v2 * float64(w2[o])
-				sum += v3 * float64(w3[o])
-				out[o] = sum
-			}
-			k += 3
-		default:
-			for o, weight := range w[k*n:][:n] {
-				out[o] += v * float64(weight)
-			}
-		}
-	}
-}
-
-// operand is what is read through a at (y, x), [channels of the argument].
-func (e *Evaluator) operand(a ir.Arg, y, x int) []float64 {
-	if v := e.read(a, y, x); v != nil {
-		return v
-	}
-	return make([]float64, a.Channels())
-}
-
-func (e *Evaluator) apply(u *ir.Unit, y, x int, out []float64) {
-	in := make([][]float64, len(u.Operands))
-	for i, o := range u.Operands {
-		switch {
-		case o.Arg >= 0:
-			in[i] = e.operand(u.Args[o.Arg], y, x)
-		case o.Value != nil:
-			in[i] = onnx.Reals(o.Value)
-		default:
-			in[i] = []float64{math.NaN()}
-		}
-	}
-	e.ops[u.ID](in, out)
-}
+// together is how many pixels more are evaluated with one where they may be asked for next.
+const together = 1023
 
 // An operator computes the channels of a position from its operands'.
 type operator func(in [][]float64, out []float64)
 
 // elementwise is an operator that works on each channel by itself.
-func elementwise(f func([]float64) float64) operator {
+func elementwise(op string, f func([]float64) float64) operator {
 	return func(in [][]float64, out []float64) {
+		if len(in) == 2 && plain(op, in[0], in[1], out) {
+			return
+		}
 		row := make([]float64, len(in))
 		for c := range out {
 			for i, v := range in {
@@ -229,6 +125,34 @@ func elementwise(f func([]float64) float64) operator {
 			out[c] = f(row)
 		}
 	}
+}
+
+// plain does what is asked for most where it is simple, and tells whether it did.
+func plain(op string, a, b, out []float64) bool {
+	if len(a) != len(out) || len(b) != len(out) && len(b) != 1 {
+		return false
+	}
+	step := 1
+	if len(b) == 1 {
+		step = 0
+	}
+	switch op {
+	case "Add":
+		for c, x := range a {
+			out[c] = x + b[c*step]
+		}
+	case "Mul":
+		for c, x := range a {
+			out[c] = x * b[c*step]
+		}
+	case "Div":
+		for c, x := range a {
+			out[c] = x / b[c*step]
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // across is an operator that looks at all channels of a position; nil where u's does not.

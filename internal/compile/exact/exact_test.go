@@ -82,8 +82,8 @@ func TestExact(t *testing.T) {
 			picture[i] = values[levels[i]]
 		}
 		want := forward(t, m, p, picture)
-		e.Begin(levels, nil)
-		for _, pixel := range []int{0, 1, p.Width, pixels / 2, pixels - 1} {
+		for k, pixel := range []int{0, 1, p.Width, pixels / 2, pixels - 1} {
+			e.Begin(levels, nil, k%2*pixels) // by itself, or many at once
 			for l, got := range e.Outputs(pixel) {
 				w := float64(want[l*pixels+pixel])
 				d := math.Abs(got-w) / (1 + math.Abs(w))
@@ -117,7 +117,7 @@ func BenchmarkExact(b *testing.B) {
 	}
 	levels := make([]uint16, 256)
 	for b.Loop() {
-		e.Begin(levels, nil)
+		e.Begin(levels, nil, 0)
 		e.Outputs(136)
 	}
 }

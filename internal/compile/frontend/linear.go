@@ -77,6 +77,9 @@ func add(u *ir.Unit, a ir.Arg, w []float32) {
 
 // product reads a matrix product of a constant with a value's channels.
 func (r *reader) product(n *onnx.Node) *view {
+	if r.views[n.Inputs[0]] != nil && r.views[n.Inputs[1]] != nil {
+		return r.attention(n)
+	}
 	if n.Op == "Gemm" && (n.Attrs.Int("transA", 0) != 0 || n.Inputs[1].Const == nil) {
 		fail(n, "its right factor is not constant")
 	}
@@ -96,7 +99,8 @@ func (r *reader) product(n *onnx.Node) *view {
 	}
 	in, out := matrix.Shape[0], matrix.Shape[1]
 	d := len(v.dims) - 1 - side // the dimension of the channels
-	if !v.dims[d].only(channel) || v.dims[d].size() != len(v.chans) || v.src.DType != onnx.Float32 || in != len(v.chans) {
+	pixels := v.stands != nil || v.dims[d].has(row) && v.dims[d].has(column)
+	if !pixels && (!v.dims[d].only(channel) || v.dims[d].size() != len(v.chans) || v.src.DType != onnx.Float32 || in != len(v.chans)) || pixels && (side == 1 || v.dims[d].size() != in) {
 		fail(n, "it does not multiply a value's channels")
 	}
 	weights := slices.Clone(matrix.Floats())
@@ -117,6 +121,9 @@ func (r *reader) product(n *onnx.Node) *view {
 				u.Bias[i] = beta * x
 			}
 		}
+	}
+	if pixels {
+		return r.dense(n, v, onnx.NewTensor(weights, in, out), u.Bias)
 	}
 	add(u, v.arg(), weights)
 	r.layers = append(r.layers, ir.Layer{Node: n.String(), Op: n.Op, In: in, Out: out, Taps: 1, Live: 1, MACs: int64(in*out) * int64(v.h*v.w)})

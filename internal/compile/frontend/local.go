@@ -62,7 +62,7 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 			switch {
 			case len(*o) == 0 || o.size() == 1 && d.size() > 1:
 				*o = d
-			case d.size() == 1 || o.only(channel) && d.only(channel) || slices.Equal(*o, d):
+			case d.size() == 1 || o.only(channel) && d.only(channel) || o.like(d):
 			default:
 				fail(n, "its operands lay out pixels differently")
 			}
@@ -76,10 +76,9 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 			dims[i] = dim{{channel, size}} // a constant's or a condition's
 		}
 	}
-	for _, role := range []role{row, column} {
-		if !slices.ContainsFunc(dims, func(d dim) bool { return d.has(role) }) {
-			fail(n, "it mixes pixels with each other")
-		}
+	has := func(r role) bool { return slices.ContainsFunc(dims, func(d dim) bool { return d.has(r) }) }
+	if !has(place) && !(has(row) && has(column)) {
+		fail(n, "it mixes pixels with each other")
 	}
 	return dims, first
 }
@@ -159,13 +158,30 @@ func (r *reader) perPosition(n *onnx.Node, t *onnx.Tensor, first *view, dims []d
 		fail(n, "its constant of shape %v does not fit", t.Shape)
 	}
 	value := onnx.Transpose(onnx.NewTensor(all.Floats(), split...), perm)
-	return r.overPixels(n, onnx.Const("", onnx.NewTensor(value.Floats(), product(channelShape(dims)), first.h, first.w)), first, dims)
+	channels := product(channelShape(dims))
+	all = onnx.NewTensor(whole(value.Floats(), channels, first.h*first.w), channels, first.h, first.w)
+	return r.overPixels(n, onnx.Const("", all), first, dims)
+}
+
+// whole is x, [channels, places], with zeros for the places that are missing of so many.
+func whole(x []float32, channels, places int) []float32 {
+	if len(x) == channels*places {
+		return x
+	}
+	out := make([]float32, channels*places)
+	for c, n := 0, len(x)/channels; c < channels; c++ {
+		copy(out[c*places:], x[c*n:(c+1)*n])
+	}
+	return out
 }
 
 // perPixel makes a unit of a value that depends on conditions and differs from pixel to
 // pixel.
 func (r *reader) perPixel(n *onnx.Node, v *onnx.Value, first *view, dims []dim) *view {
 	sizes, split, perm := layout(n, dims)
+	if slices.ContainsFunc(dims, func(d dim) bool { return d.has(place) }) {
+		fail(n, "%q, which depends on a condition, has places that are no rows", v.Name)
+	}
 	if !slices.Equal(onnx.Sizes(v.Shape), sizes) {
 		v = r.graph.Op("Expand", nil, v, numbers(sizes))
 	}

@@ -47,6 +47,14 @@ func (r *reader) moved(n *onnx.Node, v *view, from func(d int) onnx.Range) *view
 	y, x, h, w := ir.Every(1, 0), ir.Every(1, 0), v.h, v.w
 	for d := range v.dims {
 		s := from(d)
+		if s.Step == 1 && (s.Start != 0 || s.Len != v.dims[d].size()) && v.line(d) {
+			return r.moved(n, v.along(n, d, s.Start, s.Len), func(e int) onnx.Range {
+				if e == d {
+					return onnx.Range{Len: s.Len, Step: 1}
+				}
+				return from(e)
+			})
+		}
 		switch {
 		case s.Start == 0 && s.Step == 1 && s.Len == v.dims[d].size():
 		case s.Step < 1:
@@ -179,6 +187,9 @@ func (r *reader) concat(n *onnx.Node) *view {
 	}
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(first.dims))
 	check(n, err)
+	if first.line(axis) {
+		return r.chain(n, axis)
+	}
 	if !first.dims[axis].only(channel) {
 		return r.concatZeros(n, first, at, axis)
 	}

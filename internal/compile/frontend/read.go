@@ -23,6 +23,7 @@ type reader struct {
 	conditions map[*onnx.Value]bool     // values that depend on conditions only
 	static     map[*onnx.Value]*ir.Unit // those of them that are read
 	layers     []ir.Layer
+	masks      []*ir.Mask // of the attentions, each of them once
 }
 
 // Read reads a graph that [Prepare] has made. Its one output is defined at each pixel, its
@@ -52,6 +53,9 @@ func Read(m *onnx.Model, picture *onnx.Value) (net *ir.Network, layers []ir.Laye
 	name := fmt.Sprintf("output %q", m.Graph.Outputs[0].Name)
 	if out == nil {
 		return nil, nil, &ir.UnsupportedError{Node: name, Reason: "does not depend on the picture"}
+	}
+	if out.scores != nil || out.stands != nil {
+		return nil, nil, &ir.UnsupportedError{Node: name, Reason: "is no picture"}
 	}
 	logits := out.src
 	all := ir.Sized(out.h, out.w)
@@ -118,12 +122,25 @@ func (r *reader) node(n *onnx.Node) {
 		}
 	}
 	read := readers[n.Op]
-	if slices.Contains(local, n.Op) {
+	if v, _ := r.scored(n); v != nil {
+		if read = onScores[n.Op]; read == nil {
+			fail(n, "the operator %s is not known of an attention's scores", n.Op)
+		}
+	} else if r.stand(n) && slices.Contains(local, n.Op) {
+		read = (*reader).standingLocal
+	} else if r.stand(n) && n.Op != "Gemm" && n.Op != "MatMul" && n.Op != "Identity" && n.Op != "Dropout" {
+		fail(n, "the operator %s is not known of a dense layer's results", n.Op)
+	} else if slices.Contains(local, n.Op) {
 		read = (*reader).local
 	} else if read == nil {
 		fail(n, "the operator %s is not known here", n.Op)
 	}
 	r.views[n.Outputs[0]] = read(r, n)
+}
+
+// stand tells whether a node takes a dense layer's results.
+func (r *reader) stand(n *onnx.Node) bool {
+	return slices.ContainsFunc(n.Inputs, func(in *onnx.Value) bool { return r.views[in] != nil && r.views[in].stands != nil })
 }
 
 // input is the view of input i, which must be one.

@@ -15,6 +15,9 @@ type view struct {
 	h, w   int
 	valid  ir.Rect // in src's coordinates; elsewhere the tensor holds zeros
 	chans  []int   // src's channel of each of the tensor's, flattened in the order of dims
+
+	stands *standing // the tensor is what a dense layer made, and no picture
+	scores *scores   // the tensor is an attention's scores, of no unit: chans are the heads
 }
 
 // A dim is one dimension of a tensor: the product of its axes, row-major. Several
@@ -35,6 +38,9 @@ const (
 	column
 	withinRow // the place in a block of rows, or of columns
 	withinColumn
+	place  // of a sequence that ends within a row: rows and columns, laid end to end
+	ragged // what a dense layer made: see standing
+	looked // of scores, the pixel that is looked at
 )
 
 func (d dim) size() int {
@@ -52,6 +58,24 @@ func (d dim) only(r role) bool {
 
 func (d dim) has(r role) bool {
 	return slices.ContainsFunc(d, func(a axis) bool { return a.role == r })
+}
+
+// like tells whether two dimensions stand for the same.
+func (d dim) like(e dim) bool {
+	long := func(d dim) (out dim) {
+		for _, a := range d {
+			if a.size != 1 {
+				out = append(out, a)
+			}
+		}
+		return out
+	}
+	return slices.Equal(long(d), long(e))
+}
+
+// line tells whether dimension d is pixels laid end to end, and more than one row of them.
+func (v *view) line(d int) bool {
+	return v.dims[d].has(place) || v.dims[d].has(row) && v.dims[d].has(column) && v.sequence(d)
 }
 
 // channelShape is, per dimension, the size of its channel axes.

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -70,6 +71,88 @@ func TestShiftConforms(t *testing.T) {
 		clock := func() Clock { return Clock{Y: 1 + rng.IntN(5), X: rng.IntN(2)} }
 		a := Shift{rng.IntN(7) - 3, rng.IntN(9) - 4}
 		conforms(t, a, Sized(1+rng.IntN(5), 1+rng.IntN(6)), Sized(1+rng.IntN(5), 1+rng.IntN(6)), clock(), clock())
+	}
+}
+
+func TestFlatConforms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	shift := func() Shift { return Shift{rng.IntN(3) - 1, rng.IntN(3) - 1} }
+	for range 300 {
+		w := 1 + rng.IntN(6)
+		clock := func() Clock { return Clock{Y: 1 + rng.IntN(7), X: rng.IntN(2)} }
+		var a Access = Flat{W: w, By: rng.IntN(9) - 4, Lo: rng.IntN(3), Hi: 5 + rng.IntN(20)}
+		if rng.IntN(2) == 0 {
+			a = a.Moved(shift(), shift())
+		}
+		conforms(t, a, Sized(1+rng.IntN(5), w), Sized(1+rng.IntN(5), w), clock(), clock())
+	}
+}
+
+func TestAttendedConforms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	shift := func() Shift { return Shift{rng.IntN(3) - 1, rng.IntN(3) - 1} }
+	for range 300 {
+		h, w := 1+rng.IntN(4), 1+rng.IntN(5)
+		m := &Mask{W: w, Sees: make([][]Span, h*w)}
+		kind := rng.IntN(3)
+		for i := range m.Sees {
+			switch {
+			case kind < 2 && i+kind > 0:
+				m.Sees[i] = []Span{{0, i + kind}}
+			case kind == 2:
+				for from := rng.IntN(3); from < h*w; {
+					to := min(h*w, from+1+rng.IntN(2*w))
+					m.Sees[i] = append(m.Sees[i], Span{from, to})
+					from = to + 1 + rng.IntN(3)
+				}
+			}
+		}
+		clock := func() Clock { return Clock{Y: 1 + rng.IntN(5), X: rng.IntN(2)} }
+		var a Access = Attend(m)
+		if rng.IntN(2) == 0 {
+			a = a.Moved(shift(), shift())
+		}
+		conforms(t, a, Sized(h, w), Sized(h, w), clock(), clock())
+		readers, want, got := make([]bool, h*w), map[[2]int]bool{}, map[[2]int]bool{}
+		for p := range readers {
+			if readers[p] = rng.IntN(2) == 0; !readers[p] {
+				continue
+			}
+			for k := 0; ; k++ {
+				y, x, ok := a.At(p/w, p%w, k)
+				if !ok {
+					break
+				}
+				want[[2]int{y, x}] = true
+			}
+		}
+		a.(Attended).Seen(readers, w, func(y, x int) { got[[2]int{y, x}] = true })
+		if !maps.Equal(got, want) {
+			t.Errorf("%v seen from %v: %v, should be %v", a, readers, got, want)
+		}
+	}
+}
+
+// TestFlat: a shift by one, by hand; and two of them, one after the other.
+func TestFlat(t *testing.T) {
+	f := Flat{W: 3, By: -1, Lo: 0, Hi: 6}
+	for _, c := range []struct{ y, x, wantY, wantX int }{{0, 1, 0, 0}, {1, 0, 0, 2}, {1, 2, 1, 1}, {2, 0, 1, 2}} {
+		if y, x, ok := f.At(c.y, c.x, 0); !ok || y != c.wantY || x != c.wantX {
+			t.Errorf("(%d, %d) reads (%d, %d), should read (%d, %d)", c.y, c.x, y, x, c.wantY, c.wantX)
+		}
+	}
+	for _, g := range []Flat{{W: 3, By: -2, Lo: 1, Hi: 5}, {W: 3, By: 4, Lo: 0, Hi: 9}} {
+		both, ok := f.Then(g)
+		for i := range 9 {
+			// g says which place of the value between is read, f which one that is of the source.
+			y, x, there := g.At(i/3, i%3, 0)
+			if there {
+				y, x, there = f.At(y, x, 0)
+			}
+			if gotY, gotX, got := both.At(i/3, i%3, 0); !ok || got != there || got && (gotY != y || gotX != x) {
+				t.Errorf("%v by way of %v: place %d reads (%d, %d), should read (%d, %d)", f, g, i, gotY, gotX, y, x)
+			}
+		}
 	}
 }
 

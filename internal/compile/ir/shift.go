@@ -44,9 +44,11 @@ func (s Shift) Image(r Rect) Rect { return Rect{r.Y0 + s.DY, r.X0 + s.DX, r.Y1 +
 // Neg is the way back.
 func (s Shift) Neg() Shift { return Shift{-s.DY, -s.DX} }
 
+func (s Shift) plus(o Shift) Shift { return Shift{s.DY + o.DY, s.DX + o.DX} }
+
 // Moved is the sum of all three.
 func (s Shift) Moved(before, after Shift) Access {
-	return Shift{before.DY + s.DY + after.DY, before.DX + s.DX + after.DX}
+	return before.plus(s).plus(after)
 }
 
 // Latest is an [Access]'s.

@@ -6,8 +6,9 @@
 // unit is read. An [Arg] is such a reading. Where it reads is its [Access], and
 // everything that relates positions of one unit to those of another goes through that:
 // what is causal, the schedule, where caches keep values, what is trimmed, what the step
-// graphs take in, the exact evaluation. [Shift], a tap of a convolution, is the only
-// one yet; another is a file beside shift.go.
+// graphs take in, the exact evaluation. There are [Shift], a tap of a convolution, [Flat],
+// a shift along the rows laid end to end, and [Attended], the many positions that attention
+// reads; another is a file beside theirs.
 package ir
 
 import (
@@ -41,7 +42,18 @@ type Unit struct {
 	Operands []Operand
 	Attrs    onnx.Attrs
 
-	Table *onnx.Tensor // Lookup: [entries, channels]
+	// Lookup: [entries, channels]. Dense: weights of each reader, [readers, places · channels
+	// of the argument, channels]; the argument is read by an [Attended].
+	Table *onnx.Tensor
+
+	// Attention: the arguments are queries, read at the position itself, keys and values,
+	// read by an [Attended], and, where Self is set, the position's own key and value as
+	// well, which the mask then leaves out.
+	Heads   int
+	Self    bool
+	Summand *onnx.Tensor // of the scores, [1 or Heads, readers, places]; nil for none
+	// Refused says why it cannot be computed, causal as it may be; nil where it can.
+	Refused error
 
 	// Static: what the unit varies over, and its value. Where that is the same for
 	// all images it is a constant, [channels, h, w] over Full; else it is the
@@ -56,12 +68,14 @@ type Unit struct {
 type Kind int
 
 const (
-	Picture Kind = iota // a channel of the picture so far
-	Static              // known before the first pixel is drawn
-	Linear              // convolutions, matrix products and their sums
-	Lookup              // a row of a table, by the number that the argument holds
-	Apply               // an operator of ONNX on each position by itself
-	Concat              // the arguments' channels one after the other
+	Picture   Kind = iota // a channel of the picture so far
+	Static                // known before the first pixel is drawn
+	Linear                // convolutions, matrix products and their sums
+	Lookup                // a row of a table, by the number that the argument holds
+	Apply                 // an operator of ONNX on each position by itself
+	Concat                // the arguments' channels one after the other
+	Dense                 // a linear unit with weights of its own at each position
+	Attention             // of each head, values weighted by the softmax of queries times keys
 )
 
 // Static tells whether u is known before the first pixel is drawn.
@@ -70,12 +84,40 @@ func (u *Unit) Static() bool { return u.Kind == Static }
 // Drawn tells whether u is computed in the steps, from what is drawn.
 func (u *Unit) Drawn() bool { return u.Kind != Static && u.Kind != Picture }
 
+// Steady tells whether u reads the same neighbours at all positions, not across the ends of
+// rows.
+func (u *Unit) Steady() bool {
+	return !slices.ContainsFunc(u.Args, func(a Arg) bool {
+		switch a.Access.(type) {
+		case Flat, Attended:
+			return true
+		}
+		return false
+	})
+}
+
 // OverPixels tells whether u has a value of its own at each position.
 func (u *Unit) OverPixels() bool { return u.Kind != Static || u.Pixels }
 
 // Plain tells whether a linear unit has no summand.
 func (u *Unit) Plain() bool {
 	return !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w == nil })
+}
+
+// ByHeads tells whether argument i is kept by heads: the keys and values of an attention, and
+// what a dense layer reads, as of one head.
+func (u *Unit) ByHeads(i int) bool {
+	return u.Kind == Attention && (i == 1 || i == 2) || u.Kind == Dense
+}
+
+// Added is what an attention adds to the score of a head for a reader and a place that it
+// sees, both as the mask counts.
+func (u *Unit) Added(head, reader, place int) float64 {
+	if u.Summand == nil {
+		return 0
+	}
+	s := u.Summand.Shape
+	return float64(u.Summand.Floats()[(head%s[0]*s[1]+reader)*s[2]+place])
 }
 
 // An Arg reads a unit: where Access says, zero outside of Valid.

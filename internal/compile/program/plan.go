@@ -30,6 +30,22 @@ func (p *Program) Plan() Plan {
 		for _, w := range u.Weights {
 			out.MACs += int64(len(w)) * int64(u.Dom.H()*u.Dom.W())
 		}
+		if u.Kind == ir.Attention || u.Kind == ir.Dense {
+			each := u.Args[0].Src.Channels * u.Channels
+			if u.Kind == ir.Attention {
+				each = u.Args[1].Src.Channels + u.Channels
+			}
+			for p := range u.Dom.H() * u.Dom.W() {
+				for _, a := range u.Args {
+					if many, ok := a.Access.(ir.Attended); ok {
+						for _, s := range many.Spans(p/u.Dom.W(), p%u.Dom.W()) {
+							out.MACs += int64(each * (s.To - s.From))
+						}
+						break
+					}
+				}
+			}
+		}
 	}
 	for _, c := range p.Caches {
 		out.CacheBytes += int64(c.Slots * c.Channels * 4)

@@ -3,6 +3,8 @@
 package program
 
 import (
+	"slices"
+
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
 )
@@ -24,6 +26,7 @@ type Program struct {
 
 	Stages []Stage
 	Caches []Cache // the first are the picture's, a channel each, and all with the same slots
+	Masks  []Mask
 	Steps  []Step
 
 	// Conditions are the values that vary over images. Prologue is the graph that makes
@@ -40,6 +43,13 @@ type Program struct {
 	Layers  []ir.Layer  // of the file
 }
 
+// Grows tells whether the program has caches that are kept by heads. Then a run's tensors
+// are as long as the step says, and a runtime's bindings are few where they lie in places of
+// their own; else there would be one for each pixel.
+func (p *Program) Grows() bool {
+	return slices.ContainsFunc(p.Caches, func(c Cache) bool { return c.Heads > 0 })
+}
+
 // A Stage is a graph that runs in each step with Width pixels, as many as there
 // are. Its inputs and outputs are float32, their order is that of the graph's.
 type Stage struct {
@@ -52,12 +62,14 @@ type Stage struct {
 // An Input is a tensor of a stage, made of what Caches hold at some slots.
 type Input struct {
 	Form Form
-	// Caches names the cache of each part; none where Form is PerImage.
+	// Caches names the cache of each part; none where Form is none of those that have parts.
 	Caches   []int
 	Channels int // of the tensor; in Stacked form the parts have one channel each
 	// Scattered means that the rows of a part are each from a slot of their own, or zeros.
 	Scattered bool
 	Condition int // which of Program.Conditions, where Form is PerImage
+	Past      int // which of Program.Caches, where Form is Past
+	Mask      int // which of Program.Masks, where Form is Masked
 }
 
 // Form says how an input is made.
@@ -72,10 +84,16 @@ const (
 	Joined
 	// PerImage is [rows, Channels]: each image's condition, once for each pixel.
 	PerImage
+	// Past is a cache that is kept by heads, as long as it is in this step:
+	// [images, heads, length, channels of a head], or with the last two turned.
+	Past
+	// Masked is a Mask, of its [Program.Shape].
+	Masked
 )
 
-// An Output is a view of slots of a cache, [rows, channels]. Where Cache is negative
-// it is a part of the network's outputs, [rows, Outputs/Phases].
+// An Output is a view of slots of a cache, [rows, channels], or, where the cache is kept by
+// heads, goes there from a place of its own. Where Cache is negative it is a part of the
+// network's outputs, [rows, Outputs/Phases].
 type Output struct {
 	Cache, Phase int
 }
@@ -87,7 +105,40 @@ type Cache struct {
 	Channels, Slots int
 	Ring            bool
 	Table           []float32
+	// Heads is not zero for keys and values of an attention. Such a cache is
+	// [images, Heads, length, Channels/Heads], zero at first, and as long as [Step.Length]
+	// says, but no longer than Slots; slot p is pixel p. So what a head looks at lies
+	// together. Where it is turned, as keys are, it is [images, Heads, Channels/Heads, length]:
+	// a product with it is then a sum of its rows.
+	Heads  int
+	Turned bool
 }
+
+// Length is how long a cache that is kept by heads is in a step of such a length.
+func (c Cache) Length(step int) int { return min(step, c.Slots) }
+
+// A Mask is what an attention adds to scores: for each of Heads, length + Own of Values, from
+// where [Run.In] says. Places that are not seen have [Unseen]. Where Weights is not zero it is
+// a dense layer's weights instead, [length, channels of the cache, Weights].
+type Mask struct {
+	Cache   int // the keys', which says how long it is
+	Heads   int // 1 where it is the same for all
+	Own     int // 1 where the row begins with the pixel's own place
+	Weights int
+	Values  []float32
+}
+
+// Shape is that of the tensor of a mask in a step of such a length.
+func (p *Program) Shape(m Mask, length int) []int {
+	c := p.Caches[m.Cache]
+	if m.Weights > 0 {
+		return []int{c.Length(length), c.Channels, m.Weights}
+	}
+	return []int{m.Heads, 1, m.Own + c.Length(length)}
+}
+
+// Unseen makes the weight of a place zero.
+const Unseen = -1e30
 
 // A Condition is an output of the prologue. One that varies over images only is [Channels]
 // per image, and has no Cache, -1; one that varies over pixels as well is [Channels, places]
@@ -104,13 +155,14 @@ func (c Condition) Size() int { return c.Channels * max(1, len(c.Slots)) }
 
 // A Step is runs, in order, then draws.
 type Step struct {
-	Runs  []Run
-	Draws []Draw
+	Runs   []Run
+	Draws  []Draw
+	Length int // of what is kept by heads; it never falls. 0 where there is no attention
 }
 
 // A Run is one run of a stage. In holds, per input, the first slot of each part, or, of one
-// that is scattered, the slot of each row of each part, -1 for zeros; Out is the first slot
-// of each output.
+// that is scattered, the slot of each row of each part, -1 for zeros, or, of a mask, where
+// each head's row begins; Out is the first slot of each output.
 type Run struct {
 	Stage, Width int
 	In           [][]int

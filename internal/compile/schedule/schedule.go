@@ -47,6 +47,8 @@ func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
 		return nil, false
 	}
 	width := net.Size().W()
+	// What looks at all earlier pixels needs them all, and an order in which they come.
+	raster = raster || slices.ContainsFunc(units, func(u *ir.Unit) bool { return !u.Steady() })
 	for slope := 1; slope <= width && !raster; slope++ {
 		s := base
 		s.Slope, s.rows = slope, make([]bool, len(units))
@@ -69,7 +71,7 @@ func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
 }
 
 // byRows finds the units that can go by rows: all that a row of them depends on is in rows
-// above the first that needs it.
+// above the first that needs it, and what it reads of each lies in rows.
 func (s *Schedule) byRows(units []*ir.Unit) []bool {
 	const never = 1 << 30
 	reach, need := make([]int, len(units)), make([]int, len(units)) // rows of the picture below a row's own
@@ -100,7 +102,7 @@ func (s *Schedule) byRows(units []*ir.Unit) []bool {
 	}
 	rows := make([]bool, len(units))
 	for i := range units {
-		rows[i] = reach[i] < need[i] && units[i].Kind != ir.Picture
+		rows[i] = reach[i] < need[i] && units[i].Kind != ir.Picture && units[i].Steady()
 	}
 	return rows
 }

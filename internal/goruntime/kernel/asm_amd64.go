@@ -101,3 +101,12 @@ func maxAVX2(dst, a, b *float32, n int)
 
 //go:noescape
 func minAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func double1AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func double4AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func double8AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)

@@ -74,20 +74,20 @@ func (s *Settler) conditions(class int, given []*onnx.Tensor) ([][]float64, erro
 }
 
 // begin evaluates an image, whose levels are drawn as far as what is asked of it depends on
-// them. The caller gives it back to the pool.
-func (s *Settler) begin(r *draw.Row) (*exact.Evaluator, error) {
+// them, and so many of them for sure. The caller gives it back to the pool.
+func (s *Settler) begin(r *draw.Row, drawn int) (*exact.Evaluator, error) {
 	conditions, err := s.conditions(r.Class, r.Conditions)
 	if err != nil {
 		return nil, err
 	}
 	e := s.pool.Get().(*exact.Evaluator)
-	e.Begin(r.Levels, conditions)
+	e.Begin(r.Levels, conditions, drawn)
 	return e, nil
 }
 
 // Outputs implements [draw.Settler].
 func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release func(), ok bool) {
-	e, err := s.begin(r)
+	e, err := s.begin(r, 0)
 	if err != nil {
 		return nil, nil, false
 	}
@@ -98,7 +98,7 @@ func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release f
 // LogProbs computes the log-probabilities of an image in float64: of all its symbols and of
 // those that are given, under the model as it is, and of the others, as they are drawn.
 func (s *Settler) LogProbs(ctx context.Context, r *draw.Row) (model, given, drawn float64, err error) {
-	e, err := s.begin(r)
+	e, err := s.begin(r, len(r.Levels))
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -126,7 +126,7 @@ var asItIs, _ = draw.Parameters{}.For(likelihood.Categorical{}, 1)
 
 // First is the log-probability of the first symbols of an image, evaluated in float64.
 func (s *Settler) First(r *draw.Row, symbols int) (float64, error) {
-	e, err := s.begin(r)
+	e, err := s.begin(r, symbols)
 	if err != nil {
 		return 0, err
 	}

@@ -27,17 +27,21 @@ type worker struct {
 	steps    []workerStep
 	bindings []onnx.Binding
 	uniforms *draw.Uniforms
+	length   int // of what is kept by heads
 }
 
 // workerStep is a step with its tensors bound.
 type workerStep struct {
-	runs  []workerRun
-	draws []program.Draw
+	runs   []workerRun
+	draws  []program.Draw
+	length int
 }
 
 type workerRun struct {
 	gathers []gather
 	binding onnx.Binding
+	after   []gather
+	puts    []put
 }
 
 // gather copies rows of channels from a cache into an input, stride apart.
@@ -80,7 +84,17 @@ func workerBytes(p *program.Program) (fixed, perImage int64) {
 	for _, s := range p.Stages {
 		rows = max(rows, s.MaxWidth)
 		for _, in := range s.Inputs {
-			floats += int64(gathered(in)) * int64(s.MaxWidth)
+			if in.Form == program.Masked {
+				fixed += 4 * int64(maskLen(p, p.Masks[in.Mask], longest))
+			}
+			floats += int64(gathered(p, in)) * int64(s.MaxWidth)
+		}
+		if p.Grows() {
+			for _, o := range s.Outputs {
+				if o.Cache >= 0 {
+					floats += int64(p.Caches[o.Cache].Channels) * int64(s.MaxWidth)
+				}
+			}
 		}
 	}
 	floats += int64(rows) * int64(p.Outputs)
@@ -89,8 +103,15 @@ func workerBytes(p *program.Program) (fixed, perImage int64) {
 			floats += int64(rows) * int64(l.Channels)
 		}
 	}
+	bound := map[string]bool{}
 	for _, step := range p.Steps {
 		for _, run := range step.Runs {
+			if key := bindingKey(run, step.Length); p.Grows() {
+				if bound[key] {
+					continue
+				}
+				bound[key] = true
+			}
 			nodes := int64(len(p.Stages[run.Stage].Model.Graph.Nodes))
 			fixed += nodeBytes * nodes
 			perImage += rowBytes * nodes * int64(run.Width)
@@ -100,8 +121,13 @@ func workerBytes(p *program.Program) (fixed, perImage int64) {
 }
 
 // gathered is how many numbers are copied together for a row of an input.
-func gathered(in program.Input) int {
+func gathered(p *program.Program, in program.Input) int {
 	switch in.Form {
+	case program.View:
+		if p.Grows() {
+			return in.Channels
+		}
+		return 0
 	case program.Stacked:
 		return len(in.Caches)
 	case program.Joined:
@@ -130,12 +156,24 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 		widest = max(widest, c.Channels)
 	}
 	w.zeros = make([]float32, widest*images)
-	inputs := make([][]([]float32), len(p.Stages)) // per stage and input
+	inputs := make([][]([]float32), len(p.Stages))  // per stage and input
+	outputs := make([][]([]float32), len(p.Stages)) // per stage and output, where they do not lie in the caches
 	rows := 0
 	for i, s := range p.Stages {
 		rows = max(rows, s.MaxWidth*images)
 		for _, in := range s.Inputs {
-			inputs[i] = append(inputs[i], make([]float32, gathered(in)*s.MaxWidth*images))
+			size := gathered(p, in) * s.MaxWidth * images
+			if in.Form == program.Masked {
+				size = maskLen(p, p.Masks[in.Mask], longest)
+			}
+			inputs[i] = append(inputs[i], make([]float32, size))
+		}
+		for _, o := range s.Outputs {
+			var data []float32
+			if o.Cache >= 0 && p.Grows() {
+				data = make([]float32, p.Caches[o.Cache].Channels*s.MaxWidth*images)
+			}
+			outputs[i] = append(outputs[i], data)
 		}
 	}
 	for range p.Phases {
@@ -151,9 +189,10 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 	}
 	bound := map[string]onnx.Binding{}
 	for _, step := range p.Steps {
-		ws := workerStep{draws: step.Draws}
+		ws := workerStep{draws: step.Draws, length: step.Length}
+		w.length = step.Length
 		for _, run := range step.Runs {
-			r, err := w.bind(ctx, v.stages[run.Stage], run, inputs[run.Stage], bound)
+			r, err := w.bind(ctx, v.stages[run.Stage], run, inputs[run.Stage], outputs[run.Stage], bound)
 			if err != nil {
 				return nil, errors.Join(err, w.close())
 			}
@@ -166,20 +205,42 @@ func newWorker(ctx context.Context, e *Incremental, v *variant, images int) (*wo
 
 // bind makes the tensors of a run. In the middle of an image the same ones come
 // round again and again, so bindings are shared.
-func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run, gathered [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
+func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run, gathered, made [][]float32, bound map[string]onnx.Binding) (workerRun, error) {
 	var out workerRun
 	if err := ctx.Err(); err != nil {
 		return out, fmt.Errorf("sampler: %w", err)
 	}
-	s := w.program.Stages[run.Stage]
+	s, grows := w.program.Stages[run.Stage], w.program.Grows()
 	n := run.Width * w.images
 	var inputs, outputs []*onnx.Tensor
 	key := fmt.Sprint(run.Stage, run.Width, run.Out)
 	for i, in := range s.Inputs {
 		switch in.Form {
 		case program.View:
-			inputs = append(inputs, onnx.NewTensor(w.view(in.Caches[0], run.In[i][0], run.Width), n, in.Channels))
+			view := w.view(in.Caches[0], run.In[i][0], run.Width)
+			if grows {
+				to := gathered[i][:len(view)]
+				out.gathers = append(out.gathers, gather{to, view, in.Channels, in.Channels})
+				view = to
+			}
+			inputs = append(inputs, onnx.NewTensor(view, n, in.Channels))
 			key += fmt.Sprint(run.In[i])
+		case program.Past:
+			c := w.program.Caches[in.Past]
+			length, each := c.Length(w.length), c.Channels/c.Heads
+			shape := []int{w.images, c.Heads, length, each}
+			if c.Turned {
+				shape[2], shape[3] = each, length
+			}
+			inputs = append(inputs, onnx.NewTensor(w.caches[in.Past][:w.images*c.Channels*length], shape...))
+		case program.Masked:
+			m := w.program.Masks[in.Mask]
+			size := maskLen(w.program, m, w.length)
+			each := size / m.Heads
+			for k, at := range run.In[i] {
+				out.gathers = append(out.gathers, gather{gathered[i][k*each:], m.Values[at : at+each], each, each})
+			}
+			inputs = append(inputs, onnx.NewTensor(gathered[i][:size], w.program.Shape(m, w.length)...))
 		case program.Stacked:
 			to := gathered[i][:len(in.Caches)*n]
 			for k := range in.Caches {
@@ -204,7 +265,20 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 			outputs = append(outputs, onnx.NewTensor(w.outputs[o.Phase][:n*each], n, each))
 			continue
 		}
-		outputs = append(outputs, onnx.NewTensor(w.view(o.Cache, run.Out[i], run.Width), n, w.program.Caches[o.Cache].Channels))
+		c := w.program.Caches[o.Cache]
+		switch {
+		case c.Heads > 0:
+			out.puts = append(out.puts, put{made[i], o.Cache, run.Out[i], run.Width})
+			outputs = append(outputs, onnx.NewTensor(made[i][:n*c.Channels], n, c.Channels))
+		case grows:
+			out.after = append(out.after, gather{w.view(o.Cache, run.Out[i], run.Width), made[i][:n*c.Channels], c.Channels, c.Channels})
+			outputs = append(outputs, onnx.NewTensor(made[i][:n*c.Channels], n, c.Channels))
+		default:
+			outputs = append(outputs, onnx.NewTensor(w.view(o.Cache, run.Out[i], run.Width), n, c.Channels))
+		}
+	}
+	if grows {
+		key = bindingKey(run, w.length)
 	}
 	if out.binding = bound[key]; out.binding == nil {
 		b, err := session.Bind(inputs, outputs)
@@ -263,17 +337,28 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 			clear(w.caches[i])
 		}
 	}
+	w.begin()
 	p := w.program
 	b := draw.NewBatch(w.net.Head, rows, p.Width, settle)
 	n := p.Outputs / p.Phases
 	for s := range w.steps {
 		step := &w.steps[s]
-		for _, r := range step.runs {
+		if step.length != w.length {
+			w.grow(step.length)
+		}
+		for k := range step.runs {
+			r := &step.runs[k]
 			for i := range r.gathers {
 				r.gathers[i].run()
 			}
 			if err := r.binding.Run(ctx); err != nil {
 				return fmt.Errorf("sampler: %w", err)
+			}
+			for i := range r.after {
+				r.after[i].run()
+			}
+			for i := range r.puts {
+				w.put(&r.puts[i])
 			}
 		}
 		for _, d := range step.draws {

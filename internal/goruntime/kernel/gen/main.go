@@ -41,5 +41,8 @@ func main() {
 	vectors("sigmoid", 1, prepareSigmoid)
 	vectors("tanh", 1, prepareTanh)
 	pack8()
+	double(avx2, 1)
+	double(avx2, 4)
+	double(avx512, 8)
 	Generate()
 }

@@ -1,0 +1,148 @@
+package exact
+
+import (
+	"math"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/goruntime/kernel"
+)
+
+// attend is, head by head, the mean of the values at what the mask shows, weighted by the
+// softmax of the query's products with the keys.
+func (e *Evaluator) attend(u *ir.Unit, h *held) {
+	const lot = 8 // readers at a time
+	a := &attention{
+		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(u.Args[0]),
+		keys: e.held[u.Args[1].Src.ID], values: e.held[u.Args[2].Src.ID],
+		depth: u.Args[0].Channels() / u.Heads, width: u.Channels / u.Heads,
+	}
+	if u.Self {
+		a.ownKey, a.ownValue = e.argument(u.Args[3]), e.argument(u.Args[4])
+	}
+	if a.keys == nil { // no pixel is seen
+		a.keys, a.values = &held{}, &held{}
+	}
+	w := u.Args[1].Src.Dom.W()
+	for _, p := range a.keys.at {
+		a.places = append(a.places, a.seen.Source(p/w, p%w))
+	}
+	n := len(a.places)
+	a.turned, a.scores, a.rows, a.own = make([]float64, a.depth*n), make([]float64, lot*n), make([]float64, lot*a.depth), make([]float64, lot)
+	for head := range u.Heads {
+		a.turn(head)
+		for first := 0; first < len(h.at); first += lot {
+			a.mean(head, h.at[first:min(first+lot, len(h.at))], h.values[first*u.Channels+head*a.width:])
+		}
+	}
+}
+
+// attention is the evaluation of one.
+type attention struct {
+	unit                    *ir.Unit
+	seen                    ir.Attended
+	query, ownKey, ownValue *argument
+	keys, values            *held
+	depth, width            int   // channels of a head: of queries and keys, of values
+	places                  []int // of the keys, in ascending order
+
+	turned []float64 // a head's keys, [depth, keys]
+	scores []float64 // [readers, keys]
+	rows   []float64 // queries, [readers, depth]
+	own    []float64 // scores of the readers' own places
+}
+
+// turn puts a head's keys side by side.
+func (a *attention) turn(head int) {
+	n, channels := len(a.places), a.unit.Args[1].Src.Channels
+	for k := range n {
+		for c := range a.depth {
+			a.turned[c*n+k] = a.keys.values[k*channels+head*a.depth+c]
+		}
+	}
+}
+
+// before is how many keys there are before a place.
+func (a *attention) before(place int) int {
+	n, _ := slices.BinarySearch(a.places, place)
+	return n
+}
+
+// mean adds to out what a head makes at some positions.
+func (a *attention) mean(head int, at []int, out []float64) {
+	u, n, w := a.unit, len(a.places), a.unit.Dom.W()
+	end := 0 // of the keys that any of them sees
+	for i, p := range at {
+		row := a.rows[i*a.depth : (i+1)*a.depth]
+		copy(row, a.query.at(p/w, p%w)[head*a.depth:])
+		if u.Self {
+			a.own[i] = 0
+			for c, x := range a.ownKey.at(p/w, p%w)[head*a.depth : (head+1)*a.depth] {
+				a.own[i] += float64(x * row[c])
+			}
+		}
+		for _, s := range a.seen.Spans(p/w, p%w) {
+			end = max(end, a.before(s.To))
+		}
+	}
+	clear(a.scores)
+	kernel.AddProduct64(a.scores, n, a.rows, a.depth, a.turned, n, len(at), end, a.depth)
+	for i, p := range at {
+		a.weigh(head, p/w, p%w, a.scores[i*n:i*n+end], &a.own[i])
+	}
+	kernel.AddProduct64(out, u.Channels, a.scores, n, a.values.values[head*a.width:], u.Channels, len(at), a.width, end)
+	for i, p := range at {
+		if u.Self {
+			for c, x := range a.ownValue.at(p/w, p%w)[head*a.width : (head+1)*a.width] {
+				out[i*u.Channels+c] += float64(a.own[i] * x)
+			}
+		}
+	}
+}
+
+// weigh turns a reader's scores into weights: zero where it does not look.
+func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
+	u := a.unit
+	reader, _ := a.seen.Place(y, x)
+	top := math.Inf(-1)
+	if u.Self {
+		*own += u.Added(head, reader, reader)
+		top = *own
+	}
+	end := 0
+	for _, s := range a.seen.Spans(y, x) {
+		from, to := a.before(s.From), a.before(s.To)
+		for k := end; k < from; k++ {
+			scores[k] = math.Inf(-1)
+		}
+		for k := from; k < to; k++ {
+			if u.Summand != nil {
+				scores[k] += u.Added(head, reader, a.places[k])
+			}
+			if scores[k] > top {
+				top = scores[k]
+			}
+		}
+		end = to
+	}
+	for k := end; k < len(scores); k++ {
+		scores[k] = math.Inf(-1)
+	}
+	if math.IsInf(top, -1) { // it looks at nothing
+		clear(scores)
+		return
+	}
+	sum := 0.0
+	if u.Self {
+		*own = math.Exp(*own - top)
+		sum = *own
+	}
+	for k, s := range scores {
+		scores[k] = math.Exp(s - top)
+		sum += scores[k]
+	}
+	*own /= sum
+	for k := range scores {
+		scores[k] /= sum
+	}
+}

@@ -1,0 +1,623 @@
+package frontend
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/onnx"
+)
+
+// scores are what a product of queries and keys has become on its way to the values:
+//
+//	by·query·key + plus, and, where soft is set, its softmax over the keys, times weight.
+//
+// Masks, scales and biases are in these, whichever way a file applies them.
+type scores struct {
+	query, key *view // channels by head, then as they are multiplied
+	by, plus   plane
+	soft, safe bool // safe: what is not a number becomes zero
+	weight     plane
+	isNaN      bool // it asks of each weight whether it is not a number
+}
+
+// A plane has a number for each head, query and key. In a direction of size 1 all are the
+// same.
+type plane struct {
+	size [3]int
+	data []float64
+}
+
+func flat(x float64) plane { return plane{[3]int{1, 1, 1}, []float64{x}} }
+
+func (p plane) at(head, query, key int) float64 {
+	i := 0
+	for d, k := range [3]int{head, query, key} {
+		if p.size[d] > 1 {
+			i = i*p.size[d] + k
+		}
+	}
+	return p.data[i]
+}
+
+// with applies f number by number.
+func (p plane) with(q plane, f func(p, q float64) float64) plane {
+	var out plane
+	for d := range out.size {
+		out.size[d] = max(p.size[d], q.size[d])
+	}
+	out.data = make([]float64, 0, product(out.size[:]))
+	for h := range out.size[0] {
+		for i := range out.size[1] {
+			for j := range out.size[2] {
+				out.data = append(out.data, f(p.at(h, i, j), q.at(h, i, j)))
+			}
+		}
+	}
+	return out
+}
+
+// attention reads a product of two values: of queries and keys, or of weights and values.
+func (r *reader) attention(n *onnx.Node) *view {
+	a, b := r.views[n.Inputs[0]], r.views[n.Inputs[1]]
+	if n.Op != "MatMul" {
+		fail(n, "its right factor is not constant")
+	}
+	switch {
+	case a.scores != nil && b.scores == nil:
+		return r.weigh(n, a, b, false)
+	case b.scores != nil && a.scores == nil:
+		return r.weigh(n, b, a, true)
+	case a.scores != nil:
+		fail(n, "it multiplies weights of attentions with each other")
+	}
+	rank := max(len(a.dims), len(b.dims))
+	a, b = r.ranked(a, rank), r.ranked(b, rank)
+	if rank < 3 || !a.sequence(rank-2) || !a.dims[rank-1].only(channel) || !b.dims[rank-2].only(channel) || !b.sequence(rank-1) || a.w != b.w ||
+		a.src.DType != onnx.Float32 || b.src.DType != onnx.Float32 {
+		fail(n, "it is no product of each pixel's channels with those of others")
+	}
+	depth := a.dims[rank-1].size()
+	dims := r.leading(n, a, b)
+	heads := product(channelShape(dims))
+	query, key := *a, *b
+	query.chans = r.spread(n, a, append(channelShape(dims), 1, depth))
+	key.chans = r.spread(n, b, append(channelShape(dims), depth, 1))
+	dims = append(dims, a.dims[rank-2], dim{{looked, b.dims[rank-1].size()}})
+	if a.dims[rank-2].size()*b.dims[rank-1].size() > maxScores {
+		fail(n, "its attention is over too many pixels")
+	}
+	return &view{
+		dims: dims, h: a.h, w: a.w, chans: ir.Count(heads),
+		scores: &scores{query: &query, key: &key, by: flat(1), plus: flat(0), weight: flat(1)},
+	}
+}
+
+// maxScores bounds the numbers of a plane.
+const maxScores = 1 << 24
+
+// ranked is v with dimensions of size 1 before its own.
+func (r *reader) ranked(v *view, rank int) *view {
+	out := *v
+	out.dims = append(make([]dim, rank-len(v.dims)), v.dims...)
+	return &out
+}
+
+// leading are the dimensions of a product before those that are multiplied: images and
+// heads.
+func (r *reader) leading(n *onnx.Node, a, b *view) []dim {
+	var dims []dim
+	for i := range len(a.dims) - 2 {
+		d, e := a.dims[i], b.dims[i]
+		for _, d := range []dim{d, e} {
+			if slices.ContainsFunc(d, func(a axis) bool { return a.role != batch && a.role != channel && a.size != 1 }) {
+				fail(n, "it multiplies pixels with each other in a way that is no attention")
+			}
+		}
+		if d.size() == 1 {
+			d = e
+		}
+		dims = append(dims, d)
+	}
+	return dims
+}
+
+// spread is v's channels, repeated to a shape.
+func (r *reader) spread(n *onnx.Node, v *view, shape []int) []int {
+	t, err := onnx.Broadcast(onnx.NewTensor(convert[int64](v.chans), channelShape(v.dims)...), shape)
+	check(n, err)
+	return convert[int](t.Ints())
+}
+
+// sequence tells whether dimension d is all pixels of v, row by row.
+func (v *view) sequence(d int) bool {
+	n := 0
+	last := batch
+	for _, a := range v.dims[d] {
+		if a.size == 1 {
+			continue
+		}
+		if a.role <= last || a.role == channel {
+			return false
+		}
+		n, last = n+1, a.role
+	}
+	return v.dims[d].has(place) || v.dims[d].size() == v.h*v.w
+}
+
+// onScores are the operators that scores can go through.
+var onScores = map[string]func(*reader, *onnx.Node) *view{
+	"MatMul": (*reader).attention, "Softmax": (*reader).soften, "IsNaN": (*reader).askNaN, "Where": (*reader).choose,
+	"Add": (*reader).affine, "Sub": (*reader).affine, "Mul": (*reader).affine, "Div": (*reader).affine, "Max": (*reader).affine,
+	"Transpose": (*reader).rearrange, "Reshape": (*reader).rearrange, "Squeeze": (*reader).rearrange, "Unsqueeze": (*reader).rearrange,
+	"Flatten": (*reader).rearrange, "Identity": (*reader).keep, "Dropout": (*reader).dropout, "Cast": (*reader).keep,
+}
+
+// scored is the scores that a node takes, and which of its inputs they are.
+func (r *reader) scored(n *onnx.Node) (v *view, at int) {
+	for i, in := range n.Inputs {
+		if w := r.views[in]; w != nil && w.scores != nil {
+			return w, i
+		}
+	}
+	return nil, -1
+}
+
+func (r *reader) keep(n *onnx.Node) *view {
+	if n.Outputs[0].DType != onnx.Float32 {
+		fail(n, "it makes other numbers of an attention's scores")
+	}
+	return r.views[n.Inputs[0]]
+}
+
+// changed is v with scores of its own, to be changed.
+func (v *view) changed() *view {
+	out, s := *v, *v.scores
+	out.scores = &s
+	return &out
+}
+
+// plane is input i of a node as numbers for v's scores; their dimensions broadcast.
+func (r *reader) plane(n *onnx.Node, i int, v *view) plane {
+	t := r.fixed(n, i)
+	if t == nil || len(t.Shape) > len(v.dims) {
+		fail(n, "its input %d is no constant for an attention's scores", i)
+	}
+	shape := append(slices.Repeat([]int{1}, len(v.dims)-len(t.Shape)), t.Shape...)
+	var out plane
+	group := make([]int, len(v.dims)) // of each dimension: heads, queries, keys
+	full := slices.Clone(shape)
+	for g := range out.size {
+		out.size[g] = 1
+		var of []int
+		for d, axes := range v.dims {
+			is := -1
+			for _, a := range axes {
+				if a.size == 1 {
+					continue
+				}
+				now := map[role]int{batch: 0, channel: 0, row: 1, column: 1, place: 1, looked: 2}[a.role]
+				if is >= 0 && is != now {
+					fail(n, "it mixes the pixels of an attention with its heads")
+				}
+				is = now
+			}
+			if group[d] = max(is, 0); is == g && shape[d] > 1 {
+				of = append(of, d)
+			}
+		}
+		if len(of) > 0 {
+			for d := range v.dims {
+				if group[d] == g {
+					full[d] = v.dims[d].size()
+					out.size[g] *= full[d]
+				}
+			}
+		}
+	}
+	if out.size[0] > 1 && out.size[0] != len(v.chans) {
+		fail(n, "its input %d differs from image to image", i)
+	}
+	t, err := onnx.Broadcast(t, full)
+	check(n, err)
+	order := ir.Count(len(full))
+	slices.SortStableFunc(order, func(a, b int) int { return group[a] - group[b] })
+	out.data = onnx.Reals(onnx.Transpose(t, order))
+	if out.size[0] > 1 {
+		sorted, each := make([]float64, len(out.data)), len(out.data)/len(v.chans)
+		for k, head := range v.chans {
+			copy(sorted[head*each:(head+1)*each], out.data[k*each:])
+		}
+		out.data = sorted
+	}
+	return out
+}
+
+// affine reads arithmetic with constants.
+func (r *reader) affine(n *onnx.Node) *view {
+	v, at := r.scored(n)
+	v = v.changed()
+	c, s := r.plane(n, 1-at, v), v.scores
+	times := func(p, q float64) float64 {
+		if p == 0 {
+			return 0 // masked: an infinite summand is no reason for it to be no number
+		}
+		return p * q
+	}
+	over := func(p, q float64) float64 { return p / q }
+	switch {
+	case s.isNaN || len(n.Inputs) != 2:
+		fail(n, "it is not known of an attention's scores")
+	case n.Op == "Mul" && s.soft:
+		s.weight = s.weight.with(c, times)
+	case n.Op == "Div" && s.soft && at == 0:
+		s.weight = s.weight.with(c, over)
+	case s.soft:
+		fail(n, "it changes an attention's weights")
+	case n.Op == "Mul":
+		s.by, s.plus = s.by.with(c, times), s.plus.with(c, times)
+	case n.Op == "Div" && at == 0:
+		s.by, s.plus = s.by.with(c, over), s.plus.with(c, over)
+	case n.Op == "Add":
+		s.plus = s.plus.with(c, func(p, q float64) float64 { return p + q })
+	case n.Op == "Sub" && at == 0:
+		s.plus = s.plus.with(c, func(p, q float64) float64 { return p - q })
+	case n.Op == "Max" && slices.Max(c.data) <= -1e4: // so that not all of a row is −∞
+		s.plus = s.plus.with(c, math.Max)
+	default:
+		fail(n, "it is not known of an attention's scores")
+	}
+	return v
+}
+
+// choose reads a Where that puts numbers in the place of scores, or zeros in that of
+// weights that are not numbers.
+func (r *reader) choose(n *onnx.Node) *view {
+	if asked := r.views[n.Inputs[0]]; asked != nil {
+		v := r.views[n.Inputs[2]]
+		zero := r.fixed(n, 1)
+		if !asked.scoresAsk() || v == nil || v.scores == nil || zero.Len() != 1 || onnx.Reals(zero)[0] != 0 {
+			fail(n, "it chooses between an attention's scores by something else than a mask")
+		}
+		v = v.changed()
+		v.scores.safe = true
+		return v
+	}
+	v, at := r.scored(n)
+	v = v.changed()
+	if at == 0 || r.views[n.Inputs[3-at]] != nil {
+		fail(n, "it chooses between scores")
+	}
+	mask, c, s := r.plane(n, 0, v), r.plane(n, 3-at, v), v.scores
+	keeps := func(m float64) bool { return (m != 0) == (at == 1) }
+	if s.soft && slices.ContainsFunc(c.data, func(x float64) bool { return x != 0 }) {
+		fail(n, "it changes an attention's weights")
+	}
+	only := func(p, m float64) float64 {
+		if keeps(m) {
+			return p
+		}
+		return 0
+	}
+	if s.soft {
+		s.weight = s.weight.with(mask, only)
+		return v
+	}
+	s.by = s.by.with(mask, only)
+	instead := mask.with(c, func(m, c float64) float64 {
+		if keeps(m) {
+			return math.NaN()
+		}
+		return c
+	})
+	s.plus = s.plus.with(instead, func(p, c float64) float64 {
+		if math.IsNaN(c) {
+			return p
+		}
+		return c
+	})
+	return v
+}
+
+func (v *view) scoresAsk() bool { return v.scores != nil && v.scores.isNaN }
+
+func (r *reader) askNaN(n *onnx.Node) *view {
+	v := r.views[n.Inputs[0]].changed()
+	v.scores.isNaN = true
+	return v
+}
+
+// soften reads the softmax over the keys.
+func (r *reader) soften(n *onnx.Node) *view {
+	v := r.views[n.Inputs[0]].changed()
+	axis, err := onnx.Axis(n.Attrs.Int("axis", -1), len(v.dims))
+	check(n, err)
+	if s := v.scores; s.soft || s.isNaN || !v.dims[axis].only(looked) || r.opset < 13 && axis != len(v.dims)-1 {
+		fail(n, "it is no softmax of an attention's scores over what is looked at")
+	}
+	v.scores.soft = true
+	return v
+}
+
+// weigh reads the product of weights and values: an attention is complete. Where turned is
+// set the values stand left, and channels before pixels.
+func (r *reader) weigh(n *onnx.Node, w, v *view, turned bool) *view {
+	rank := max(len(w.dims), len(v.dims))
+	w, v = r.ranked(w, rank), r.ranked(v, rank)
+	queries, keys, places, deep := rank-2, rank-1, rank-2, rank-1
+	if turned {
+		queries, keys, places, deep = rank-1, rank-2, rank-1, rank-2
+	}
+	s := w.scores
+	if !s.soft || s.isNaN || !w.sequence(queries) || !w.dims[keys].only(looked) || !v.sequence(places) || !v.dims[deep].only(channel) ||
+		v.dims[places].size() != w.dims[keys].size() || v.w != w.w || v.src.DType != onnx.Float32 {
+		fail(n, "it is no product of an attention's weights with values")
+	}
+	dims := r.leading(n, w, v)
+	heads := len(w.chans)
+	if product(channelShape(dims)) != heads {
+		fail(n, "its values are of more heads than its weights")
+	}
+	value := *v
+	each := v.dims[deep].size()
+	shape := append(channelShape(dims), 1, 1)
+	shape[deep] = each
+	value.chans = r.spread(n, v, shape)
+	// The heads' order may have been changed on the way.
+	query, key := *s.query, *s.key
+	depth := len(query.chans) / heads
+	query.chans, key.chans = nil, nil
+	for _, h := range w.chans {
+		query.chans = append(query.chans, s.query.chans[h*depth:(h+1)*depth]...)
+		key.chans = append(key.chans, s.key.chans[h*depth:(h+1)*depth]...)
+	}
+	m := masked(s, w.chans, w.dims[queries].size(), w.dims[keys].size())
+	two := make([]dim, 2)
+	two[queries-rank+2], two[deep-rank+2] = w.dims[queries], dim{{channel, each}}
+	return r.attend(n, &query, &key, &value, m, append(dims, two...))
+}
+
+// attend makes the unit of an attention.
+func (r *reader) attend(n *onnx.Node, query, key, value *view, m *maskedScores, dims []dim) *view {
+	if m.scale != 1 {
+		u := query.apply(n.String(), "Mul", onnx.Float32, nil)
+		u.Operands = append(u.Operands, ir.Operand{Arg: -1, Value: onnx.Scalar(float32(m.scale))})
+		query = query.shown(u, query.dims)
+	}
+	key, value = key.solid(n), value.solid(n)
+	reads := func(v *view, mask *ir.Mask) ir.Arg {
+		a := v.arg()
+		at, _ := v.access.(ir.Shift)
+		a.Access = ir.Attend(r.mask(mask)).Moved(ir.Shift{}, at)
+		return a
+	}
+	heads := len(m.heads)
+	u := &ir.Unit{
+		Kind: ir.Attention, Node: n.String(), Op: n.Op, Channels: value.src.Channels, DType: onnx.Float32,
+		Args:  []ir.Arg{query.arg(), reads(key, m.keys(query.w)), reads(value, m.values(query.w))},
+		Heads: heads, Self: m.self, Summand: m.bias(), Refused: m.refused(n),
+	}
+	if m.self {
+		u.Args = append(u.Args, key.arg(), value.arg())
+	}
+	places := int64(m.places)
+	r.layers = append(r.layers, ir.Layer{
+		Node: n.String(), Op: "Attention", In: key.src.Channels, Out: u.Channels, Taps: m.places, Live: m.most(),
+		MACs: int64(m.readers) * places * int64(key.src.Channels+u.Channels),
+	})
+	base := &view{access: ir.Here, h: query.h, w: query.w}
+	out := base.shown(u, dims)
+	if f := m.factors(query.h * query.w); f != nil {
+		u := out.apply(n.String(), "Mul", onnx.Float32, nil)
+		factor := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.String(), Channels: 1, DType: onnx.Float32}
+		factor.Value = onnx.Const("", onnx.NewTensor(f, 1, query.h, query.w))
+		u.Operands = append(u.Operands, ir.Operand{Arg: 1})
+		u.Args = append(u.Args, base.shown(factor, dims).arg())
+		out = out.shown(u, dims)
+	}
+	return out
+}
+
+// solid is v as a unit of its own, each position at its place.
+func (v *view) solid(n *onnx.Node) *view {
+	return v.shown(v.apply(n.String(), "Identity", v.src.DType, nil), v.dims)
+}
+
+// mask is m, or the one like it that was there before.
+func (r *reader) mask(m *ir.Mask) *ir.Mask {
+	for _, o := range r.masks {
+		if o.W == m.W && slices.EqualFunc(o.Sees, m.Sees, slices.Equal[[]ir.Span]) {
+			return o
+		}
+	}
+	r.masks = append(r.masks, m)
+	return m
+}
+
+// maskedScores is what a mask and all that is beside it come to.
+type maskedScores struct {
+	heads           []int
+	readers, places int
+	scale           float64
+	summand         plane   // what is added to a score, the largest of each row 0
+	live, counted   [][]int // by reader, the places that it looks at, and those that it takes values from
+	factor          []float64
+	self            bool
+	why             string // that it cannot be computed so
+}
+
+// unseen is how much lower than the largest of its row a summand is that hides a place:
+// float32's exp is zero below −104, and scores do not differ by the rest.
+const unseen = 1000
+
+// masked finds what is seen.
+func masked(s *scores, heads []int, readers, places int) *maskedScores {
+	m := &maskedScores{heads: heads, readers: readers, places: places, scale: math.NaN(), self: readers == places}
+	m.summand.size = [3]int{1, readers, places}
+	if max(s.plus.size[0], s.by.size[0]) > 1 {
+		m.summand.size[0] = len(heads)
+	}
+	m.summand.data = make([]float64, product(m.summand.size[:]))
+	for i := range readers {
+		m.hide(s, i)
+		m.count(s, i)
+		m.self = m.self && slices.Contains(m.counted[i], i)
+	}
+	if math.IsNaN(m.scale) {
+		m.scale = 1
+	}
+	return m
+}
+
+// refuse notes the first reason that it cannot be computed.
+func (m *maskedScores) refuse(format string, args ...any) {
+	if m.why == "" {
+		m.why = fmt.Sprintf(format, args...)
+	}
+}
+
+// hide finds what reader i looks at, and what is added to the scores of that.
+func (m *maskedScores) hide(s *scores, i int) {
+	sees := make([]bool, m.places)
+	for k := range m.summand.size[0] {
+		h := m.heads[k]
+		top := math.Inf(-1)
+		for j := range m.places {
+			top = math.Max(top, s.plus.at(h, i, j)) // a NaN stays
+		}
+		if math.IsNaN(top) || math.IsInf(top, 0) {
+			if !math.IsInf(top, -1) || !s.safe {
+				m.refuse("pixel %d has no scores that are numbers", i)
+			}
+			top = 0
+		}
+		for j := range m.places {
+			b := s.plus.at(h, i, j) - top
+			if b <= -unseen {
+				b = math.Inf(-1)
+			} else {
+				sees[j] = true
+			}
+			m.summand.data[(k*m.readers+i)*m.places+j] = b
+		}
+	}
+	m.live = append(m.live, where(sees))
+}
+
+// count finds of what reader i looks at what it takes values from, and by which factor.
+func (m *maskedScores) count(s *scores, i int) {
+	factor := math.NaN()
+	var counted []int
+	for _, j := range m.live[i] {
+		counts := false
+		for k := range s.weight.size[0] {
+			f := s.weight.at(m.heads[k], i, j)
+			if counts = counts || f != 0; math.IsNaN(factor) && f != 0 {
+				factor = f
+			} else if f != 0 && f != factor {
+				m.refuse("its weights have different factors")
+			}
+		}
+		if counts {
+			counted = append(counted, j)
+		}
+	}
+	if len(counted) == 0 { // nothing of what it looks at matters
+		m.live[i], factor = nil, 0
+	} else if len(counted) < len(m.live[i]) {
+		m.refuse("it takes no values from some of the pixels that it looks at")
+	}
+	for _, j := range m.live[i] {
+		for k := range m.summand.size[0] {
+			if by := s.by.at(m.heads[k], i, j); math.IsNaN(m.scale) {
+				m.scale = by
+			} else if by != m.scale && !math.IsInf(m.summand.at(k, i, j), -1) {
+				m.refuse("its scores have different scales")
+			}
+		}
+	}
+	m.counted, m.factor = append(m.counted, counted), append(m.factor, factor)
+}
+
+// where is the places that are set.
+func where(set []bool) (at []int) {
+	for j, s := range set {
+		if s {
+			at = append(at, j)
+		}
+	}
+	return at
+}
+
+// keys is the mask of what is looked at; where the own place is seen always, that is apart.
+func (m *maskedScores) keys(w int) *ir.Mask   { return m.mask(m.live, w) }
+func (m *maskedScores) values(w int) *ir.Mask { return m.mask(m.counted, w) }
+
+func (m *maskedScores) mask(sees [][]int, w int) *ir.Mask {
+	out := &ir.Mask{W: w, Sees: make([][]ir.Span, m.readers)}
+	for i, at := range sees {
+		if m.self {
+			at = slices.DeleteFunc(slices.Clone(at), func(j int) bool { return j == i })
+		}
+		out.Sees[i] = spans(at)
+	}
+	return out
+}
+
+// spans are places in ascending order.
+func spans(at []int) (out []ir.Span) {
+	for _, j := range at {
+		if n := len(out); n > 0 && out[n-1].To == j {
+			out[n-1].To++
+		} else {
+			out = append(out, ir.Span{From: j, To: j + 1})
+		}
+	}
+	return out
+}
+
+// most is how many places one of them looks at, at most.
+func (m *maskedScores) most() (n int) {
+	for _, at := range m.live {
+		n = max(n, len(at))
+	}
+	return n
+}
+
+// bias is what is added to the scores; nil where that is the same for all that are seen.
+func (m *maskedScores) bias() *onnx.Tensor {
+	plain := m.summand.size[0] == 1
+	for i := range m.readers {
+		for _, j := range m.live[i] {
+			plain = plain && m.summand.at(0, i, j) == 0
+		}
+	}
+	if plain {
+		return nil
+	}
+	out := make([]float32, len(m.summand.data))
+	for k, x := range m.summand.data {
+		out[k] = float32(x)
+	}
+	return onnx.NewTensor(out, m.summand.size[:]...)
+}
+
+// factors is what each result is multiplied by, for so many positions; nil for ones.
+func (m *maskedScores) factors(positions int) []float32 {
+	if !slices.ContainsFunc(m.factor, func(f float64) bool { return f != 1 }) {
+		return nil
+	}
+	out := make([]float32, positions)
+	for i, f := range m.factor {
+		out[i] = float32(f)
+	}
+	return out
+}
+
+func (m *maskedScores) refused(n *onnx.Node) error {
+	if m.why == "" {
+		return nil
+	}
+	return &ir.UnsupportedError{Node: n.String(), Op: n.Op, Reason: m.why}
+}

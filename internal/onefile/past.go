@@ -1,0 +1,156 @@
+package onefile
+
+import (
+	"fmt"
+
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/onnx"
+)
+
+// A past is what the loop carries of a cache that is kept by heads, as keys and values of an
+// attention are: all of it, longer by what is written in a turn. It begins with a place of
+// zeros that no mask shows, for the sake of engines that want no empty products.
+type past struct {
+	carried *carried
+	now     *onnx.Value // as it is at this point of the turn
+	lengths [][]int     // by stage and turn, how much a stage finds there, without the zeros
+}
+
+// keepPasts has the loop carry what is kept by heads.
+func (b *builder) keepPasts() {
+	p := b.program
+	b.pasts = make([]*past, len(p.Caches))
+	in := b.loops[len(b.loops)-1]
+	for i, c := range p.Caches {
+		if c.Heads == 0 {
+			continue
+		}
+		first, shape := []int{c.Heads, 1, c.Channels / c.Heads}, []onnx.Dim{onnx.Free("batch"), onnx.Fixed(c.Heads), onnx.Free(""), onnx.Fixed(c.Channels / c.Heads)}
+		if c.Turned {
+			first[1], first[2], shape[2], shape[3] = first[2], first[1], shape[3], shape[2]
+		}
+		size := b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, b.images, list(first...))
+		k := &past{carried: b.carry(fmt.Sprintf("past_%d", i), false, b.graph.Op("ConstantOfShape", nil, size), shape...)}
+		k.now = k.carried.seen(in)
+		k.lengths = b.lengths(i)
+		b.pasts[i] = k
+	}
+}
+
+// lengths finds how much of a cache was written when each stage runs, or would run.
+func (b *builder) lengths(cache int) [][]int {
+	p := b.program
+	writer, written := b.reach.writer[cache], 0
+	out := make([][]int, len(p.Stages))
+	for turn := range b.nest.turns {
+		for _, i := range b.nest.order() {
+			out[i] = append(out[i], written)
+			if i == writer {
+				written += b.nest.widths[i][turn]
+			}
+		}
+	}
+	return out
+}
+
+// grow appends what a stage writes, [rows, channels].
+func (b *builder) grow(cache int, v *onnx.Value) {
+	c, k := b.program.Caches[cache], b.pasts[cache]
+	l := b.loopOf(b.reach.writer[cache])
+	g := l.graph
+	size := b.shape(-1, c.Heads, c.Channels/c.Heads)
+	perm, axis := []int64{1, 2, 0, 3}, int64(2)
+	if c.Turned {
+		perm, axis = []int64{1, 2, 3, 0}, 3
+	}
+	fresh := g.Op("Transpose", onnx.Attrs{"perm": perm}, g.Op("Reshape", nil, v, size))
+	k.now = g.Op("Concat", onnx.Attrs{"axis": axis}, k.now, fresh)
+}
+
+// past is what a stage finds of a cache: for no image in a turn in which it does not run.
+func (b *builder) past(stage int, in program.Input) *onnx.Value {
+	l, v := b.loopOf(stage), b.pasts[in.Past].now
+	widths := b.nest.widths[stage]
+	for _, w := range widths {
+		if w == 0 {
+			rows := l.graph.Op("Mul", nil, l.now(widths), b.images)
+			return slice(l.graph, v, 0, list(0), rows)
+		}
+	}
+	return v
+}
+
+// mask is what a stage's attention adds to the scores in this turn, or its weights, as long
+// as the past is. The place of zeros is not seen.
+func (b *builder) mask(stage, j int) *onnx.Value {
+	p := b.program
+	m := p.Masks[p.Stages[stage].Inputs[j].Mask]
+	l := b.loopOf(stage)
+	g := l.graph
+	rows := b.maskRows(stage, j)
+	lengths := b.pasts[m.Cache].lengths[stage]
+	return l.once(fmt.Sprint("mask ", p.Stages[stage].Inputs[j].Mask, rows, lengths), func() *onnx.Value {
+		places := p.Caches[m.Cache].Slots
+		end := func(more int) *onnx.Value {
+			out := make([]int, len(lengths))
+			for i, n := range lengths {
+				out[i] = n + more
+			}
+			return l.now(out)
+		}
+		if m.Weights > 0 {
+			depth := p.Caches[m.Cache].Channels
+			each := places * depth * m.Weights
+			table := onnx.Const("", onnx.NewTensor(m.Values, len(m.Values)/each, places, depth, m.Weights))
+			row := g.Op("Squeeze", nil, slice(g, table, 0, l.now(divided(rows, each, 0)), l.now(divided(rows, each, 1))), list(0))
+			zeros := onnx.Const("", onnx.NewTensor(make([]float32, depth*m.Weights), 1, depth, m.Weights))
+			return g.Op("Concat", onnx.Attrs{"axis": int64(0)}, zeros, slice(g, row, 0, list(0), end(0)))
+		}
+		var row *onnx.Value // [heads, 1, own + length]
+		if each := m.Own + places; len(m.Values) == m.Own+2*places && m.Heads == 1 {
+			// One row serves all: see package emit.
+			ends := make([]int, len(rows))
+			for i, at := range rows {
+				ends[i] = at + m.Own + lengths[i]
+			}
+			row = slice(g, onnx.Const("", onnx.NewTensor(m.Values, 1, 1, len(m.Values))), 2, l.now(rows), l.now(ends))
+		} else {
+			table := onnx.Const("", onnx.NewTensor(m.Values, len(m.Values)/each, 1, each))
+			row = slice(g, table, 0, l.now(divided(rows, each, 0)), l.now(divided(rows, each, m.Heads)))
+			row = slice(g, row, 2, list(0), end(m.Own))
+		}
+		hidden := make([]float32, m.Heads)
+		for i := range hidden {
+			hidden[i] = program.Unseen
+		}
+		unseen := onnx.Const("", onnx.NewTensor(hidden, m.Heads, 1, 1))
+		if m.Own == 0 {
+			return g.Op("Concat", onnx.Attrs{"axis": int64(2)}, unseen, row)
+		}
+		own, rest := slice(g, row, 2, list(0), list(1)), slice(g, row, 2, list(1), end(1))
+		return g.Op("Concat", onnx.Attrs{"axis": int64(2)}, own, unseen, rest)
+	})
+}
+
+// maskRows is where the mask of input j of a stage begins in each turn; 0 where it does not
+// run.
+func (b *builder) maskRows(stage, j int) []int {
+	out := make([]int, b.nest.turns)
+	for i, step := range b.program.Steps {
+		for _, run := range step.Runs {
+			if run.Stage == stage {
+				out[b.nest.turn(stage, i)] = run.In[j][0]
+			}
+		}
+	}
+	return out
+}
+
+// divided is which row of so many numbers each of some begins, and more rows on.
+func divided(at []int, each, more int) []int {
+	out := make([]int, len(at))
+	for i, k := range at {
+		out[i] = k/each + more
+	}
+	return out
+}

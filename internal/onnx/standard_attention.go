@@ -1,0 +1,196 @@
+package onnx
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// Attention in one node is read as the products and the softmax that it stands for. A form
+// that is not known here, such as one with a past of its own, stays as it is.
+
+// listed is a constant list of integers.
+func listed(x ...int64) *Value { return Const("", NewTensor(x, len(x))) }
+
+// headed lays [N, length, heads·depth] out as [N, heads, length, depth].
+func (r *rewriting) headed(x *Value, heads int64) *Value {
+	x = r.op("Reshape", nil, x, listed(0, 0, heads, -1))
+	return r.op("Transpose", Attrs{"perm": []int64{0, 2, 1, 3}}, x)
+}
+
+// attended is the attention of queries, keys and values, [N, heads, length, depth] each. What
+// bias is, where there is one, is added to the scores; where causal is set no place sees
+// those after it. A scale of 0 is 1/√depth.
+func (r *rewriting) attended(q, k, v, bias *Value, scale float32, causal bool) *Value {
+	scores := r.op("MatMul", nil, q, r.op("Transpose", Attrs{"perm": []int64{0, 1, 3, 2}}, k))
+	if scale != 0 {
+		scores = r.op("Mul", nil, scores, real(scale))
+	} else {
+		depth := r.op("Gather", Attrs{"axis": int64(0)}, r.op("Shape", nil, q), Const("", Scalar(int64(3))))
+		scores = r.op("Div", nil, scores, r.op("Sqrt", nil, r.op("Cast", Attrs{"to": int64(Float32)}, depth)))
+	}
+	if bias != nil {
+		scores = r.op("Add", nil, scores, bias)
+	}
+	if causal {
+		size := r.op("Slice", nil, r.op("Shape", nil, scores), listed(2), listed(4))
+		hidden := r.op("ConstantOfShape", Attrs{"value": NewTensor([]float32{float32(math.Inf(-1))}, 1)}, size)
+		scores = r.op("Add", nil, scores, r.op("Trilu", Attrs{"upper": int64(1)}, hidden, Const("", Scalar(int64(1)))))
+	}
+	return r.op("MatMul", nil, r.op("Softmax", Attrs{"axis": int64(-1)}, scores), v)
+}
+
+// side lays [N, heads, length, depth] out as [N, length, heads·depth].
+func (r *rewriting) side(x *Value) *Value {
+	x = r.op("Transpose", Attrs{"perm": []int64{0, 2, 1, 3}}, x)
+	return r.op("Reshape", nil, x, listed(0, 0, -1))
+}
+
+// absent tells whether none of the inputs from i on is there.
+func (r *rewriting) absent(i ...int) bool {
+	return !slices.ContainsFunc(i, func(i int) bool { return r.may(i) != nil })
+}
+
+// multiHead reads ONNX Runtime's MultiHeadAttention of queries, keys and values, [N, length,
+// heads·depth] each.
+func (r *rewriting) multiHead() *Value {
+	a, heads := r.n.Attrs, r.n.Attrs.Int("num_heads", 0)
+	parts := []*Value{r.in(0), r.may(1), r.may(2)}
+	for i, x := range parts {
+		if x == nil || x.Shape != nil && len(x.Shape) != 3 || heads < 1 {
+			return nil
+		}
+		if bias := r.may(3); bias != nil { // of all three, one after the other
+			all := constantOf(bias)
+			if all == nil || all.Floats() == nil || all.Len()%3 != 0 {
+				return nil
+			}
+			n := all.Len() / 3
+			x = r.op("Add", nil, x, Const("", NewTensor(all.Floats()[i*n:(i+1)*n], n)))
+		}
+		parts[i] = r.headed(x, heads)
+	}
+	if !r.absent(4, 6, 7, 8, 9) {
+		return nil
+	}
+	return r.side(r.attended(parts[0], parts[1], parts[2], r.may(5), a.Float("scale", 0), a.Int("unidirectional", 0) != 0))
+}
+
+// packedAttention reads ONNX Runtime's Attention, which multiplies its input, [N, length, in],
+// by the weights of queries, keys and values side by side.
+func (r *rewriting) packedAttention() *Value {
+	a, heads := r.n.Attrs, r.n.Attrs.Int("num_heads", 0)
+	weights, biases := constantOf(r.in(1)), constantOf(r.may(2))
+	if weights == nil || weights.Floats() == nil || len(weights.Shape) != 2 || weights.Shape[1]%3 != 0 || heads < 1 || !r.absent(3, 4, 6) ||
+		a["qkv_hidden_sizes"] != nil || r.may(2) != nil && (biases == nil || biases.Floats() == nil || biases.Len() != weights.Shape[1]) || a.Int("do_rotary", 0) != 0 {
+		return nil
+	}
+	in, all := weights.Shape[0], weights.Shape[1]
+	n := all / 3
+	var parts []*Value
+	for i := range 3 {
+		part := make([]float32, 0, in*n)
+		for k := range in {
+			part = append(part, weights.Floats()[k*all+i*n:][:n]...)
+		}
+		x := r.op("MatMul", nil, r.in(0), Const("", NewTensor(part, in, n)))
+		if biases != nil {
+			x = r.op("Add", nil, x, Const("", NewTensor(biases.Floats()[i*n:(i+1)*n], n)))
+		}
+		parts = append(parts, r.headed(x, heads))
+	}
+	return r.side(r.attended(parts[0], parts[1], parts[2], r.may(5), a.Float("scale", 0), a.Int("unidirectional", 0) != 0))
+}
+
+// attention reads ONNX's own Attention, of operator set 23.
+func (r *rewriting) attention() *Value {
+	a := r.n.Attrs
+	heads, shared := a.Int("q_num_heads", 0), a.Int("kv_num_heads", 0)
+	q, k, v := r.in(0), r.in(1), r.in(2)
+	if !r.absent(4, 5, 6) || a.Float("softcap", 0) != 0 || (heads == 0) != (shared == 0) {
+		return nil
+	}
+	if heads > 0 {
+		if heads%max(1, shared) != 0 {
+			return nil
+		}
+		q, k, v = r.headed(q, heads), r.headed(k, shared), r.headed(v, shared)
+		if heads > shared { // several queries look at one key
+			k, v = r.shared(k, shared, heads/shared), r.shared(v, shared, heads/shared)
+		}
+	}
+	mask := r.may(3)
+	if mask != nil {
+		t := mask.DType
+		if c := constantOf(mask); c != nil {
+			t = c.DType()
+		}
+		switch t {
+		case Bool:
+			mask = r.op("Where", nil, mask, real(0), real(float32(math.Inf(-1))))
+		case Float32:
+		default:
+			return nil
+		}
+	}
+	out := r.attended(q, k, v, mask, a.Float("scale", 0), a.Int("is_causal", 0) != 0)
+	if heads > 0 {
+		return r.side(out)
+	}
+	return out
+}
+
+// shared repeats each of n heads so many times.
+func (r *rewriting) shared(x *Value, n, times int64) *Value {
+	shape := r.op("Shape", nil, x) // [N, n, length, depth]
+	join := func(parts ...*Value) *Value { return r.op("Concat", Attrs{"axis": int64(0)}, parts...) }
+	first, rest := r.op("Slice", nil, shape, listed(0), listed(1)), r.op("Slice", nil, shape, listed(2), listed(4))
+	x = r.op("Reshape", nil, x, join(first, listed(n, 1), rest))
+	x = r.op("Expand", nil, x, join(first, listed(n, times), rest))
+	return r.op("Reshape", nil, x, join(first, listed(n*times), rest))
+}
+
+// einsum reads a product of two factors, summed over one letter, as MatMul.
+func (r *rewriting) einsum() *Value {
+	from, to, ok := strings.Cut(strings.ReplaceAll(r.n.Attrs.String("equation", ""), " ", ""), "->")
+	left, right, two := strings.Cut(from, ",")
+	if !ok || !two || strings.ContainsAny(from, ".") || strings.Contains(right, ",") || len(r.n.Inputs) != 2 {
+		return nil
+	}
+	var both, sum, a, b []byte
+	seen := map[byte]bool{}
+	for _, c := range []byte(left + right) {
+		inLeft, inRight, out := strings.IndexByte(left, c) >= 0, strings.IndexByte(right, c) >= 0, strings.IndexByte(to, c) >= 0
+		switch {
+		case seen[c]:
+			continue
+		case inLeft && inRight && out:
+			both = append(both, c)
+		case inLeft && inRight:
+			sum = append(sum, c)
+		case inLeft && out:
+			a = append(a, c)
+		case inRight && out:
+			b = append(b, c)
+		default:
+			return nil
+		}
+		seen[c] = true
+	}
+	if len(sum) != 1 || len(a) != 1 || len(b) != 1 || len(left) != len(both)+2 || len(right) != len(both)+2 || len(to) != len(both)+2 {
+		return nil
+	}
+	order := func(x *Value, letters string, want []byte) *Value {
+		perm := make([]int64, len(want))
+		for i, c := range want {
+			perm[i] = int64(strings.IndexByte(letters, c))
+		}
+		if slices.IsSorted(perm) {
+			return x
+		}
+		return r.op("Transpose", Attrs{"perm": perm}, x)
+	}
+	x := order(r.in(0), left, slices.Concat(both, a, sum))
+	y := order(r.in(1), right, slices.Concat(both, sum, b))
+	return order(r.op("MatMul", nil, x, y), string(slices.Concat(both, a, b)), []byte(to))
+}
