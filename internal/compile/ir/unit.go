@@ -6,8 +6,8 @@
 // unit is read. An [Arg] is such a reading. Where it reads is its [Access], and
 // everything that relates positions of one unit to those of another goes through that:
 // what is causal, the schedule, where caches keep values, what is trimmed, what the step
-// graphs take in, the exact evaluation. [Shift], a tap of a convolution, is the only
-// one yet; another is a file beside shift.go.
+// graphs take in, the exact evaluation. [Shift] is a tap of a convolution, [Scaled] one from
+// one lattice to another; another is a file beside shift.go.
 package ir
 
 import (
