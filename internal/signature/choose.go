@@ -309,12 +309,13 @@ func (s *Signature) canonical() {
 		}
 	default:
 		v = rearrange(pre, v, pictures, r.in, r.sizes)
-		for i := len(s.StartToken) - 1; i >= 0; i-- { // the last goes in front first, and pushes a symbol out
-			pads := []int64{0, 1, 0, 0}
-			if i == len(s.StartToken)-1 {
-				pads[3] = -1
+		if n := len(s.StartToken); n > 0 { // in front of all symbols but the last
+			v = pad(pre, s.model.Opsets[""], v, []int64{0, int64(n), 0, -1})
+			start := make([]float32, s.Symbols()+n-1)
+			for i, token := range s.StartToken {
+				start[i] = float32(token)
 			}
-			v = pad(pre, s.model.Opsets[""], v, pads, float32(s.StartToken[i]))
+			v = pre.Op("Add", nil, v, onnx.Const("", onnx.NewTensor(start, 1, len(start))))
 		}
 		if in.DType != onnx.Float32 {
 			cast(in.DType)
@@ -371,12 +372,12 @@ func (r reading) place() int {
 	return 1
 }
 
-// pad adds a node that pads a matrix.
-func pad(g *onnx.Graph, opset int64, v *onnx.Value, pads []int64, value float32) *onnx.Value {
+// pad adds a node that pads with zeros.
+func pad(g *onnx.Graph, opset int64, v *onnx.Value, pads []int64) *onnx.Value {
 	if opset < 11 {
-		return g.Op("Pad", onnx.Attrs{"pads": pads, "value": value}, v)
+		return g.Op("Pad", onnx.Attrs{"pads": pads}, v)
 	}
-	return g.Op("Pad", nil, v, onnx.Const("", onnx.NewTensor(pads, len(pads))), onnx.Const("", onnx.Scalar(value)))
+	return g.Op("Pad", nil, v, onnx.Const("", onnx.NewTensor(pads, len(pads))))
 }
 
 // slice adds a node that takes the elements from from to to-1 of a dimension.

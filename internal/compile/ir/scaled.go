@@ -47,9 +47,12 @@ func axes(a Access) (y, x Axis, ok bool) {
 func After(outer, inner Access) (a Access, ok bool) {
 	oy, ox, ok1 := axes(outer)
 	iy, ix, ok2 := axes(inner)
-	y, ok3 := oy.then(iy)
-	x, ok4 := ox.then(ix)
-	if !(ok1 && ok2 && ok3 && ok4) {
+	if !ok1 || !ok2 {
+		return nil, false
+	}
+	y, ok1 := oy.then(iy)
+	x, ok2 := ox.then(ix)
+	if !ok1 || !ok2 {
 		return nil, false
 	}
 	return Scale(y, x), true
