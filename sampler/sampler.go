@@ -223,9 +223,13 @@ func (s *Sampler) open() error {
 	return nil
 }
 
-// draw has the engine draw rows.
-func (s *Sampler) draw(ctx context.Context, rows []draw.Row, after func(symbols int) error) error {
-	return s.engines.Draw(ctx, rows, engine.Run{Batch: s.cfg.Batch, Threads: s.cfg.Threads, After: after})
+// draw has the engine draw rows. Those who watch it are not told of two steps at once.
+func (s *Sampler) draw(ctx context.Context, rows []draw.Row, after func(symbols int) error, watched bool) error {
+	run := engine.Run{Batch: s.cfg.Batch, Threads: s.cfg.Threads, After: after}
+	if watched {
+		run.Threads = 1
+	}
+	return s.engines.Draw(ctx, rows, run)
 }
 
 func (s *Sampler) symbols() int { return s.sig.Symbols() }
