@@ -76,7 +76,7 @@ ends the server once what it has accepted is done.`,
 	under(flags, "Running", func(flags *pflag.FlagSet) {
 		f.addEngine(flags)
 		f.addRuntime(flags)
-		flags.IntVar(&f.Batch, "batch", 32, "the most images drawn together")
+		flags.IntVar(&f.Batch, "batch", 64, "the most images drawn together")
 		flags.DurationVar(&f.Window, "window", time.Millisecond, "how long a batch waits for more while others are being drawn")
 	})
 	groupHelp(cmd)
@@ -152,7 +152,7 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	cfg.Threads = 1 // of a draw; there are several at once
+	cfg.Threads, cfg.Idle = serve.Threads, serve.Idle
 	if f.Keys, err = f.keys(); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ var ErrConfig = errors.New("serve: invalid configuration")
 type Config struct {
 	// Threads is how many batches are drawn at once. 0 means one for each processor.
 	Threads int
-	// Batch is the greatest number of images that are drawn together. Default 32.
+	// Batch is the greatest number of images that are drawn together. Default 64.
 	Batch int
 	// Window is how long a batch waits for more while others are being drawn. Default 1 ms;
 	// negative means not at all. A request that comes alone never waits.
@@ -75,7 +75,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	c.Threads = cmp.Or(c.Threads, runtime.GOMAXPROCS(0))
-	c.Batch = cmp.Or(c.Batch, 32)
+	c.Batch = cmp.Or(c.Batch, 64)
 	c.Window = max(0, cmp.Or(c.Window, time.Millisecond))
 	c.Queue = cmp.Or(c.Queue, 256)
 	c.Timeout = cmp.Or(c.Timeout, time.Minute)
@@ -98,3 +98,10 @@ func Loopback(address string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
+
+// What the samplers of a server should be opened with: a draw on one thread, as there are
+// several at once, and room for batches of many sizes.
+const (
+	Threads = 1
+	Idle    = 256 << 20
+)

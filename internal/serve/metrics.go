@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
 )
 
 // metrics are what /metrics tells.
@@ -59,8 +59,22 @@ func (m *metrics) watch(q *queue) {
 	gauge("batches", "Batches that are being drawn.", &q.busy)
 }
 
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+// write answers GET /metrics, in Prometheus's text format. (promhttp would do it, with
+// compressors that are as large as all else of it.)
+func (m *metrics) write(w http.ResponseWriter, _ *http.Request) error {
+	families, err := m.registry.Gather()
+	if err != nil {
+		return err
+	}
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	w.Header().Set("Content-Type", string(format))
+	encoder := expfmt.NewEncoder(w, format)
+	for _, f := range families {
+		if err := encoder.Encode(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // request notes a request that was answered.

@@ -67,11 +67,15 @@ type queue struct {
 	mu      sync.Mutex
 	wake    *sync.Cond
 	clients []*client
-	at      int // whose turn it is
-	jobs    int // that wait or are under way
-	taken   int // their pixels
-	waiting int // images that are not handed out
-	busy    int // batches that are being drawn
+	at      int       // whose turn it is
+	jobs    int       // that wait or are under way
+	taken   int       // their pixels
+	waiting int       // images that are not handed out
+	arrived int       // so many jobs came so far
+	busy    int       // batches that are being drawn
+	drawing int       // their images
+	last    int       // images of the batch that ended last
+	ended   time.Time // when that was
 	closed  bool
 	group   sync.WaitGroup
 }
@@ -98,6 +102,7 @@ func (q *queue) add(j *job) error {
 	}
 	j.done = make(chan piece, j.n)
 	q.jobs++
+	q.arrived++
 	q.taken += j.pixels
 	q.waiting += j.n
 	var of *client
@@ -165,28 +170,35 @@ func (c *client) pick(first *job) *job {
 	return nil
 }
 
-// share is how many images to hand out at once: what there is, shared among the threads, but
-// where others are being drawn not so few that batches are small; in a size of which there are
-// few, since memory is kept for each.
+// sizes are those of batches. There are few, since memory is kept for each.
+var sizes = []int{1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256}
+
+// share is how many images each thread would have of what waits and what is being drawn.
 func (q *queue) share() int {
-	least := 1
-	if q.busy > 0 {
-		least = 16
+	return min(q.batch, (q.waiting+q.drawing+q.threads-1)/q.threads)
+}
+
+// gather waits for more to come, while there is less than a thread's share of it, and it keeps
+// coming. Where nothing else is being drawn, or was just now, there is nothing to wait for. The
+// caller holds the lock.
+func (q *queue) gather() {
+	crowd := q.busy > 0 || q.last > 1 && time.Since(q.ended) < 2*q.window
+	for before := -1; crowd && q.window > 0 && !q.closed && before != q.arrived && q.waiting < q.share(); {
+		before = q.arrived
+		q.mu.Unlock()
+		time.Sleep(q.window)
+		q.mu.Lock()
 	}
-	n := min(q.waiting, q.batch, max(least, (q.waiting+q.threads-1)/q.threads))
-	if n == q.batch {
-		return n
-	}
-	size := 1
-	for size*2 <= n {
-		size *= 2
-	}
-	return size
 }
 
 // take hands out a batch. The caller holds the lock.
 func (q *queue) take() []*task {
-	size := q.share()
+	size := 1
+	for _, next := range sizes {
+		if next <= min(q.waiting, q.share()) {
+			size = next
+		}
+	}
 	var batch []*task
 	of := map[*job]*task{}
 	var first *job
@@ -231,20 +243,22 @@ func (q *queue) work() {
 		if q.waiting == 0 {
 			return
 		}
-		if q.busy > 0 && q.waiting < q.batch && q.window > 0 && !q.closed {
-			q.mu.Unlock()
-			time.Sleep(q.window)
-			q.mu.Lock()
-			if q.waiting == 0 {
-				continue
-			}
+		if q.gather(); q.waiting == 0 {
+			continue
 		}
 		batch := q.take()
+		images := 0
+		for _, t := range batch {
+			images += t.n
+		}
 		q.busy++
+		q.drawing += images
 		q.mu.Unlock()
 		q.run(batch)
 		q.mu.Lock()
 		q.busy--
+		q.drawing -= images
+		q.last, q.ended = images, time.Now()
 	}
 }
 

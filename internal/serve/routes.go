@@ -37,10 +37,7 @@ func (s *Server) routes() http.Handler {
 		{"POST", "/v1/images/generations", false, s.generate},
 		{"POST", "/v1/images/edits", false, s.edit},
 		{"POST", "/v1/score", false, s.score},
-		{"GET", "/metrics", false, func(w http.ResponseWriter, r *http.Request) error {
-			s.metrics.handler().ServeHTTP(w, r)
-			return nil
-		}},
+		{"GET", "/metrics", false, s.metrics.write},
 		{"GET", "/healthz", true, func(w http.ResponseWriter, _ *http.Request) error {
 			answer(w, http.StatusOK, map[string]string{"status": "ok"})
 			return nil
