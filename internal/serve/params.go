@@ -68,7 +68,31 @@ func readJSON(r *http.Request) (*params, error) {
 	case p == nil:
 		return nil, invalid("", "the request is null, must be a JSON object")
 	}
-	return p, nil
+	return p, p.query(r)
+}
+
+// fields are the fields that text can set, by name.
+func (p *params) fields() map[string]reflect.Value {
+	fields := map[string]reflect.Value{}
+	for i, v := 0, reflect.ValueOf(p).Elem(); i < v.NumField(); i++ {
+		if v.Field(i).Kind() == reflect.Pointer {
+			fields[v.Type().Field(i).Tag.Get("json")] = v.Field(i)
+		}
+	}
+	return fields
+}
+
+// query takes from a URL's query what the body does not say: some clients cannot add a field to
+// what they send.
+func (p *params) query(r *http.Request) error {
+	for name, field := range p.fields() {
+		if text := r.URL.Query().Get(name); text != "" && field.IsNil() {
+			if err := setField(field, name, text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // unread is why a body could not be read.
@@ -111,17 +135,12 @@ func readForm(r *http.Request) (*params, []upload, error) {
 		return nil, nil, invalid("", "the form cannot be read: %v", err)
 	}
 	p := &params{}
-	fields := map[string]reflect.Value{}
-	for i, v := 0, reflect.ValueOf(p).Elem(); i < v.NumField(); i++ {
-		if v.Field(i).Kind() == reflect.Pointer {
-			fields[v.Type().Field(i).Tag.Get("json")] = v.Field(i)
-		}
-	}
+	fields := p.fields()
 	var files []upload
 	for count := 0; ; count++ {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return p, files, nil
+			return p, files, p.query(r)
 		}
 		if err != nil {
 			return nil, nil, unread(err)

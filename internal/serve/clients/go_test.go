@@ -89,7 +89,8 @@ func TestGo(t *testing.T) {
 	same(edited.Data[0].B64JSON, "inpainted.png")
 	growing := edit()
 	growing.PartialImages = openai.Int(1)
-	edits := client.Images.EditStreaming(ctx, growing)
+	// It overwrites the extra fields of a form.
+	edits := client.Images.EditStreaming(ctx, growing, option.WithQuery("seed", "7"), option.WithQuery("temperature", "0.7"))
 	partial, last = 0, ""
 	for edits.Next() {
 		switch event := edits.Current().AsAny().(type) {
