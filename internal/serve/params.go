@@ -139,7 +139,7 @@ func readForm(r *http.Request) (*params, []upload, error) {
 	var files []upload
 	for count := 0; ; count++ {
 		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // wrapped, it is a form that was cut off
 			return p, files, p.query(r)
 		}
 		if err != nil {

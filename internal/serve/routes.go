@@ -106,7 +106,7 @@ func (s *Server) serve(route route) http.HandlerFunc {
 		h.Set("X-Content-Type-Options", "nosniff")
 		note := &note{}
 		err := s.admit(route, foreign, answer, r)
-		if err == nil && r.Method != http.MethodOptions {
+		if err == nil && !answer.written {
 			r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
 			ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), noteKey{}, note), s.cfg.Timeout)
 			err = route.handle(answer, r.WithContext(ctx))
