@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"io/fs"
 	"log"
 	"log/slog"
 	"net"
@@ -24,13 +23,6 @@ type route struct {
 }
 
 func (s *Server) routes() http.Handler {
-	page := http.FileServerFS(pageFiles())
-	file := func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
-		w.Header().Set("Cache-Control", "no-cache")
-		page.ServeHTTP(w, r)
-		return nil
-	}
 	routes := []route{
 		{"GET", "/v1/models", false, s.listModels},
 		{"GET", "/v1/models/{id}", false, s.getModel},
@@ -54,14 +46,8 @@ func (s *Server) routes() http.Handler {
 			_, _ = w.Write(openAPI)
 			return nil
 		}},
-		{"GET", "/{$}", true, file},
 	}
-	files, _ := fs.Glob(pageFiles(), "*")
-	for _, name := range files {
-		if name != "index.html" {
-			routes = append(routes, route{"GET", "/" + name, true, file})
-		}
-	}
+	routes = append(routes, pageRoutes()...)
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
 	for _, r := range routes {
