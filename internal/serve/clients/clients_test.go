@@ -14,13 +14,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-var must = flag.Bool("must", false, "what cannot be installed is a failure")
+var (
+	must     = flag.Bool("must", false, "what cannot be installed is a failure")
+	examples = flag.Int("examples", 10, "hostile requests of each kind and path")
+)
 
 const key = "a key of sixteen"
 
@@ -204,12 +208,36 @@ func TestNode(t *testing.T) {
 
 func TestPython(t *testing.T) {
 	dir := place(t, "client.py", "requirements.txt")
-	python := filepath.Join(dir, "venv", "bin", "python")
-	if _, err := os.Stat(python); err != nil {
+	client(t, dir, python(t, dir), "client.py")
+}
+
+// python is an interpreter with the packages that a client's folder names.
+func python(t *testing.T, dir string) string {
+	t.Helper()
+	program := filepath.Join(dir, "venv", "bin", "python")
+	if _, err := os.Stat(program); err != nil {
 		install(t, dir, "python3", "-m", "venv", "venv")
 	}
-	install(t, dir, python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "requirements.txt")
-	client(t, dir, python, "client.py")
+	install(t, dir, program, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "requirements.txt")
+	return program
+}
+
+// TestHostile has schemathesis read the description that the server gives of itself, and send
+// what it allows and what it does not. What it allows may be refused: no description says all.
+func TestHostile(t *testing.T) {
+	dir := place(t, "client.py", "requirements.txt")
+	python(t, dir)
+	cmd := exec.Command(filepath.Join(dir, "venv", "bin", "schemathesis"), "run", serving.url+"/openapi.json",
+		"--header", "Authorization: Bearer "+serving.key, "--max-examples", strconv.Itoa(*examples), "--seed", "1",
+		"--exclude-checks", "positive_data_acceptance", "--generation-database", "none")
+	cmd.Dir = t.TempDir()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, counts, ok := strings.Cut(string(out), "Test cases:"); ok {
+		t.Log(strings.TrimSpace(strings.SplitN(counts, "\n\n", 2)[0]))
+	}
 }
 
 // TestReady: the process was ready in time, and is well.
