@@ -18,7 +18,8 @@ var cross = flag.Bool("cross", false, "build the sampler for every platform")
 // platforms are those that the sampler is built for without cgo.
 var platforms = []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/amd64", "js/wasm"}
 
-// maxSampler is the largest size of a sampler without cgo and symbols, in bytes.
+// maxSampler is the largest size of a sampler without cgo and symbols, in bytes. That of
+// WebAssembly has no server.
 const maxSampler = 20e6
 
 // TestCross builds the sampler for every platform, as one file with no cgo, and draws the

@@ -82,7 +82,8 @@ With no --model, the model is one inside the program.`,
 	cli.Alias(flags, "temperature", "temp")
 	cli.Versions(cmd, func() string { return cli.Library(f.open.ortLib) })
 	f.completions(cmd)
-	cmd.AddCommand(newAnnotate(), newCompile(), newScore(), newGather(), newInspect(), newServe(), newInstall(), cli.Man())
+	cmd.AddCommand(newAnnotate(), newCompile(), newScore(), newGather(), newInspect(), newInstall(), cli.Man())
+	cmd.AddCommand(listening()...)
 	groupHelp(cmd)
 	return cmd
 }

@@ -1,3 +1,5 @@
+//go:build !js
+
 package main
 
 import (
@@ -256,3 +258,6 @@ func named(text string) (name, file string) {
 	}
 	return strings.TrimSuffix(filepath.Base(text), filepath.Ext(text)), text
 }
+
+// listening are the commands that listen for others, which a program in a browser cannot.
+func listening() []*cobra.Command { return []*cobra.Command{newServe()} }
