@@ -217,7 +217,7 @@ func (f *serveFlags) load(ctx context.Context, server *serve.Server, cfg sampler
 		m := modelFlags{}
 		var name string
 		name, m.model = named(text)
-		read, _, err := m.load(cfg)
+		read, err := m.load(cfg)
 		if err != nil {
 			return closeAll, err
 		}

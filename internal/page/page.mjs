@@ -6,7 +6,7 @@ const canvas = $('picture'), brush = canvas.getContext('2d');
 const scale = 20; // of the canvas; CSS fits it to the page
 
 let model; // the one that draws
-let levels; // of the picture, Uint8Array [height·width]
+let levels; // of the picture, Uint8Array or Uint16Array [height·width·channels]
 let gap; // where it is rubbed out, 1
 let shown; // pixels that are there yet, 1; others are still to be drawn
 let cursor = { x: 0, y: 0 }; // for the arrow keys
@@ -15,8 +15,13 @@ let film = 0; // the animation that is running
 
 $('slow').checked = !matchMedia('(prefers-reduced-motion: reduce)').matches;
 
-// grey is the grey of a level, as the sampler writes it into PNG files.
-const grey = (level) => model.greys[level];
+// colour is that of a pixel, as the sampler writes it into PNG files.
+function colour(k) {
+  if (model.palette) return model.palette[levels[k]];
+  const channels = model.channels ?? 1;
+  const at = [...levels.subarray(k * channels, (k + 1) * channels)].map((level) => model.greys[level]);
+  return channels < 3 ? `rgb(${at[0]} ${at[0]} ${at[0]})` : `rgb(${at[0]} ${at[1]} ${at[2]} / ${(at[3] ?? 255) / 255})`;
+}
 
 // paint shows the picture: gaps and what is not drawn yet as a chequered ground.
 function paint() {
@@ -25,8 +30,7 @@ function paint() {
     for (let x = 0; x < width; x++) {
       const k = y * width + x, left = x * scale, top = y * scale;
       if (shown[k] && !gap[k]) {
-        const g = grey(levels[k]);
-        brush.fillStyle = `rgb(${g} ${g} ${g})`;
+        brush.fillStyle = colour(k);
         brush.fillRect(left, top, scale, scale);
         continue;
       }
@@ -96,9 +100,9 @@ async function choose(about) {
   model = await backend.load(about);
   canvas.width = model.width * scale;
   canvas.height = model.height * scale;
-  levels = new Uint8Array(model.height * model.width);
-  gap = levels.slice();
-  shown = levels.slice();
+  levels = new Uint16Array(model.height * model.width * (model.channels ?? 1));
+  gap = new Uint8Array(model.height * model.width);
+  shown = gap.slice();
   $('classes').hidden = !model.classes;
   const before = $('class').selectedOptions[0]?.text;
   $('class').replaceChildren(...(model.classes ?? []).map((name, k) => new Option(name, k, false, name === before)));
@@ -246,10 +250,9 @@ later('again', 'click', drawGap);
 $('restore').addEventListener('click', () => { gap.fill(0); paint(); });
 $('save').addEventListener('click', () => {
   const { height, width } = model, side = 16, out = new OffscreenCanvas(width * side, height * side), pen = out.getContext('2d');
-  levels.forEach((level, k) => {
-    if (gap[k]) return; // transparent
-    const g = grey(level);
-    pen.fillStyle = `rgb(${g} ${g} ${g})`;
+  gap.forEach((rubbed, k) => {
+    if (rubbed) return; // transparent
+    pen.fillStyle = colour(k);
     pen.fillRect((k % width) * side, Math.floor(k / width) * side, side, side);
   });
   out.convertToBlob().then((blob) => {

@@ -11,13 +11,13 @@ import (
 
 // imageObject is an image as the API sends it. What follows revised_prompt is our own.
 type imageObject struct {
-	B64JSON       string     `json:"b64_json,omitempty"`
-	RevisedPrompt string     `json:"revised_prompt,omitempty"` // the name of its class
-	Index         uint64     `json:"index"`
-	Seed          uint64     `json:"seed"`
-	Class         *int       `json:"class"`
-	LogProb       *float64   `json:"logprob"` // null where it has none that is a number
-	Levels        [][]uint16 `json:"levels,omitempty"`
+	B64JSON       string   `json:"b64_json,omitempty"`
+	RevisedPrompt string   `json:"revised_prompt,omitempty"` // the name of its class
+	Index         uint64   `json:"index"`
+	Seed          uint64   `json:"seed"`
+	Class         *int     `json:"class"`
+	LogProb       *float64 `json:"logprob"` // null where it has none that is a number
+	Levels        any      `json:"levels,omitempty"`
 }
 
 // usage counts symbols, as others count tokens: output those that were drawn, input those
@@ -36,7 +36,7 @@ type usageDetails struct {
 
 // usage is that of n of the images.
 func (a *asked) usage(n int) usage {
-	u := usage{InputTokens: n * a.given, OutputTokens: n * a.candidates() * (a.model.Signature().Pixels() - a.given)}
+	u := usage{InputTokens: n * a.given, OutputTokens: n * a.candidates() * (a.model.Signature().Symbols() - a.given)}
 	u.TotalTokens, u.InputDetails.ImageTokens = u.InputTokens+u.OutputTokens, u.InputTokens
 	return u
 }
@@ -52,7 +52,7 @@ func (a *asked) object(s sampler.Sample) (imageObject, error) {
 		}
 	}
 	if a.format == "json" {
-		o.Levels = nested(s.Levels, sig.Width)
+		o.Levels = nested(sig, s.Levels)
 		return o, nil
 	}
 	b, err := a.file(sig, s.Levels, nil)

@@ -1,12 +1,14 @@
 package serve
 
 import (
+	"bytes"
 	"errors"
 	"image"
-	"image/draw"
 	"net/http"
+	"slices"
 
 	"pixelcnn/dataset"
+	"pixelcnn/internal/picture"
 	"pixelcnn/sampler"
 )
 
@@ -24,43 +26,34 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var picture, mask image.Image
-	for _, f := range files {
-		to := &picture
+	var whole, mask *upload
+	for i, f := range files {
+		to := &whole
 		if f.field == "mask" {
 			to = &mask
 		}
 		if *to != nil {
 			return invalid(f.field, "there is more than one %s", f.field)
 		}
-		if *to, err = s.decode(f); err != nil {
-			return err
-		}
+		*to = &files[i]
 	}
-	if picture == nil {
-		return invalid("image", "image is missing: a PNG or JPEG file, whose transparent pixels are drawn")
-	}
-	if mask == nil {
-		mask = picture
-	} else if mask.Bounds().Size() != picture.Bounds().Size() {
-		return invalid("mask", "the mask has %v pixels, the image %v", mask.Bounds().Size(), picture.Bounds().Size())
+	if whole == nil {
+		return invalid("image", "image is missing: a picture, whose transparent pixels are drawn")
 	}
 	sig := m.Signature()
-	in := sampler.Inpainting{Mask: make([]bool, sig.Pixels())}
-	if in.Picture, err = s.levels(sig, picture); err != nil {
+	var in sampler.Inpainting
+	if in.Picture, err = s.levels(sig, *whole); err != nil {
 		return err
 	}
-	opaque, err := s.limits().Levels(alpha(mask), sig.Height, sig.Width, 2, dataset.Antialias)
-	if err != nil {
+	if mask == nil {
+		mask = whole
+	} else if a, b := size(mask.data), size(whole.data); a != b {
+		return invalid("mask", "the mask has %v pixels, the image %v", a, b)
+	}
+	if in.Mask, err = s.opaque(sig, *mask); err != nil {
 		return err
 	}
-	free := 0
-	for k, level := range opaque {
-		if in.Mask[k] = level == 1; !in.Mask[k] {
-			free++
-		}
-	}
-	if free == 0 {
+	if !slices.Contains(in.Mask, false) {
 		return invalid("mask", "no pixel is transparent, so there is nothing to draw")
 	}
 	a, err := s.ask(r, p, m, in)
@@ -70,30 +63,50 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) error {
 	return s.draw(w, a)
 }
 
-// limits are those of pictures that are sent.
-func (s *Server) limits() dataset.Limits { return dataset.Limits{Pixels: s.cfg.MaxPixels} }
-
-// decode decodes a picture that was sent.
-func (s *Server) decode(f upload) (image.Image, error) {
-	picture, err := s.limits().DecodePicture(f.field, f.data)
-	if errors.Is(err, dataset.ErrLimit) {
-		return nil, invalid(f.field, "%s has too many pixels: %d are the most", f.field, s.cfg.MaxPixels)
-	}
+// size is that of a picture.
+func size(data []byte) image.Point {
+	config, _, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
-		return nil, invalid(f.field, "%s is no PNG or JPEG file that can be read", f.field)
+		return image.Point{} // it is told when it is decoded
 	}
-	return picture, nil
+	return image.Pt(config.Width, config.Height)
 }
 
-// levels are those of a picture, as the model's training pictures got theirs.
-func (s *Server) levels(sig *sampler.Signature, picture image.Image) ([]uint16, error) {
-	return s.limits().Levels(picture, sig.Height, sig.Width, sig.Levels, dataset.ResizeOf(sig.Meta.Preprocess))
+// options say how pictures that are sent are read.
+func (s *Server) options() dataset.PictureOptions {
+	return dataset.PictureOptions{Limits: dataset.Limits{Pixels: min(s.cfg.MaxPixels, dataset.MaxPixels)}}
 }
 
-// alpha is how opaque a picture is, as a picture.
-func alpha(picture image.Image) image.Image {
-	b := picture.Bounds()
-	a := image.NewAlpha(image.Rect(0, 0, b.Dx(), b.Dy()))
-	draw.Draw(a, a.Rect, picture, b.Min, draw.Src)
-	return &image.Gray{Pix: a.Pix, Stride: a.Stride, Rect: a.Rect}
+// levels are those of a picture, [H, W, C].
+func (s *Server) levels(sig *sampler.Signature, f upload) ([]uint16, error) {
+	levels, err := picture.Decode(f.field, f.data, sig, s.options())
+	return levels, s.unusable(f, err)
+}
+
+// opaque tells which levels of a picture, [H, W, C], are of a pixel that is not transparent.
+func (s *Server) opaque(sig *sampler.Signature, f upload) ([]bool, error) {
+	opt := picture.AsTrained(sig, s.options())
+	opt.Channels, opt.Levels = 4, 2
+	levels, err := dataset.DecodePicture(f.field, f.data, opt)
+	if err != nil {
+		return nil, s.unusable(f, err)
+	}
+	var mask []bool
+	for rgba := range slices.Chunk(levels, 4) {
+		mask = append(mask, slices.Repeat([]bool{rgba[3] == 1}, sig.Channels)...)
+	}
+	return mask, nil
+}
+
+// unusable says what is wrong with a picture.
+func (s *Server) unusable(f upload, err error) error {
+	switch {
+	case errors.Is(err, dataset.ErrLimit):
+		return invalid(f.field, "%s has too many pixels: %d are the most", f.field, s.cfg.MaxPixels)
+	case errors.Is(err, dataset.ErrFormat):
+		return invalid(f.field, "%s is no picture that can be read: PNG, JPEG, GIF, BMP, WebP and TIFF are", f.field)
+	case err != nil:
+		return invalid(f.field, "%v", err)
+	}
+	return nil
 }

@@ -15,7 +15,7 @@ type asked struct {
 	kind    string // "image_generation" or "image_edit", which begins the names of events
 	stream  bool
 	partial int // pictures of each image while it is drawn
-	given   int // pixels of the picture to inpaint
+	given   int // symbols of the picture to inpaint
 }
 
 const maxPartial = 100
@@ -82,9 +82,9 @@ func (s *Server) ask(r *http.Request, p *params, m *Model, in sampler.Inpainting
 	}
 	a.job = &job{ctx: r.Context(), client: s.whose(r), model: m, req: req, n: n}
 	// Of numbers each of which is below 2³⁰.
-	each := max(a.candidates(), a.scale*a.scale)
+	each := sig.Channels * max(a.candidates(), a.scale*a.scale)
 	if a.stream {
-		each += a.partial * a.scale * a.scale
+		each += sig.Channels * a.partial * a.scale * a.scale
 	}
 	if most := s.cfg.MaxPixels / sig.Pixels() / n; each > most {
 		return nil, invalid("n", "%d images of %dx%d at %s, their candidates and partial images have more than %d pixels", n, sig.Width, sig.Height, a.size(sig), s.cfg.MaxPixels)

@@ -1,10 +1,12 @@
 package serve
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/sampler"
 )
@@ -18,25 +20,32 @@ type Model struct {
 
 // modelObject is a model as the API lists it. What follows owned_by is our own.
 type modelObject struct {
-	ID      string   `json:"id"`
-	Object  string   `json:"object"`
-	Created int64    `json:"created"`
-	OwnedBy string   `json:"owned_by"`
-	Height  int      `json:"height"`
-	Width   int      `json:"width"`
-	Levels  int      `json:"levels"`
-	Greys   []int    `json:"greys"` // that show the levels, 0 to 255
-	Classes []string `json:"classes"`
+	ID       string   `json:"id"`
+	Object   string   `json:"object"`
+	Created  int64    `json:"created"`
+	OwnedBy  string   `json:"owned_by"`
+	Height   int      `json:"height"`
+	Width    int      `json:"width"`
+	Channels int      `json:"channels"`
+	Levels   int      `json:"levels"`
+	Greys    []int    `json:"greys"`   // that show the levels of a channel, 0 to 255
+	Palette  []string `json:"palette"` // colours that the levels are, as #rrggbbaa; else null
+	Classes  []string `json:"classes"`
 }
 
 func (m *Model) object() modelObject {
 	sig := m.Signature()
-	o := modelObject{ID: m.Name, Object: "model", OwnedBy: "pixelcnn", Height: sig.Height, Width: sig.Width, Levels: sig.Levels, Classes: sig.Classes}
+	o := modelObject{ID: m.Name, Object: "model", OwnedBy: "pixelcnn", Height: sig.Height, Width: sig.Width, Channels: sig.Channels, Levels: sig.Levels, Classes: sig.Classes}
 	if !m.Created.IsZero() {
 		o.Created = m.Created.Unix()
 	}
 	for level := range sig.Levels {
 		o.Greys = append(o.Greys, encoding.Shade(level, sig.Levels, 256))
+	}
+	if sig.Colour() == format.PaletteIndex {
+		for _, c := range sig.Meta.Palette {
+			o.Palette = append(o.Palette, fmt.Sprintf("#%02x%02x%02x%02x", c.R, c.G, c.B, c.A))
+		}
 	}
 	return o
 }

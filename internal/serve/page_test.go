@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"image"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestPage(t *testing.T) {
 			want = sample.Levels
 		}
 		got := c.Shown()
-		for k, g := range lib.Signature().Gray(want).Pix {
+		for k, g := range lib.Signature().Image(want).(*image.Gray).Pix {
 			if len(got) != len(want) || got[k] != int(g) {
 				t.Fatalf("%d pixels; pixel %d is another one than the library's", len(got), k)
 			}

@@ -38,7 +38,7 @@ type params struct {
 	BestOf         *int     `json:"best_of"`
 	Particles      *int     `json:"particles"`
 
-	Levels [][][]uint16 `json:"levels"` // pictures to score, [n, H, W]
+	Levels json.RawMessage `json:"levels"` // pictures to score, [n][H][W], or [n][H][W][C] where there are channels
 }
 
 // or is what p points to, or a default.

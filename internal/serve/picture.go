@@ -2,16 +2,16 @@ package serve
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"image"
+	"image/draw"
 	"image/png"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
-	"golang.org/x/image/draw"
-
+	"pixelcnn/internal/npy"
 	"pixelcnn/sampler"
 )
 
@@ -38,6 +38,9 @@ func (p *params) form(sig *sampler.Signature) (form, error) {
 	case "png", "npy", "json":
 	default:
 		return f, invalid("output_format", "the format is %.40q, must be png, npy or json", f.format)
+	}
+	if f.format == "png" && sig.Colour() == "" {
+		return f, invalid("output_format", "images of %d channels are no pictures: take npy or json", sig.Channels)
 	}
 	var err error
 	f.scale, err = parseSize(or(p.Size, "auto"), sig.Width, sig.Height)
@@ -68,19 +71,26 @@ func (f form) size(sig *sampler.Signature) string {
 	return fmt.Sprintf("%dx%d", sig.Width*f.scale, sig.Height*f.scale)
 }
 
-// picture makes an image of levels. Where known is not nil, the pixels that are not are
-// transparent. It is the one place that knows how levels are shown.
-func picture(sig *sampler.Signature, levels []uint16, known []bool, scale int) image.Image {
-	var img, out draw.Image = sig.Gray(levels), nil
-	size := image.Rect(0, 0, sig.Width*scale, sig.Height*scale)
-	out = image.NewGray(size)
+// shown makes a picture of levels, [H, W, C]. Where known is not nil, the pixels that are not
+// are transparent.
+func shown(sig *sampler.Signature, levels []uint16, known []bool, scale int) image.Image {
+	img := sig.Image(levels)
 	if known != nil {
-		img, out = sampler.Step{Levels: levels, Known: known}.Image(sig, 0), image.NewNRGBA(size)
+		img = sampler.Step{Levels: levels, Known: known}.Image(sig, 0)
 	}
-	if scale == 1 {
+	if scale == 1 || img == nil {
 		return img
 	}
-	draw.NearestNeighbor.Scale(out, size, img, img.Bounds(), draw.Src, nil)
+	size := image.Rect(0, 0, sig.Width*scale, sig.Height*scale)
+	var out draw.Image = image.NewNRGBA(size)
+	if _, grey := img.(*image.Gray); grey {
+		out = image.NewGray(size)
+	}
+	for y := range size.Max.Y {
+		for x := range size.Max.X {
+			out.Set(x, y, img.At(x/scale, y/scale))
+		}
+	}
 	return out
 }
 
@@ -99,39 +109,29 @@ var encoder = png.Encoder{BufferPool: &buffers{}}
 // file is an image's file, as the command writes it: a PNG, or an array of levels.
 func (f form) file(sig *sampler.Signature, levels []uint16, known []bool) ([]byte, error) {
 	if f.format == "npy" {
-		return npy(sig, levels), nil
+		h := npy.Header{Type: npy.LevelType(sig.Levels), Shape: []int{1, sig.Height, sig.Width}}
+		if sig.Channels > 1 {
+			h.Shape = append(h.Shape, sig.Channels)
+		}
+		return npy.AppendLevels(h.Marshal(), levels, h.Type), nil
 	}
 	var b bytes.Buffer
-	err := encoder.Encode(&b, picture(sig, levels, known, f.scale))
+	err := encoder.Encode(&b, shown(sig, levels, known, f.scale))
 	return b.Bytes(), err
 }
 
-// npy is levels [1, H, W] in NumPy's format, version 1.0: bytes where there are no more than 256.
-// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-func npy(sig *sampler.Signature, levels []uint16) []byte {
-	descr := "|u1"
-	if sig.Levels > 256 {
-		descr = "<u2"
+// nested is an image's levels or the like as lists: [H][W], or [H][W][C] where there are channels.
+func nested[T any](sig *sampler.Signature, all []T) any {
+	var rows [][]T
+	for row := range slices.Chunk(all, sig.Width*sig.Channels) {
+		rows = append(rows, row)
 	}
-	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (1, %d, %d), }", descr, sig.Height, sig.Width)
-	const before = 10 // bytes of magic, version and length; data begin at a multiple of 64
-	header += strings.Repeat(" ", 63-(before+len(header))%64) + "\n"
-	b := append(binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header))), header...)
-	for _, l := range levels {
-		if sig.Levels > 256 {
-			b = binary.LittleEndian.AppendUint16(b, l)
-		} else {
-			b = append(b, uint8(l))
-		}
+	if sig.Channels == 1 {
+		return rows
 	}
-	return b
-}
-
-// nested is levels [H][W].
-func nested(levels []uint16, width int) [][]uint16 {
-	var rows [][]uint16
-	for ; len(levels) >= width && width > 0; levels = levels[width:] {
-		rows = append(rows, levels[:width])
+	var pixels [][][]T
+	for _, row := range rows {
+		pixels = append(pixels, slices.Collect(slices.Chunk(row, sig.Channels)))
 	}
-	return rows
+	return pixels
 }

@@ -2,9 +2,12 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 
 	"pixelcnn/sampler"
 )
@@ -40,23 +43,19 @@ func (s *Server) score(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, f := range files {
-		picture, err := s.decode(f)
-		if err != nil {
-			return err
-		}
-		l, err := s.levels(sig, picture)
+		l, err := s.levels(sig, f)
 		if err != nil {
 			return err
 		}
 		levels = append(levels, l...)
 	}
-	n := len(levels) / sig.Pixels()
+	n := len(levels) / sig.Symbols()
 	switch {
 	case n == 0:
 		return invalid("levels", "there is no picture: send levels, [n][height][width], or a form with images")
 	case n > s.cfg.MaxImages:
 		return invalid("levels", "there are %d pictures, %d are the most", n, s.cfg.MaxImages)
-	case n*sig.Pixels() > s.cfg.MaxPixels:
+	case n*sig.Symbols() > s.cfg.MaxPixels:
 		return invalid("levels", "the pictures have more than %d pixels", s.cfg.MaxPixels)
 	}
 	results, err := s.scores(r, m, levels, class)
@@ -68,20 +67,20 @@ func (s *Server) score(w http.ResponseWriter, r *http.Request) error {
 	list := make([]scoreObject, n)
 	for i, x := range results {
 		list[i] = scoreObject{i, hundredths(x), nil}
-		if bits := -x / math.Ln2 / float64(sig.Pixels()); !math.IsInf(bits, 0) && !math.IsNaN(bits) {
+		if bits := -x / math.Ln2 / float64(sig.Symbols()); !math.IsInf(bits, 0) && !math.IsNaN(bits) {
 			list[i].BitsPerDim = &bits
 		}
 	}
 	answer(w, http.StatusOK, map[string]any{
 		"object": "list", "model": m.Name, "data": list,
-		"usage": usage{n * sig.Pixels(), n * sig.Pixels(), 0, usageDetails{ImageTokens: n * sig.Pixels()}},
+		"usage": usage{n * sig.Symbols(), n * sig.Symbols(), 0, usageDetails{ImageTokens: n * sig.Symbols()}},
 	})
 	return nil
 }
 
 // scores has pictures scored, some at a time.
 func (s *Server) scores(r *http.Request, m *Model, levels []uint16, class []int) ([]float64, error) {
-	pixels := m.Signature().Pixels()
+	pixels := m.Signature().Symbols()
 	n := len(levels) / pixels
 	j := &job{ctx: r.Context(), client: s.whose(r), model: m, n: n, pixels: len(levels), most: 16}
 	j.apart = func(ctx context.Context, from, n int) ([]sampler.Sample, error) {
@@ -124,24 +123,53 @@ func readEither(r *http.Request) (*params, []upload, error) {
 	return p, nil, err
 }
 
-// pictures are the levels of a request, [n, H, W].
-func (p *params) pictures(sig *sampler.Signature) ([]uint16, error) {
-	var all []uint16
-	for i, rows := range p.Levels {
-		if len(rows) != sig.Height {
-			return nil, invalid("levels", "levels[%d] has %d rows, the model's images have %d", i, len(rows), sig.Height)
-		}
-		for y, row := range rows {
-			if len(row) != sig.Width {
-				return nil, invalid("levels", "levels[%d][%d] has %d pixels, the model's images are %d wide", i, y, len(row), sig.Width)
-			}
-			for x, level := range row {
-				if int(level) >= sig.Levels {
-					return nil, invalid("levels", "levels[%d][%d][%d] is %d, the model has %d levels", i, y, x, level, sig.Levels)
+// pictures are the levels of a request, [n, H, W, C].
+func (p *params) pictures(sig *sampler.Signature) (all []uint16, err error) {
+	switch {
+	case p.Levels == nil:
+		return nil, nil
+	case sig.Channels == 1: // then the last lists are rows
+		var pictures [][][]uint16
+		if err = json.Unmarshal(p.Levels, &pictures); err == nil {
+			for i, rows := range pictures {
+				all = append(all, slices.Concat(rows...)...)
+				if err := shaped(sig, i, len(rows), rows, sig.Width); err != nil {
+					return nil, err
 				}
 			}
-			all = append(all, row...)
+		}
+	default:
+		var pictures [][][][]uint16
+		if err = json.Unmarshal(p.Levels, &pictures); err == nil {
+			for i, rows := range pictures {
+				pixels := slices.Concat(rows...)
+				all = append(all, slices.Concat(pixels...)...)
+				if err := errors.Join(shaped(sig, i, len(rows), rows, sig.Width), shaped(sig, i, len(rows), pixels, sig.Channels)); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return nil, wrongType("levels", "not all lists of lists of levels: there is a "+wrong.Value, wrong.Type)
+	}
+	for k, level := range all {
+		if int(level) >= sig.Levels {
+			return nil, invalid("levels", "picture %d of levels has level %d, the model has %d levels", k/sig.Symbols(), level, sig.Levels)
 		}
 	}
 	return all, nil
+}
+
+// shaped tells whether picture i has the rows of the model's, and each list so many elements.
+func shaped[T any](sig *sampler.Signature, i, rows int, lists [][]T, long int) error {
+	for _, list := range lists {
+		if len(list) != long {
+			return invalid("levels", "picture %d of levels has a list of %d, the model's pictures are %s", i, len(list), sig.Shape())
+		}
+	}
+	if rows != sig.Height {
+		return invalid("levels", "picture %d of levels has %d rows, the model's pictures are %s", i, rows, sig.Shape())
+	}
+	return nil
 }

@@ -319,7 +319,7 @@ func TestScore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, pictures = append(all, sample.Levels...), append(pictures, nested(sample.Levels, 16))
+		all, pictures = append(all, sample.Levels...), append(pictures, nested(lib.Signature(), sample.Levels).([][]uint16))
 	}
 	want, err := lib.LogProb(context.Background(), all)
 	if err != nil {
@@ -348,7 +348,7 @@ func TestScore(t *testing.T) {
 	body, _ = json.Marshal(map[string]any{"levels": pictures, "prompt": "0"})
 	status, b = post(t, web.URL+"/v1/score", string(body))
 	check(status, b, given)
-	kind, form := formOf(t, nil, map[string]image.Image{"image": lib.Signature().Gray(all[:256])})
+	kind, form := formOf(t, nil, map[string]image.Image{"image": lib.Signature().Image(all[:256])})
 	res, err := http.Post(web.URL+"/v1/score", kind, form)
 	if err != nil {
 		t.Fatal(err)
@@ -390,7 +390,7 @@ func TestRefused(t *testing.T) {
 		{"POST", generations, js, `{"output_format":"npy","size":"32x32"}`, 400, "size", "invalid_value", "only png"},
 		{"POST", generations, js, `{"temperature":0}`, 400, "temperature", "invalid_value", "greedy"},
 		{"POST", generations, js, `{"temperature":1,"greedy":true}`, 400, "", "invalid_value", "exclude"},
-		{"POST", generations, js, `{"top_k":9}`, 400, "", "invalid_value", "4 levels"},
+		{"POST", generations, js, `{"top_k":-1}`, 400, "", "invalid_value", "top-k"},
 		{"POST", generations, js, `{"top_p":2}`, 400, "", "invalid_value", "top-p"},
 		{"POST", generations, js, `{"prompt":"a cat"}`, 400, "prompt", "invalid_value", "a cat"},
 		{"POST", generations, js, `{"partial_images":101}`, 400, "partial_images", "invalid_value", "0 to 100"},
@@ -413,7 +413,7 @@ func TestRefused(t *testing.T) {
 		{"POST", "/v1/images/edits", sizesKind, sizes.String(), 400, "mask", "invalid_value", "mask"},
 		{"POST", "/v1/images/edits", largeKind, large.String(), 400, "image", "invalid_value", "too many pixels"},
 		{"POST", "/v1/score", js, `{}`, 400, "levels", "invalid_value", "no picture"},
-		{"POST", "/v1/score", js, `{"levels":[[[0]]]}`, 400, "levels", "invalid_value", "rows"},
+		{"POST", "/v1/score", js, `{"levels":[[[0]]]}`, 400, "levels", "invalid_value", "16×16"},
 		{"POST", "/v1/score", js, `{"levels":[[["a"]]]}`, 400, "levels", "invalid_type", "integer"},
 	} {
 		req, err := http.NewRequest(c.method, web.URL+c.path, strings.NewReader(c.body))

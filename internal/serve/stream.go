@@ -64,10 +64,10 @@ type partial struct {
 // due: a.partial times, in equal parts.
 func (a *asked) snapshots(partials chan<- partial) func(sampler.Step) {
 	sent := make([]atomic.Int32, a.n) // batches may be drawn at once
-	pixels := a.model.Signature().Pixels()
+	symbols := a.model.Signature().Symbols()
 	return func(st sampler.Step) {
-		for i := range len(st.Known) / pixels {
-			known := st.Known[i*pixels : (i+1)*pixels]
+		for i := range len(st.Known) / symbols {
+			known := st.Known[i*symbols : (i+1)*symbols]
 			decided := 0
 			for _, k := range known {
 				if k {
@@ -76,12 +76,12 @@ func (a *asked) snapshots(partials chan<- partial) func(sampler.Step) {
 			}
 			index := st.First + uint64(i)
 			count := &sent[index-a.req.First]
-			due := (decided - a.given) * (a.partial + 1) / max(1, pixels-a.given)
-			if due <= int(count.Load()) || decided == pixels {
+			due := (decided - a.given) * (a.partial + 1) / max(1, symbols-a.given)
+			if due <= int(count.Load()) || decided == symbols {
 				continue
 			}
 			number := int(count.Swap(int32(due)))
-			levels := slices.Clone(st.Levels[i*pixels : (i+1)*pixels])
+			levels := slices.Clone(st.Levels[i*symbols : (i+1)*symbols])
 			for k := range levels {
 				if !known[k] {
 					levels[k] = 0
@@ -103,18 +103,18 @@ func (a *asked) sendPartial(e *events, p partial) error {
 		Index     uint64 `json:"index"`
 		B64JSON   string `json:"b64_json"`
 		described
-		Levels [][]uint16 `json:"levels,omitempty"`
-		Known  [][]uint16 `json:"known,omitempty"`
+		Levels any `json:"levels,omitempty"`
+		Known  any `json:"known,omitempty"`
 	}{kind, time.Now().Unix(), p.number, p.index, "", a.described(), nil, nil}
 	f := a.form
-	if f.format == "json" {
+	if f.format == "json" || sig.Colour() == "" {
 		known := make([]uint16, len(p.known))
 		for k, yes := range p.known {
 			if yes {
 				known[k] = 1
 			}
 		}
-		event.Levels, event.Known = nested(p.levels, sig.Width), nested(known, sig.Width)
+		event.Levels, event.Known = nested(sig, p.levels), nested(sig, known)
 		return e.send(kind, event)
 	}
 	f.format = "png"

@@ -16,10 +16,10 @@ async function ask(path, options = {}) {
   throw Object.assign(new Error(said?.error?.message ?? `${answer.status} ${answer.statusText}`), { locked: answer.status === 401 });
 }
 
-// list fetches what models there are: { name, title, height, width, levels, greys, classes }.
+// list fetches what models there are: { name, title, height, width, channels, levels, greys, palette, classes }.
 export async function list() {
   const { data } = await (await ask('v1/models')).json();
-  return data.map((m) => ({ ...m, name: m.id, title: `${m.id}, ${m.width} × ${m.height}, ${m.levels} greys` }));
+  return data.map((m) => ({ ...m, name: m.id, title: `${m.id}, ${m.width} × ${m.height}, ${m.levels} ${m.palette ? 'colours' : m.channels > 1 ? 'levels' : 'greys'}` }));
 }
 
 // load makes a model ready to draw.
@@ -28,11 +28,11 @@ export async function load(about) {
 }
 
 // draw draws image number of a seed: { seed, number, class or null, temperature, levels, keep },
-// and further parameters. Of levels, Uint8Array [height·width], those stay where keep is 1;
+// and further parameters. Of levels, [height·width·channels], those of pixels stay where keep, [height·width], is 1;
 // without keep none do. step is told { levels, known } while it grows. The result is { levels,
 // logprob in nats, milliseconds, known: what was given, wave: the order in which pixels came }.
 async function draw(model, { seed, number, class: label, levels, keep, ...further }, step) {
-  const { height, width } = model, pixels = height * width;
+  const { height, width, channels } = model, pixels = height * width;
   const asked = {
     model: model.name, prompt: label === null ? '' : String(label), first: number, ...further,
     output_format: 'json', stream: true, partial_images: Math.max(1, Math.min(100, Math.floor(2e6 / pixels))),
@@ -52,11 +52,11 @@ async function draw(model, { seed, number, class: label, levels, keep, ...furthe
   let count = 0;
   for await (const event of events(answer)) {
     if (event.error) throw new Error(event.error.message);
-    const now = Uint8Array.from(event.levels.flat());
+    const now = Uint16Array.from(event.levels.flat(2));
     if (event.type.endsWith('.completed')) {
       return { levels: now, logprob: event.logprob ?? -Infinity, milliseconds: performance.now() - start, known, wave: wave.map((at) => Math.min(at, count)) };
     }
-    const there = Uint8Array.from(event.known.flat());
+    const symbols = event.known.flat(2), there = known.map((_, k) => Number(!symbols.slice(k * channels, (k + 1) * channels).includes(0)));
     there.forEach((yes, k) => { if (yes) wave[k] = Math.min(wave[k], count); });
     count++;
     step({ levels: now, known: there });
@@ -65,9 +65,14 @@ async function draw(model, { seed, number, class: label, levels, keep, ...furthe
 }
 
 // picture is a PNG of levels, transparent where they are not kept.
-async function picture({ height, width, greys }, levels, keep) {
+async function picture({ height, width, channels, greys, palette }, levels, keep) {
   const canvas = new OffscreenCanvas(width, height), pen = canvas.getContext('2d'), image = pen.createImageData(width, height);
-  levels.forEach((level, k) => image.data.set(keep[k] ? [greys[level], greys[level], greys[level], 255] : [0, 0, 0, 0], 4 * k));
+  keep.forEach((kept, k) => {
+    if (!kept) return;
+    const at = Array.from(levels.subarray(k * channels, (k + 1) * channels), (level) => greys[level]);
+    const rgba = palette ? palette[levels[k]].match(/[0-9a-f]{2}/g).map((hex) => parseInt(hex, 16)) : channels === 1 ? [at[0], at[0], at[0]] : at;
+    image.data.set([...rgba, 255].slice(0, 4), 4 * k);
+  });
   pen.putImageData(image, 0, 0);
   return canvas.convertToBlob({ type: 'image/png' });
 }
