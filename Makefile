@@ -7,6 +7,7 @@ OUT     ?= out
 EPOCHS  ?= 5
 
 PYTHON  ?= python3
+CLIENTS ?=
 BENCH   ?=
 FUZZTIME ?= 10m
 SOAK    ?= 20m
@@ -22,7 +23,7 @@ override PATH = $(shell echo "$$PATH")
 endif
 endif
 
-.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node languages slurm slurm-kill slurm-deps kubernetes man completions bench bench-train judge kill module clean
+.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node test-clients languages slurm slurm-kill slurm-deps kubernetes man completions bench bench-train bench-serve soak-serve judge kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -39,6 +40,9 @@ help:
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
 	@echo 'make bench BENCH="-python … -blas …"   the same with PyTorch (flags in internal/dev/bench/sample)'
 	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (BENCH="-arch gated -hidden 64" and more)'
+	@echo 'make bench-serve   the server under load, compared with the library (BENCH="-model pixelcnn" and more)'
+	@echo 'make soak-serve    the server under overload for $(SOAK) (SOAK=…): what is accepted is right, memory is flat'
+	@echo 'make test-clients  clients of OpenAI, as they are, against the server (CLIENTS="-examples 2000": more hostile requests)'
 	@echo 'make judge MODELS=…   how often a classifier recognises the class of samples (JUDGE="-n 10000" and more)'
 	@echo 'make kill    kill a training run at 200 random moments, and compare what it ends with'
 	@echo 'make slurm   draw and score on a real Slurm, two nodes on this machine; make slurm-kill: with 20 tasks killed'
@@ -61,7 +65,7 @@ demo: data
 	bin/sampler --model $(OUT)/pixelcnn.onnx --temp 0.7 -n 64 -o $(OUT)/samples.png
 	bin/sampler score --model $(OUT)/pixelcnn.onnx
 
-test: deps parity-deps slurm-deps lint vuln unit race fuzz-short nocgo cross generated embed kubernetes test-node test-browser
+test: deps parity-deps slurm-deps lint vuln unit race fuzz-short nocgo cross generated embed kubernetes test-node test-browser test-clients
 
 lint:
 	@files=$$($(GO) tool gofumpt -l .); test -z "$$files" || { echo "not formatted by gofumpt:" $$files; exit 1; }
@@ -83,7 +87,7 @@ unit:
 
 # The packages that share memory between goroutines or with C.
 race:
-	$(GO) test -race -short ./runtime ./sampler/... ./dataset
+	$(GO) test -race -short ./runtime ./sampler/... ./dataset ./internal/serve
 
 fuzz:
 	@GO='$(GO)' internal/dev/fuzz.sh $(FUZZTIME)
@@ -154,6 +158,10 @@ languages: deps
 
 test-browser: chromium
 	$(GO) test -v ./examples/browser
+	$(GO) test -v -run TestPage ./internal/serve
+
+test-clients:
+	cd internal/serve/clients && $(GO) vet ./... && $(GO) test -count=1 -v ./... $(CLIENTS)
 
 # Where tests run on their own, as root of a Debian, Chromium is installed.
 chromium:
@@ -189,6 +197,14 @@ bench: deps
 
 bench-train: deps
 	$(GO) test -count=1 -timeout 0 -v ./internal/dev/bench -args -python $(PYTHON) $(BENCH)
+
+bench-serve:
+	$(GO) test -count=1 -timeout 0 -v ./internal/dev/bench/serve -args -measure $(BENCH)
+
+# For so long ten times what there is capacity for, with clients that go away and damaged
+# requests among them; then quiet.
+soak-serve:
+	MALLOC_ARENA_MAX=2 $(GO) test -count=1 -timeout 0 -v -run TestSoak ./internal/dev/bench/serve -args -soak $(SOAK)
 
 judge: deps
 	$(GO) test -count=1 -timeout 0 -v -run TestJudge ./internal/dev/judge -args -models $(MODELS) $(JUDGE)

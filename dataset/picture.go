@@ -97,6 +97,20 @@ func ReadPicture(name string, opt PictureOptions) ([]uint16, error) {
 	return dst, p.levels(dst, opt)
 }
 
+// DecodePicture is [ReadPicture] for a picture that is in memory; name is what errors call it.
+func DecodePicture(name string, data []byte, opt PictureOptions) ([]uint16, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	p, err := opt.Limits.newPicture(name, data)
+	if err != nil {
+		return nil, err
+	}
+	dst := make([]uint16, opt.Height*opt.Width*opt.Channels)
+	return dst, p.levels(dst, opt)
+}
+
 // pictureFile is a picture that is within the limits and not decoded yet.
 type pictureFile struct {
 	name, format  string

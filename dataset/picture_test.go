@@ -11,6 +11,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -200,5 +201,40 @@ func TestReadPictureRefuses(t *testing.T) {
 		if errors.Is(err, ErrFormat) != (c.name == text) {
 			t.Errorf("%v: ErrFormat is for content", err)
 		}
+	}
+}
+
+// TestDecodePicture: a picture in memory gets the levels that its file gets, and its faults
+// are told in the same way.
+func TestDecodePicture(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 9, 7))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(i * 37)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "picture.png")
+	if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	opt := PictureOptions{Height: 4, Width: 4, Channels: 3, Levels: 8, Resize: BilinearNoAntialias}
+	want, err := ReadPicture(name, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DecodePicture("picture", b.Bytes(), opt); err != nil || !slices.Equal(got, want) {
+		t.Errorf("levels %v, error %v, want %v", got, err, want)
+	}
+	opt.Limits.Pixels = 62
+	if _, err := DecodePicture("picture", b.Bytes(), opt); !errors.Is(err, ErrLimit) {
+		t.Errorf("error %v, want ErrLimit", err)
+	}
+	if _, err := DecodePicture("picture", b.Bytes()[:30], PictureOptions{Height: 4, Width: 4, Levels: 8}); !errors.Is(err, ErrFormat) {
+		t.Errorf("error %v, want ErrFormat", err)
+	}
+	if _, err := DecodePicture("picture", b.Bytes(), PictureOptions{Width: 4, Levels: 8}); !errors.Is(err, ErrOptions) {
+		t.Errorf("error %v, want ErrOptions", err)
 	}
 }

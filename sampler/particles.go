@@ -48,7 +48,7 @@ func (s *Sampler) particles(ctx context.Context, p *prepared, first uint64, n in
 		if rows == nil {
 			break
 		}
-		if err := s.draw(ctx, rows, after); err != nil {
+		if err := s.draw(ctx, rows, after, false); err != nil || p.over() {
 			return nil, err
 		}
 		for _, c := range clouds {

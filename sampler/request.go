@@ -52,6 +52,25 @@ type Request struct {
 	// Progress, where not nil, is told how many pixels of all are done, after each
 	// step. Calls may coincide and come out of order. It must not draw itself.
 	Progress func(done, all int)
+	// Watch, where not nil, is shown the images that are under way after each step of the
+	// engine, as [Sampler.Steps] yields them. What it is shown with is drawn by one thread.
+	// It must not draw itself, nor wait for who does. BestOf and particles have no such
+	// steps and are errors.
+	Watch func(Step)
+	// Done, where not nil, gives the request up once it is closed: what of it is under way
+	// ends with the step, though other requests go on beside it (see [Sampler.Together]).
+	// Its images are then unfinished, and are not returned.
+	Done <-chan struct{}
+}
+
+// over tells whether the request was given up.
+func (r *Request) over() bool {
+	select {
+	case <-r.Done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Inpainting says what of a picture is given; the rest is drawn.
@@ -101,6 +120,12 @@ type prepared struct {
 	conditions func(image uint64) []*Tensor // of an image; nil where the model has none
 }
 
+// Check validates a request, without drawing anything. Errors wrap [ErrConfig] or [ErrClosed].
+func (s *Sampler) Check(req Request) error {
+	_, err := s.check(req)
+	return err
+}
+
 // check validates a request, but for what takes a run of the model.
 func (s *Sampler) check(r Request) (*prepared, error) {
 	if err := s.open(); err != nil {
@@ -124,6 +149,8 @@ func (s *Sampler) check(r Request) (*prepared, error) {
 		return nil, fmt.Errorf("%w: best-of is %d, must not be negative", ErrConfig, r.BestOf)
 	case r.ClassRun < 0:
 		return nil, fmt.Errorf("%w: the number of images in a row of a class is %d, must not be negative", ErrConfig, r.ClassRun)
+	case r.Watch != nil && (r.BestOf > 1 || r.Inpainting.Particles > 1):
+		return nil, fmt.Errorf("%w: best-of and particles cannot be drawn in steps", ErrConfig)
 	case r.BestOf > 1 && r.Greedy:
 		return nil, fmt.Errorf("%w: greedy and best-of exclude each other: greedy candidates are all alike", ErrConfig)
 	}
@@ -203,7 +230,7 @@ func (s *Sampler) rows(p *prepared, first uint64, classes []int, levels []uint16
 	symbols := s.symbols()
 	rows := make([]draw.Row, len(levels)/symbols)
 	for i := range rows {
-		rows[i] = draw.Row{Image: first + uint64(i), How: p.how, Levels: levels[i*symbols : (i+1)*symbols : (i+1)*symbols], Mask: p.Inpainting.Mask}
+		rows[i] = draw.Row{Image: first + uint64(i), How: p.how, Levels: levels[i*symbols : (i+1)*symbols : (i+1)*symbols], Mask: p.Inpainting.Mask, Done: p.Done}
 		image := (first + uint64(i)) / uint64(p.candidates())
 		if p.conditions != nil {
 			rows[i].Conditions = p.conditions(image)

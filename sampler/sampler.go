@@ -90,8 +90,12 @@ type Config struct {
 	// one per processor. Of all draws together no more are computed at once than Threads or
 	// there are processors; others wait, but not [Sampler.Steps], which may wait for its
 	// caller. What is kept between draws is the memory of that many batches of the size used
-	// last, and at most 64 MiB of others.
+	// last, and of others at most Idle.
 	Threads int
+	// Idle is how many bytes are kept between draws of batches of other sizes than that used
+	// last, since to make room for a batch takes as long as to draw some images. 0 means
+	// 64 MiB. It pays to have more where sizes alternate, as in a server.
+	Idle int64
 }
 
 // Check validates the settings, as [Read] does.
@@ -102,6 +106,8 @@ func (c Config) Check() error {
 	switch {
 	case c.Batch < 0:
 		return fmt.Errorf("%w: batch is %d, must not be negative", ErrConfig, c.Batch)
+	case c.Idle < 0:
+		return fmt.Errorf("%w: idle is %d bytes, must not be negative", ErrConfig, c.Idle)
 	case c.Threads < 0 || c.Threads > maxThreads:
 		return fmt.Errorf("%w: threads is %d, must be from 0 (for one per processor) to %d", ErrConfig, c.Threads, maxThreads)
 	}
@@ -184,7 +190,7 @@ func (m *Model) Open(rt onnx.Runtime) (*Sampler, error) {
 	if m.Signature == nil {
 		return nil, errNoFile
 	}
-	e, err := engine.Open(rt, m.Signature, engine.Options{Engine: m.cfg.Engine, Raster: m.cfg.Raster, Threads: m.cfg.Threads})
+	e, err := engine.Open(rt, m.Signature, engine.Options{Engine: m.cfg.Engine, Raster: m.cfg.Raster, Threads: m.cfg.Threads, Idle: m.cfg.Idle})
 	if err != nil {
 		return nil, err
 	}
@@ -223,9 +229,13 @@ func (s *Sampler) open() error {
 	return nil
 }
 
-// draw has the engine draw rows.
-func (s *Sampler) draw(ctx context.Context, rows []draw.Row, after func(symbols int) error) error {
-	return s.engines.Draw(ctx, rows, engine.Run{Batch: s.cfg.Batch, Threads: s.cfg.Threads, After: after})
+// draw has the engine draw rows. Those who watch it are not told of two steps at once.
+func (s *Sampler) draw(ctx context.Context, rows []draw.Row, after func(symbols int) error, watched bool) error {
+	run := engine.Run{Batch: s.cfg.Batch, Threads: s.cfg.Threads, After: after}
+	if watched {
+		run.Threads = 1
+	}
+	return s.engines.Draw(ctx, rows, run)
 }
 
 func (s *Sampler) symbols() int { return s.sig.Symbols() }

@@ -130,7 +130,7 @@ func (s *Sampler) Draw(ctx context.Context, req Request, levels []uint16) error 
 	if err != nil {
 		return err
 	}
-	return s.draw(ctx, s.rows(p, req.First, classes, levels), progress([]*prepared{p}, s.symbols()))
+	return s.draw(ctx, s.rows(p, req.First, classes, levels), progress([]*prepared{p}, s.symbols()), false)
 }
 
 // prepare checks a request and decides how its classes are drawn.
@@ -193,6 +193,7 @@ func (s *Sampler) drawParts(ctx context.Context, parts []part, after func(symbol
 	candidates := make([][]Sample, len(parts))
 	rows := make([][]draw.Row, len(parts))
 	var all []draw.Row
+	var steps []watched
 	for i, p := range parts {
 		best := p.bestOf()
 		classes, err := p.classes.of(p.first, p.n)
@@ -206,15 +207,23 @@ func (s *Sampler) drawParts(ctx context.Context, parts []part, after func(symbol
 			}
 			continue
 		}
-		rows[i] = s.rows(p.prepared, first, classes, make([]uint16, n*s.symbols()))
+		levels := make([]uint16, n*s.symbols())
+		rows[i] = s.rows(p.prepared, first, classes, levels)
+		if p.Watch != nil {
+			steps = append(steps, watched{p.Watch, newStep(p.first, rows[i], levels, classes)})
+		}
 		all = append(all, rows[i]...)
 	}
 	if len(all) > 0 {
-		if err := s.draw(ctx, all, after); err != nil {
+		if err := s.draw(ctx, all, watching(after, steps), len(steps) > 0); err != nil {
 			return nil, err
 		}
 	}
 	for i, p := range parts {
+		if p.over() {
+			candidates[i] = nil
+			continue
+		}
 		for k := range rows[i] {
 			candidates[i] = append(candidates[i], s.sample(&rows[i][k]))
 		}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 
+	"pixelcnn/sampler/internal/draw"
 	"pixelcnn/sampler/internal/engine"
 )
 
@@ -15,6 +16,7 @@ import (
 // must not be changed, and hold more with the next step.
 type Step struct {
 	Number  int      // of the step, from 1
+	First   uint64   // the number of the first image
 	Levels  []uint16 // [n, H, W, C], row-major; where they are not known they mean nothing
 	Known   []bool   // [n, H, W, C]: which levels are known; given ones are from the start
 	Classes []int    // [n], the images' classes; nil where the model has none
@@ -55,16 +57,13 @@ func (s *Sampler) steps(ctx context.Context, req Request, yield func(Step) bool)
 	if p.classes, err = s.newClasses(ctx, req); err != nil {
 		return err
 	}
-	pixels := s.symbols()
-	step := Step{Known: make([]bool, req.N*pixels), Levels: make([]uint16, req.N*pixels)}
-	if step.Classes, err = p.classes.of(req.First, req.N); err != nil {
+	classes, err := p.classes.of(req.First, req.N)
+	if err != nil {
 		return err
 	}
-	rows := s.rows(p, req.First, step.Classes, step.Levels)
-	for i := range rows {
-		rows[i].Known = step.Known[i*pixels : (i+1)*pixels]
-		copy(rows[i].Known, rows[i].Mask)
-	}
+	levels := make([]uint16, req.N*s.symbols())
+	rows := s.rows(p, req.First, classes, levels)
+	step := newStep(req.First, rows, levels, classes)
 	done := 0
 	return s.engines.Draw(ctx, rows, engine.Run{Batch: req.N, Threads: 1, Held: true, After: func(symbols int) error {
 		step.Number++
@@ -72,11 +71,49 @@ func (s *Sampler) steps(ctx context.Context, req Request, yield func(Step) bool)
 		if req.Progress != nil {
 			req.Progress(done, len(step.Levels))
 		}
-		if !yield(step) {
+		if req.Watch != nil {
+			req.Watch(*step)
+		}
+		if !yield(*step) {
 			return errLeft
 		}
 		return nil
 	}})
+}
+
+// newStep is a draw of rows that are to note what is known; levels and classes are theirs.
+func newStep(first uint64, rows []draw.Row, levels []uint16, classes []int) *Step {
+	step := &Step{First: first, Levels: levels, Known: make([]bool, len(levels)), Classes: classes}
+	at := 0
+	for i := range rows {
+		rows[i].Known = step.Known[at : at+len(rows[i].Levels)]
+		copy(rows[i].Known, rows[i].Mask)
+		at += len(rows[i].Levels)
+	}
+	return step
+}
+
+// watched is a part of a draw that somebody watches.
+type watched struct {
+	watch func(Step)
+	step  *Step
+}
+
+// watching is after, and shows each step to those who watch.
+func watching(after func(symbols int) error, all []watched) func(symbols int) error {
+	if len(all) == 0 {
+		return after
+	}
+	return func(symbols int) error {
+		for _, w := range all {
+			w.step.Number++
+			w.watch(*w.step)
+		}
+		if after == nil {
+			return nil
+		}
+		return after(symbols)
+	}
 }
 
 // Image makes a picture of image i of a step, of a model's size and levels: levels as

@@ -83,6 +83,7 @@ With no --model, the model is one inside the program.`,
 	cli.Versions(cmd, func() string { return cli.Library(f.open.ortLib) })
 	f.completions(cmd)
 	cmd.AddCommand(newAnnotate(), newCompile(), newScore(), newGather(), newInspect(), newInstall(), cli.Man())
+	cmd.AddCommand(listening()...)
 	groupHelp(cmd)
 	return cmd
 }

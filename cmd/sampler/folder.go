@@ -11,6 +11,7 @@ import (
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
+	"pixelcnn/internal/picture"
 	"pixelcnn/sampler"
 )
 
@@ -54,7 +55,7 @@ func (f *scoreFlags) loadPictures(cmd *cobra.Command, sig *sampler.Signature) (*
 
 // checkPictures finds the pictures that cannot be used, and leaves them out where there is somebody to tell.
 func (f *scoreFlags) checkPictures(cmd *cobra.Command, files *dataset.Pictures, sig *sampler.Signature, opt dataset.PictureOptions, tell func(error)) error {
-	bad, err := files.Check(cmd.Context(), asTrained(sig, opt))
+	bad, err := files.Check(cmd.Context(), picture.AsTrained(sig, opt))
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func readInParts(ctx context.Context, files []string, sig *sampler.Signature, op
 		for part := range slices.Chunk(files, atOnce) {
 			levels = levels[:0]
 			for _, file := range part {
-				picture, err := readPicture(file, sig, opt)
+				one, err := picture.Read(file, sig, opt)
 				if err != nil && ctx.Err() == nil {
 					err = failed(err)
 				}
@@ -77,7 +78,7 @@ func readInParts(ctx context.Context, files []string, sig *sampler.Signature, op
 					yield(nil, err)
 					return
 				}
-				levels = append(levels, picture...)
+				levels = append(levels, one...)
 			}
 			if !yield(levels, nil) {
 				return

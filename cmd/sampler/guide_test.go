@@ -164,4 +164,6 @@ func writeClasses(t *testing.T, name string) error {
 	return writeModel(name, file)
 }
 
-func TestEveryFlag(t *testing.T) { clitest.EveryFlag(t, newCommand(), guide) }
+func TestEveryFlag(t *testing.T) {
+	clitest.EveryFlag(t, newCommand(), guide, "../../docs/serving.md")
+}

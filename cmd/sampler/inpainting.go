@@ -14,6 +14,7 @@ import (
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
+	"pixelcnn/internal/picture"
 	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/sampler"
 )
@@ -77,17 +78,17 @@ func (f *drawFlags) inpainting(cmd *cobra.Command, sig *sampler.Signature, run i
 	}
 	var bad []error
 	for _, path := range f.init {
-		var picture []uint16
+		var one []uint16
 		var err error
 		if strings.EqualFold(filepath.Ext(path), ".npy") {
-			picture, err = readLevels(path, sig)
+			one, err = readLevels(path, sig)
 		} else {
-			picture, err = readPicture(path, sig, dataset.PictureOptions{Limits: f.pictures.Limits()})
+			one, err = picture.Read(path, sig, dataset.PictureOptions{Limits: f.pictures.Limits()})
 		}
 		if err != nil {
 			bad = append(bad, f.pictures.Explain(cmd, err))
 		}
-		in.Picture = append(in.Picture, picture...)
+		in.Picture = append(in.Picture, one...)
 	}
 	if f.invert {
 		for k, level := range in.Picture {

@@ -9,6 +9,7 @@ import (
 
 	"pixelcnn/dataset"
 	"pixelcnn/internal/format"
+	"pixelcnn/internal/picture"
 	"pixelcnn/sampler"
 )
 
@@ -33,7 +34,7 @@ func TestReadPicture(t *testing.T) {
 		{"resize=16 bilinear-noantialias; levels=4 floor(v*levels/256)", []uint16{0, 127, 0, 0}}, // 255/2
 	} {
 		sig := &sampler.Signature{Height: 4, Width: 4, Channels: 1, Levels: 256, Meta: format.Meta{Preprocess: c.preprocess}}
-		got, err := readPicture(name, sig, dataset.PictureOptions{})
+		got, err := picture.Read(name, sig, dataset.PictureOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func TestReadOwn(t *testing.T) {
 		if err := writePNG(name, sig.Image(row)); err != nil {
 			t.Fatal(err)
 		}
-		got, err := readPicture(name, sig, dataset.PictureOptions{})
+		got, err := picture.Read(name, sig, dataset.PictureOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +101,7 @@ func TestReadColours(t *testing.T) {
 		{sampler.Signature{Channels: 1, Levels: 2, Meta: format.Meta{Palette: []color.NRGBA{red, blue}}}, []uint16{0, 1}},
 	} {
 		c.sig.Height, c.sig.Width = 1, 2
-		got, err := readPicture(name, &c.sig, dataset.PictureOptions{})
+		got, err := picture.Read(name, &c.sig, dataset.PictureOptions{})
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%d channels, %d colours: %v, %v, want %v", c.sig.Channels, len(c.sig.Meta.Palette), got, err, c.want)
 		}

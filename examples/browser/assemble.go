@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"pixelcnn/internal/page"
 	"pixelcnn/internal/signature/encoding"
 	"pixelcnn/models/pretrained"
 	"pixelcnn/sampler"
 )
 
 //go:embed page
-var page embed.FS
+var own embed.FS
 
 // model is what the page is told of one.
 type model struct {
@@ -33,14 +34,14 @@ type model struct {
 // assemble writes the page into dir: its own files, onnxruntime-web from web, and the
 // models, by name, each as a one-file sampler.
 func assemble(dir, web string, models map[string][]byte, order []string) error {
-	static, err := fs.Sub(page, "page")
+	static, err := fs.Sub(own, "page")
 	if err != nil {
 		return err
 	}
 	for _, from := range []struct {
 		to    string
 		files fs.FS
-	}{{"", static}, {"ort", os.DirFS(web)}} {
+	}{{"", page.Files}, {"", static}, {"ort", os.DirFS(web)}} {
 		if err := copyAll(filepath.Join(dir, from.to), from.files); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ import (
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/internal/onefile/onefiletest"
+	"pixelcnn/internal/page/pagetest"
 	"pixelcnn/models"
 	"pixelcnn/models/pretrained"
 	"pixelcnn/runtime"
@@ -54,13 +55,9 @@ func site(t *testing.T, models map[string][]byte, order []string) (url string) {
 }
 
 // browse opens the page in Chromium. It skips the test where there is none.
-func browse(t *testing.T, models map[string][]byte, order []string) *chromium {
+func browse(t *testing.T, models map[string][]byte, order []string) *pagetest.Browser {
 	t.Helper()
-	program := findChromium()
-	if program == "" {
-		t.Skip("no Chromium found: install one (Debian: apt-get install chromium), or set CHROMIUM to its program")
-	}
-	return startChromium(t, program, site(t, models, order))
+	return pagetest.Open(t, site(t, models, order), *shots)
 }
 
 // withClasses is a small model of random weights.
@@ -74,34 +71,10 @@ func withClasses(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// shown reads the levels from the canvas: each pixel of the picture is a square.
-const shown = `(() => {
-	const canvas = document.getElementById('picture'), side = 20, width = canvas.width / side, height = canvas.height / side;
-	const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, greys = [];
-	for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
-		const at = 4 * ((y * side + 5) * canvas.width + x * side + 5);
-		greys.push(data[at] === data[at + 1] && data[at] === data[at + 2] ? data[at] : -1);
-	}
-	return greys;
-})()`
-
-// grows watches how many squares of the canvas are of one colour.
-const grows = `globalThis.states = new Set();
-(function look() {
-	const canvas = document.getElementById('picture'), side = 20;
-	const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-	let known = 0;
-	for (let y = 0; y < canvas.height; y += side) for (let x = 0; x < canvas.width; x += side) {
-		const at = 4 * (y * canvas.width + x);
-		if (data[at] === data[at + 4 * side / 2]) known++;
-	}
-	states.add(known);
-	requestAnimationFrame(look);
-})()`
-
 // visit is the page in a browser, with the model that it draws from.
 type visit struct {
-	*chromium
+	*pagetest.Browser
+	t     *testing.T
 	env   *runtime.Env
 	model []byte
 	req   sampler.Request
@@ -125,8 +98,7 @@ func (p *visit) same(req sampler.Request) []uint16 {
 		}
 		want = sample.Levels
 	}
-	var got []int
-	p.eval(shown, &got)
+	got := p.Shown()
 	if len(got) != len(want) {
 		p.t.Fatalf("the page shows %d pixels, want %d", len(got), len(want))
 	}
@@ -150,97 +122,85 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer env.Close()
-	p := &visit{chromium: c, env: env, model: models["trained"], req: sampler.Request{Parameters: sampler.Parameters{Seed: 1, Temperature: 0.8}}}
+	p := &visit{Browser: c, t: t, env: env, model: models["trained"], req: sampler.Request{Parameters: sampler.Parameters{Seed: 1, Temperature: 0.8}}}
 	done := "!document.getElementById('draw').disabled && document.getElementById('status').textContent.startsWith('Drawn') && !document.getElementById('save').disabled"
 
 	// It comes with a picture.
-	c.wait(done)
+	c.Wait(done)
 	if m, err := sampler.Read(p.model, sampler.Config{}); err != nil || m.ClassInput != "" {
 		p.req.Classes = []int{0}
 	}
 	p.same(sampler.Request{N: 1})
-	c.shoot("light.png")
+	c.Shoot("light.png")
 
 	// Another seed and temperature.
-	set := func(id, value string) {
-		c.eval(fmt.Sprintf("{const e = document.getElementById(%q); e.value = %q; e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change'))}", id, value), nil)
-	}
-	c.eval("document.getElementById('status').textContent = ''", nil)
+	set := c.Set
+	c.Eval("document.getElementById('status').textContent = ''", nil)
 	set("seed", "9007199254740990")
-	c.click("draw")
-	c.wait(done)
+	c.Click("draw")
+	c.Wait(done)
 	p.req.Seed = 9007199254740990
 	p.same(sampler.Request{N: 1})
-	c.eval("document.getElementById('status').textContent = ''", nil)
+	c.Eval("document.getElementById('status').textContent = ''", nil)
 	set("temperature", "1") // draws at once
-	c.wait(done)
+	c.Wait(done)
 	p.req.Temperature = 1
 	picture := p.same(sampler.Request{N: 1})
 
 	// Rub out with the mouse: a stroke of the 3×3 brush from (4, 5) to (10, 5).
-	x, y, w, h := c.box("picture")
+	x, y, w, h := c.Box("picture")
 	at := func(column, row int) (float64, float64) {
 		return x - w/2 + (float64(column)+0.5)*w/float64(p.sig.Width), y - h/2 + (float64(row)+0.5)*h/float64(p.sig.Height)
 	}
 	from, to := 4, 10
 	px, py := at(from, 5)
-	c.mouse("mousePressed", px, py)
+	c.Mouse("mousePressed", px, py)
 	px, py = at(to, 5)
-	c.mouse("mouseMoved", px, py)
-	c.mouse("mouseReleased", px, py)
+	c.Mouse("mouseMoved", px, py)
+	c.Mouse("mouseReleased", px, py)
 	keep := make([]bool, len(picture))
 	for k := range keep {
 		row, column := k/p.sig.Width, k%p.sig.Width
 		keep[k] = row < 4 || row > 6 || column < from-1 || column > to+1
 	}
-	var greys []int
-	c.eval(shown, &greys)
+	greys := c.Shown()
 	for k, g := range greys {
 		if keep[k] != (g >= 0) {
 			t.Fatalf("pixel %d is rubbed out: %v, want %v", k, g < 0, !keep[k])
 		}
 	}
-	c.shoot("gap.png")
+	c.Shoot("gap.png")
 
 	// Put it back; rub it out again; have it drawn.
-	c.click("restore")
+	c.Click("restore")
 	p.same(sampler.Request{N: 1})
 	px, py = at(from, 5)
-	c.mouse("mousePressed", px, py)
+	c.Mouse("mousePressed", px, py)
 	px, py = at(to, 5)
-	c.mouse("mouseMoved", px, py)
-	c.mouse("mouseReleased", px, py)
-	c.eval("document.getElementById('status').textContent = ''", nil)
-	c.click("again")
-	c.wait(done)
+	c.Mouse("mouseMoved", px, py)
+	c.Mouse("mouseReleased", px, py)
+	c.Eval("document.getElementById('status').textContent = ''", nil)
+	c.Click("again")
+	c.Wait(done)
 	picture = p.same(sampler.Request{First: 1, N: 1, Inpainting: sampler.Inpainting{Picture: picture, Mask: keep}})
 
 	// The same with the keyboard alone: one pixel two to the right, one down.
 	set("brush", "1")
-	reach := func(id string) {
-		for range 30 {
-			var here string
-			if c.eval("document.activeElement.id", &here); here == id {
-				return
-			}
-			c.key("Tab")
-		}
-		t.Fatalf("the Tab key does not lead to %s", id)
-	}
-	c.eval("document.activeElement.blur()", nil)
+	reach := c.Reach
+	c.Eval("document.activeElement.blur()", nil)
 	reach("picture")
 	for range p.sig.Width {
-		c.key("ArrowLeft")
-		c.key("ArrowUp")
+		c.Key("ArrowLeft")
+		c.Key("ArrowUp")
 	}
 	for _, key := range []string{"ArrowRight", "ArrowRight", "ArrowDown", " "} {
-		c.key(key)
+		c.Key(key)
 	}
-	c.shoot("keyboard.png")
+	c.Shoot("keyboard.png")
 	reach("again")
-	c.eval("document.getElementById('status').textContent = ''", nil)
-	c.key("Enter")
-	c.wait(done)
+	c.Eval("document.getElementById('status').textContent = ''", nil)
+	c.Key("Enter")
+	c.Wait(done)
 	for k := range keep {
 		keep[k] = k != p.sig.Width+2
 	}
@@ -254,30 +214,29 @@ func TestPage(t *testing.T) {
 		width  int
 		scheme string
 	}{"dark.png": {1280, "dark"}, "phone.png": {390, "light"}, "phone-dark.png": {390, "dark"}, "small.png": {320, "light"}} {
-		c.look(look.width, 900, look.scheme, true)
+		c.Look(look.width, 900, look.scheme, true)
 		var wide int
-		if c.eval("document.documentElement.scrollWidth", &wide); wide > look.width {
+		if c.Eval("document.documentElement.scrollWidth", &wide); wide > look.width {
 			t.Errorf("the page is %d wide in a window of %d", wide, look.width)
 		}
-		c.shoot(name)
+		c.Shoot(name)
 	}
 
 	// Another model, by its classes; the picture appears step by step.
-	c.look(1280, 900, "light", false)
+	c.Look(1280, 900, "light", false)
 	set("model", "1")
-	c.wait("document.getElementById('class').options.length === 3 && " + done)
-	c.eval("document.getElementById('slow').checked = true", nil)
-	c.eval(grows, nil)
-	c.eval("document.getElementById('status').textContent = ''", nil)
+	c.Wait("document.getElementById('class').options.length === 3 && " + done)
+	c.Eval("document.getElementById('slow').checked = true", nil)
+	grown := c.Grows()
+	c.Eval("document.getElementById('status').textContent = ''", nil)
 	set("class", "2")
-	c.wait(done + " && document.getElementById('status').textContent.endsWith('nats.')")
-	var states int
-	if c.eval("states.size", &states); states < 4 {
+	c.Wait(done + " && document.getElementById('status').textContent.endsWith('nats.')")
+	if states := grown(); states < 4 {
 		t.Errorf("the picture does not grow: %d different numbers of its pixels were seen", states)
 	}
 	p.model, p.req.Classes = models["classes"], []int{2}
 	p.same(sampler.Request{N: 1})
-	c.healthy()
+	c.Healthy()
 }
 
 // TestWeb draws many images in Chromium, and compares them with the sampler's.
@@ -303,7 +262,7 @@ func TestWeb(t *testing.T) {
 					Levels []int
 					Times  []float64
 				}
-				c.eval(fmt.Sprintf(`(async () => {
+				c.Eval(fmt.Sprintf(`(async () => {
 					const {list, load} = await import('./model.mjs'), model = await load((await list())[%d]);
 					const levels = [], times = [];
 					for (let number = 0; number < %d; number++) {
@@ -323,18 +282,18 @@ func TestWeb(t *testing.T) {
 			})
 		}
 	}
-	c.healthy()
+	c.Healthy()
 }
 
 // saved downloads the picture and reads it.
 func (p *visit) saved(want []uint16) {
 	p.t.Helper()
 	dir := p.t.TempDir()
-	session := p.session
-	p.session = ""
-	p.call("Browser.setDownloadBehavior", map[string]any{"behavior": "allow", "downloadPath": dir}, nil)
-	p.session = session
-	p.click("save")
+	session := p.Session
+	p.Session = ""
+	p.Call("Browser.setDownloadBehavior", map[string]any{"behavior": "allow", "downloadPath": dir}, nil)
+	p.Session = session
+	p.Click("save")
 	var file string
 	for deadline := time.Now().Add(20 * time.Second); file == ""; time.Sleep(10 * time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(dir, "*.png"))

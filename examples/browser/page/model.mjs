@@ -4,6 +4,10 @@ import { uniforms } from './pcg.mjs';
 
 ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
 
+export const where = 'It runs here, in your browser.';
+export const further = []; // a one-file sampler has no other parameters
+export const any = false;
+
 // list fetches what models there are:
 // { name, file, height, width, levels, greys, classes: [names] or null, wave: step of each pixel }.
 export async function list() {

@@ -25,6 +25,18 @@ type Row struct {
 	Mask   []bool   // [H, W, C]: which levels are given; nil: none
 	Known  []bool   // [H, W, C]: where to note what is decided; nil: nowhere
 	Record *Record  // nil: not wanted
+
+	Done <-chan struct{} // closed where nobody wants the row any more; nil: never
+}
+
+// over tells whether nobody wants the row any more.
+func (r *Row) over() bool {
+	select {
+	case <-r.Done:
+		return true
+	default:
+		return false
+	}
 }
 
 // plain tells whether there is nothing to do but draw and store.
@@ -196,6 +208,16 @@ func (b *Batch) any(i, k int, outputs []float32, stride int, u float64) int {
 		r.Known[k] = true
 	}
 	return level
+}
+
+// Over tells whether nobody wants any of the rows any more.
+func (b *Batch) Over() bool {
+	for i := range b.rows {
+		if b.rows[i].Done == nil || !b.rows[i].over() {
+			return false
+		}
+	}
+	return true
 }
 
 // Decided is the number of symbols decided since it was last asked.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,8 +49,9 @@ type Run struct {
 // Options say how engines are made.
 type Options struct {
 	Engine  Name
-	Raster  bool // pixel by pixel, instead of in waves
-	Threads int  // as many draws at once use
+	Raster  bool  // pixel by pixel, instead of in waves
+	Threads int   // as many draws at once use
+	Idle    int64 // bytes that workers of sizes not used last may keep; 0: idleBytes
 }
 
 // Engines are those of a model.
@@ -101,6 +103,7 @@ func CompileOptions(sig *signature.Signature, raster bool) compile.Options {
 func (e *Engines) choose(rt onnx.Runtime, sig *signature.Signature, opt Options) error {
 	compiled, err := NewIncremental(rt, network(sig), CompileOptions(sig, opt.Raster), e.Slots)
 	if err == nil {
+		compiled.pool.spare = cmp.Or(opt.Idle, idleBytes)
 		if e.Settler = newSettler(compiled.throughput.program, compiled.net); e.Settler != nil {
 			e.Full.settle, compiled.settle = e.Settler, e.Settler
 		}

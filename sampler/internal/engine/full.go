@@ -115,7 +115,7 @@ func (e *Full) drawBatch(ctx context.Context, rows []draw.Row, batch int, run Ru
 			}
 			f.Set(i, k, uint16(level))
 		}
-		if err := run.step(b); err != nil {
+		if err := run.step(b); err != nil || b.Over() {
 			return err
 		}
 	}

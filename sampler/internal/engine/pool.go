@@ -11,8 +11,8 @@ import (
 // whichever is more.
 func newSlots(threads int) Slots { return make(Slots, max(threads, runtime.GOMAXPROCS(0))) }
 
-// idleBytes is what idle workers may take together beside those of the size that was used
-// last, of which there is one for each slot at most.
+// idleBytes is the default of what idle workers may take together beside those of the size
+// that was used last, of which there is one for each slot at most.
 const idleBytes = 64 << 20
 
 // pool keeps idle workers, since making one takes as long as drawing some images. A caller
@@ -20,6 +20,7 @@ const idleBytes = 64 << 20
 type pool struct {
 	slots  int
 	memory int64 // the most that idle workers and one that is to be made may take
+	spare  int64 // and those of other sizes than that used last
 
 	mu     sync.Mutex
 	idle   map[int][]*worker // by images
@@ -27,7 +28,7 @@ type pool struct {
 }
 
 func newPool(slots int, memory int64) pool {
-	return pool{slots: slots, memory: memory, idle: map[int][]*worker{}}
+	return pool{slots: slots, memory: memory, spare: idleBytes, idle: map[int][]*worker{}}
 }
 
 // take hands out an idle worker for so many images, nil if there is none.
@@ -62,7 +63,7 @@ func (p *pool) release(w *worker, passing bool) {
 	} else {
 		p.idle[w.images] = append(p.idle[w.images], w)
 	}
-	p.evict(idleBytes, 1)
+	p.evict(p.spare, 1)
 	p.evict(p.memory, 0)
 }
 

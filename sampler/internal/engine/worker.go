@@ -383,7 +383,7 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 				}
 			}
 		}
-		if err := run.step(b); err != nil {
+		if err := run.step(b); err != nil || b.Over() {
 			return nil, err
 		}
 	}

@@ -1,12 +1,12 @@
 // The page: controls, the picture on its canvas, and rubbing out.
-import { list, load } from './model.mjs';
+import * as backend from './model.mjs';
 
 const $ = (id) => document.getElementById(id);
 const canvas = $('picture'), brush = canvas.getContext('2d');
 const scale = 20; // of the canvas; CSS fits it to the page
 
 let model; // the one that draws
-let levels; // of the picture, Uint8Array [height·width]
+let levels; // of the picture, Uint8Array or Uint16Array [height·width·channels]
 let gap; // where it is rubbed out, 1
 let shown; // pixels that are there yet, 1; others are still to be drawn
 let cursor = { x: 0, y: 0 }; // for the arrow keys
@@ -15,8 +15,13 @@ let film = 0; // the animation that is running
 
 $('slow').checked = !matchMedia('(prefers-reduced-motion: reduce)').matches;
 
-// grey is the grey of a level, as the sampler writes it into PNG files.
-const grey = (level) => model.greys[level];
+// colour is that of a pixel, as the sampler writes it into PNG files.
+function colour(k) {
+  if (model.palette) return model.palette[levels[k]];
+  const channels = model.channels ?? 1;
+  const at = [...levels.subarray(k * channels, (k + 1) * channels)].map((level) => model.greys[level]);
+  return channels < 3 ? `rgb(${at[0]} ${at[0]} ${at[0]})` : `rgb(${at[0]} ${at[1]} ${at[2]} / ${(at[3] ?? 255) / 255})`;
+}
 
 // paint shows the picture: gaps and what is not drawn yet as a chequered ground.
 function paint() {
@@ -25,8 +30,7 @@ function paint() {
     for (let x = 0; x < width; x++) {
       const k = y * width + x, left = x * scale, top = y * scale;
       if (shown[k] && !gap[k]) {
-        const g = grey(levels[k]);
-        brush.fillStyle = `rgb(${g} ${g} ${g})`;
+        brush.fillStyle = colour(k);
         brush.fillRect(left, top, scale, scale);
         continue;
       }
@@ -62,42 +66,98 @@ function fail(error) {
   $('status').textContent = '';
 }
 
+// The controls of a link, and what they are where the model has no such one.
+const controls = ['temperature', ...backend.further, 'seed', 'class'];
+const off = { top_k: '0', top_p: '1', min_p: '0' };
+
+// link is the address of the picture: its model, seed and parameters.
+function link() {
+  const values = new URLSearchParams({ model: model.name });
+  for (const id of controls) if ($(id).value !== '' && $(id).value !== off[id]) values.set(id, $(id).value);
+  return `#${values}`;
+}
+
+// follow sets the controls as an address says, and gives the place of its model.
+function follow(models) {
+  const values = new URLSearchParams(location.hash.slice(1));
+  for (const id of controls) if (values.has(id) && id !== 'class') $(id).value = values.get(id);
+  tell();
+  linked = values.get('class');
+  return Math.max(0, models.findIndex((about) => about.name === values.get('model')));
+}
+let linked; // the class of a link, until the model is there
+
+// tell shows the values of the sliders.
+function tell() {
+  $('degrees').value = Number($('temperature').value).toFixed(2);
+  for (const id of backend.further) $(`${id}-value`).value = $(id).value === off[id] ? 'off' : $(id).value;
+}
+
 // choose makes a model the one that draws.
 async function choose(about) {
   $('draw').disabled = $('another').disabled = $('save').disabled = true;
   say(`Loading ${about.name}…`);
-  model = await load(about);
+  model = await backend.load(about);
   canvas.width = model.width * scale;
   canvas.height = model.height * scale;
-  levels = new Uint8Array(model.height * model.width);
-  gap = levels.slice();
-  shown = levels.slice();
+  levels = new Uint16Array(model.height * model.width * (model.channels ?? 1));
+  gap = new Uint8Array(model.height * model.width);
+  shown = gap.slice();
   $('classes').hidden = !model.classes;
   const before = $('class').selectedOptions[0]?.text;
   $('class').replaceChildren(...(model.classes ?? []).map((name, k) => new Option(name, k, false, name === before)));
+  if (backend.any) $('class').prepend(new Option('any', '', !before || before === 'any', !before || before === 'any'));
+  if (linked != null) $('class').value = linked;
+  linked = null;
+  if (!$('class').value && !backend.any) $('class').selectedIndex = 0;
+  $('top_k').max = model.levels;
   await drawAll();
   $('draw').disabled = false;
 }
 
 function settings() {
-  return { seed: BigInt($('seed').value), number, class: Number($('class').value), temperature: Number($('temperature').value) };
+  const how = { seed: BigInt($('seed').value), number, class: $('class').value === '' ? null : Number($('class').value), temperature: Number($('temperature').value) };
+  for (const id of backend.further) if ($(id).value !== off[id]) how[id] = Number($(id).value);
+  return how;
 }
 
 async function drawAll() {
   number = 0;
+  $('link').hidden = false;
   gap.fill(0);
   shown.fill(0);
-  await show(await model.draw(settings()));
+  await show(await model.draw(settings(), live));
+  history.replaceState(null, '', link());
+  $('link').href = link();
 }
 
 async function drawGap() {
   number++;
+  $('link').hidden = true; // it leads to no picture that was changed
   const keep = gap.map((g) => 1 - g);
-  const drawn = await model.draw({ ...settings(), levels, keep });
-  shown = keep;
-  gap = new Uint8Array(gap.length);
-  await show(drawn);
+  const before = gap;
+  try {
+    const drawn = await model.draw({ ...settings(), levels, keep }, live);
+    shown = keep;
+    gap = new Uint8Array(gap.length);
+    await show(drawn);
+  } catch (error) {
+    gap = before; // it can be drawn again
+    paint();
+    throw error;
+  }
 }
+
+// live shows what a model that tells its steps has drawn so far: { levels, known }.
+function live(step) {
+  if (!$('slow').checked) return;
+  levels = step.levels;
+  shown = step.known;
+  gap.fill(0);
+  seen ||= performance.now();
+  paint();
+}
+let seen = 0; // when the first step of the picture came
 
 // show lets the pixels that are not there yet appear in the order in which they were
 // drawn: all that were drawn in one step of the network together.
@@ -106,15 +166,19 @@ async function show(drawn) {
   const nats = drawn.logprob.toFixed(1).replace('-', '−');
   const done = `Drawn in ${drawn.milliseconds.toFixed(0)} ms, log-probability ${nats} nats`;
   const own = ++film;
-  const steps = [...new Set(model.wave.filter((_, k) => !shown[k]))].sort((a, b) => a - b);
-  if ($('slow').checked && steps.length) {
+  const wave = drawn.wave ?? model.wave;
+  if (drawn.known) shown = drawn.known; // from before it was drawn
+  const steps = [...new Set(wave.filter((_, k) => !shown[k]))].sort((a, b) => a - b);
+  const long = seen && performance.now() - seen > 1000; // it was seen while it was drawn
+  seen = 0;
+  if ($('slow').checked && steps.length && !long) {
     say(`${done}. Shown slowly.`);
     const length = 400 + 12 * steps.length, start = performance.now();
     for (let share = 0; share < 1;) {
       share = Math.min(1, (await new Promise(requestAnimationFrame) - start) / length);
       if (film !== own) return; // another picture has begun
       const last = steps[Math.floor(share * (steps.length - 1))];
-      model.wave.forEach((step, k) => { if (step <= last) shown[k] = 1; });
+      wave.forEach((step, k) => { if (step <= last) shown[k] = 1; });
       paint();
     }
   }
@@ -180,16 +244,15 @@ $('another').addEventListener('click', () => {
   $('seed').value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
   $('controls').requestSubmit();
 });
-for (const id of ['class', 'temperature']) $(id).addEventListener('change', () => $('controls').requestSubmit());
-$('temperature').addEventListener('input', () => { $('degrees').value = Number($('temperature').value).toFixed(2); });
+for (const id of ['class', 'temperature', ...backend.further]) $(id).addEventListener('change', () => $('controls').requestSubmit());
+for (const id of ['temperature', ...backend.further]) $(id).addEventListener('input', tell);
 later('again', 'click', drawGap);
 $('restore').addEventListener('click', () => { gap.fill(0); paint(); });
 $('save').addEventListener('click', () => {
   const { height, width } = model, side = 16, out = new OffscreenCanvas(width * side, height * side), pen = out.getContext('2d');
-  levels.forEach((level, k) => {
-    if (gap[k]) return; // transparent
-    const g = grey(level);
-    pen.fillStyle = `rgb(${g} ${g} ${g})`;
+  gap.forEach((rubbed, k) => {
+    if (rubbed) return; // transparent
+    pen.fillStyle = colour(k);
     pen.fillRect((k % width) * side, Math.floor(k / width) * side, side, side);
   });
   out.convertToBlob().then((blob) => {
@@ -199,10 +262,32 @@ $('save').addEventListener('click', () => {
   }).catch(fail);
 });
 
-once(async () => {
-  const models = await list();
+// begin lists the models and draws with one of them. Where a key is wanted, it asks for it.
+async function begin() {
+  let models;
+  try {
+    models = await backend.list();
+  } catch (error) {
+    $('keys').hidden = !error.locked;
+    throw error;
+  }
+  $('keys').hidden = true;
   $('model').replaceChildren(...models.map((about, k) => new Option(about.title, k)));
   $('model').disabled = models.length < 2;
+  $('model').selectedIndex = follow(models);
   later('model', 'change', () => choose(models[$('model').value]));
-  await choose(models[0]);
-})();
+  addEventListener('hashchange', once(() => {
+    const at = follow(models);
+    $('model').selectedIndex = at;
+    return choose(models[at]);
+  }));
+  await choose(models[$('model').value]);
+}
+
+$('where').textContent = backend.where;
+for (const id of backend.further) $(`${id}-field`).hidden = false;
+$('key').addEventListener('change', once(() => {
+  backend.unlock($('key').value);
+  return begin();
+}));
+once(begin)();
