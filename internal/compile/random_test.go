@@ -57,3 +57,42 @@ func refuses(t *testing.T, random func(seed uint64, open bool) *compiletest.Atte
 		}
 	}
 }
+
+// TestLattice: the same for graphs over several lattices, of pictures with channels, in joint
+// and in sub-pixel order.
+func TestLattice(t *testing.T) {
+	blamed := 0
+	for seed := range uint64(300) {
+		m := compiletest.Lattice(seed, false)
+		opt := compile.Options{Picture: "x", SubPixel: m.SubPixel}
+		p, err := compile.Compile(m.Model.Model, opt)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		if m.SubPixel {
+			opt.SubPixel = false
+			if _, err := compile.Compile(m.Model.Model, opt); !errors.Is(err, compile.ErrNotCausal) {
+				t.Errorf("seed %d: in joint order: error %v", seed, err)
+			}
+			opt.SubPixel = true
+		}
+		if got := len(p.Wave()); got != m.Height*m.Width {
+			t.Errorf("seed %d: %d pixels", seed, got)
+		}
+		m = compiletest.Lattice(seed, true)
+		_, err = compile.Compile(m.Model.Model, opt)
+		var look *compile.CausalityError
+		if !errors.As(err, &look) || !errors.Is(err, compile.ErrNotCausal) {
+			t.Errorf("seed %d, with tap (%d, %d) of %s open: error %v", seed, m.DY, m.DX, m.Opened, err)
+			continue
+		}
+		if strings.Contains(look.Node, `"`+m.Opened+`"`) {
+			blamed++
+		}
+	}
+	// Where channels are opened to each other, other nodes look as guilty.
+	if t.Logf("%d of 300 are blamed on the convolution that was opened", blamed); blamed < 200 {
+		t.Error("they are too few")
+	}
+}

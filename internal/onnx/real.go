@@ -28,6 +28,17 @@ func Real(op string, attrs Attrs) (f func(x []float64) float64, ok bool) {
 			}
 			return x[0]
 		}, true
+	case "Sum", "Mean":
+		return func(x []float64) float64 {
+			sum := 0.0
+			for _, v := range x {
+				sum += v
+			}
+			if op == "Mean" {
+				sum /= float64(len(x))
+			}
+			return sum
+		}, true
 	case "LeakyRelu":
 		a := alpha(0.01)
 		return func(x []float64) float64 { return max(x[0], 0) + a*min(x[0], 0) }, true

@@ -240,17 +240,22 @@ func (r *reader) depthToSpace(n *onnx.Node) *view {
 		fail(n, "its input is not [batch, channels, height, width]")
 	}
 	b := int(n.Attrs.Int("blocksize", 1))
-	steps := func(shape []int, perm ...int) *view {
-		return r.reshape(n, r.reshape(n, v, shape).transposed(perm), onnx.Sizes(n.Outputs[0].Shape))
-	}
+	images, rows, columns := axis{batch, s[0]}, axis{row, s[2]}, axis{column, s[3]}
+	channels, block := axis{channel, s[1] / b / b}, axis{channel, b}
 	switch {
 	case n.Op == "SpaceToDepth":
-		return steps([]int{s[0], s[1], s[2] / b, b, s[3] / b, b}, 0, 3, 5, 1, 2, 4)
+		rows.size, columns.size = rows.size/b, columns.size/b
+		v = r.apart(n, v, []dim{{images}, {{channel, s[1]}}, {rows}, {{withinRow, b}}, {columns}, {{withinColumn, b}}})
+		v = v.transposed([]int{0, 3, 5, 1, 2, 4})
+		v.dims = []dim{{images}, {{channel, s[1] * b * b}}, {rows}, {columns}}
+		return v
 	case n.Attrs.String("mode", "DCR") == "CRD":
-		return steps([]int{s[0], s[1] / b / b, b, b, s[2], s[3]}, 0, 1, 4, 2, 5, 3)
+		v = r.reshape(n, v, []int{s[0], s[1] / b / b, b, b, s[2], s[3]}).transposed([]int{0, 1, 4, 2, 5, 3})
 	default:
-		return steps([]int{s[0], b, b, s[1] / b / b, s[2], s[3]}, 0, 3, 4, 1, 5, 2)
+		v = r.reshape(n, v, []int{s[0], b, b, s[1] / b / b, s[2], s[3]}).transposed([]int{0, 3, 4, 1, 5, 2})
 	}
+	v.dims = []dim{{images}, {channels}, {rows, block}, {columns, block}}
+	return r.together(n, v)
 }
 
 // apart makes channels of what was cut off rows and columns: within row and column stand in
@@ -318,7 +323,7 @@ func (r *reader) together(n *onnx.Node, v *view) *view {
 	at := map[role]int{} // the dimension
 	block := map[role]int{}
 	for i, d := range v.dims {
-		d = slices.DeleteFunc(slices.Clone(d), func(a axis) bool { return a.size == 1 })
+		d = slices.DeleteFunc(slices.Clone(d), func(a axis) bool { return a.size == 1 && a.role != row && a.role != column })
 		if len(d) == 2 && (d[0].role == row || d[0].role == column) && d[1].role == channel {
 			at[d[0].role], block[d[0].role] = i, d[1].size
 		}

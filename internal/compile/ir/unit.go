@@ -61,7 +61,8 @@ type Unit struct {
 	Images, Pixels bool
 	Value          *onnx.Value
 
-	ID int // in topological order, set by [Order]
+	ID    int   // in topological order, set by [Order]
+	Whole *Unit // of which it is some channels; nil where it is no part
 }
 
 // Kind says what a unit is made by.

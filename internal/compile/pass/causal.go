@@ -67,11 +67,19 @@ type causal struct {
 	units []*ir.Unit
 }
 
-// read is one of a node's, whose channels may come from several arguments.
+// read is one of a node's, whose channels may come from several arguments, of one unit or of
+// the parts of one.
 type read struct {
 	unit   *ir.Unit
 	node   string
 	access ir.Access
+}
+
+func readOf(u *ir.Unit, a ir.Arg) read {
+	if u.Whole != nil {
+		u = u.Whole
+	}
+	return read{u, a.Node, a.Access}
 }
 
 // horizon finds, for each unit and position, when the last of what the value there depends
@@ -93,7 +101,7 @@ func (c *causal) horizon(without read, all bool) [][]int32 {
 			}
 		}
 		for _, a := range u.Args {
-			if !a.Src.Static() && without != (read{u, a.Node, a.Access}) {
+			if !a.Src.Static() && without != readOf(u, a) {
 				a.Access.Latest(l, last[a.Src.ID], u.Dom, a.Src.Dom)
 			}
 		}
@@ -140,20 +148,25 @@ func (c *causal) blame(phase, p, tries int) error {
 	if len(c.Outputs) > 1 {
 		e.Channel = phase
 	}
-	down, right := -1<<30, 0 // how far ahead e looks
+	lattice := c.Lattices(c.units) // a row or column of each unit, in those of the finest
+	down, right := -1<<30, 0       // how far ahead e looks
 	alone := false
 	for u.Kind != ir.Picture {
 		a, yy, xx := latest(u, y, x, last)
-		ahead := yy-y > down || yy-y == down && xx-x >= right
+		rows, columns := yy-y, xx-x
+		if lattice != nil {
+			rows, columns = yy*lattice[a.Src.ID]-y*lattice[u.ID], xx*lattice[a.Src.ID]-x*lattice[u.ID]
+		}
+		ahead := rows > down || rows == down && columns >= right
 		cure := false
 		if tries > 0 {
-			_, still := c.seesAhead(c.horizon(read{u, a.Node, a.Access}, false))
+			_, still := c.seesAhead(c.horizon(readOf(u, a), false))
 			cure = still < 0
 		}
 		tries--
 		if cure && (!alone || ahead) || !alone && ahead {
 			alone = alone || cure
-			down, right = yy-y, xx-x
+			down, right = rows, columns
 			if e.Node, e.Reads = u.Node, a.Access.String(); a.Node != "" {
 				e.Node = a.Node
 			}

@@ -154,6 +154,7 @@ func (s *splitter) groups(reach []int) [][]int {
 // piece is u with some of its channels, which reads parts of what u reads.
 func (s *splitter) piece(u *ir.Unit, channels []int) *ir.Unit {
 	p := *u
+	p.Whole = u
 	p.Channels, p.Args, p.Weights, p.Bias = len(channels), nil, nil, nil
 	switch u.Kind {
 	case ir.Linear:
