@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"errors"
+
 	"pixelcnn/internal/compile/emit"
 	"pixelcnn/internal/compile/frontend"
 	"pixelcnn/internal/compile/ir"
@@ -63,27 +65,14 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, layers, err := frontend.Read(simple, picture)
-	if err != nil {
-		return nil, err
-	}
-	if opt.SubPixel {
-		if err := pass.Split(net); err != nil {
-			return nil, err
+	net, units, layers, err := prove(simple, picture, opt, false, stop)
+	if errors.Is(err, ErrNotCausal) && opt.SubPixel {
+		// To say exactly which channel sees which, they are told apart as far as they can be.
+		if _, _, _, exactly := prove(simple, picture, opt, true, stop); exactly != nil {
+			err = exactly
 		}
 	}
-	pass.Fuse(net)
-	if opt.Latency {
-		pass.Carry(net)
-	}
-	units := pass.Trim(net)
-	if err := stop(); err != nil {
-		return nil, err
-	}
-	if u := net.Blind(units); u != nil {
-		return nil, &UnsupportedError{Node: u.Node, Reason: "the logits do not depend on the picture"}
-	}
-	if err := pass.Causal(net, units); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := stop(); err != nil {
@@ -99,4 +88,30 @@ func Compile(m *onnx.Model, opt Options) (*Program, error) {
 	}
 	p.Layers = layers
 	return p, nil
+}
+
+// prove reads a simplified model and proves it causal. In sub-pixel order units are divided by
+// channels; finely, for a message, where that is set.
+func prove(simple *onnx.Model, picture *onnx.Value, opt Options, finely bool, stop func() error) (*ir.Network, []*ir.Unit, []ir.Layer, error) {
+	net, layers, err := frontend.Read(simple, picture)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if opt.SubPixel {
+		if err := pass.Split(net, finely); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	pass.Fuse(net)
+	if opt.Latency {
+		pass.Carry(net)
+	}
+	units := pass.Trim(net)
+	if err := stop(); err != nil {
+		return nil, nil, nil, err
+	}
+	if u := net.Blind(units); u != nil {
+		return nil, nil, nil, &UnsupportedError{Node: u.Node, Reason: "the logits do not depend on the picture"}
+	}
+	return net, units, layers, pass.Causal(net, units)
 }

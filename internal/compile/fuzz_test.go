@@ -15,7 +15,8 @@ var ops = []string{
 	"Add", "Relu", "Conv", "MatMul", "Gemm", "Concat", "Split", "Slice", "Pad", "Transpose", "Reshape",
 	"Gather", "OneHot", "Softmax", "LayerNormalization", "BatchNormalization", "ReduceMean", "ReduceSum", "Expand",
 	"Squeeze", "Unsqueeze", "Flatten", "Shape", "Constant", "ConstantOfShape", "Range", "Where", "Clip", "Cast", "Tile",
-	"Trilu", "Dropout", "Identity", "PRelu", "Equal", "Size", "ReduceProd", "Pow",
+	"Trilu", "Dropout", "Identity", "PRelu", "Equal", "Size", "ReduceProd", "Pow", "ConvTranspose", "MaxPool", "AveragePool", "Resize",
+	"DepthToSpace", "SpaceToDepth",
 }
 
 // edit changes one thing about a graph.
@@ -39,9 +40,9 @@ func edit(g *onnx.Graph, what, which, value byte) {
 		if n.Attrs == nil {
 			n.Attrs = onnx.Attrs{}
 		}
-		name := []string{"axis", "group", "keepdims", "transB", "to", "upper", "axes", "perm", "shape"}[int(value)%9]
+		name := []string{"axis", "group", "keepdims", "transB", "to", "upper", "axes", "perm", "shape", "blocksize", "ceil_mode", "strides", "kernel_shape"}[int(value)%13]
 		n.Attrs[name] = small
-		if name == "axes" || name == "perm" || name == "shape" {
+		if name == "axes" || name == "perm" || name == "shape" || name == "strides" || name == "kernel_shape" {
 			n.Attrs[name] = []int64{small, int64(value % 3)}
 		}
 	case 3:
@@ -79,11 +80,16 @@ func FuzzCompile(f *testing.F) {
 		f.Add(seed, []byte{byte(seed), byte(3 * seed), byte(7 * seed)})
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, edits []byte) {
-		m := compiletest.Random(seed%64, false)
+		m := compiletest.Random(seed%64, false).Model
+		opt := compile.Options{}
+		if seed%2 == 1 {
+			l := compiletest.Lattice(seed%64, false)
+			m, opt.SubPixel, opt.Picture = l.Model.Model, l.SubPixel, "x"
+		}
 		for ; len(edits) >= 3; edits = edits[3:] {
 			edit(m.Graph, edits[0], edits[1], edits[2])
 		}
-		if p, err := compile.Compile(m.Model, compile.Options{}); err == nil && len(p.Steps) == 0 {
+		if p, err := compile.Compile(m, opt); err == nil && len(p.Steps) == 0 {
 			t.Error("a program without steps")
 		}
 	})

@@ -65,7 +65,7 @@ type folder struct {
 // computes them. A size may depend on that bit.
 var rounded = map[string]bool{
 	"Exp": true, "Log": true, "Tanh": true, "Sin": true, "Cos": true, "Erf": true, "Sigmoid": true, "Softplus": true,
-	"Pow": true, "MatMul": true, "Gemm": true, "ReduceProd": true, "ReduceSum": true, "ReduceMean": true,
+	"Pow": true, "MatMul": true, "Gemm": true, "Conv": true, "ConvTranspose": true, "ReduceProd": true, "ReduceSum": true, "ReduceMean": true,
 	"ReduceL1": true, "ReduceL2": true, "ReduceSumSquare": true, "ReduceLogSum": true, "ReduceLogSumExp": true,
 }
 

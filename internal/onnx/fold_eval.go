@@ -35,6 +35,10 @@ func evaluate(n *Node, opset int64) ([]*Tensor, error) {
 		return split(n, in[0])
 	case "MatMul", "Gemm":
 		return one(product(n, in))
+	case "Conv", "ConvTranspose":
+		return one(convolution(n, in))
+	case "Resize", "Upsample":
+		return one(resize(n, in[0]))
 	case "Range":
 		return one(countUp(in))
 	case "Cast":

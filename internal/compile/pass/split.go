@@ -11,8 +11,9 @@ import (
 // Split brings a network into sub-pixel order: it divides the outputs by the channel of the
 // picture that is drawn from them, and each unit by the channel of their own pixel that its
 // channels depend on, so that each can be computed as soon as that is drawn. The zeros of
-// masked weights say what depends on what.
-func Split(net *ir.Network) error {
+// masked weights say what depends on what. Where finely is set, channels that do not depend on
+// their own pixel are divided as well, which takes more units than it spares time.
+func Split(net *ir.Network, finely bool) error {
 	all, n := net.Outputs[0], len(net.Pictures)
 	if all.Channels%n != 0 {
 		return &ir.UnsupportedError{Node: all.Node, Reason: fmt.Sprintf("its %d outputs for a pixel are not as many for each of %d channels", all.Channels, n)}
@@ -20,7 +21,7 @@ func Split(net *ir.Network) error {
 	net.Outputs = slices.Repeat(net.Outputs, n) // in the time of sub-pixel order
 	units := net.Order()
 	s := &splitter{
-		channels: n, units: net.Lattices(units), width: 2 * net.Size().W(),
+		finely: finely, channels: n, units: net.Lattices(units), width: 2 * net.Size().W(),
 		reach: make([][]int, len(units)), parts: make([][]part, len(units)), joined: map[string]*ir.Unit{},
 	}
 	if s.units == nil {
@@ -46,6 +47,7 @@ func Split(net *ir.Network) error {
 
 // splitter divides units.
 type splitter struct {
+	finely   bool
 	channels int   // of the picture
 	units    []int // the times between two pixels of each unit
 	width    int   // more than how far anything reads sideways, in pixels
@@ -135,7 +137,7 @@ func (s *splitter) groups(reach []int) [][]int {
 	by := map[int][]int{}
 	var keys []int
 	for o, r := range reach {
-		if pixel(r) < top {
+		if pixel(r) < top && !s.finely {
 			r = never
 		}
 		if by[r] == nil {
