@@ -168,6 +168,32 @@ func TestAttention(t *testing.T) {
 	}
 }
 
+// TestLattice draws from graphs over several lattices.
+func TestLattice(t *testing.T) {
+	for seed := range uint64(60) {
+		m := compiletest.Lattice(seed, false)
+		if m.Channels > 1 || m.Condition != nil {
+			continue
+		}
+		m.Metadata = format.Meta{
+			Arch: "random", Levels: m.Levels, Height: m.Height, Width: m.Width, Channels: 1, Head: "categorical",
+			InputLayout: "NCHW", OutputLayout: "NLHW",
+		}.Props()
+		file, err := onnx.Marshal(m.Model.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			n := 1 + int(seed%4)
+			p, s := build(t, file, compile.Options{Raster: seed%2 == 1}, onefile.Options{})
+			defer s.Close()
+			levels, logprob := run(t, p, s, n, 1)
+			want, wantLog := samples(t, file, sampler.Request{N: n})
+			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
+		})
+	}
+}
+
 func exported(t testing.TB, c models.Config) []byte {
 	t.Helper()
 	var b bytes.Buffer
