@@ -23,6 +23,7 @@ type settings struct {
 	threads      int
 	exact        int
 	exactModels  []string
+	largeModels  []string
 	python, blas string
 }
 
@@ -39,6 +40,10 @@ func init() {
 	flag.IntVar(&asked.exact, "exact", 1000, "images of each model and temperature to compare between engines; 0 compares none")
 	flag.Func("exact-model", "another `FILE` to compare engines with; may be repeated", func(name string) error {
 		asked.exactModels = append(asked.exactModels, name)
+		return nil
+	})
+	flag.Func("large", "time draws of a large model's `FILE` instead, such as pixelcnnpp.py writes; may be repeated", func(name string) error {
+		asked.largeModels = append(asked.largeModels, name)
 		return nil
 	})
 	flag.StringVar(&asked.python, "python", "", "a Python with PyTorch, whose loops are then measured too")
@@ -78,6 +83,12 @@ func (s *settings) run(ctx context.Context) error {
 		return errors.Join(err, env.Close())
 	}
 	m := &machine{settings: s, ctx: ctx, model: model, ort: env, inGo: inGo}
+	if s.largeModels != nil {
+		for _, name := range s.largeModels {
+			err = errors.Join(err, m.large(name))
+		}
+		return errors.Join(err, env.Close())
+	}
 	err = m.measure()
 	if err == nil && s.exact > 0 {
 		err = m.compare()
