@@ -131,6 +131,48 @@ func TestForms(t *testing.T) {
 			h := f.Op("Relu", nil, f.Op("Add", nil, f.Masked(x, 1, 6, 3, false, nil), bias))
 			return f.Masked(f.Op("Mul", nil, h, f.Op("Sigmoid", nil, bias)), 6, formLevels, 3, true, nil)
 		}},
+		{"blocks of pixels by reshaping", 13, onnx.Float32, float, nlhw, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			const half = formSize / 2
+			y := f.Op("Reshape", nil, above(f, x), compiletest.List(-1, 4, half, 2, half, 2))
+			y = f.Op("Reshape", nil, f.Op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 5, 1, 2, 4}}, y), compiletest.List(-1, 16, half, half))
+			y = f.Op("Tanh", nil, f.Point(y, 16, 8))
+			y = f.Op("Reshape", nil, y, compiletest.List(-1, 2, 2, 2, half, half))
+			y = f.Op("Reshape", nil, f.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 4, 2, 5, 3}}, y), compiletest.List(-1, 2, formSize, formSize))
+			return f.Op("Add", nil, f.Point(y, 2, formLevels), f.Masked(x, 1, formLevels, 3, false, nil))
+		}},
+		{"blocks, the channels first", 13, onnx.Float32, float, nlhw, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			y := f.Op("SpaceToDepth", onnx.Attrs{"blocksize": int64(3)}, above(f, x))
+			y = f.Op("Tanh", nil, f.Point(y, 36, 18))
+			y = f.Op("DepthToSpace", onnx.Attrs{"blocksize": int64(3), "mode": "CRD"}, y)
+			return f.Op("Add", nil, f.Point(y, 2, formLevels), f.Masked(x, 1, formLevels, 3, false, nil))
+		}},
+		{"pixels repeated by expanding", 13, onnx.Float32, float, nlhw, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			const half = formSize / 2
+			y := f.Op("MaxPool", onnx.Attrs{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}, above(f, x))
+			y = f.Op("Reshape", nil, y, compiletest.List(-1, 4, half, 1, half, 1))
+			y = f.Op("Expand", nil, y, compiletest.List(1, 4, half, 2, half, 2))
+			y = f.Op("Reshape", nil, y, compiletest.List(-1, 4, formSize, formSize))
+			return f.Op("Add", nil, f.Point(y, 4, formLevels), f.Masked(x, 1, formLevels, 3, false, nil))
+		}},
+		{"pools over the edge", 13, onnx.Float32, float, nlhw, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			y := above(f, x)
+			pads, three := []int64{1, 1, 1, 1}, []int64{3, 3}
+			y = f.Op("AveragePool", onnx.Attrs{"kernel_shape": three, "pads": pads}, y)
+			z := f.Op("AveragePool", onnx.Attrs{"kernel_shape": three, "pads": pads, "count_include_pad": int64(1)}, above(f, x))
+			return f.Op("Add", nil, f.Point(f.Op("Concat", onnx.Attrs{"axis": int64(1)}, y, z), 8, formLevels), f.Masked(x, 1, formLevels, 3, false, nil))
+		}},
+		{"resized by sizes and by scales", 13, onnx.Float32, float, nlhw, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			y := above(f, x)
+			small := f.Op("Resize", onnx.Attrs{"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, y, nil, nil, compiletest.List(1, 4, 2, 2))
+			y = f.Op("Resize", onnx.Attrs{"mode": "nearest"}, small, nil, onnx.Const("", onnx.NewTensor([]float32{1, 1, 3, 3}, 4)))
+			return f.Op("Add", nil, f.Point(y, 4, formLevels), f.Masked(x, 1, formLevels, 3, false, nil))
+		}},
+		{"strides in groups, and transposed so", 13, onnx.Float32, float, nlhw, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+			y := f.Op("Conv", onnx.Attrs{"strides": []int64{2, 2}, "pads": []int64{1, 1, 0, 0}, "group": int64(2)}, above(f, x), f.Random(6, 2, 3, 3), f.Random(6))
+			y = f.Op("ConvTranspose", onnx.Attrs{"strides": []int64{2, 2}, "dilations": []int64{1, 2}, "pads": []int64{1, 1, 1, 3}, "output_padding": []int64{1, 1}, "group": int64(2)},
+				f.Op("Relu", nil, y), f.Random(6, 2, 3, 3), f.Random(4))
+			return f.Op("Add", nil, f.Point(y, 4, formLevels), f.Masked(x, 1, formLevels, 3, false, nil))
+		}},
 		{"nothing but a constant for some pixels", 13, onnx.Float32, float, nlhw, nil, func(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
 			// Sees the pixel eight to the left, which is there for no pixel, and one two above.
 			w := make([]float32, 3*17*5)
@@ -173,4 +215,10 @@ func TestForms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// above is four channels that depend on what is three rows above and more.
+func above(f *compiletest.Forms, x *onnx.Value) *onnx.Value {
+	return f.Op("Conv", onnx.Attrs{"pads": []int64{4, 1, 0, 1}}, x, f.Op("Mul", nil, f.Random(4, 1, 5, 3),
+		onnx.Const("", onnx.NewTensor([]float32{1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, 1, 5, 3))), f.Random(4))
 }
