@@ -83,6 +83,9 @@ func Sum(rows []float64) float64 {
 // What it returns is good until release.
 type Settler interface {
 	Outputs(r *Row, symbol int) (outputs []float64, release func(), ok bool)
+
+	// Drawn is the same for any symbol of a row that is drawn to its end.
+	Drawn(r *Row) (outputs func(symbol int) []float64, release func(), ok bool)
 }
 
 // Batch decides the symbols of rows that are drawn together, for the one goroutine that
@@ -94,6 +97,9 @@ type Batch struct {
 	symbols int     // of a pixel
 	settle  Settler // nil where near ties cannot be settled
 	decided int
+
+	waiting [][]tie   // by row, where near ties are postponed
+	known   []Decided // by row, likewise
 }
 
 // NewBatch starts a drawing of rows of that width.
@@ -108,17 +114,20 @@ func (b *Batch) Symbol(i, k int, outputs []float32, stride int, u float64) int {
 	r := &b.rows[i]
 	b.decided++
 	if !r.plain() {
-		return b.any(r, k, outputs, stride, u)
+		return b.any(i, k, outputs, stride, u)
 	}
 	level := b.Level(r.How, r.How.Temperature, b.read(outputs, stride), b.earlier(r, k), u)
 	if b.tie && b.settle != nil {
-		level = b.settled(r, r.How.Temperature, k, u)
+		level = b.settled(i, r.How.Temperature, k, u, level)
 	}
 	if level >= 0 {
 		r.Levels[k] = uint16(level)
 	}
 	return level
 }
+
+// row is that of the picture with symbol k.
+func (b *Batch) row(k int) int { return k / (b.width * b.symbols) }
 
 // earlier are the levels of the symbols before symbol k in its pixel.
 func (b *Batch) earlier(r *Row, k int) []uint16 {
@@ -128,8 +137,16 @@ func (b *Batch) earlier(r *Row, k int) []uint16 {
 	return r.Levels[k-k%b.symbols : k]
 }
 
-// settled draws a near tie once more.
-func (b *Batch) settled(r *Row, temperature float64, k int, u float64) int {
+// settled draws a near tie of row i once more, unless that is postponed.
+func (b *Batch) settled(i int, temperature float64, k int, u float64, level int) int {
+	r := &b.rows[i]
+	if b.waiting != nil {
+		if known, ok := b.known[i][k]; ok {
+			return int(known)
+		}
+		b.waiting[i] = append(b.waiting[i], tie{k, u})
+		return level
+	}
 	outputs, release, ok := b.settle.Outputs(r, k)
 	if !ok {
 		return -1
@@ -139,16 +156,17 @@ func (b *Batch) settled(r *Row, temperature float64, k int, u float64) int {
 	return b.Level(r.How, temperature, b.outputs, b.earlier(r, k), u)
 }
 
-func (b *Batch) any(r *Row, k int, outputs []float32, stride int, u float64) int {
+func (b *Batch) any(i, k int, outputs []float32, stride int, u float64) int {
+	r := &b.rows[i]
 	given := r.Mask != nil && r.Mask[k]
 	level := int(r.Levels[k])
-	y := k / (b.width * b.symbols)
+	y := b.row(k)
 	drawn := 0.0
 	if !given {
 		temperature := r.How.At(y)
 		level = b.Level(r.How, temperature, b.read(outputs, stride), b.earlier(r, k), u)
 		if b.tie && b.settle != nil {
-			level = b.settled(r, temperature, k, u)
+			level = b.settled(i, temperature, k, u, level)
 		}
 		if level < 0 {
 			return -1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/likelihood"
@@ -25,6 +26,7 @@ type Incremental struct {
 	making     chan struct{} // holds one while a worker is made
 	latency    *variant      // for few; nil until it is needed, by whoever makes a worker
 	pool       pool
+	costly     bool // to evaluate exactly
 }
 
 // latencyImages is up to how many images in a batch the latency variant is the faster one.
@@ -71,6 +73,7 @@ func NewIncremental(rt onnx.Runtime, net Network, opt compile.Options, slots Slo
 	if e.throughput, err = e.variant(context.Background(), false); err != nil {
 		return nil, err
 	}
+	e.costly = e.throughput.program.Plan().MACs >= costly
 	if p := e.throughput.program; p.Prologue != nil && net.Others == nil {
 		return nil, errors.Join(fmt.Errorf("%w: it has inputs that are neither the picture nor a class: %v", signature.ErrModel, p.ConditionInputs), e.Close())
 	}
@@ -158,13 +161,51 @@ func (e *Incremental) Draw(ctx context.Context, rows []draw.Row, run Run) error 
 	}
 	run.Threads = threads(batch)
 	return e.slots.inParts(ctx, rows, batch, run, func(ctx context.Context, part []draw.Row) error {
+		return e.drawPart(ctx, part, batch, run)
+	})
+}
+
+// costly is how many multiply-adds an image takes whose near ties wait for its end: there one
+// evaluation serves all of them.
+const costly = 100e6
+
+// postpones tells whether near ties of rows wait, which nobody may look at then.
+func (e *Incremental) postpones(rows []draw.Row, run Run) bool {
+	return e.costly && e.settle != nil && !run.Held && !slices.ContainsFunc(rows, func(r draw.Row) bool { return r.Known != nil })
+}
+
+// drawPart draws rows together, as part of so many, and those again of which a near tie that
+// waited for the end came out otherwise.
+func (e *Incremental) drawPart(ctx context.Context, rows []draw.Row, batch int, run Run) error {
+	var decided []draw.Decided
+	if e.postpones(rows, run) {
+		decided = make([]draw.Decided, len(rows))
+	}
+	for first := true; len(rows) > 0; first = false {
 		w, err := e.worker(ctx, batch)
 		if err != nil {
 			return err
 		}
-		defer e.pool.release(w)
-		return w.draw(ctx, part, run, e.settle)
-	})
+		again, err := w.draw(ctx, rows, run, e.settle, decided)
+		e.pool.release(w, !first)
+		if err != nil {
+			return err
+		}
+		var left []draw.Row
+		var known []draw.Decided
+		for _, i := range again {
+			if rows[i].Record != nil {
+				rows[i].Record.Clear()
+			}
+			left, known = append(left, rows[i]), append(known, decided[i])
+		}
+		rows, decided = left, known
+		run.After = nil // no progress
+		for batch > latencyImages && batch/4 >= len(rows) {
+			batch = max(batch/4, latencyImages)
+		}
+	}
+	return nil
 }
 
 // fits tells whether so many images may be drawn together.

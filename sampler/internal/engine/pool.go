@@ -42,14 +42,21 @@ func (p *pool) take(images int) *worker {
 	return list[len(list)-1]
 }
 
-// release takes a worker back, and closes what is too much.
-func (p *pool) release(w *worker) {
+// release takes a worker back, and closes what is too much: first of all one that was needed in
+// passing.
+func (p *pool) release(w *worker, passing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at := slices.Index(p.recent, w.images); at >= 0 {
-		p.recent = slices.Delete(p.recent, at, at+1)
+	at := slices.Index(p.recent, w.images)
+	switch {
+	case passing && at < 0:
+		p.recent = slices.Insert(p.recent, 0, w.images)
+	case !passing:
+		if at >= 0 {
+			p.recent = slices.Delete(p.recent, at, at+1)
+		}
+		p.recent = append(p.recent, w.images)
 	}
-	p.recent = append(p.recent, w.images)
 	if len(p.idle[w.images]) >= p.slots {
 		_ = w.close() // frees memory only
 	} else {

@@ -95,6 +95,18 @@ func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release f
 	return e.Outputs(symbol), func() { s.pool.Put(e) }, true
 }
 
+// Drawn implements [draw.Settler].
+func (s *Settler) Drawn(r *draw.Row) (outputs func(symbol int) []float64, release func(), ok bool) {
+	e, err := s.begin(r)
+	if err != nil {
+		return nil, nil, false
+	}
+	return func(symbol int) []float64 {
+		s.settled.Add(1)
+		return e.Outputs(symbol)
+	}, func() { s.pool.Put(e) }, true
+}
+
 // LogProbs computes the log-probabilities of an image in float64: of all its symbols and of
 // those that are given, under the model as it is, and of the others, as they are drawn.
 func (s *Settler) LogProbs(ctx context.Context, r *draw.Row) (model, given, drawn float64, err error) {

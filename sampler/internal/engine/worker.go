@@ -324,12 +324,13 @@ func (w *worker) close() error {
 	return errors.Join(errs...)
 }
 
-// draw draws up to w.images rows; the others are idle.
-func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw.Settler) error {
+// draw draws up to w.images rows; the others are idle. Where decided is not nil, near ties wait
+// for the end; again are the rows of which one came out otherwise then.
+func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw.Settler, decided []draw.Decided) (again []int, err error) {
 	for i := range rows {
 		w.uniforms.Fill(w.u[i:], w.images, rows[i].How.Seed, rows[i].Image)
 		if err := w.setConditions(ctx, i, &rows[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for i, c := range w.program.Caches {
@@ -340,6 +341,9 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 	w.begin()
 	p := w.program
 	b := draw.NewBatch(w.net.Head, rows, p.Width, settle)
+	if decided != nil {
+		b.Postpone(decided)
+	}
 	n := p.Outputs / p.Phases
 	for s := range w.steps {
 		step := &w.steps[s]
@@ -352,7 +356,7 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 				r.gathers[i].run()
 			}
 			if err := r.binding.Run(ctx); err != nil {
-				return fmt.Errorf("sampler: %w", err)
+				return nil, fmt.Errorf("sampler: %w", err)
 			}
 			for i := range r.after {
 				r.after[i].run()
@@ -373,15 +377,22 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 					k := d.Pixel*p.Channels + c
 					level := b.Symbol(i, k, outputs, 1, w.u[k*w.images+i])
 					if level < 0 {
-						return b.Fail(i, k)
+						return nil, b.Fail(i, k)
 					}
 					w.caches[c][d.Slot*w.images+i] = w.net.Values[level]
 				}
 			}
 		}
 		if err := run.step(b); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	if decided == nil {
+		return nil, nil
+	}
+	again, bad, ok := b.Settle()
+	if !ok {
+		return nil, b.Fail(bad, 0)
+	}
+	return again, nil
 }
