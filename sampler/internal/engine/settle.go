@@ -97,7 +97,7 @@ func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release f
 
 // Drawn implements [draw.Settler].
 func (s *Settler) Drawn(r *draw.Row) (outputs func(symbol int) []float64, release func(), ok bool) {
-	e, err := s.begin(r)
+	e, err := s.begin(r, len(r.Levels))
 	if err != nil {
 		return nil, nil, false
 	}
