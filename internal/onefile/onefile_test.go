@@ -175,6 +175,10 @@ func TestLattice(t *testing.T) {
 		if m.Channels > 1 || m.Condition != nil {
 			continue
 		}
+		m.Metadata = format.Meta{
+			Arch: "random", Levels: m.Levels, Height: m.Height, Width: m.Width, Channels: 1, Head: "categorical",
+			InputLayout: "NCHW", OutputLayout: "NLHW",
+		}.Props()
 		file, err := onnx.Marshal(m.Model.Model)
 		if err != nil {
 			t.Fatal(err)

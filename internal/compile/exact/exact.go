@@ -117,6 +117,14 @@ func elementwise(op string, f func([]float64) float64) operator {
 		if len(in) == 2 && plain(op, in[0], in[1], out) {
 			return
 		}
+		if len(in) == 1 && len(in[0]) == len(out) {
+			var x [1]float64
+			for c, v := range in[0] {
+				x[0] = v
+				out[c] = f(x[:])
+			}
+			return
+		}
 		row := make([]float64, len(in))
 		for c := range out {
 			for i, v := range in {

@@ -6,9 +6,9 @@
 // unit is read. An [Arg] is such a reading. Where it reads is its [Access], and
 // everything that relates positions of one unit to those of another goes through that:
 // what is causal, the schedule, where caches keep values, what is trimmed, what the step
-// graphs take in, the exact evaluation. There are [Shift], a tap of a convolution, [Scaled],
-// one from one lattice to another, [Flat], a shift along the rows laid end to end, and
-// [Attended], the many positions that attention reads; another is a file beside theirs.
+// graphs take in, the exact evaluation. There are [Shift], a tap of a convolution, [Scaled], one
+// from one lattice to another, [Flat], a shift along the rows laid end to end, and [Attended],
+// the many positions that attention reads; another is a file beside theirs.
 package ir
 
 import (
