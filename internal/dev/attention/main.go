@@ -105,7 +105,7 @@ func figure(p *compile.Program) []byte {
 	text(left+side, top+side+16, "end", fmt.Sprintf("pixel %d, drawn last", n-1))
 	text(left-6, top+side, "end", "key 0")
 	text(left-6, top+10, "end", fmt.Sprint(n-1))
-	for i, k := range []struct{ fill, says string }{{"#2f6db3", "looked at"}, {"#b9cfe8", "room in the cache"}, {"#e8e8e8", "what each pass of the full loop computes beside"}} {
+	for i, k := range []struct{ fill, says string }{{"#2f6db3", "looked at"}, {"#b9cfe8", "room in the cache"}, {"#e8e8e8", "computed by the full loop besides"}} {
 		x := left + []int{0, 100, 240}[i]
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="12" height="12" fill="%s"/>`+"\n", x, top+side+34, k.fill)
 		text(x+17, top+side+44, "start", k.says)
