@@ -122,7 +122,10 @@ func (g *attention) transformer(picture *onnx.Value, layers int) {
 	if g.rng.IntN(2) == 0 {
 		x = g.dense(shift(x, g.constant(0, 1, 1, 1)), 1, c)
 	} else { // the start is learned, and what is shifted is made of the picture
-		x = shift(g.Op("Tanh", nil, g.dense(x, 1, c)), g.constant(0, 1, 1, c))
+		if x = g.dense(x, 1, c); g.rng.IntN(2) == 0 {
+			x = g.Op("Tanh", nil, x)
+		}
+		x = shift(x, g.constant(0, 1, 1, c))
 	}
 	x = g.Op("Add", nil, x, g.constant(0, 1, n, c))
 	for range layers {
