@@ -46,9 +46,13 @@ type attention struct {
 	made           int // attentions so far
 	opened, reader int
 	heads, depth   int
+	more           int // places beside the pixels': where the start token stays
 }
 
 func (g *attention) pixels() int { return g.h * g.w }
+
+// places is how many there are of the sequence.
+func (g *attention) places() int { return g.pixels() + g.more }
 
 // snail is convolutions with attentions between them, whose keys see the picture.
 func (g *attention) snail(picture *onnx.Value, layers int) {
@@ -60,7 +64,7 @@ func (g *attention) snail(picture *onnx.Value, layers int) {
 		q := g.point(x, g.heads*g.depth)
 		k := g.point(value{keys, x.channels + 1}, g.heads*g.depth)
 		v := g.point(value{keys, x.channels + 1}, x.channels)
-		out := g.attend(g.heads1(q, g.depth, true), g.heads1(k, g.depth, true), g.heads1(v, x.channels/g.heads, true), true)
+		out := g.attend(g.heads1(q, g.depth, true), g.heads1(k, g.depth, true), g.heads1(v, x.channels/g.heads, true), x.channels/g.heads, true)
 		out = g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, out)
 		out = g.Op("Reshape", nil, out, ints(0, x.channels, g.h, g.w))
 		x = value{g.Op("Add", nil, x.Value, out), x.channels}
@@ -94,16 +98,23 @@ func (g *attention) heads1(x *onnx.Value, depth int, picture bool) *onnx.Value {
 		x = g.Op("Reshape", nil, x, ints(0, g.heads, depth, g.pixels()))
 		return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, x)
 	}
-	x = g.Op("Reshape", nil, x, ints(0, g.pixels(), g.heads, depth))
+	x = g.Op("Reshape", nil, x, ints(0, g.places(), g.heads, depth))
 	return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1, 3}}, x)
 }
 
 // transformer is over the pixels laid end to end.
 func (g *attention) transformer(picture *onnx.Value, layers int) {
-	n, c := g.pixels(), 4+4*g.rng.IntN(2)
-	x := g.Op("Reshape", nil, picture, ints(-1, n, 1))
+	c := 4 + 4*g.rng.IntN(2)
+	x := g.Op("Reshape", nil, picture, ints(-1, g.pixels(), 1))
+	if g.more = g.rng.IntN(2); g.opened >= 0 {
+		g.more = 0
+	}
+	n := g.places()
 	shift := func(x *onnx.Value, start *onnx.Value) *onnx.Value {
-		first := g.Op("Slice", nil, x, ints(0), ints(-1), ints(1))
+		first := x // the last one is cut off here or at the end
+		if g.more == 0 {
+			first = g.Op("Slice", nil, x, ints(0), ints(-1), ints(1))
+		}
 		batch := g.Op("Slice", nil, g.Op("Shape", nil, x), ints(0), ints(1))
 		start = g.Op("Expand", nil, start, g.Op("Concat", onnx.Attrs{"axis": int64(0)}, batch, ints(1, 1)))
 		return g.Op("Concat", onnx.Attrs{"axis": int64(1)}, start, first)
@@ -111,7 +122,10 @@ func (g *attention) transformer(picture *onnx.Value, layers int) {
 	if g.rng.IntN(2) == 0 {
 		x = g.dense(shift(x, g.constant(0, 1, 1, 1)), 1, c)
 	} else { // the start is learned, and what is shifted is made of the picture
-		x = shift(g.Op("Tanh", nil, g.dense(x, 1, c)), g.constant(0, 1, 1, c))
+		if x = g.dense(x, 1, c); g.rng.IntN(2) == 0 {
+			x = g.Op("Tanh", nil, x)
+		}
+		x = shift(x, g.constant(0, 1, 1, c))
 	}
 	x = g.Op("Add", nil, x, g.constant(0, 1, n, c))
 	for range layers {
@@ -119,11 +133,14 @@ func (g *attention) transformer(picture *onnx.Value, layers int) {
 		norm := g.Op("LayerNormalization", onnx.Attrs{"axis": int64(-1)}, x, g.constant(1, c), g.constant(0, c))
 		each := c / g.heads
 		qkv := g.Ops(3, "Split", onnx.Attrs{"axis": int64(2)}, g.dense(norm, c, 2*g.heads*g.depth+c), ints(g.heads*g.depth, g.heads*g.depth, c))
-		out := g.attend(g.heads1(qkv[0], g.depth, false), g.heads1(qkv[1], g.depth, false), g.heads1(qkv[2], each, false), false)
+		out := g.attend(g.heads1(qkv[0], g.depth, false), g.heads1(qkv[1], g.depth, false), g.heads1(qkv[2], each, false), each, false)
 		out = g.Op("Reshape", nil, g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1, 3}}, out), ints(0, n, c))
 		x = g.Op("Add", nil, x, g.dense(out, c, c))
 		y := g.activation(value{g.dense(x, c, 2*c), 2 * c})
 		x = g.Op("Add", nil, x, g.dense(y.Value, 2*c, c))
+	}
+	if g.more > 0 {
+		x = g.Op("Slice", nil, x, ints(0), ints(-1), ints(1))
 	}
 	x = g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, g.dense(x, c, g.model.Levels))
 	x = g.Op("Reshape", nil, x, ints(0, g.model.Levels, g.h, g.w))
@@ -139,11 +156,16 @@ func (g *attention) dense(x *onnx.Value, in, out int) *onnx.Value {
 	return g.Op("Add", nil, g.Op("MatMul", nil, x, w), g.constant(0, out))
 }
 
-// attend is an attention over [batch, heads, pixels, channels]. Where strict is set a pixel
-// does not see its own place.
-func (g *attention) attend(q, k, v *onnx.Value, strict bool) *onnx.Value {
+// attend is an attention over [batch, heads, pixels, channels], each of the values. Where
+// strict is set a pixel does not see its own place.
+func (g *attention) attend(q, k, v *onnx.Value, each int, strict bool) *onnx.Value {
 	g.made++
-	n := g.pixels()
+	n := g.places()
+	merged := g.rng.IntN(3) == 0 // images and heads in one dimension
+	if merged {
+		q, k = g.Op("Reshape", nil, q, ints(-1, n, g.depth)), g.Op("Reshape", nil, k, ints(-1, n, g.depth))
+		v = g.Op("Reshape", nil, v, ints(-1, n, each))
+	}
 	last := func(i int) int { // that i sees
 		if strict {
 			return i - 1
@@ -160,12 +182,18 @@ func (g *attention) attend(q, k, v *onnx.Value, strict bool) *onnx.Value {
 	if g.made-1 == g.opened {
 		sees[g.reader*n+last(g.reader)+1] = true
 	}
-	k = g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, k)
+	turn := func(x *onnx.Value) *onnx.Value {
+		if merged {
+			return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, x)
+		}
+		return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, x)
+	}
+	k = turn(k)
 	scores := g.Op("MatMul", nil, q, k)
 	if g.rng.IntN(2) == 0 {
 		scores = g.Op("Div", nil, scores, scalar(math.Sqrt(float64(g.depth))))
 	}
-	if g.rng.IntN(3) == 0 {
+	if g.rng.IntN(3) == 0 && (!merged || g.heads == 1) {
 		scores = g.Op("Add", nil, scores, g.constant(0, g.heads, n, n)) // by head and distance
 	}
 	table := func(seen, unseen float32) *onnx.Value {
@@ -175,14 +203,12 @@ func (g *attention) attend(q, k, v *onnx.Value, strict bool) *onnx.Value {
 				out[i] = seen
 			}
 		}
-		return onnx.Const("", onnx.NewTensor(out, 1, 1, n, n))
+		return onnx.Const("", onnx.NewTensor(out, n, n))
 	}
 	// Of the first pixel nothing is left where it is strict: its row counts for nothing.
 	low := []float32{float32(math.Inf(-1)), -1e4, -1e9, -math.MaxFloat32}[g.rng.IntN(4)]
 	form := g.rng.IntN(4)
-	if strict && math.IsInf(float64(low), -1) {
-		low = -1e4
-	}
+	safe := form < 3 && math.IsInf(float64(low), -1) && strict // weights that are no numbers become zeros
 	switch form {
 	case 0:
 		scores = g.Op("Add", nil, scores, table(0, low))
@@ -194,7 +220,11 @@ func (g *attention) attend(q, k, v *onnx.Value, strict bool) *onnx.Value {
 		scores = g.Op("Sub", nil, g.Op("Mul", nil, scores, table(1, 0)), table(0, 1e4))
 	}
 	weights := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, scores)
+	if safe {
+		weights = g.Op("Where", nil, g.Op("IsNaN", nil, weights), scalar(0), weights)
+	}
 	switch {
+	case safe && g.rng.IntN(2) == 0:
 	case strict && g.rng.IntN(2) == 0:
 		weights = g.Op("Mul", nil, weights, table(1, 0))
 	case strict:
@@ -204,13 +234,23 @@ func (g *attention) attend(q, k, v *onnx.Value, strict bool) *onnx.Value {
 				rows[i] = 1
 			}
 		}
-		weights = g.Op("Mul", nil, weights, onnx.Const("", onnx.NewTensor(rows, 1, 1, n, 1)))
+		weights = g.Op("Mul", nil, weights, onnx.Const("", onnx.NewTensor(rows, n, 1)))
 	}
-	out := g.Op("MatMul", nil, weights, v)
-	out.Node.Name = fmt.Sprintf("attention%d", g.made)
+	var out *onnx.Value
+	if g.rng.IntN(3) == 0 { // values as columns
+		out = g.Op("MatMul", nil, turn(v), turn(weights))
+		out.Node.Name = fmt.Sprintf("attention%d", g.made)
+		out = turn(out)
+	} else {
+		out = g.Op("MatMul", nil, weights, v)
+		out.Node.Name = fmt.Sprintf("attention%d", g.made)
+	}
+	if merged {
+		out = g.Op("Reshape", nil, out, ints(-1, g.heads, n, each))
+	}
 	return out
 }
 
 func (g *attention) bools(x []bool, n int) *onnx.Value {
-	return onnx.Const("", onnx.NewTensor(x, 1, 1, n, n))
+	return onnx.Const("", onnx.NewTensor(x, n, n))
 }

@@ -76,8 +76,8 @@ func join(u *ir.Unit, a ir.Arg, w []float32) {
 // inner is the linear unit that argument i of u alone reads, whole, or nil.
 func inner(u *ir.Unit, i int, readers [][]ir.Reading) *ir.Unit {
 	a, s := u.Args[i], u.Args[i].Src
-	times, over := a.Access.Scale()
-	if s.Kind != ir.Linear || times != over || len(readers[s.ID]) != 1 || a.Chans != nil || s.Channels != u.Channels ||
+	_, shift := a.Access.(ir.Shift) // others may read nothing, where there is no bias either
+	if s.Kind != ir.Linear || !shift || len(readers[s.ID]) != 1 || a.Chans != nil || s.Channels != u.Channels ||
 		!a.Access.Image(u.Full).Within(a.Valid) || !a.Valid.Within(s.Full) {
 		return nil
 	}

@@ -109,3 +109,41 @@ func TestLongAttention(t *testing.T) {
 		}
 	}
 }
+
+// TestClassToken: a transformer whose start token is the class's.
+func TestClassToken(t *testing.T) {
+	const h, w, c, levels, classes = 4, 5, 6, 3, 4
+	f := compiletest.NewForms("class", 8)
+	x := f.Input("x", onnx.Float32, onnx.Free("batch"), onnx.Fixed(1), onnx.Fixed(h), onnx.Fixed(w))
+	label := f.Input("class", onnx.Int64, onnx.Free("batch"))
+	dense := func(x *onnx.Value, in, out int) *onnx.Value {
+		return f.Op("Add", nil, f.Op("MatMul", nil, x, f.Random(in, out)), f.Random(out))
+	}
+	start := f.Op("Reshape", nil, f.Op("Gather", nil, f.Random(classes, c), label), compiletest.List(-1, 1, c))
+	tokens := dense(f.Op("Reshape", nil, x, compiletest.List(-1, h*w, 1)), 1, c)
+	y := f.Op("Concat", onnx.Attrs{"axis": int64(1)}, start, f.Op("Slice", nil, tokens, compiletest.List(0), compiletest.List(-1), compiletest.List(1)))
+	hidden := make([]float32, h*w*h*w)
+	for i := range h * w {
+		for j := i + 1; j < h*w; j++ {
+			hidden[i*h*w+j] = -1e9
+		}
+	}
+	s := f.Op("MatMul", nil, dense(y, c, c), f.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, dense(y, c, c)))
+	s = f.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, f.Op("Add", nil, s, onnx.Const("", onnx.NewTensor(hidden, h*w, h*w))))
+	y = f.Op("Add", nil, y, f.Op("MatMul", nil, s, dense(y, c, c)))
+	y = f.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, dense(y, c, levels))
+	f.Output(f.Op("Reshape", nil, y, compiletest.List(0, levels, h, w)), "logits", onnx.Float32, onnx.Free("batch"), onnx.Fixed(levels), onnx.Fixed(h), onnx.Fixed(w))
+	m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: f.Graph}
+	conditions := func(class int, _ []*onnx.Tensor) []*onnx.Tensor {
+		return []*onnx.Tensor{onnx.NewTensor([]int64{int64(class % classes)}, 1)}
+	}
+	e := compiled(t, m, compile.Options{}, conditions)
+	const n = 6
+	for _, batch := range []int{1, n} {
+		levels := make([]uint16, n*h*w)
+		if err := e.Images(context.Background(), 0, levels, 1, 2, batch, 2); err != nil {
+			t.Fatal(err)
+		}
+		follows(t, m, []int{1, 1, h, w}, levels, 2, 2, conditions)
+	}
+}
