@@ -231,8 +231,9 @@ func (f *folder) folds(n *Node, outputs []*Value, quantised bool) (bool, error) 
 	if err := f.node(n); err != nil {
 		return false, err
 	}
-	if len(f.nodes) > 0 { // it was too large, or its operator is not known here
-		return false, nil
+	made := func(v *Value) bool { return v == nil || f.value(v).Const != nil }
+	if len(f.nodes) > 0 || slices.ContainsFunc(n.Outputs, func(v *Value) bool { return !made(v) }) {
+		return false, nil // it is too large, or its operator is not known here
 	}
 	for _, v := range n.Outputs {
 		if v != nil {
