@@ -119,11 +119,23 @@ func TestLowerDoubles(t *testing.T) {
 
 // TestLowerTraining: a node that trains is named, one that could is none of it.
 func TestLowerTraining(t *testing.T) {
-	yes, no := Const("", Scalar(true)), Const("", Scalar(false))
-	half, none := Const("", Scalar(float32(0.5))), Const("", Scalar(float32(0)))
-	dropout := func(in ...*Value) func(g *Graph, x *Value) *Value {
+	// dropout has a ratio and a mode, of which either may be missing.
+	dropout := func(in ...any) func(g *Graph, x *Value) *Value {
 		return func(g *Graph, x *Value) *Value {
-			y := g.Op("Dropout", nil, append([]*Value{x}, in...)...)
+			args := []*Value{x}
+			for _, v := range in {
+				switch v := v.(type) {
+				case float64:
+					args = append(args, Const("", Scalar(float32(v))))
+				case bool:
+					args = append(args, Const("", Scalar(v)))
+				case *Value:
+					args = append(args, v)
+				default:
+					args = append(args, nil)
+				}
+			}
+			y := g.Op("Dropout", nil, args...)
 			y.Node.Name = "culprit"
 			return y
 		}
@@ -139,10 +151,10 @@ func TestLowerTraining(t *testing.T) {
 		build func(g *Graph, x *Value) *Value
 		want  bool
 	}{
-		"dropout": {dropout(half, yes), true}, "dropout by default": {dropout(half), false}, "dropout that does not": {dropout(half, no), false},
-		"dropout of nothing": {dropout(none, yes), false}, "dropout of half, unsaid": {dropout(nil, yes), true},
+		"dropout": {dropout(0.5, true), true}, "dropout by default": {dropout(0.5), false}, "dropout that does not": {dropout(0.5, false), false},
+		"dropout of nothing": {dropout(0.0, true), false}, "dropout of half, unsaid": {dropout(nil, true), true},
 		"dropout by a Constant": {func(g *Graph, x *Value) *Value {
-			return dropout(half, g.Op("Constant", Attrs{"value": Scalar(true)}))(g, x)
+			return dropout(0.5, g.Op("Constant", Attrs{"value": Scalar(true)}))(g, x)
 		}, true},
 		"norm": {norm(1), true}, "norm that does not": {norm(0), false},
 	} {

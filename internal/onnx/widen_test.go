@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"math"
+	"reflect"
 	"testing"
 )
 
@@ -13,32 +14,32 @@ func TestHalves(t *testing.T) {
 		bits  uint16
 		want  float32
 	}{
-		{float16, 0x0000, 0},
-		{float16, 0x3c00, 1},
-		{float16, 0xc000, -2},
-		{float16, 0x3555, 0.333251953125},
-		{float16, 0x7bff, 65504},
-		{float16, 0xfbff, -65504},
-		{float16, 0x0400, 0x1p-14},
-		{float16, 0x0001, 0x1p-24},
-		{float16, 0x83ff, -0x3ffp-24},
-		{float16, 0x7c00, inf},
-		{float16, 0xfc00, -inf},
+		{Float16, 0x0000, 0},
+		{Float16, 0x3c00, 1},
+		{Float16, 0xc000, -2},
+		{Float16, 0x3555, 0.333251953125},
+		{Float16, 0x7bff, 65504},
+		{Float16, 0xfbff, -65504},
+		{Float16, 0x0400, 0x1p-14},
+		{Float16, 0x0001, 0x1p-24},
+		{Float16, 0x83ff, -0x3ffp-24},
+		{Float16, 0x7c00, inf},
+		{Float16, 0xfc00, -inf},
 		{bfloat16, 0x3f80, 1},
 		{bfloat16, 0xc049, -3.140625},
 		{bfloat16, 0x0001, 0x1p-133},
 		{bfloat16, 0xff80, -inf},
 	} {
-		if got := halves[c.dtype](c.bits); got != c.want {
+		if got := widenings[c.dtype].of([]uint32{uint32(c.bits)}).([]float32)[0]; got != c.want {
 			t.Errorf("%v %#04x is %v, want %v", c.dtype, c.bits, got, c.want)
 		}
 	}
-	for dtype, bits := range map[DType]uint16{float16: 0x7e01, bfloat16: 0x7fc0} {
-		if got := halves[dtype](bits); got == got {
+	for dtype, bits := range map[DType]uint16{Float16: 0x7e01, bfloat16: 0x7fc0} {
+		if got := widenings[dtype].of([]uint32{uint32(bits)}).([]float32)[0]; got == got {
 			t.Errorf("%v %#04x is %v, want no number", dtype, bits, got)
 		}
 	}
-	if z := halves[float16](0x8000); z != 0 || !math.Signbit(float64(z)) {
+	if z := halfOf(0x8000); z != 0 || !math.Signbit(float64(z)) {
 		t.Errorf("negative zero is %v", z)
 	}
 }
@@ -52,7 +53,7 @@ func TestHalfTensors(t *testing.T) {
 	} {
 		var b buf
 		b.intAlways(1, 2)
-		b.int(2, int64(float16))
+		b.int(2, int64(Float16))
 		put(&b)
 		d := testDecoder()
 		_, got, err := d.tensor(b)
@@ -64,6 +65,25 @@ func TestHalfTensors(t *testing.T) {
 			t.Errorf("%s: %v", name, got.Data)
 		}
 	}
+	for _, c := range []struct {
+		dtype DType
+		raw   []byte
+		want  any
+	}{
+		{Uint16, []byte{1, 0, 0xff, 0xff, 0, 0x80}, []int32{1, 65535, 32768}},
+		{Int16, []byte{1, 0, 0xff, 0xff, 0, 0x80}, []int32{1, -1, -32768}},
+		{uint32s, []byte{1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x80}, []int64{1, 1<<32 - 1, 1 << 31}},
+		{uint4, []byte{0x1f, 0x08}, []uint8{15, 1, 8}},
+		{int4, []byte{0x1f, 0x08}, []int8{-1, 1, -8}},
+	} {
+		var b buf
+		b.intAlways(1, 3)
+		b.int(2, int64(c.dtype))
+		b.bytes(9, c.raw)
+		if _, got, err := testDecoder().tensor(b); err != nil || !reflect.DeepEqual(got.Data, c.want) {
+			t.Errorf("%v: %v, error %v, want %v", c.dtype, got, err, c.want)
+		}
+	}
 	var b buf
 	b.intAlways(1, 3)
 	b.int(2, int64(bfloat16))
@@ -73,7 +93,7 @@ func TestHalfTensors(t *testing.T) {
 	}
 
 	g := &Graph{}
-	x := g.Input("x", float16, Fixed(2))
+	x := g.Input("x", Float16, Fixed(2))
 	y := g.Op("Cast", Attrs{"to": int64(bfloat16)}, x)
 	g.Output(y, "y", bfloat16, Fixed(2))
 	file, err := Marshal(&Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g})
