@@ -64,6 +64,9 @@ func TestLower(t *testing.T) {
 			v.Node.Domain = microsoft
 			return g.Op("MatMul", nil, x, v)
 		}},
+		{"a list that is stacked", "Loop Transpose ReduceSum Add", "", listed(true, true)},
+		{"a list that is joined", "Loop Transpose Shape Slice Slice ReduceProd Slice Concat Reshape ReduceSum Add", "", listed(false, true)},
+		{"a list with something else in it", "SequenceEmpty Loop ConcatFromSequence ReduceSum Add", "", listed(true, false)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := lowered(t, c.build, Float32)
@@ -84,6 +87,31 @@ func TestLower(t *testing.T) {
 	}, Float32)
 	if err != nil || !slices.Equal(m.Graph.Nodes[0].Inputs[1].Const.Floats(), []float32{1.5, 2.5}) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// listed is a Loop that appends what it carries to a list, three times, and the sum of the list;
+// at the end, or else at its beginning, which is left alone.
+func listed(stack, atEnd bool) func(g *Graph, x *Value) *Value {
+	return func(g *Graph, x *Value) *Value {
+		body := &Graph{}
+		body.Input("round", Int64)
+		on, carried, list := body.Input("on", Bool), body.Input("carried", Float32), body.Input("list", Undefined)
+		body.Output(body.Op("Identity", nil, on), "still", Bool)
+		body.Output(body.Op("Neg", nil, carried), "next", Float32)
+		in := []*Value{list, carried}
+		if !atEnd {
+			in = append(in, Const("", Scalar(int64(0))))
+		}
+		body.Output(body.Op("SequenceInsert", nil, in...), "more", Undefined)
+		empty := g.Op("SequenceEmpty", nil)
+		loop := g.Ops(2, "Loop", Attrs{"body": body}, Const("", Scalar(int64(3))), Const("", Scalar(true)), x, empty)
+		attrs := Attrs{"axis": int64(-1)}
+		if stack {
+			attrs["new_axis"] = int64(1)
+		}
+		all := g.Op("ConcatFromSequence", attrs, loop[1])
+		return g.Op("Add", nil, loop[0], g.Op("ReduceSum", Attrs{"keepdims": int64(0)}, all))
 	}
 }
 
