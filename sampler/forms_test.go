@@ -104,6 +104,17 @@ func TestFileForms(t *testing.T) {
 				defer s.Close()
 				checkReference(t, s, want)
 			})
+			// With its metadata and its weights inside it is the same model.
+			whole, err := sampler.AnnotateFile(path, sampler.Config{}, sampler.Annotation{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := sampler.Open(env, whole, sampler.Config{Engine: sampler.Full})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			checkReference(t, s, want)
 		})
 	}
 	for name := range fileForms {

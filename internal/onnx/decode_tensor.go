@@ -50,10 +50,7 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	if width == 0 {
 		return "", nil, malformed("tensor %q has element type %d, which is not supported", c.name, c.dtype)
 	}
-	length := n * width // of raw elements
-	if narrow {
-		length = w.rawLength(n)
-	}
+	length := rawLength(c.dtype, n)
 	if size := int64(n) * int64(width); size > d.limits.TensorBytes {
 		return "", nil, &LimitError{"TensorBytes", fmt.Sprintf("the bytes of tensor %q of shape %v", c.name, c.shape), size, d.limits.TensorBytes}
 	}
@@ -92,6 +89,14 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	}
 	t.Data, err = decodeTyped(b, c.dtype, n)
 	return c.name, t, err
+}
+
+// rawLength is the number of bytes of n elements in a file.
+func rawLength(t DType, n int) int {
+	if w, narrow := widenings[t]; narrow {
+		return (n*w.bits + 7) / 8
+	}
+	return n * t.size()
 }
 
 // typedField tells which of the typed fields has a type's elements; all integers are

@@ -43,9 +43,6 @@ func elements[T Element](of func(bits uint32) T) func([]uint32) any {
 	}
 }
 
-// rawLength is the number of bytes of n elements.
-func (w widening) rawLength(n int) int { return (n*w.bits + 7) / 8 }
-
 // raw reads n elements of raw_data, which is as long as they are. Those of half a byte are the
 // lower half first.
 func (w widening) raw(raw []byte, n int) any {
