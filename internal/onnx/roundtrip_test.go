@@ -199,7 +199,9 @@ func FuzzUnmarshal(f *testing.F) {
 			return
 		}
 		if whole, err := Embed(b, m.Metadata); err != nil {
-			t.Errorf("with its weights inside: %v", err)
+			if !errors.Is(err, ErrFormat) { // functions that are not called are not read otherwise
+				t.Errorf("with its weights inside: %v", err)
+			}
 		} else if _, err := Unmarshal(whole); err != nil {
 			t.Errorf("with its weights inside it is not read: %v", err)
 		}
