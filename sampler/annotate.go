@@ -7,7 +7,6 @@ import (
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
-	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
 )
 
@@ -76,17 +75,12 @@ func annotate(file source, cfg Config, add Annotation) ([]byte, error) {
 	if m.Colour = sig.Colour(); len(add.Palette) > 0 {
 		m.Colour, m.Palette = format.PaletteIndex, add.Palette
 	}
-	whole, err := file()
-	if err != nil {
-		return nil, err
-	}
-	metadata := maps.Clone(whole.Metadata)
+	metadata := maps.Clone(sig.Model().Metadata)
 	if metadata == nil {
 		metadata = map[string]string{}
 	}
 	maps.Copy(metadata, m.Props())
-	whole.Metadata = metadata
-	out, err := onnx.Marshal(whole)
+	out, err := file.embed(metadata)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}

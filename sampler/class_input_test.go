@@ -257,6 +257,7 @@ func TestClassInputRefused(t *testing.T) {
 		says   string
 	}{
 		{"three inputs", func(m *onnx.Model) { m.Graph.Input("more", onnx.Float32, onnx.Free("n")) }, `input "more" is float32 [-1], which may be a class or a condition: say --label more, or --condition more=FILE.npy`},
+		{"truth", func(m *onnx.Model) { m.Graph.Inputs[1].DType = onnx.Bool }, `input "class"`},
 		{"a scalar", func(m *onnx.Model) { m.Graph.Inputs[1].Shape = []onnx.Dim{} }, `input "class"`},
 		{"a map", func(m *onnx.Model) {
 			m.Graph.Inputs[1].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(4), onnx.Fixed(6), onnx.Fixed(6)}

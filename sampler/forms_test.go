@@ -27,8 +27,6 @@ type fileForm struct {
 // fileForms are those that are not drawn by both runtimes and both engines.
 var fileForms = func() map[string]fileForm {
 	out := map[string]fileForm{
-		"loop_script":   {ort: true},
-		"scan":          {ort: true},
 		"infinite_bias": {refused: `element 3 of "net.net.4.bias" is -Inf`},
 	}
 	for _, name := range strings.Fields("dropout_script dropout_dynamo batchnorm_script") {
@@ -37,7 +35,7 @@ var fileForms = func() map[string]fileForm {
 	for _, name := range strings.Fields("ort_relu_layout ort_relu_all ort_gelu_all ort_mixed_all") {
 		out[name] = fileForm{refused: "one kind of processor"}
 	}
-	for _, name := range strings.Fields("lstm_dynamo lstm_script gru_dynamo gru_script rnn_script") {
+	for _, name := range strings.Fields("loop_script loop_stack_script loop_cat_script scan scan_dynamo lstm_dynamo lstm_script gru_dynamo gru_script rnn_script") {
 		out[name] = fileForm{ort: true}
 	}
 	for _, name := range strings.Fields("qdq qdq_channel operator operator_channel operator_matmul operator_silu") {
@@ -106,6 +104,17 @@ func TestFileForms(t *testing.T) {
 				defer s.Close()
 				checkReference(t, s, want)
 			})
+			// With its metadata and its weights inside it is the same model.
+			whole, err := sampler.AnnotateFile(path, sampler.Config{}, sampler.Annotation{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := sampler.Open(env, whole, sampler.Config{Engine: sampler.Full})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			checkReference(t, s, want)
 		})
 	}
 	for name := range fileForms {

@@ -3,6 +3,8 @@ package sampler_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +25,17 @@ func FuzzOpen(f *testing.F) {
 	f.Add(file(f, models.Config{Hidden: 2, Blocks: 1, Kernel: 3, Size: 4, Levels: 2}, 1))
 	f.Add(file(f, models.Config{Arch: "gated", Hidden: 2, Blocks: 1, Kernel: 3, Size: 4, Levels: 3, Classes: 2}, 1))
 	f.Add(mustOneFile(f, tiny, settings{}, false))
+	forms, err := filepath.Glob("testdata/forms/*.onnx")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range forms {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	rt, err := runtime.GoWithin(runtime.Limits{FileBytes: 1 << 16, Memory: 1 << 22, TensorBytes: 1 << 20, Operations: 1 << 24})
 	if err != nil {
 		f.Fatal(err)

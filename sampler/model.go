@@ -36,15 +36,30 @@ func Read(file []byte, cfg Config) (*Model, error) { return read(nil, ofBytes(fi
 // Where the file itself cannot be read, the error is an [*fs.PathError].
 func ReadFile(path string, cfg Config) (*Model, error) { return read(nil, ofPath(path), cfg) }
 
-// source reads a file.
-type source func() (*onnx.Model, error)
-
-func ofBytes(file []byte) source {
-	return func() (*onnx.Model, error) { return onnx.Unmarshal(file) }
+// source is a file: by its path, or its bytes.
+type source struct {
+	byPath bool
+	path   string
+	bytes  []byte
 }
 
-func ofPath(path string) source {
-	return func() (*onnx.Model, error) { return onnx.ReadFile(path, onnx.Limits{}) }
+func ofBytes(file []byte) source { return source{bytes: file} }
+
+func ofPath(path string) source { return source{byPath: true, path: path} }
+
+func (s source) read() (*onnx.Model, error) {
+	if s.byPath {
+		return onnx.ReadFile(s.path, onnx.Limits{})
+	}
+	return onnx.Unmarshal(s.bytes)
+}
+
+// embed is the file with its weights inside and other metadata.
+func (s source) embed(metadata map[string]string) ([]byte, error) {
+	if s.byPath {
+		return onnx.EmbedFile(s.path, metadata)
+	}
+	return onnx.Embed(s.bytes, metadata)
 }
 
 // read reads a file; what can be told by trial only, the runtime tells, where it is not nil.
@@ -52,7 +67,7 @@ func read(rt onnx.Runtime, file source, cfg Config) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	m, err := file()
+	m, err := file.read()
 	switch unreadable := (*fs.PathError)(nil); {
 	case errors.As(err, &unreadable):
 		return nil, err

@@ -45,22 +45,20 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	if err != nil {
 		return "", nil, malformed("tensor %q: shape %v is too large", c.name, c.shape)
 	}
-	width, wide := c.dtype.size(), c.dtype.size()
-	half := halves[c.dtype]
-	if half != nil {
-		width, wide, d.halves = 2, 4, true
-	}
+	w, narrow := widenings[c.dtype]
+	width := d.dtype(int64(c.dtype)).size()
 	if width == 0 {
 		return "", nil, malformed("tensor %q has element type %d, which is not supported", c.name, c.dtype)
 	}
-	if size := int64(n) * int64(wide); size > d.limits.TensorBytes {
+	length := rawLength(c.dtype, n)
+	if size := int64(n) * int64(width); size > d.limits.TensorBytes {
 		return "", nil, &LimitError{"TensorBytes", fmt.Sprintf("the bytes of tensor %q of shape %v", c.name, c.shape), size, d.limits.TensorBytes}
 	}
 	if c.external.file != "" {
 		if c.raw != nil || c.number > 0 {
 			return "", nil, malformed("tensor %q has elements both here and in the file %q", c.name, c.external.file)
 		}
-		if c.raw, err = d.load(c, int64(n)*int64(width)); err != nil {
+		if c.raw, err = d.load(c, int64(length)); err != nil {
 			return "", nil, err
 		}
 	}
@@ -69,17 +67,18 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 		if c.number > 0 {
 			return "", nil, malformed("tensor %q has raw and typed elements", c.name)
 		}
-		if have = len(c.raw) / width; len(c.raw)%width != 0 {
-			return "", nil, malformed("tensor %q holds %d bytes, which are no whole number of elements", c.name, len(c.raw))
+		if len(c.raw) != length {
+			return "", nil, malformed("tensor %q of shape %v holds %d bytes, must hold %d", c.name, c.shape, len(c.raw), length)
 		}
+		have = n
 	}
 	if have != n {
 		return "", nil, malformed("tensor %q of shape %v holds %d elements", c.name, c.shape, have)
 	}
 	t = &Tensor{Shape: c.shape}
 	if c.raw != nil || n == 0 {
-		if half != nil {
-			t.Data = decodeHalves(c.raw, half)
+		if narrow {
+			t.Data = w.raw(c.raw, n)
 		} else {
 			t.Data = decodeRaw(c.dtype, c.raw, n)
 		}
@@ -90,6 +89,14 @@ func (d *decoder) tensor(b []byte) (name string, t *Tensor, err error) {
 	}
 	t.Data, err = decodeTyped(b, c.dtype, n)
 	return c.name, t, err
+}
+
+// rawLength is the number of bytes of n elements in a file.
+func rawLength(t DType, n int) int {
+	if w, narrow := widenings[t]; narrow {
+		return (n*w.bits + 7) / 8
+	}
+	return n * t.size()
 }
 
 // typedField tells which of the typed fields has a type's elements; all integers are
@@ -175,8 +182,8 @@ func decodeTyped(b []byte, dtype DType, n int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if half := halves[dtype]; half != nil {
-		return mapInts(ints, func(i int64) float32 { return half(uint16(i)) }), nil
+	if w, narrow := widenings[dtype]; narrow {
+		return w.of(mapInts(ints, func(i int64) uint32 { return uint32(i) })), nil
 	}
 	return convertInts(dtype, ints), nil
 }

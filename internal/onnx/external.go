@@ -43,16 +43,10 @@ func ReadFile(path string, l Limits) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	b, beside, err := openFile(path, l)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, l.FileBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	beside := &dataFolder{path: filepath.Dir(path)}
 	defer beside.close()
 	m, err := unmarshal(b, l, beside)
 	if err != nil {
@@ -60,6 +54,21 @@ func ReadFile(path string, l Limits) (*Model, error) {
 	}
 	m.beside = slices.Sorted(maps.Keys(beside.files))
 	return m, nil
+}
+
+// openFile reads the bytes of a model file, and knows its folder. Of a file that is too long it
+// reads enough to be refused.
+func openFile(path string, l Limits) ([]byte, *dataFolder, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, l.FileBytes+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	return b, &dataFolder{path: filepath.Dir(path)}, nil
 }
 
 // dataFolder is where the files are that a model names.

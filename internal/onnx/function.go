@@ -1,9 +1,6 @@
 package onnx
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // function is a local function: a list of nodes that a node stands for.
 type function struct {
@@ -148,6 +145,12 @@ func (d *decoder) inline(fn *function, n *Node, depth int) (nodes []*Node, err e
 		}
 		nodes = append(nodes, made...)
 	}
+	inside := map[*Value]bool{} // made by these nodes, and not given out yet
+	for _, n := range nodes {
+		for _, v := range n.Outputs {
+			inside[v] = true
+		}
+	}
 	for i, v := range n.Outputs {
 		if v == nil {
 			continue
@@ -156,7 +159,8 @@ func (d *decoder) inline(fn *function, n *Node, depth int) (nodes []*Node, err e
 		switch {
 		case w == nil:
 			return nil, at(malformed("nothing makes the output %q", fn.outputs[i]))
-		case w.Node != nil && slices.Contains(nodes, w.Node) && !slices.Contains(n.Outputs, w):
+		case inside[w]:
+			delete(inside, w)
 			w.Name, w.DType, w.Shape = v.Name, v.DType, v.Shape
 			n.Outputs[i] = w
 		default: // an input, a constant, or given out twice

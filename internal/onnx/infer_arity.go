@@ -14,7 +14,7 @@ var arity = map[string]int{
 	"RandomUniform": 0, "RandomNormal": 0, "If": 1, "Loop": 1, "Scan": 1,
 	"RNN": 3, "GRU": 3, "LSTM": 3,
 	"QuantizeLinear": 2, "DequantizeLinear": 2, "ConvInteger": 2, "MatMulInteger": 2, "QLinearConv": 8, "QLinearMatMul": 8,
-	"QLinearAdd": 7, "QLinearMul": 7, "QLinearSigmoid": 4, "QLinearLeakyRelu": 4, "QGemm": 6,
+	"QLinearAdd": 8, "QLinearMul": 8, "QLinearSigmoid": 5, "QLinearLeakyRelu": 5, "QGemm": 6,
 }
 
 // single lists the operators that have exactly as many inputs as arity says.

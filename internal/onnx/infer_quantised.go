@@ -105,8 +105,8 @@ func inferQuantize(n *Node, s [][]int) error {
 	switch {
 	case len(s) > 2 && s[2] != nil && !slices.Equal(s[2], scale) && (count(s[2]) != 1 || count(scale) != 1):
 		return fmt.Errorf("a scale of shape %v and a zero point of shape %v", scale, s[2])
-	case slices.Contains(scale, 0):
-		return fmt.Errorf("a scale of shape %v", scale)
+	case slices.Contains(scale, 0) || len(s) > 2 && slices.Contains(s[2], 0):
+		return fmt.Errorf("a scale of shape %v or a zero point that has none", scale)
 	case block < 0 || block > 0 && len(scale) != len(x):
 		return fmt.Errorf("blocks of %d and a scale of shape %v", block, scale)
 	case block > 0:

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -39,6 +40,7 @@ func Lower(m *Model) error {
 	if err := checkTraining(m.Graph); err != nil {
 		return err
 	}
+	lowerSequences(m)
 	lowerProducts(m)
 	if err := foldConstants(m); err != nil {
 		return err
@@ -111,7 +113,7 @@ func lowerProducts(m *Model) {
 	}
 	w := rewriter{opset: m.Opsets[""], notes: m.notes}
 	if fused {
-		w.ranks = ranks(m)
+		w.sized = sized(m)
 	}
 	if dynamic {
 		w.dynamic = multiplied(m.Graph)
@@ -163,24 +165,28 @@ func multiplied(g *Graph) map[*Value]bool {
 	return zeros
 }
 
-// ranks finds the number of dimensions of the values of a graph, by sizes that fit it.
-func ranks(m *Model) map[*Value]int {
+// sized finds types and shapes of the values of a graph, by sizes of its inputs that fit it, or
+// else fit most of it. The number of dimensions is the same for others.
+func sized(m *Model) map[*Value]*Value {
+	var most map[*Value]*Value
+	l, _ := Limits{}.WithDefaults()
+	t := &Meter{model: m, limits: l}
 	for _, size := range trials {
-		f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}, most: small, left: maxFolding, exact: true}
+		r := t.reading()
 		for i, shape := range trialShapes(m.Graph, size) {
 			v := m.Graph.Inputs[i]
-			f.values[v] = &Value{DType: v.DType, Shape: Shape(shape...)}
+			r.values[v] = &Value{DType: v.DType, Shape: Shape(shape...)}
 		}
-		if slices.ContainsFunc(m.Graph.Nodes, func(n *Node) bool { return f.node(n) != nil }) {
-			continue
+		_, err := r.graph(m.Graph, 1)
+		maps.DeleteFunc(r.values, func(_, w *Value) bool { return w == nil || w.Shape == nil })
+		if len(r.values) > len(most) {
+			most = r.values
 		}
-		out := map[*Value]int{}
-		for v, w := range f.values {
-			out[v] = len(w.Shape)
+		if err == nil {
+			break
 		}
-		return out
 	}
-	return nil
+	return most
 }
 
 // foldConstants turns what the nodes of a graph make of constants alone into constants.
@@ -193,9 +199,13 @@ func foldConstants(m *Model) error {
 		return nil
 	})
 	f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}, most: maxFold, left: maxFolding}
+	ends := map[*Value]bool{}
+	for _, v := range m.Graph.Outputs {
+		ends[v] = true
+	}
 	var kept []*Node
 	for _, n := range m.Graph.Nodes {
-		folds, err := f.folds(n, m.Graph.Outputs, quantised)
+		folds, err := f.folds(n, ends, quantised)
 		if err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrShape, n.String(), err)
 		}
@@ -207,8 +217,8 @@ func foldConstants(m *Model) error {
 	return nil
 }
 
-// folds turns the outputs of a node into constants, where it can.
-func (f *folder) folds(n *Node, outputs []*Value, quantised bool) (bool, error) {
+// folds turns the outputs of a node into constants, where it can and none is an end of the graph.
+func (f *folder) folds(n *Node, ends map[*Value]bool, quantised bool) (bool, error) {
 	if n.Domain != "" || n.Op == "Constant" || len(n.Inputs) == 0 || quantised && n.Op == "DequantizeLinear" {
 		return false, nil
 	}
@@ -223,7 +233,7 @@ func (f *folder) folds(n *Node, outputs []*Value, quantised bool) (bool, error) 
 		f.values[v] = Const(v.Name, t)
 	}
 	for _, v := range n.Outputs {
-		if slices.Contains(outputs, v) {
+		if ends[v] {
 			return false, nil
 		}
 	}
@@ -231,8 +241,9 @@ func (f *folder) folds(n *Node, outputs []*Value, quantised bool) (bool, error) 
 	if err := f.node(n); err != nil {
 		return false, err
 	}
-	if len(f.nodes) > 0 { // it was too large, or its operator is not known here
-		return false, nil
+	made := func(v *Value) bool { return v == nil || f.value(v).Const != nil }
+	if len(f.nodes) > 0 || slices.ContainsFunc(n.Outputs, func(v *Value) bool { return !made(v) }) {
+		return false, nil // it is too large, or its operator is not known here
 	}
 	for _, v := range n.Outputs {
 		if v != nil {

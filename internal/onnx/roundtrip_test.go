@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -175,7 +176,8 @@ func TestMarshalRefuses(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshal: whatever is accepted can be written and read again.
+// FuzzUnmarshal: whatever is accepted can be written and read again, lowered too, and has its
+// weights inside. What is refused is refused in a line.
 func FuzzUnmarshal(f *testing.F) {
 	b, err := Marshal(everything())
 	if err != nil {
@@ -183,10 +185,32 @@ func FuzzUnmarshal(f *testing.F) {
 	}
 	f.Add(b)
 	f.Add([]byte{})
+	f.Add(kept("location", "w"))
+	x, y := []string{"x"}, []string{"y"}
+	f.Add(callers([][]byte{nodeBytes("f", "F", "y", x, attrBytes("deep", 0.5, ""))},
+		functionBytes("F", x, y, nodeBytes("f", "G", "y", x, attrBytes("alpha", 0, "deep"))),
+		functionBytes("G", x, y, nodeBytes("", "LeakyRelu", "y", x, attrBytes("alpha", 0, "alpha")))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Unmarshal(b)
+		m, err := UnmarshalWithin(b, Limits{FileBytes: 1 << 20, TensorBytes: 1 << 20})
 		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q", err)
+			}
 			return
+		}
+		if whole, err := Embed(b, m.Metadata); err != nil {
+			if !errors.Is(err, ErrFormat) { // functions that are not called are not read otherwise
+				t.Errorf("with its weights inside: %v", err)
+			}
+		} else if _, err := Unmarshal(whole); err != nil {
+			t.Errorf("with its weights inside it is not read: %v", err)
+		}
+		if low, err := Unmarshal(b); err == nil && Lower(low) == nil {
+			if again, err := Marshal(low); err == nil {
+				if _, err := Unmarshal(again); err != nil {
+					t.Errorf("cannot read what was lowered: %v", err)
+				}
+			}
 		}
 		again, err := Marshal(m)
 		if err != nil {

@@ -44,9 +44,9 @@ var rewrites = map[string]func(*rewriting) *Value{
 
 // rewriter takes nodes for others.
 type rewriter struct {
-	opset   int64           // of ONNX's own operators
-	ranks   map[*Value]int  // those that are known beyond what is declared
-	dynamic map[*Value]bool // zero points of what is quantised as it runs, to be multiplied only
+	opset   int64             // of ONNX's own operators
+	sized   map[*Value]*Value // shapes that are known beyond what is declared
+	dynamic map[*Value]bool   // zero points of what is quantised as it runs, to be multiplied only
 	notes   []Note
 }
 
@@ -57,24 +57,9 @@ func (w *rewriter) standard(n *Node) []*Node {
 		return nil
 	}
 	r := &rewriting{rewriter: w, n: n}
-	v := rewrite(r)
-	if v == nil || r.missing {
+	nodes := r.with(rewrite(r))
+	if nodes == nil {
 		return nil
-	}
-	if k := len(r.nodes); k > 0 && v.Node == r.nodes[k-1] {
-		v.Node.Outputs[0], r.given[0] = n.Outputs[0], true // nothing else reads it
-	} else {
-		r.give(0, v)
-	}
-	for i, v := range n.Outputs {
-		if v != nil && (i >= len(r.given) || !r.given[i]) {
-			return nil
-		}
-	}
-	for _, n := range r.nodes {
-		for _, v := range n.Outputs {
-			v.Node = n
-		}
 	}
 	note := Note{"operators", "ONNX's own", "what ONNX Runtime's optimiser wrote is read as the nodes that it stands for"}
 	if strings.Contains(n.Op, "Integer") || strings.Contains(n.Op, "Dynamic") {
@@ -84,7 +69,7 @@ func (w *rewriter) standard(n *Node) []*Node {
 	if !own && !slices.Contains(w.notes, note) {
 		w.notes = append(w.notes, note)
 	}
-	return r.nodes
+	return nodes
 }
 
 // rewriting is a node in the course of being replaced.
@@ -94,6 +79,30 @@ type rewriting struct {
 	given   [4]bool // outputs
 	nodes   []*Node
 	missing bool // an input that must be there
+}
+
+// with gives the nodes in the node's place, of which the value is its first output. They are nil
+// where that is nil, or an input or output is missing.
+func (r *rewriting) with(v *Value) []*Node {
+	if v == nil || r.missing {
+		return nil
+	}
+	if k := len(r.nodes); k > 0 && v.Node == r.nodes[k-1] {
+		v.Node.Outputs[0], r.given[0] = r.n.Outputs[0], true // nothing else reads it
+	} else {
+		r.give(0, v)
+	}
+	for i, v := range r.n.Outputs {
+		if v != nil && (i >= len(r.given) || !r.given[i]) {
+			return nil
+		}
+	}
+	for _, n := range r.nodes {
+		for _, v := range n.Outputs {
+			v.Node = n
+		}
+	}
+	return r.nodes
 }
 
 func real(x float32) *Value { return Const("", Scalar(x)) }
@@ -222,7 +231,10 @@ func (r *rewriting) fusedMatMul() *Value {
 	for i, name := range []string{"transA", "transB"} {
 		v := r.in(i)
 		if a.Int(name, 0) != 0 {
-			rank := max(len(v.Shape), r.ranks[v])
+			rank := len(v.Shape)
+			if w := r.sized[v]; w != nil {
+				rank = len(w.Shape)
+			}
 			if rank < 2 || rank > maxRank {
 				return nil
 			}

@@ -141,7 +141,7 @@ func checkNumbers(n *Node, shapes [][]int) error {
 var filled = map[string]bool{
 	"InstanceNormalization": true, "GroupNormalization": true, "LpNormalization": true, "MeanVarianceNormalization": true, "LRN": true,
 	"MaxPool": true, "AveragePool": true, "LpPool": true, "GlobalMaxPool": true, "GlobalAveragePool": true, "GlobalLpPool": true,
-	"ConvTranspose": true, "TopK": true, "Einsum": true, "OneHot": true, "GatherND": true, "ScatterND": true, "ScatterElements": true,
+	"RNN": true, "GRU": true, "LSTM": true, "ConvTranspose": true, "TopK": true, "Einsum": true, "OneHot": true, "GatherND": true, "ScatterND": true, "ScatterElements": true,
 }
 
 // checkEmpty refuses a node whose input has no elements where its operator needs some: ONNX

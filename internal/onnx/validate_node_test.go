@@ -87,6 +87,28 @@ func TestCheckNode(t *testing.T) {
 			return g.Op("Conv", Attrs{"pads": []int64{1, 1, 1, 1}, name: value}, x, floats(2, 2, 3, 3))
 		}
 	}
+	// recurrent is an LSTM of rows, with so many matrices in its weights.
+	recurrent := func(hidden, gates int, nothing bool) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			rows := g.Op("Reshape", nil, x, ints(6, -1, 6))
+			if nothing {
+				rows = g.Op("Slice", nil, rows, ints(0), ints(0), ints(0))
+			}
+			y := g.Op("LSTM", Attrs{"hidden_size": int64(hidden)}, rows, floats(1, gates*hidden, 6), floats(1, gates*hidden, hidden))
+			return plus(g, x, y)
+		}
+	}
+	// scan goes over slices of two channels and six numbers.
+	scan := func(attrs Attrs) func(*Graph, *Value) *Value {
+		return func(g *Graph, x *Value) *Value {
+			body := &Graph{}
+			state, row := body.Input("state", Float32), body.Input("row", Float32)
+			body.Output(body.Op("Add", nil, state, row), "next", Float32)
+			body.Output(body.Op("Neg", nil, row), "negative", Float32)
+			attrs["body"] = body
+			return g.Ops(2, "Scan", attrs, g.Op("ReduceSum", Attrs{"keepdims": int64(0)}, x, ints(2)), x)[1]
+		}
+	}
 	for name, c := range map[string]struct {
 		build func(g *Graph, x *Value) *Value
 		want  string // empty where it is right
@@ -203,7 +225,18 @@ func TestCheckNode(t *testing.T) {
 			on := g.Op("Cast", Attrs{"to": int64(Bool)}, g.Op("ReduceSum", Attrs{"keepdims": int64(0)}, x))
 			return turns(g, x, on, 3, func(g *Graph, x *Value) *Value { return g.Op("Neg", nil, x) }).Outputs[0]
 		}, "what it gathers, since the loop may end early", ErrShape},
-		"declared otherwise": {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
+		"recurrent":             {recurrent(3, 4, false), "", nil},
+		"recurrent, of nothing": {recurrent(3, 4, true), "must have elements", ErrShape},
+		"recurrent, no state":   {recurrent(0, 4, false), "must have elements", ErrShape},
+		"recurrent, weights":    {recurrent(3, 3, false), "input 1 of shape [1 9 6], must be [1 12 6]", ErrShape},
+		"scan":                  {scan(Attrs{"num_scan_inputs": int64(1), "scan_input_axes": []int64{2}, "scan_output_axes": []int64{-2}}), "", nil},
+		"scan of none":          {scan(Attrs{"num_scan_inputs": int64(0)}), "it scans 0 of 2 inputs", ErrFormat},
+		"scan of more":          {scan(Attrs{"num_scan_inputs": int64(3)}), "it scans 3 of 2 inputs", ErrFormat},
+		"scan, axes":            {scan(Attrs{"num_scan_inputs": int64(1), "scan_input_axes": []int64{2, 1}}), "its scan_input_axes are 2, must be 1", ErrFormat},
+		"scan, an axis far out": {scan(Attrs{"num_scan_inputs": int64(1), "scan_input_axes": []int64{4}}), "axis out of range", ErrShape},
+		"scan, directions":      {scan(Attrs{"num_scan_inputs": int64(1), "scan_output_directions": []int64{}}), "its scan_output_directions are 0, must be 1", ErrFormat},
+		"scan that grows":       {scan(Attrs{"num_scan_inputs": int64(1), "scan_input_axes": []int64{1}}), "do not fit", ErrShape},
+		"declared otherwise":    {func(g *Graph, x *Value) *Value { return g.Op("Concat", Attrs{"axis": int64(1)}, x, x) }, "with 28 for its free dimensions", ErrShape},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := &Graph{}

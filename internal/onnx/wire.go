@@ -21,7 +21,13 @@ func (f field) float() float32 { return math.Float32frombits(uint32(f.u)) }
 
 // fields calls do for each field of a message.
 func fields(b []byte, do func(field) error) error {
+	return rawFields(b, func(f field, _ []byte) error { return do(f) })
+}
+
+// rawFields calls do for each field of a message, with all of its bytes.
+func rawFields(b []byte, do func(f field, raw []byte) error) error {
 	for len(b) > 0 {
+		whole := b
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {
 			return malformed("broken protobuf: %v", protowire.ParseError(n))
@@ -49,7 +55,7 @@ func fields(b []byte, do func(field) error) error {
 			return malformed("broken protobuf: %v", protowire.ParseError(n))
 		}
 		b = b[n:]
-		if err := do(f); err != nil {
+		if err := do(f, whole[:len(whole)-len(b)]); err != nil {
 			return err
 		}
 	}

@@ -110,8 +110,8 @@ func (r *reader) product(n *onnx.Node) *view {
 		for i := range weights {
 			weights[i] *= alpha
 		}
-		c := r.fixed(n, 2)
-		if c != nil {
+		if len(n.Inputs) > 2 && n.Inputs[2] != nil {
+			c := r.floats(n, 2)
 			if len(c.Shape) > 1 && product(c.Shape[:len(c.Shape)-1]) != 1 {
 				fail(n, "its summand differs from row to row")
 			}

@@ -185,7 +185,7 @@ func operatorGraphs() []named {
 		return []*onnx.Value{
 			of(q, onnx.Uint8, 2, 4, 6, 6),
 			of(g.Op("DequantizeLinear", onnx.Attrs{"axis": int64(1)}, q, floats(4), bytes(4)), onnx.Float32, 2, 4, 6, 6),
-			of(g.Op("QLinearConv", nil, q, scale, zero, bytes(3, 4, 2, 2), floats(3), bytes(3), scale, zero), onnx.Uint8, 2, 3, 5, 5),
+			of(g.Op("QLinearConv", nil, q, scale, zero, bytes(3, 4, 2, 2), floats(3), zero, scale, zero), onnx.Uint8, 2, 3, 5, 5),
 			of(g.Op("QLinearMatMul", nil, q, scale, zero, bytes(6, 5), scale, zero, scale, zero), onnx.Uint8, 2, 4, 6, 5),
 			of(g.Op("ConvInteger", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, q, bytes(3, 4, 3, 3), zero, zero), onnx.Int32, 2, 3, 6, 6),
 			of(g.Op("MatMulInteger", nil, flat, bytes(144, 3), zero, bytes(3)), onnx.Int32, 2, 3),

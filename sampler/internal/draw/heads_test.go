@@ -43,8 +43,16 @@ func TestHeadTies(t *testing.T) {
 	} {
 		levels := c.head.Levels()
 		for _, p := range []Parameters{
-			{}, {Temperature: 0.7}, {Temperature: 3}, {Temperature: 1e-4}, {Greedy: true},
-			{TopK: 2}, {TopK: 2, Temperature: 0.9}, {TopP: 0.8}, {MinP: 0.3}, {TopK: levels - 1, TopP: 0.9, MinP: 0.01},
+			{},
+			{Temperature: 0.7},
+			{Temperature: 3},
+			{Temperature: 1e-4},
+			{Greedy: true},
+			{TopK: 2},
+			{TopK: 2, Temperature: 0.9},
+			{TopP: 0.8},
+			{MinP: 0.3},
+			{TopK: levels - 1, TopP: 0.9, MinP: 0.01},
 		} {
 			how, err := p.For(c.head, 1)
 			if err != nil {

@@ -151,6 +151,47 @@ def rows(x, w):
     return out
 
 
+@torch.jit.script
+def rows_in_list(x, w):
+    state = torch.zeros_like(x[:, 0])
+    out = []
+    for i in range(x.shape[1]):
+        out.append(state)
+        state = torch.tanh(x[:, i] @ w + state)
+    return torch.stack(out, 1)
+
+
+@torch.jit.script
+def rows_joined(x, w):
+    state = torch.zeros_like(x[:, :, 0])
+    out = []
+    for i in range(x.shape[2]):
+        out.append(state[:, :, None])
+        state = torch.tanh(x[:, :, i] @ w + state)
+    return torch.cat(out, -2)
+
+
+class Stacked(Rows):
+    def forward(self, x):
+        return self.last(rows_in_list(x[:, 0], self.w)[:, None])
+
+
+class Joined(Rows):
+    def forward(self, x):
+        return self.last(rows_joined(x, self.w))
+
+
+class Scanned(Rows):
+    def forward(self, x):
+        from torch._higher_order_ops.scan import scan
+
+        def step(state, row):
+            return torch.tanh(row @ self.w + state), state.clone()
+
+        _, out = scan(step, x.new_zeros(x.shape[0], W), x[:, 0].movedim(1, 0))
+        return self.last(out.movedim(0, 1)[:, None])
+
+
 class Masked(nn.Module):
     """A level that never occurs: its bias is -inf."""
 
@@ -592,10 +633,17 @@ forms(
 )
 
 
-@form
-def loop_script():
-    net = Rows()
-    return export(net, False)[0], net
+def rows_of(make, dynamo):
+    net = make()
+    return inline(export(net, dynamo)), net
+
+
+forms(
+    {
+        "loop_script": (Rows, False), "loop_stack_script": (Stacked, False), "loop_cat_script": (Joined, False), "scan_dynamo": (Scanned, True),
+    },
+    rows_of,
+)
 
 
 @form
