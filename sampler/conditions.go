@@ -25,7 +25,7 @@ func (s *Sampler) checkConditions(r Request) (of func(image uint64) []*Tensor, e
 			t = r.Conditions[""]
 		}
 		if t == nil {
-			return nil, fmt.Errorf("%w: the model needs condition %q, %v %v for an image", ErrConfig, c.Name, c.DType, c.Shape)
+			return nil, fmt.Errorf("%w: the model needs condition %q, %v %v for an image (--condition %s=FILE.npy)", ErrConfig, c.Name, c.DType, c.Shape, c.Name)
 		}
 		images, err := c.Rows(t)
 		if err != nil {
