@@ -132,7 +132,7 @@ func TestSchedule(t *testing.T) {
 				v = n.conv(n.Op("Relu", nil, v), at{0, -3}, at{0, 3})
 			}
 			return n.Op("Add", nil, v, n.conv(x, at{0, -1}))
-		}, 7, true, 7 * 5}, // a step between two rows, in which the stack is computed
+		}, 6, true, 30},
 		{"nothing above: all rows at once", 4, 5, func(n *net, x *onnx.Value) *onnx.Value {
 			// Neither the tap far to the right nor the one far below is ever in the image.
 			return n.conv(n.conv(x, at{0, -2}, at{-4, 0}), at{0, 0}, at{-4, 1})
