@@ -132,7 +132,7 @@ func TestSchedule(t *testing.T) {
 				v = n.conv(n.Op("Relu", nil, v), at{0, -3}, at{0, 3})
 			}
 			return n.Op("Add", nil, v, n.conv(x, at{0, -1}))
-		}, 7, true, 7 * 5}, // a step between two rows, in which the stack is computed
+		}, 6, true, 30},
 		{"a vertical stack shifted down at its end goes by rows as well", 5, 6, func(n *net, x *onnx.Value) *onnx.Value {
 			v := n.conv(x, at{0, -1}, at{0, 0}, at{0, 1})
 			for range 9 {
@@ -140,7 +140,7 @@ func TestSchedule(t *testing.T) {
 			}
 			v = n.Op("Slice", nil, n.Op("Pad", nil, v, ints(0, 0, 1, 0, 0, 0, 0, 0)), ints(0), ints(5), ints(2))
 			return n.Op("Add", nil, v, n.conv(x, at{0, -1}))
-		}, 7, true, 7 * 5},
+		}, 7, true, 7 * 5}, // with a step between two rows, in which the stack is computed
 		{"nothing above: all rows at once", 4, 5, func(n *net, x *onnx.Value) *onnx.Value {
 			// Neither the tap far to the right nor the one far below is ever in the image.
 			return n.conv(n.conv(x, at{0, -2}, at{-4, 0}), at{0, 0}, at{-4, 1})

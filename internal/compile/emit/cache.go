@@ -81,6 +81,9 @@ func newAddressing(u *ir.Unit, s *schedule.Schedule, e extent) *addressing {
 	ring, row := 1, s.Unit(u)*s.Slope // groups to keep at least; the times between two rows
 	if s.Raster {
 		l = &addressing{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}
+		if !s.Apart {
+			return l
+		}
 		for ring*row <= e.back { // powers of two, so that all rings come round together
 			ring *= 2
 		}

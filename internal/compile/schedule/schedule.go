@@ -18,6 +18,8 @@ type Schedule struct {
 	// Raster means that pixels are drawn one after the other, row by row; only then
 	// are there units that go by rows: the whole row y at time unit·Slope·y + at.
 	Raster bool
+	// Apart means that whole rows are computed in a step between two rows of pixels.
+	Apart  bool
 	Stages [][]*ir.Unit // what a step computes, in that order
 
 	net   *ir.Network
@@ -56,7 +58,20 @@ func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
 			return &s, true
 		}
 	}
-	s := base
+	// Networks of one lattice whose rows need no step of their own keep the schedule, and with
+	// it the one-file samplers, that they have without.
+	if !slices.ContainsFunc(base.units, func(times int) bool { return times > 1 }) {
+		if s := base.inRaster(units, false); s.solve(units) {
+			return s, true
+		}
+	}
+	s := base.inRaster(units, true)
+	return s, s.solve(units)
+}
+
+// inRaster is the schedule in raster order, whole rows computed apart from pixels or with them.
+func (s Schedule) inRaster(units []*ir.Unit, apart bool) *Schedule {
+	s.Apart = apart
 	s.Raster, s.rows = true, s.byRows(units)
 	pixel := s.units[0] // the picture's
 	for i, u := range units {
@@ -64,14 +79,15 @@ func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
 			s.Slope = max(s.Slope, (u.Dom.W()*s.units[i]+pixel-1)/pixel)
 		}
 	}
-	if slices.Contains(s.rows, true) {
-		s.Slope++ // for a step between two rows, in which whole ones are computed
+	if s.Apart = apart && slices.Contains(s.rows, true); s.Apart {
+		s.Slope++
 	}
-	return &s, s.solve(units)
+	return &s
 }
 
 // byRows finds the units that can go by rows: all that a row of them depends on is in rows
-// above the first that needs it, and what it reads of each lies in rows.
+// above the first that needs it, or, where rows have no step of their own, above their own; and
+// what it reads of each lies in rows.
 func (s *Schedule) byRows(units []*ir.Unit) []bool {
 	const never = 1 << 30
 	reach, need := make([]int, len(units)), make([]int, len(units)) // rows of the picture below a row's own
@@ -102,6 +118,9 @@ func (s *Schedule) byRows(units []*ir.Unit) []bool {
 	}
 	rows := make([]bool, len(units))
 	for i := range units {
+		if !s.Apart {
+			need[i] = 0
+		}
 		rows[i] = reach[i] < need[i] && units[i].Kind != ir.Picture && units[i].Steady()
 	}
 	return rows
@@ -134,11 +153,11 @@ func (s *Schedule) lag(v *ir.Unit, a ir.Arg) int {
 	return most
 }
 
-// wait is the least at[v] − at[u] that lets unit v read a's source u. What is computed row
-// by row is there a step before single pixels want it: so they need no stages of their own
-// between those of the rows.
+// wait is the least at[v] − at[u] that lets unit v read a's source u. Where rows are computed
+// apart, they are there a step before single pixels want them: so these need no stages of
+// their own between those of the rows.
 func (s *Schedule) wait(v *ir.Unit, a ir.Arg) int {
-	if a.Src.Kind == ir.Picture || s.rows[a.Src.ID] && !s.rows[v.ID] {
+	if a.Src.Kind == ir.Picture || s.Apart && s.rows[a.Src.ID] && !s.rows[v.ID] {
 		return s.lag(v, a) + 1
 	}
 	return s.lag(v, a)
