@@ -67,15 +67,16 @@ type queue struct {
 	mu      sync.Mutex
 	wake    *sync.Cond
 	clients []*client
-	at      int       // whose turn it is
-	jobs    int       // that wait or are under way
-	taken   int       // their pixels
-	waiting int       // images that are not handed out
-	arrived int       // so many jobs came so far
-	busy    int       // batches that are being drawn
-	drawing int       // their images
-	last    int       // images of the batch that ended last
-	ended   time.Time // when that was
+	at      int           // whose turn it is
+	jobs    int           // that wait or are under way
+	taken   int           // their pixels
+	waiting int           // images that are not handed out
+	arrival time.Time     // of the job that came last
+	busy    int           // batches that are being drawn
+	drawing int           // their images
+	last    int           // images of the batch that ended last
+	ended   time.Time     // when that was
+	took    time.Duration // and how long it took
 	closed  bool
 	group   sync.WaitGroup
 }
@@ -102,7 +103,7 @@ func (q *queue) add(j *job) error {
 	}
 	j.done = make(chan piece, j.n)
 	q.jobs++
-	q.arrived++
+	q.arrival = time.Now()
 	q.taken += j.pixels
 	q.waiting += j.n
 	var of *client
@@ -179,12 +180,13 @@ func (q *queue) share() int {
 }
 
 // gather waits for more to come, while there is less than a thread's share of it, and it keeps
-// coming. Where nothing else is being drawn, or was just now, there is nothing to wait for. The
-// caller holds the lock.
+// coming: the last one within the window, or within an eighth of the time that the last batch
+// took, which is what larger batches save at least. Where nothing else is being drawn, or was just
+// now, there is nothing to wait for. The caller holds the lock.
 func (q *queue) gather() {
-	crowd := q.busy > 0 || q.last > 1 && time.Since(q.ended) < 2*q.window
-	for before := -1; crowd && q.window > 0 && !q.closed && before != q.arrived && q.waiting < q.share(); {
-		before = q.arrived
+	pause := max(q.window, q.took/8)
+	crowd := q.busy > 0 || q.last > 1 && time.Since(q.ended) < pause
+	for crowd && q.window > 0 && !q.closed && q.waiting > 0 && q.waiting < q.share() && time.Since(q.arrival) < pause {
 		q.mu.Unlock()
 		time.Sleep(q.window)
 		q.mu.Lock()
@@ -253,12 +255,13 @@ func (q *queue) work() {
 		}
 		q.busy++
 		q.drawing += images
+		began := time.Now()
 		q.mu.Unlock()
 		q.run(batch)
 		q.mu.Lock()
 		q.busy--
 		q.drawing -= images
-		q.last, q.ended = images, time.Now()
+		q.last, q.ended, q.took = images, time.Now(), time.Since(began)
 	}
 }
 

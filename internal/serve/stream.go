@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"pixelcnn/sampler"
@@ -63,7 +62,8 @@ type partial struct {
 // snapshots sends each image to partials whenever so much of it is known that a picture is
 // due: a.partial times, in equal parts.
 func (a *asked) snapshots(partials chan<- partial) func(sampler.Step) {
-	sent := make([]atomic.Int32, a.n) // batches may be drawn at once
+	type progress struct{ due, sent int }
+	images := make([]progress, a.n) // each is drawn by one thread
 	symbols := a.model.Signature().Symbols()
 	return func(st sampler.Step) {
 		for i := range len(st.Known) / symbols {
@@ -75,19 +75,20 @@ func (a *asked) snapshots(partials chan<- partial) func(sampler.Step) {
 				}
 			}
 			index := st.First + uint64(i)
-			count := &sent[index-a.req.First]
+			of := &images[index-a.req.First]
 			due := (decided - a.given) * (a.partial + 1) / max(1, symbols-a.given)
-			if due <= int(count.Load()) || decided == symbols {
+			if due <= of.due || decided == symbols {
 				continue
 			}
-			number := int(count.Swap(int32(due)))
+			of.due = due
 			levels := slices.Clone(st.Levels[i*symbols : (i+1)*symbols])
 			for k := range levels {
 				if !known[k] {
 					levels[k] = 0
 				}
 			}
-			partials <- partial{index, number, levels, slices.Clone(known)}
+			partials <- partial{index, of.sent, levels, slices.Clone(known)}
+			of.sent++
 		}
 	}
 }
