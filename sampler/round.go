@@ -17,12 +17,13 @@ const perNat = 100
 func (s *Sampler) round(ctx context.Context, p *prepared, samples []Sample) error {
 	// The errors of the pixels add up as random ones do. Of 128 images each of two models
 	// none was off by half as much.
-	sure := likelihood.Rounding * math.Sqrt(float64(s.symbols()))
+	typical := likelihood.Rounding * math.Sqrt(float64(s.symbols()))
 	settler := s.engines.Settler
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.cfg.Threads)
 	for i := range samples {
 		sample := &samples[i]
+		sure := max(typical, sample.off)
 		open := doubtful(sample.LogProb, sure) || doubtful(sample.LogProbGiven, sure) ||
 			doubtful(sample.LogProbDrawn, sure/min(1, p.how.Coldest()))
 		if !open || settler == nil {

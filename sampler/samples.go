@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"iter"
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -29,6 +30,8 @@ type Sample struct {
 	EffectiveSize float64
 	// Resampled is how many times the particles were.
 	Resampled int
+
+	off float64 // how far LogProb may be off, where the head tells it
 }
 
 // Images draws what is requested and yields the images in order, as they are done:
@@ -245,6 +248,7 @@ func (s *Sampler) sample(r *draw.Row) Sample {
 	}
 	if r.Record != nil {
 		out.LogProb, out.LogProbDrawn, out.LogProbGiven = draw.Sum(r.Record.Model), draw.Sum(r.Record.Drawn), draw.Sum(r.Record.Given)
+		out.off = math.Sqrt(draw.Sum(r.Record.Off))
 	}
 	return out
 }

@@ -113,8 +113,12 @@ func checkInverter(t *testing.T, rng *rand.Rand, head likelihood.Inverter, try t
 		if k > 5 && rng.IntN(len(logs)) > 20 {
 			continue // slow
 		}
-		if lp, ok := head.LogProb(o, earlier, k, scratch); !ok || !(math.Abs(lp-l) <= 1e-12*(1+math.Abs(l))) {
+		lp, off, ok := head.LogProb(o, earlier, k, scratch)
+		if !ok || !(math.Abs(lp-l) <= 1e-12*(1+math.Abs(l))) {
 			t.Fatalf("level %d has log-probability %v, of all %v", k, lp, l)
+		}
+		if other, _, _ := head.LogProb(try.off(rng, o), earlier, k, scratch); !(math.Abs(other-lp) <= off+1e-12) {
+			t.Errorf("level %d has log-probability %v, of outputs that are off %v, over the bound of %v", k, lp, other, off)
 		}
 	}
 	if math.Abs(sum-1) > 1e-11 {

@@ -50,9 +50,9 @@ type Inverter interface {
 	// made it another one.
 	Invert(outputs []float64, earlier []uint16, u float64, scratch []float64) (level int, tie bool)
 
-	// LogProb is the log-probability of a level, in nats; ok is false where nothing can be
-	// drawn.
-	LogProb(outputs []float64, earlier []uint16, level int, scratch []float64) (lp float64, ok bool)
+	// LogProb is the log-probability of a level, in nats, and a bound of its error where outputs
+	// are off by [Rounding]; ok is false where nothing can be drawn.
+	LogProb(outputs []float64, earlier []uint16, level int, scratch []float64) (lp, off float64, ok bool)
 }
 
 // A Refiner is a head whose log-probabilities are off by very different amounts.

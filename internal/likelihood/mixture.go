@@ -48,7 +48,7 @@ func (m Mixture) Scratch() int { return m.Depth + logisticParts*m.Components }
 
 const (
 	leastLogScale = -7   // those below are this
-	logisticParts = 9    // slices of a logistics
+	logisticParts = 10   // slices of a logistics
 	logLittle     = -640 // below, probabilities are next to nothing: their logarithms are added up
 )
 
@@ -64,7 +64,8 @@ type logistics struct {
 	weightOff []float64 // of logWeight
 	meanOff   []float64 // in scales
 	scaleOff  []float64 // relative
-	logs      []float64 // room for logProb
+	logs      []float64 // room for logProb, as is
+	logsOff   []float64
 }
 
 // of makes the distribution of the symbol after earlier, in scratch; ok is false where
@@ -73,7 +74,7 @@ func (m Mixture) of(outputs []float64, earlier []uint16, scratch []float64) (d l
 	k := m.Components
 	d.levels = m.Depth
 	for i, s := range [logisticParts]*[]float64{
-		&d.logWeight, &d.weight, &d.mean, &d.logScale, &d.perScale, &d.weightOff, &d.meanOff, &d.scaleOff, &d.logs,
+		&d.logWeight, &d.weight, &d.mean, &d.logScale, &d.perScale, &d.weightOff, &d.meanOff, &d.scaleOff, &d.logs, &d.logsOff,
 	} {
 		*s = scratch[m.Depth+i*k:][:k:k]
 	}
@@ -190,21 +191,25 @@ func (d *logistics) log(i, level int) (l, off float64) {
 	return l, off
 }
 
-// logProb is the log-probability of a level.
-func (d *logistics) logProb(level int) float64 {
+// logProb is the log-probability of a level, and how far it is off: by the growth of each
+// component's part of the level, and of all weights.
+func (d *logistics) logProb(level int) (lp, off float64) {
 	for i, w := range d.logWeight {
-		l, _ := d.log(i, level)
-		d.logs[i] = w + l
+		d.logs[i], d.logsOff[i] = d.log(i, level)
+		d.logs[i] += w
 	}
 	top, ok := Top(d.logs)
 	if !ok {
-		return top
+		return top, 0
 	}
-	sum := 0.0
-	for _, l := range d.logs {
-		sum += Exp(l - top)
+	sum, all := 0.0, 0.0
+	for i, l := range d.logs {
+		part := Exp(l - top)
+		sum += part
+		off += part * growth(d.weightOff[i]+d.logsOff[i])
+		all += d.weight[i] * growth(d.weightOff[i])
 	}
-	return top + Log(sum)
+	return top + Log(sum), off/sum + all
 }
 
 // logProbs is that of every level. Probabilities are added up as they are, but
@@ -220,7 +225,7 @@ func (d *logistics) logProbs(logs []float64) {
 		if l := Log(p); l > logLittle {
 			logs[level] = l
 		} else {
-			logs[level] = d.logProb(level)
+			logs[level], _ = d.logProb(level)
 		}
 	}
 }
@@ -361,12 +366,13 @@ func (m Mixture) LogProbs(outputs []float64, earlier []uint16, scratch []float64
 }
 
 // LogProb is that of one level.
-func (m Mixture) LogProb(outputs []float64, earlier []uint16, level int, scratch []float64) (lp float64, ok bool) {
+func (m Mixture) LogProb(outputs []float64, earlier []uint16, level int, scratch []float64) (lp, off float64, ok bool) {
 	d, ok := m.of(outputs, earlier, scratch)
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
-	return d.logProb(level), true
+	lp, off = d.logProb(level)
+	return lp, off, true
 }
 
 // Invert bisects the CDF.
@@ -396,7 +402,7 @@ func (m Mixture) Error(outputs []float64, earlier []uint16, _ float64, scratch [
 	d, _ := m.of(outputs, earlier, scratch)
 	worst := 0.0
 	for i, w := range d.weightOff {
-		if d.weight[i] == 0 {
+		if math.IsInf(d.logWeight[i], -1) {
 			continue
 		}
 		z := max(math.Abs(d.upper(i, 0)), math.Abs(d.upper(i, m.Depth-2)))

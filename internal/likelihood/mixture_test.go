@@ -93,7 +93,7 @@ func TestMixture(t *testing.T) {
 		scratch := make([]float64, c.head.Scratch())
 		for level, want := range c.want {
 			lp, ok := likelihood.LogSoftmax(c.head.LogProbs(c.outputs, c.earlier, scratch), level)
-			one, _ := c.head.LogProb(c.outputs, c.earlier, level, scratch)
+			one, _, _ := c.head.LogProb(c.outputs, c.earlier, level, scratch)
 			if !ok || math.Abs(math.Exp(lp)-want) > 1e-14+1e-13*want || math.Abs(one-lp) > 1e-13*(1+math.Abs(lp)) {
 				t.Errorf("%s: level %d has probability %v, alone %v, want %v", c.name, level, math.Exp(lp), math.Exp(one), want)
 			}
@@ -138,7 +138,7 @@ func TestMixtureUnusable(t *testing.T) {
 			for c := range 3 {
 				_, ok := likelihood.Top(head.LogProbs(outputs, make([]uint16, c), scratch))
 				level, _ := head.Invert(outputs, make([]uint16, c), 0.5, scratch)
-				_, scored := head.LogProb(outputs, make([]uint16, c), 1, scratch)
+				_, _, scored := head.LogProb(outputs, make([]uint16, c), 1, scratch)
 				if ok != scored || ok != (level >= 0) {
 					t.Errorf("output %d = %v: LogProbs %v, LogProb %v, level %d", at, bad, ok, scored, level)
 				}

@@ -31,6 +31,7 @@ type Drawer struct {
 	t        float64 // the temperature
 	top, sum float64 // the largest of logs, the sum of weights
 	tie      bool    // it was a near tie
+	off      float64 // bounds the error of the log-probability that was told last, where it inverts
 }
 
 // NewDrawer makes one for a head.
@@ -166,7 +167,8 @@ func (d *Drawer) LogProb(level int) float64 {
 		return 0
 	}
 	if d.logs == nil {
-		lp, _ := d.inverts.LogProb(d.of, d.earlier, level, d.scratch)
+		lp, off, _ := d.inverts.LogProb(d.of, d.earlier, level, d.scratch)
+		d.off = off
 		return lp
 	}
 	return (d.logs[level]-d.top)/d.t - math.Log(d.sum)
@@ -183,7 +185,8 @@ func (d *Drawer) LogProbOf(how *How, temperature float64, outputs []float64, ear
 func (d *Drawer) ModelLogProb(outputs []float32, stride int, earlier []uint16, level int) (lp float64, ok bool) {
 	all := d.read(outputs, stride)
 	if d.inverts != nil {
-		return d.inverts.LogProb(all, earlier, level, d.scratch)
+		lp, d.off, ok = d.inverts.LogProb(all, earlier, level, d.scratch)
+		return lp, ok
 	}
 	return likelihood.LogSoftmax(d.head.LogProbs(all, earlier, d.scratch), level)
 }

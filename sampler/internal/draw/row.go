@@ -51,12 +51,13 @@ type Record struct {
 	Model []float64 // of every symbol, under the model as it is
 	Given []float64 // of the given ones, under the model as it is
 	Drawn []float64 // of the others, under the parameters
+	Off   []float64 // sums of squares: of bounds on the errors of Model's, where the head tells them
 }
 
 // NewRecord makes one for an image of height rows.
 func NewRecord(height int) *Record {
-	all := make([]float64, 3*height)
-	return &Record{all[:height:height], all[height : 2*height : 2*height], all[2*height:]}
+	part := func() []float64 { return make([]float64, height) }
+	return &Record{part(), part(), part(), part()}
 }
 
 // CopyRows copies the rows from from to to-1 of another record.
@@ -64,6 +65,7 @@ func (r *Record) CopyRows(of *Record, from, to int) {
 	copy(r.Model[from:to], of.Model[from:to])
 	copy(r.Given[from:to], of.Given[from:to])
 	copy(r.Drawn[from:to], of.Drawn[from:to])
+	copy(r.Off[from:to], of.Off[from:to])
 }
 
 // Clone copies a record.
@@ -78,6 +80,7 @@ func (r *Record) Clear() {
 	clear(r.Model)
 	clear(r.Given)
 	clear(r.Drawn)
+	clear(r.Off)
 }
 
 // Sum adds up the rows of one of a record's parts.
@@ -198,6 +201,7 @@ func (b *Batch) any(i, k int, outputs []float32, stride int, u float64) int {
 			}
 		}
 		rec.Model[y] += model
+		rec.Off[y] += b.off * b.off
 		if given {
 			rec.Given[y] += model
 		} else {
