@@ -44,7 +44,12 @@ func Real(op string, attrs Attrs) (f func(x []float64) float64, ok bool) {
 		return func(x []float64) float64 { return max(x[0], 0) + a*min(x[0], 0) }, true
 	case "Elu":
 		a := alpha(1)
-		return func(x []float64) float64 { return max(x[0], 0) + a*math.Expm1(min(x[0], 0)) }, true
+		return func(x []float64) float64 {
+			if x[0] > 0 {
+				return x[0]
+			}
+			return a * math.Expm1(x[0])
+		}, true
 	case "PRelu":
 		return func(x []float64) float64 { return max(x[0], 0) + x[1]*min(x[0], 0) }, true
 	case "Gelu":

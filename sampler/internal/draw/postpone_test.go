@@ -1,0 +1,67 @@
+package draw
+
+import (
+	"slices"
+	"testing"
+
+	"pixelcnn/internal/likelihood"
+)
+
+// leaning evaluates near ties: the first level is a little likelier at some symbols, the second
+// at the others.
+type leaning struct{ first []int }
+
+func (l leaning) Outputs(_ *Row, symbol int) (outputs []float64, release func(), ok bool) {
+	if slices.Contains(l.first, symbol) {
+		return []float64{1e-7, 0}, func() {}, true
+	}
+	return []float64{0, 1e-7}, func() {}, true
+}
+
+func (l leaning) Drawn(r *Row) (outputs func(symbol int) []float64, release func(), ok bool) {
+	return func(symbol int) []float64 {
+		o, _, _ := l.Outputs(r, symbol)
+		return o
+	}, func() {}, true
+}
+
+// TestPostpone: near ties that wait come out as those that do not, in as many rounds as there
+// are wrong ones, and one more.
+func TestPostpone(t *testing.T) {
+	head := likelihood.Categorical{Depth: 2}
+	how, err := Parameters{}.For(head, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 6
+	// Two logits alike and a uniform of 1/2: float32 has the second level everywhere. The
+	// symbols are drawn in the order of waves.
+	draw := func(b *Batch, row Row) {
+		for _, k := range []int{3, 0, 4, 1, 5, 2} {
+			if level := b.Symbol(0, k, []float32{0, 0}, 1, 0.5); level != int(row.Levels[k]) || level < 0 {
+				t.Fatalf("symbol %d is %d", k, level)
+			}
+		}
+	}
+	settle := leaning{first: []int{1, 4}}
+	now := Row{How: how, Levels: make([]uint16, n)}
+	draw(NewBatch(head, []Row{now}, 3, settle), now)
+	if want := []uint16{1, 0, 1, 1, 0, 1}; !slices.Equal(now.Levels, want) {
+		t.Fatalf("levels %v, want %v", now.Levels, want)
+	}
+
+	later := Row{How: how, Levels: make([]uint16, n)}
+	decided := make([]Decided, 1)
+	for round := range 3 {
+		b := NewBatch(head, []Row{later}, 3, settle)
+		b.Postpone(decided)
+		draw(b, later)
+		again, _, ok := b.Settle()
+		if !ok || (len(again) > 0) != (round < 2) {
+			t.Fatalf("round %d: again %v, %v", round, again, ok)
+		}
+	}
+	if !slices.Equal(later.Levels, now.Levels) {
+		t.Errorf("levels %v, want %v", later.Levels, now.Levels)
+	}
+}
