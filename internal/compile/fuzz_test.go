@@ -15,8 +15,8 @@ var ops = []string{
 	"Add", "Relu", "Conv", "MatMul", "Gemm", "Concat", "Split", "Slice", "Pad", "Transpose", "Reshape",
 	"Gather", "OneHot", "Softmax", "LayerNormalization", "BatchNormalization", "ReduceMean", "ReduceSum", "Expand",
 	"Squeeze", "Unsqueeze", "Flatten", "Shape", "Constant", "ConstantOfShape", "Range", "Where", "Clip", "Cast", "Tile",
-	"Trilu", "Dropout", "Identity", "PRelu", "Equal", "Size", "ReduceProd", "Pow", "ConvTranspose", "MaxPool", "AveragePool", "Resize",
-	"DepthToSpace", "SpaceToDepth",
+	"Trilu", "Dropout", "IsNaN", "Identity", "PRelu", "Equal", "Size", "ReduceProd", "Pow", "ConvTranspose", "MaxPool", "AveragePool",
+	"Resize", "DepthToSpace", "SpaceToDepth",
 }
 
 // edit changes one thing about a graph.
@@ -78,11 +78,19 @@ func edit(g *onnx.Graph, what, which, value byte) {
 func FuzzCompile(f *testing.F) {
 	for seed := range uint64(8) {
 		f.Add(seed, []byte{byte(seed), byte(3 * seed), byte(7 * seed)})
+		f.Add(64+seed*7, []byte{byte(seed + 2), byte(5 * seed), byte(3 * seed)})
+		f.Add(192+seed*7, []byte{byte(seed), byte(3 * seed), byte(5 * seed)})
+		f.Add(128+seed*7, []byte{byte(seed + 4), byte(2 * seed), byte(11 * seed)})
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, edits []byte) {
 		m := compiletest.Random(seed%64, false).Model
 		opt := compile.Options{}
-		if seed%2 == 1 {
+		switch seed / 64 % 4 {
+		case 1:
+			m = compiletest.RandomAttention(seed%64, false).Model.Model
+		case 2:
+			m = compiletest.RandomDense(seed%64, false).Model.Model
+		case 3:
 			l := compiletest.Lattice(seed%64, false)
 			m, opt.SubPixel, opt.Picture = l.Model.Model, l.SubPixel, "x"
 		}

@@ -90,7 +90,7 @@ func (r *reader) product(n *onnx.Node) *view {
 	v := r.views[n.Inputs[side]]
 	w := r.floats(n, 1-side)
 	rank := len(w.Shape)
-	if product(w.Shape[:rank-2]) != 1 {
+	if rank < 2 || product(w.Shape[:rank-2]) != 1 {
 		fail(n, "it multiplies by several matrices")
 	}
 	matrix := onnx.NewTensor(w.Floats(), w.Shape[rank-2:]...)

@@ -41,11 +41,14 @@ func (p plane) at(head, query, key int) float64 {
 	return p.data[i]
 }
 
-// with applies f number by number.
-func (p plane) with(q plane, f func(p, q float64) float64) plane {
+// with applies f to p and q, number by number.
+func (r *reader) with(n *onnx.Node, p, q plane, f func(p, q float64) float64) plane {
 	var out plane
 	for d := range out.size {
 		out.size[d] = max(p.size[d], q.size[d])
+	}
+	if out.size[0] > 4*maxScores/max(1, out.size[1]*out.size[2]) {
+		fail(n, "its attention is over too many pixels")
 	}
 	out.data = make([]float64, 0, product(out.size[:]))
 	for h := range out.size[0] {
@@ -60,7 +63,7 @@ func (p plane) with(q plane, f func(p, q float64) float64) plane {
 
 // attention reads a product of two values: of queries and keys, or of weights and values.
 func (r *reader) attention(n *onnx.Node) *view {
-	a, b := r.views[n.Inputs[0]], r.views[n.Inputs[1]]
+	a, b := r.input(n, 0), r.input(n, 1)
 	if n.Op != "MatMul" {
 		fail(n, "its right factor is not constant")
 	}
@@ -168,7 +171,16 @@ func (r *reader) keep(n *onnx.Node) *view {
 	if n.Outputs[0].DType != onnx.Float32 {
 		fail(n, "it makes other numbers of an attention's scores")
 	}
-	return r.views[n.Inputs[0]]
+	return r.scores(n, 0)
+}
+
+// scores is input i, which must be scores, to be changed.
+func (r *reader) scores(n *onnx.Node, i int) *view {
+	if v := r.input(n, i); v.scores != nil {
+		return v.changed()
+	}
+	fail(n, "its input %d is no attention's scores", i)
+	return nil
 }
 
 // changed is v with scores of its own, to be changed.
@@ -250,21 +262,21 @@ func (r *reader) affine(n *onnx.Node) *view {
 	case s.isNaN || len(n.Inputs) != 2:
 		fail(n, "it is not known of an attention's scores")
 	case n.Op == "Mul" && s.soft:
-		s.weight = s.weight.with(c, times)
+		s.weight = r.with(n, s.weight, c, times)
 	case n.Op == "Div" && s.soft && at == 0:
-		s.weight = s.weight.with(c, over)
+		s.weight = r.with(n, s.weight, c, over)
 	case s.soft:
 		fail(n, "it changes an attention's weights")
 	case n.Op == "Mul":
-		s.by, s.plus = s.by.with(c, times), s.plus.with(c, times)
+		s.by, s.plus = r.with(n, s.by, c, times), r.with(n, s.plus, c, times)
 	case n.Op == "Div" && at == 0:
-		s.by, s.plus = s.by.with(c, over), s.plus.with(c, over)
+		s.by, s.plus = r.with(n, s.by, c, over), r.with(n, s.plus, c, over)
 	case n.Op == "Add":
-		s.plus = s.plus.with(c, func(p, q float64) float64 { return p + q })
+		s.plus = r.with(n, s.plus, c, func(p, q float64) float64 { return p + q })
 	case n.Op == "Sub" && at == 0:
-		s.plus = s.plus.with(c, func(p, q float64) float64 { return p - q })
+		s.plus = r.with(n, s.plus, c, func(p, q float64) float64 { return p - q })
 	case n.Op == "Max" && slices.Max(c.data) <= -1e4: // so that not all of a row is −∞
-		s.plus = s.plus.with(c, math.Max)
+		s.plus = r.with(n, s.plus, c, math.Max)
 	default:
 		fail(n, "it is not known of an attention's scores")
 	}
@@ -275,12 +287,10 @@ func (r *reader) affine(n *onnx.Node) *view {
 // weights that are not numbers.
 func (r *reader) choose(n *onnx.Node) *view {
 	if asked := r.views[n.Inputs[0]]; asked != nil {
-		v := r.views[n.Inputs[2]]
-		zero := r.fixed(n, 1)
-		if !asked.scoresAsk() || v == nil || v.scores == nil || zero.Len() != 1 || onnx.Reals(zero)[0] != 0 {
+		v, zero := r.scores(n, 2), r.fixed(n, 1)
+		if !asked.scoresAsk() || zero == nil || zero.Len() != 1 || onnx.Reals(zero)[0] != 0 {
 			fail(n, "it chooses between an attention's scores by something else than a mask")
 		}
-		v = v.changed()
 		v.scores.safe = true
 		return v
 	}
@@ -301,17 +311,17 @@ func (r *reader) choose(n *onnx.Node) *view {
 		return 0
 	}
 	if s.soft {
-		s.weight = s.weight.with(mask, only)
+		s.weight = r.with(n, s.weight, mask, only)
 		return v
 	}
-	s.by = s.by.with(mask, only)
-	instead := mask.with(c, func(m, c float64) float64 {
+	s.by = r.with(n, s.by, mask, only)
+	instead := r.with(n, mask, c, func(m, c float64) float64 {
 		if keeps(m) {
 			return math.NaN()
 		}
 		return c
 	})
-	s.plus = s.plus.with(instead, func(p, c float64) float64 {
+	s.plus = r.with(n, s.plus, instead, func(p, c float64) float64 {
 		if math.IsNaN(c) {
 			return p
 		}
@@ -323,14 +333,14 @@ func (r *reader) choose(n *onnx.Node) *view {
 func (v *view) scoresAsk() bool { return v.scores != nil && v.scores.isNaN }
 
 func (r *reader) askNaN(n *onnx.Node) *view {
-	v := r.views[n.Inputs[0]].changed()
+	v := r.scores(n, 0)
 	v.scores.isNaN = true
 	return v
 }
 
 // soften reads the softmax over the keys.
 func (r *reader) soften(n *onnx.Node) *view {
-	v := r.views[n.Inputs[0]].changed()
+	v := r.scores(n, 0)
 	axis, err := onnx.Axis(n.Attrs.Int("axis", -1), len(v.dims))
 	check(n, err)
 	if s := v.scores; s.soft || s.isNaN || !v.dims[axis].only(looked) || r.opset < 13 && axis != len(v.dims)-1 {
