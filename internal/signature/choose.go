@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 )
@@ -82,6 +83,9 @@ func (s *Signature) take(r reading, told, opt Options) error {
 	s.Height, s.Width = r.sizes['H'], r.sizes['W']
 	if len(in.Shape) > 0 {
 		s.Batch = max(0, in.Shape[0].Size)
+	}
+	if n := s.Levels; told.Levels == 0 && n > format.MinLevels && slices.Contains(told.StartToken, int64(n-1)) {
+		return fmt.Errorf("%w: output %q has %d levels, of which the last is a start token: say --levels %d, or --levels %d if that is a level as well", ErrModel, out.Name, n, n-1, n)
 	}
 	for _, d := range []struct {
 		name        string
@@ -217,7 +221,7 @@ func (s *Signature) readOthers(told Options) error {
 					return err
 				}
 				c.Shape = given
-				v.Shape = append(v.Shape[:1:1], onnx.Shape(given...)...)
+				v.Shape = append(images(v), onnx.Shape(given...)...)
 			}
 			if slices.Contains(c.Shape, -1) {
 				return fmt.Errorf("%w: condition %q is %v %v, of open size: it must be known when the model is read (--condition %s=FILE.npy)", ErrModel, c.Name, c.DType, shape, c.Name)

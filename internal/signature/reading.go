@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pixelcnn/internal/format"
@@ -179,14 +180,14 @@ func (r *reading) fitInput(s *Signature, v *onnx.Value, opt Options) error {
 		return fmt.Errorf("input %q is %v, which is no picture of %s", v.Name, shape, describe(r.sizes))
 	}
 	if _, ok := r.sizes['C']; !ok {
-		return fmt.Errorf("input %q is %v and does not fix its channels: say --channels", v.Name, shape)
+		return fmt.Errorf("input %q is %v and does not fix its channels: say --channels N", v.Name, shape)
 	}
 	for _, d := range []struct {
 		letter rune
 		name   string
 	}{{'H', "height"}, {'W', "width"}} {
 		if r.sizes[d.letter] < 1 {
-			return fmt.Errorf("input %q is %v, which fixes no %s: say --height and --width", v.Name, shape, d.name)
+			return fmt.Errorf("input %q is %v, which fixes no %s: say --height N --width N", v.Name, shape, d.name)
 		}
 	}
 	if c := r.sizes['C']; opt.Channels == 0 && c != 1 && c != 3 && c != 4 {
@@ -201,13 +202,14 @@ func (r *reading) fitInput(s *Signature, v *onnx.Value, opt Options) error {
 // symbols is a shape whose sequence has a place for each symbol: that in the file has the start
 // tokens, and lacks a symbol.
 func (o Options) symbols(l Layout, shape []int) []int {
-	shape = slices.Clone(shape)
-	if len(o.StartToken) == 0 {
-		return shape
-	}
+	return places(l, slices.Clone(shape), -max(0, len(o.StartToken)-1))
+}
+
+// places adds to the dimension of a shape that has the places of a sequence.
+func places(l Layout, shape []int, more int) []int {
 	for i, letters := range l.dims() {
 		if i < len(shape) && strings.Contains(letters, "HW") && shape[i] > 0 {
-			shape[i] -= len(o.StartToken) - 1
+			shape[i] += more
 		}
 	}
 	return shape
@@ -342,36 +344,55 @@ func (s *Signature) inferred(r reading, v *onnx.Value) []int {
 	return nil
 }
 
-// flags are what a reading is asked for with, by the flag's name.
-func (r reading) flags(g *onnx.Graph) map[string]string {
-	return map[string]string{
-		"--head": r.head, "--channels": fmt.Sprint(r.sizes['C']), "--levels": fmt.Sprint(r.levels),
-		"--height": fmt.Sprint(r.sizes['H']), "--width": fmt.Sprint(r.sizes['W']),
-		"--input-layout": string(r.in), "--output-layout": string(r.out),
-		"--input-name": g.Inputs[r.picture].Name, "--output-name": g.Outputs[r.output].Name,
+// flags are what a reading is asked for with: a flag and its value by turns, the one that
+// people know best first.
+func (r reading) flags(g *onnx.Graph) []string {
+	return []string{
+		"--input-name", g.Inputs[r.picture].Name, "--output-name", g.Outputs[r.output].Name,
+		"--head", r.head, "--channels", fmt.Sprint(r.sizes['C']),
+		"--height", fmt.Sprint(r.sizes['H']), "--width", fmt.Sprint(r.sizes['W']),
+		"--input-layout", strconv.Quote(string(r.in)), "--output-layout", strconv.Quote(string(r.out)),
+		"--levels", fmt.Sprint(r.levels),
 	}
 }
 
 // ambiguous is the error for a file that can be read in several ways: it lists them with the
-// flags in which they differ.
+// flags that tell them apart.
 func ambiguous(g *onnx.Graph, all []reading) error {
-	differ := func(flag string) bool {
-		for _, r := range all {
-			if r.flags(g)[flag] != all[0].flags(g)[flag] {
-				return true
-			}
-		}
-		return false
+	ways := make([][]string, len(all))
+	for i, r := range all {
+		ways[i] = r.flags(g)
 	}
-	var ways []string
-	for _, r := range all {
+	// From the end, each flag without which they still differ is left out.
+	keep := slices.Repeat([]bool{true}, len(ways[0])/2)
+	spell := func(way []string) string {
 		var flags []string
-		for _, flag := range []string{"--head", "--channels", "--levels", "--height", "--width", "--input-name", "--input-layout", "--output-name", "--output-layout"} {
-			if differ(flag) {
-				flags = append(flags, flag+" "+r.flags(g)[flag])
+		for i, k := range keep {
+			if k {
+				flags = append(flags, way[2*i]+" "+way[2*i+1])
 			}
 		}
-		ways = append(ways, strings.Join(flags, " "))
+		return strings.Join(flags, " ")
 	}
-	return fmt.Errorf("%w: it can be read in %d ways, choose one: %s", ErrModel, len(all), strings.Join(ways, "; or "))
+	for i := len(keep) - 1; i >= 0; i-- {
+		keep[i] = false
+		seen := map[string]bool{}
+		for _, way := range ways {
+			seen[spell(way)] = true
+		}
+		keep[i] = len(seen) < len(ways)
+	}
+	pictures := func(r reading) string {
+		return fmt.Sprintf(" (pictures of %d×%d×%d with %d levels)", r.sizes['H'], r.sizes['W'], r.sizes['C'], r.levels)
+	}
+	var list []string
+	alike := !slices.ContainsFunc(all, func(r reading) bool { return pictures(r) != pictures(all[0]) })
+	for i, r := range all {
+		way := spell(ways[i])
+		if !alike {
+			way += pictures(r)
+		}
+		list = append(list, way)
+	}
+	return fmt.Errorf("%w: it can be read in %d ways, choose one: %s", ErrModel, len(all), strings.Join(list, "; or "))
 }

@@ -48,6 +48,9 @@ func (s *Signature) resize(height, width int) error {
 		return fmt.Errorf("%w: images of %d×%d pixels; %d are the most", ErrConfig, s.Height, s.Width, maxPixels)
 	}
 	if s.Height == oldHeight && s.Width == oldWidth {
+		if s.open() {
+			s.declare()
+		}
 		return nil
 	}
 	if err := s.fits(oldHeight, oldWidth); err != nil {
@@ -57,19 +60,32 @@ func (s *Signature) resize(height, width int) error {
 	return nil
 }
 
+// open tells whether the file leaves sizes open beside the number of images.
+func (s *Signature) open() bool {
+	return slices.ContainsFunc(s.model.Graph.Inputs[s.pictureAt].Shape[1:], func(d onnx.Dim) bool { return d.Size < 0 })
+}
+
 // declare writes the size into the model.
 func (s *Signature) declare() {
 	in, out := s.model.Graph.Inputs[s.pictureAt], s.model.Graph.Outputs[s.outputAt]
 	for v, l := range map[*onnx.Value]Layout{in: s.InputLayout, out: s.OutputLayout} {
-		v.Shape = append(v.Shape[:1:1], onnx.Shape(s.shape(l, 1, s.Height, s.Width)[1:]...)...)
+		v.Shape = append(images(v), onnx.Shape(s.shape(l, 1, s.Height, s.Width)[1:]...)...)
 	}
+}
+
+// images is the first dimension of a value, free where nothing is known of it.
+func images(v *onnx.Value) []onnx.Dim {
+	if len(v.Shape) == 0 {
+		return []onnx.Dim{onnx.Free("batch")}
+	}
+	return v.Shape[:1:1]
 }
 
 // shape is that of a layout in the file, for n images of a size.
 func (s *Signature) shape(l Layout, n, height, width int) []int {
 	known := s.read.sizes.clone()
 	known['H'], known['W'] = height, width
-	return l.shape(n, known)
+	return places(l, l.shape(n, known), max(0, len(s.StartToken)-1))
 }
 
 // fits checks that the graph's sizes work out for the image's size, and names the node
