@@ -47,6 +47,16 @@ func (r *reader) take(n *onnx.Node, v *view, y, x ir.Axis, h, w int) *view {
 	return out
 }
 
+// tap reads v as take does, for a unit of h×w pixels, which reads no further: what v shows
+// is not cropped to that, so that two taps of one value are not told apart.
+func (r *reader) tap(n *onnx.Node, v *view, y, x ir.Axis, h, w int) ir.Arg {
+	a := r.take(n, v, y, x, h, w).arg()
+	if a.Src == v.src {
+		a.Valid = v.valid
+	}
+	return a
+}
+
 // window reads the windows of a node with a kernel of area positions over rows and columns,
 // and the height and width of what it makes.
 func (r *reader) window(n *onnx.Node, v *view, kernel []int) (ys, xs onnx.Window, h, w int) {

@@ -35,7 +35,7 @@ func (r *reader) conv(n *onnx.Node) *view {
 			}
 		}
 		at := ir.Tap(k, ys, xs)
-		add(u, r.take(n, v, ir.Every(ys.Stride, at.DY), ir.Every(xs.Stride, at.DX), h, wd).arg(), tap)
+		add(u, r.tap(n, v, ir.Every(ys.Stride, at.DY), ir.Every(xs.Stride, at.DX), h, wd), tap)
 	}
 	r.layers = append(r.layers, ir.Layer{
 		Node: n.String(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.Args),
