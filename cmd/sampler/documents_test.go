@@ -15,7 +15,7 @@ import (
 )
 
 // documents are those whose commands TestDocuments runs. The guide is TestGuide's.
-var documents = []string{"README.md", "docs/sampling.md", "docs/trainer.md", "docs/training.md"}
+var documents = []string{"README.md", "docs/models.md", "docs/sampling.md", "docs/trainer.md", "docs/training.md"}
 
 // inline finds commands within text that draw from a model.
 var inline = regexp.MustCompile("`(sampler [^`]*--model [^`]*)`")
@@ -53,8 +53,8 @@ func TestDocuments(t *testing.T) {
 		dir := documentFolder(t, bin)
 		commands := 0
 		for _, b := range clitest.Blocks(string(text)) {
-			if !slices.Contains([]string{"sh", "go", "text"}, b.Language) {
-				t.Errorf("%s has a block marked %q, must be sh, go or text:\n%s", name, b.Language, b.Text)
+			if !slices.Contains([]string{"sh", "go", "python", "text"}, b.Language) {
+				t.Errorf("%s has a block marked %q, must be sh, go, python or text:\n%s", name, b.Language, b.Text)
 			}
 			if b.Language != "sh" {
 				continue
@@ -128,8 +128,8 @@ func runLine(t *testing.T, dir, document, line string) {
 	}
 }
 
-// documentFolder is the guide's, with the programs of a folder, pictures to learn, and a
-// model where make demo leaves one.
+// documentFolder is the guide's, with the programs of a folder, pictures to learn, a
+// model where make demo leaves one, and two from elsewhere.
 func documentFolder(t *testing.T, bin string) string {
 	t.Helper()
 	dir := guideFolder(t)
@@ -143,6 +143,15 @@ func documentFolder(t *testing.T, bin string) string {
 	}
 	if err := os.Link(filepath.Join(dir, "pixelcnn.onnx"), filepath.Join(dir, "out", "pixelcnn.onnx")); err != nil {
 		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"mine.onnx": "bernoulli_logit.onnx", "gpt.onnx": "next_token.onnx"} {
+		b, err := os.ReadFile(filepath.Join("../../sampler/testdata/zoo/script", file))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	for i := range 40 {
 		m := image.NewGray(image.Rect(0, 0, 40+i, 50))

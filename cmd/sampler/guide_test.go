@@ -165,5 +165,5 @@ func writeClasses(t *testing.T, name string) error {
 }
 
 func TestEveryFlag(t *testing.T) {
-	clitest.EveryFlag(t, newCommand(), guide, "../../docs/serving.md")
+	clitest.EveryFlag(t, newCommand(), guide, "../../docs/models.md", "../../docs/serving.md")
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"pixelcnn/internal/onnx"
 )
 
 // Layout is the order of a tensor's dimensions, a letter for each: N images, C channels,
@@ -151,29 +149,4 @@ func (l Layout) flat(s sizes) Layout {
 		}
 	}
 	return Layout(flat)
-}
-
-// rearrange adds the nodes to a graph that bring a value from one layout to another. Letters
-// that only one of them has must be of size 1. It adds none where there is nothing to do.
-func rearrange(g *onnx.Graph, v *onnx.Value, from, to Layout, s sizes) *onnx.Value {
-	reshape := func(l Layout) {
-		if want := l.shape(0, s); !slices.Equal(from.shape(0, s), want) { // 0 keeps the images, the first dimension
-			shape := make([]int64, len(want))
-			for i, n := range want {
-				shape[i] = int64(n)
-			}
-			v = g.Op("Reshape", nil, v, onnx.Const("", onnx.NewTensor(shape, len(shape))))
-		}
-		from = l
-	}
-	if a, b := from.flat(s), to.flat(s); a != b {
-		reshape(a)
-		perm := make([]int64, len(b))
-		for i, c := range b {
-			perm[i] = int64(strings.IndexRune(string(a), c))
-		}
-		v, from = g.Op("Transpose", onnx.Attrs{"perm": perm}, v), b
-	}
-	reshape(to)
-	return v
 }
