@@ -64,7 +64,7 @@ func (g *attention) snail(picture *onnx.Value, layers int) {
 		q := g.point(x, g.heads*g.depth)
 		k := g.point(value{keys, x.channels + 1}, g.heads*g.depth)
 		v := g.point(value{keys, x.channels + 1}, x.channels)
-		out := g.attend(g.heads1(q, g.depth, true), g.heads1(k, g.depth, true), g.heads1(v, x.channels/g.heads, true), x.channels/g.heads, true)
+		out := g.attend(g.headed(q, g.depth, true), g.headed(k, g.depth, true), g.headed(v, x.channels/g.heads, true), x.channels/g.heads, true)
 		out = g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, out)
 		out = g.Op("Reshape", nil, out, ints(0, x.channels, g.h, g.w))
 		x = value{g.Op("Add", nil, x.Value, out), x.channels}
@@ -91,9 +91,9 @@ func (g *attention) point(x value, out int) *onnx.Value {
 	return g.Op("Conv", nil, x.Value, w, g.constant(0, out))
 }
 
-// heads1 lays [batch, heads·depth, h, w] out as [batch, heads, pixels, depth], or, where flat
-// is not set, [batch, pixels, heads·depth].
-func (g *attention) heads1(x *onnx.Value, depth int, picture bool) *onnx.Value {
+// headed lays [batch, heads·depth, h, w], or, where it is no picture, [batch, places,
+// heads·depth], out as [batch, heads, places, depth].
+func (g *attention) headed(x *onnx.Value, depth int, picture bool) *onnx.Value {
 	if picture {
 		x = g.Op("Reshape", nil, x, ints(0, g.heads, depth, g.pixels()))
 		return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 1, 3, 2}}, x)
@@ -133,7 +133,7 @@ func (g *attention) transformer(picture *onnx.Value, layers int) {
 		norm := g.Op("LayerNormalization", onnx.Attrs{"axis": int64(-1)}, x, g.constant(1, c), g.constant(0, c))
 		each := c / g.heads
 		qkv := g.Ops(3, "Split", onnx.Attrs{"axis": int64(2)}, g.dense(norm, c, 2*g.heads*g.depth+c), ints(g.heads*g.depth, g.heads*g.depth, c))
-		out := g.attend(g.heads1(qkv[0], g.depth, false), g.heads1(qkv[1], g.depth, false), g.heads1(qkv[2], each, false), each, false)
+		out := g.attend(g.headed(qkv[0], g.depth, false), g.headed(qkv[1], g.depth, false), g.headed(qkv[2], each, false), each, false)
 		out = g.Op("Reshape", nil, g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1, 3}}, out), ints(0, n, c))
 		x = g.Op("Add", nil, x, g.dense(out, c, c))
 		y := g.activation(value{g.dense(x, c, 2*c), 2 * c})

@@ -106,7 +106,7 @@ func (e *Evaluator) Outputs(symbol int) []float64 {
 }
 
 // together is how many pixels more are evaluated with one where they may be asked for next.
-const together = 1023
+const together = 1<<13 - 1
 
 // An operator computes the channels of a position from its operands'.
 type operator func(in [][]float64, out []float64)
