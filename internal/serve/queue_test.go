@@ -44,7 +44,7 @@ func TestTurns(t *testing.T) {
 		{"what shares no batches is alone", 4, 1, []j{{"a", "p", m, 3, 1, true}, {"b", "q", m, 2, 1, false}},
 			[]string{"p×2", "q×2", "p×1"}},
 		{"threads share", 8, 2, []j{{"a", "p", m, 8, 1, false}},
-			[]string{"p×4", "p×2", "p×1", "p×1"}},
+			[]string{"p×4", "p×4"}},
 	} {
 		q := stopped(c.batch, c.threads)
 		names := map[*job]string{}
