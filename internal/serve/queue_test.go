@@ -33,18 +33,36 @@ func TestTurns(t *testing.T) {
 		jobs           []j
 		want           []string
 	}{
-		{"one with many leaves room for one with one", 4, 1, []j{{"a", "many", m, 7, 1, false}, {"b", "one", m, 1, 1, false}},
-			[]string{"many×3 one×1", "many×4"}},
-		{"the jobs of a client take turns among themselves", 4, 1, []j{{"a", "p", m, 3, 1, false}, {"a", "q", m, 3, 1, false}, {"b", "r", m, 2, 1, false}},
-			[]string{"p×1 r×2 q×1", "p×2 q×2"}},
-		{"models do not mix", 4, 1, []j{{"a", "p", m, 2, 1, false}, {"b", "q", other, 1, 1, false}, {"c", "r", m, 1, 1, false}},
-			[]string{"p×2 r×1", "q×1"}},
-		{"candidates count", 4, 1, []j{{"a", "p", m, 2, 3, false}, {"b", "q", m, 2, 1, false}},
-			[]string{"p×1 q×1", "p×1", "q×1"}},
-		{"what shares no batches is alone", 4, 1, []j{{"a", "p", m, 3, 1, true}, {"b", "q", m, 2, 1, false}},
-			[]string{"p×2", "q×2", "p×1"}},
-		{"threads share", 8, 2, []j{{"a", "p", m, 8, 1, false}},
-			[]string{"p×4", "p×4"}},
+		{
+			"one with many leaves room for one with one", 4, 1,
+			[]j{{"a", "many", m, 7, 1, false}, {"b", "one", m, 1, 1, false}},
+			[]string{"many×3 one×1", "many×4"},
+		},
+		{
+			"the jobs of a client take turns among themselves", 4, 1,
+			[]j{{"a", "p", m, 3, 1, false}, {"a", "q", m, 3, 1, false}, {"b", "r", m, 2, 1, false}},
+			[]string{"p×1 r×2 q×1", "p×2 q×2"},
+		},
+		{
+			"models do not mix", 4, 1,
+			[]j{{"a", "p", m, 2, 1, false}, {"b", "q", other, 1, 1, false}, {"c", "r", m, 1, 1, false}},
+			[]string{"p×2 r×1", "q×1"},
+		},
+		{
+			"candidates count", 4, 1,
+			[]j{{"a", "p", m, 2, 3, false}, {"b", "q", m, 2, 1, false}},
+			[]string{"p×1 q×1", "p×1", "q×1"},
+		},
+		{
+			"what shares no batches is alone", 4, 1,
+			[]j{{"a", "p", m, 3, 1, true}, {"b", "q", m, 2, 1, false}},
+			[]string{"p×2", "q×2", "p×1"},
+		},
+		{
+			"threads share", 8, 2,
+			[]j{{"a", "p", m, 8, 1, false}},
+			[]string{"p×4", "p×4"},
+		},
 	} {
 		q := stopped(c.batch, c.threads)
 		names := map[*job]string{}

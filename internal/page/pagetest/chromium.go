@@ -155,7 +155,7 @@ func (c *Browser) try(method string, params, result any) error {
 	c.mu.Lock()
 	if c.waiting == nil {
 		c.mu.Unlock()
-		return errors.New("Chromium has ended")
+		return errors.New("the browser has ended")
 	}
 	c.next++
 	id := c.next
@@ -175,7 +175,7 @@ func (c *Browser) try(method string, params, result any) error {
 	case a, ok := <-got:
 		switch {
 		case !ok:
-			return errors.New("Chromium has ended")
+			return errors.New("the browser has ended")
 		case a.Error != nil:
 			return errors.New(a.Error.Message)
 		case result != nil:
