@@ -94,9 +94,14 @@ type Config struct {
 	Threads int
 	// Idle is how many bytes are kept between draws of batches of other sizes than that used
 	// last, since to make room for a batch takes as long as to draw some images. 0 means
-	// 64 MiB. It pays to have more where sizes alternate, as in a server.
+	// 64 MiB. It pays to have more where sizes alternate, as in a server; where it is set and
+	// Batch is not, room is made in few sizes, for [Room] images.
 	Idle int64
 }
+
+// Room is for how many images room is made where so many are drawn together and Config.Idle is
+// set. A caller that chooses how many to draw does well to choose one of which little is idle.
+func Room(images int) int { return engine.Room(images) }
 
 // Check validates the settings, as [Read] does.
 func (c Config) Check() error {

@@ -74,6 +74,7 @@ type queue struct {
 	arrival time.Time     // of the job that came last
 	busy    int           // batches that are being drawn
 	drawing int           // their images
+	crowd   int           // images that waited or were being drawn at once, of late
 	last    int           // images of the batch that ended last
 	ended   time.Time     // when that was
 	took    time.Duration // and how long it took
@@ -171,12 +172,10 @@ func (c *client) pick(first *job) *job {
 	return nil
 }
 
-// sizes are those of batches. There are few, since memory is kept for each.
-var sizes = []int{1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256}
-
-// share is how many images each thread would have of what waits and what is being drawn.
+// share is how many images each thread would have of what waits and what is being drawn, as
+// many as there were of late.
 func (q *queue) share() int {
-	return min(q.batch, (q.waiting+q.drawing+q.threads-1)/q.threads)
+	return min(q.batch, (max(q.crowd, q.waiting+q.drawing)+q.threads-1)/q.threads)
 }
 
 // gather waits for more to come, while there is less than a thread's share of it, and it keeps
@@ -185,8 +184,11 @@ func (q *queue) share() int {
 // now, there is nothing to wait for. The caller holds the lock.
 func (q *queue) gather() {
 	pause := max(q.window, q.took/8)
-	crowd := q.busy > 0 || q.last > 1 && time.Since(q.ended) < pause
-	for crowd && q.window > 0 && !q.closed && q.waiting > 0 && q.waiting < q.share() && time.Since(q.arrival) < pause {
+	if q.busy == 0 && (q.last == 1 || time.Since(q.ended) > pause) {
+		q.crowd = 0
+		return
+	}
+	for q.window > 0 && !q.closed && q.waiting > 0 && q.waiting < q.share() && time.Since(q.arrival) < pause {
 		q.mu.Unlock()
 		time.Sleep(q.window)
 		q.mu.Lock()
@@ -195,11 +197,10 @@ func (q *queue) gather() {
 
 // take hands out a batch. The caller holds the lock.
 func (q *queue) take() []*task {
-	size := 1
-	for _, next := range sizes {
-		if next <= min(q.waiting, q.share()) {
-			size = next
-		}
+	q.crowd = max(q.waiting+q.drawing, q.crowd*7/8)
+	size := min(q.waiting, q.share())
+	for sampler.Room(size)*4 > size*5 { // a fifth of it would be idle, and more
+		size--
 	}
 	var batch []*task
 	of := map[*job]*task{}

@@ -61,7 +61,7 @@ func TestTurns(t *testing.T) {
 		{
 			"threads share", 8, 2,
 			[]j{{"a", "p", m, 8, 1, false}},
-			[]string{"p×4", "p×2", "p×1", "p×1"},
+			[]string{"p×4", "p×4"},
 		},
 	} {
 		q := stopped(c.batch, c.threads)

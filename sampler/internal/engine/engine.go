@@ -103,7 +103,7 @@ func CompileOptions(sig *signature.Signature, raster bool) compile.Options {
 func (e *Engines) choose(rt onnx.Runtime, sig *signature.Signature, opt Options) error {
 	compiled, err := NewIncremental(rt, network(sig), CompileOptions(sig, opt.Raster), e.Slots)
 	if err == nil {
-		compiled.pool.spare = cmp.Or(opt.Idle, idleBytes)
+		compiled.pool.spare, compiled.pool.alternates = cmp.Or(opt.Idle, idleBytes), opt.Idle > 0
 		if e.Settler = newSettler(compiled.throughput.program, compiled.net); e.Settler != nil {
 			e.Full.settle, compiled.settle = e.Settler, e.Settler
 		}

@@ -156,6 +156,11 @@ func (e *Incremental) Draw(ctx context.Context, rows []draw.Row, run Run) error 
 		batch = int(max(1, min(int64(batch), (e.memory/int64(t)-e.throughput.fixed)/e.throughput.bytes)))
 	}
 	batch = min(batch, n)
+	if e.pool.alternates && run.Batch == 0 {
+		if room := Room(batch); e.fits(room) == nil {
+			batch = room // some of it idle
+		}
+	}
 	if err := e.fits(batch); err != nil {
 		return err
 	}

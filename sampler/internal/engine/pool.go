@@ -22,6 +22,8 @@ type pool struct {
 	memory int64 // the most that idle workers and one that is to be made may take
 	spare  int64 // and those of other sizes than that used last
 
+	alternates bool // the callers' batches are of many sizes: workers are of those of Room
+
 	mu     sync.Mutex
 	idle   map[int][]*worker // by images
 	recent []int             // numbers of images, the last used one last
@@ -29,6 +31,20 @@ type pool struct {
 
 func newPool(slots int, memory int64) pool {
 	return pool{slots: slots, memory: memory, spare: idleBytes, idle: map[int][]*worker{}}
+}
+
+// Room is for how many images a worker is made that draws so many, where the sizes of batches
+// alternate: of few sizes, so that there soon is one.
+func Room(images int) int {
+	for size := 1; size < 1<<30; size *= 2 {
+		if images <= size {
+			return size
+		}
+		if half := size + size/2; size >= 8 && images <= half {
+			return half
+		}
+	}
+	return images
 }
 
 // take hands out an idle worker for so many images, nil if there is none.
