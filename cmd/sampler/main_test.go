@@ -29,10 +29,18 @@ func TestMain(m *testing.M) {
 // the incremental engine does not know; rude.onnx, the same as odd.onnx with commands to a
 // terminal in its texts; classes.onnx, tiny.onnx with three classes; rudeclasses.onnx, the
 // same with such names; white.png, 30×20 pixels of white; rude, a folder of such
-// pictures with rude names; and those of colourModels.
+// pictures with rude names; zoo, the files of sampler/testdata/zoo; and those of
+// colourModels.
 func TestScripts(t *testing.T) {
 	m := modeltest.Random(t, models.Config{Hidden: 4, Blocks: 1, Kernel: 3, Size: 6, Levels: 3}, 1)
+	zoo, err := filepath.Abs("../../sampler/testdata/zoo")
+	if err != nil {
+		t.Fatal(err)
+	}
 	clitest.Run(t, func(dir string) error {
+		if err := os.Symlink(zoo, filepath.Join(dir, "zoo")); err != nil {
+			return err
+		}
 		file, err := export.Model(m, export.Meta{})
 		if err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/internal/npy"
@@ -189,13 +191,13 @@ func writeSymbols(w io.Writer, symbols []float64) error {
 
 // writeScores writes the means in words.
 func writeScores(w io.Writer, name string, scores *shard.Scores, shape []int, levels int) {
-	size := ""
-	for _, d := range shape {
-		size += fmt.Sprintf("%d×", d)
+	size := make([]string, len(shape))
+	for i, d := range shape {
+		size[i] = strconv.Itoa(d)
 	}
 	dims := npy.Elements(shape)
-	fmt.Fprintf(w, "%s: %s of %s%d, %s\n",
-		cli.Name(name), countImages(scores.All.Images+scores.All.Impossible), size, levels, nll(&scores.All, dims))
+	fmt.Fprintf(w, "%s: %s of %s with %d levels, %s\n",
+		cli.Name(name), countImages(scores.All.Images+scores.All.Impossible), strings.Join(size, "×"), levels, nll(&scores.All, dims))
 	if scores.Given != nil {
 		fmt.Fprintf(w, "given the class: %s\n", nll(scores.Given, dims))
 	}

@@ -69,10 +69,28 @@ var (
 // there is none.
 func mixture(channels int) int { return map[int]int{1: 3, 3: 10}[channels] }
 
+// named checks that one of the values has a name that was asked for, where it is not empty.
+func named(what, name string, all []*onnx.Value) error {
+	var names []string
+	for _, v := range all {
+		names = append(names, strconv.Quote(v.Name))
+	}
+	if name == "" || slices.Contains(names, strconv.Quote(name)) {
+		return nil
+	}
+	return fmt.Errorf("it has no %s %q; it has %s", what, name, strings.Join(names, ", "))
+}
+
 // readings are all ways in which the file can be read under the options, the likeliest first.
 // The error says what stands in the way of any.
 func (s *Signature) readings(opt Options) ([]reading, error) {
 	g := s.model.Graph
+	if err := named("input", opt.Input, g.Inputs); err != nil {
+		return nil, err
+	}
+	if err := named("output", opt.Output, g.Outputs); err != nil {
+		return nil, err
+	}
 	why := fmt.Errorf("it has no input for a picture")
 	depth := 0
 	fails := func(at int, format string, args ...any) {
