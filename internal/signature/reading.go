@@ -65,6 +65,25 @@ var (
 	heads = []string{Categorical, Bernoulli, Mixture}
 )
 
+// headOf is the head of a graph that ends in an operator.
+var headOf = map[string]string{"Softmax": Categorical, "LogSoftmax": Categorical, "Sigmoid": Bernoulli}
+
+// lastNode is the node that makes probabilities of an output, nil where none of headOf does.
+func lastNode(v *onnx.Value) *onnx.Node {
+	for v != nil && v.Node != nil {
+		switch n := v.Node; n.Op {
+		case "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice":
+			v = n.Inputs[0]
+		default:
+			if headOf[n.Op] == "" {
+				return nil
+			}
+			return n
+		}
+	}
+	return nil
+}
+
 // mixture tells how many outputs a component of a logistic mixture has, by channels; 0 where
 // there is none.
 func mixture(channels int) int { return map[int]int{1: 3, 3: 10}[channels] }
@@ -133,8 +152,16 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 	if found == nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, why)
 	}
+	// A picture of one row is one only where there is no other way: [N, 1, 4, 4] is no row of
+	// four pixels with four channels.
+	if wide := slices.DeleteFunc(slices.Clone(found), reading.thin); len(wide) > 0 && opt.Height == 0 && opt.Width == 0 {
+		found = wide
+	}
 	return found, nil
 }
+
+// thin tells whether the pictures have one row or one column.
+func (r reading) thin() bool { return r.sizes['H'] == 1 || r.sizes['W'] == 1 }
 
 // same tells whether two readings differ in words only: where there is one channel, "N(HWC)"
 // is "N(HW)".
@@ -242,8 +269,9 @@ func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading
 	}
 	var found []reading
 	why := fmt.Errorf("output %q has shape %v, which are no outputs for pictures of %d×%d with %d channels", v.Name, shape, r.sizes['H'], r.sizes['W'], r.sizes['C'])
+	end := lastNode(v)
 	for _, head := range heads {
-		if opt.Head != "" && head != opt.Head {
+		if opt.Head != "" && head != opt.Head || opt.Head == "" && end != nil && head != headOf[end.Op] {
 			continue
 		}
 		layouts := outputLayouts[head][len(shape)]
@@ -363,7 +391,8 @@ func ambiguous(g *onnx.Graph, all []reading) error {
 	for i, r := range all {
 		ways[i] = r.flags(g)
 	}
-	// From the end, each flag without which they still differ is left out.
+	// From the end, each flag without which they still differ is left out; the head is what
+	// people know best, and stays where it differs.
 	keep := slices.Repeat([]bool{true}, len(ways[0])/2)
 	spell := func(way []string) string {
 		var flags []string
@@ -375,6 +404,9 @@ func ambiguous(g *onnx.Graph, all []reading) error {
 		return strings.Join(flags, " ")
 	}
 	for i := len(keep) - 1; i >= 0; i-- {
+		if ways[0][2*i] == "--head" && slices.ContainsFunc(all, func(r reading) bool { return r.head != all[0].head }) {
+			continue
+		}
 		keep[i] = false
 		seen := map[string]bool{}
 		for _, way := range ways {
