@@ -136,6 +136,7 @@ var arithmetic = map[string]func(a, b float64) float64{
 	"Add": func(a, b float64) float64 { return a + b }, "Sub": func(a, b float64) float64 { return a - b },
 	"Mul": func(a, b float64) float64 { return a * b }, "Div": func(a, b float64) float64 { return a / b },
 	"Pow": math.Pow, "Max": func(a, b float64) float64 { return max(a, b) }, "Min": func(a, b float64) float64 { return min(a, b) },
+	"Mod": math.Mod, // of real numbers; see elementwise for integers
 }
 
 var comparisons = map[string]func(a, b float64) float64{
@@ -208,6 +209,13 @@ func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
 					return nil, fmt.Errorf("a division of %d by -1", x)
 				}
 				out[i] = x / y
+			case "Mod":
+				if y == 0 {
+					return nil, fmt.Errorf("a division by zero")
+				}
+				if out[i] = x % y; n.Attrs.Int("fmod", 0) == 0 && out[i] != 0 && (out[i] < 0) != (y < 0) {
+					out[i] += y // it has the divisor's sign
+				}
 			default:
 				z := f(float64(x), float64(y))
 				if large([]float64{float64(x), float64(y), z}) {

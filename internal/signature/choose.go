@@ -161,23 +161,14 @@ func (s *Signature) readHead(why string) {
 
 // end tells by the graph's last operator what the outputs are.
 func (s *Signature) end() (likelihood.Form, string) {
-	v := s.model.Graph.Outputs[s.outputAt]
-	for v != nil && v.Node != nil {
-		n := v.Node
-		switch n.Op {
-		case "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice":
-			v = n.Inputs[0]
-			continue
-		case "Softmax", "Sigmoid":
-			if (n.Op == "Softmax") == (s.read.head == Categorical) {
-				return likelihood.Probabilities, "the graph ends in " + n.String()
-			}
-		case "LogSoftmax":
-			return likelihood.LogProbabilities, "the graph ends in " + n.String()
-		}
-		break
+	n := lastNode(s.model.Graph.Outputs[s.outputAt])
+	switch {
+	case n == nil || headOf[n.Op] != s.read.head:
+		return likelihood.Logits, ""
+	case n.Op == "LogSoftmax":
+		return likelihood.LogProbabilities, "the graph ends in " + n.String()
 	}
-	return likelihood.Logits, ""
+	return likelihood.Probabilities, "the graph ends in " + n.String()
 }
 
 // readOthers reads the inputs beside the picture.

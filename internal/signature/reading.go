@@ -1,6 +1,8 @@
 package signature
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +27,13 @@ const (
 	Categorical = "categorical"
 	Bernoulli   = "bernoulli"
 	Mixture     = "logistic-mixture"
+)
+
+var (
+	// errSay is wrapped where a flag would settle it.
+	errSay = errors.New("say")
+	// errLayout is wrapped where the outputs have another layout.
+	errLayout = errors.New("another layout")
 )
 
 // reading is one way to read a file.
@@ -64,6 +73,25 @@ var (
 	}
 	heads = []string{Categorical, Bernoulli, Mixture}
 )
+
+// headOf is the head of a graph that ends in an operator.
+var headOf = map[string]string{"Softmax": Categorical, "LogSoftmax": Categorical, "Sigmoid": Bernoulli}
+
+// lastNode is the node that makes probabilities of an output, nil where none of headOf does.
+func lastNode(v *onnx.Value) *onnx.Node {
+	for v != nil && v.Node != nil {
+		switch n := v.Node; n.Op {
+		case "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice":
+			v = n.Inputs[0]
+		default:
+			if headOf[n.Op] == "" {
+				return nil
+			}
+			return n
+		}
+	}
+	return nil
+}
 
 // mixture tells how many outputs a component of a logistic mixture has, by channels; 0 where
 // there is none.
@@ -118,6 +146,8 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 			continue
 		}
 		fails(1, "input %q is %v %v, which is no picture: known are %s", v.Name, v.DType, shape, spelled(inputLayouts))
+		var ask error // for what a flag would settle
+		fits := false // as a picture that is not one-hot
 		for _, layout := range layouts {
 			r := reading{picture: i, in: layout, encoding: encoding}
 			if layout.has('L') {
@@ -125,8 +155,12 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 			}
 			if err := r.fitInput(s, v, opt); err != nil {
 				fails(2, "%w", err)
+				if errors.Is(err, errSay) {
+					ask = cmp.Or(ask, err)
+				}
 				continue
 			}
+			fits = fits || r.encoding != OneHot
 			for k, out := range g.Outputs {
 				if opt.Output != "" && out.Name != opt.Output {
 					continue
@@ -147,12 +181,23 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 				}
 			}
 		}
+		if ask != nil && !fits {
+			fails(5, "%w", ask)
+		}
 	}
 	if found == nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, why)
 	}
+	// A picture of one row is one only where there is no other way: [N, 1, 4, 4] is no row of
+	// four pixels with four channels.
+	if wide := slices.DeleteFunc(slices.Clone(found), reading.thin); len(wide) > 0 && opt.Height == 0 && opt.Width == 0 {
+		found = wide
+	}
 	return found, nil
 }
+
+// thin tells whether the pictures have one row or one column.
+func (r reading) thin() bool { return r.sizes['H'] == 1 || r.sizes['W'] == 1 }
 
 // same tells whether two readings differ in words only: where there is one channel, "N(HWC)"
 // is "N(HW)".
@@ -198,18 +243,18 @@ func (r *reading) fitInput(s *Signature, v *onnx.Value, opt Options) error {
 		return fmt.Errorf("input %q is %v, which is no picture of %s", v.Name, shape, describe(r.sizes))
 	}
 	if _, ok := r.sizes['C']; !ok {
-		return fmt.Errorf("input %q is %v and does not fix its channels: say --channels N", v.Name, shape)
+		return fmt.Errorf("input %q is %v and does not fix its channels: %w --channels N", v.Name, shape, errSay)
 	}
 	for _, d := range []struct {
 		letter rune
 		name   string
 	}{{'H', "height"}, {'W', "width"}} {
 		if r.sizes[d.letter] < 1 {
-			return fmt.Errorf("input %q is %v, which fixes no %s: say --height N --width N", v.Name, shape, d.name)
+			return fmt.Errorf("input %q is %v, which fixes no %s: %w --height N --width N", v.Name, shape, d.name, errSay)
 		}
 	}
 	if c := r.sizes['C']; opt.Channels == 0 && c != 1 && c != 3 && c != 4 {
-		return fmt.Errorf("input %q is %v, a picture of %d channels: say --channels %d if it is so", v.Name, shape, c, c)
+		return fmt.Errorf("input %q is %v, a picture of %d channels: %w --channels %d if it is so", v.Name, shape, c, errSay, c)
 	}
 	if levels := r.sizes['L']; r.encoding == OneHot && (levels < format.MinLevels || levels > format.MaxLevels || opt.Levels > 0 && levels != opt.Levels) {
 		return fmt.Errorf("input %q is %v, which is no picture one-hot", v.Name, shape)
@@ -259,9 +304,11 @@ func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading
 		}
 	}
 	var found []reading
+	told := false // whether why says more than that no layout fits
 	why := fmt.Errorf("output %q has shape %v, which are no outputs for pictures of %d×%d with %d channels", v.Name, shape, r.sizes['H'], r.sizes['W'], r.sizes['C'])
+	end := lastNode(v)
 	for _, head := range heads {
-		if opt.Head != "" && head != opt.Head {
+		if opt.Head != "" && head != opt.Head || opt.Head == "" && end != nil && head != headOf[end.Op] {
 			continue
 		}
 		layouts := outputLayouts[head][len(shape)]
@@ -272,8 +319,8 @@ func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading
 			next := r
 			next.head, next.out, next.sizes = head, layout, r.sizes.clone()
 			if err := next.fitOutput(shape, opt); err != nil {
-				if len(layouts) == 1 || opt.Head != "" && len(outputLayouts[head][len(shape)]) == 1 {
-					why = fmt.Errorf("output %q has shape %v: %w", v.Name, shape, err)
+				if !errors.Is(err, errLayout) && !told || opt.OutputLayout != "" {
+					why, told = fmt.Errorf("output %q has shape %v: %w", v.Name, shape, err), true
 				}
 				continue
 			}
@@ -291,10 +338,10 @@ func (r *reading) fitOutput(shape []int, opt Options) error {
 	c, set := r.sizes['C'], opt.Levels
 	shape = opt.symbols(r.out, shape)
 	if c > 1 && !r.out.has('C') && r.head != Mixture || r.out.has('K') != (r.head == Mixture) {
-		return fmt.Errorf("layout %s is not one of a %s head for %d channels", r.out, r.head, c)
+		return fmt.Errorf("%w: %s is not one of a %s head for %d channels", errLayout, r.out, r.head, c)
 	}
 	if !r.out.fit(shape, r.sizes) {
-		return fmt.Errorf("it is not %s", r.out)
+		return fmt.Errorf("%w: it is not %s", errLayout, r.out)
 	}
 	switch r.head {
 	case Categorical:
@@ -305,7 +352,7 @@ func (r *reading) fitOutput(shape []int, opt Options) error {
 		case levels > format.MaxLevels:
 			return fmt.Errorf("it has %d levels, %d are the most", levels, format.MaxLevels)
 		case set > levels || set > 0 && set < levels && r.encoding != Index:
-			return fmt.Errorf("it has %d levels, and %d are asked for", levels, set)
+			return fmt.Errorf("it has %d levels, not %d", levels, set)
 		}
 		if r.levels = set; set == 0 {
 			r.levels = levels
@@ -381,7 +428,8 @@ func ambiguous(g *onnx.Graph, all []reading) error {
 	for i, r := range all {
 		ways[i] = r.flags(g)
 	}
-	// From the end, each flag without which they still differ is left out.
+	// From the end, each flag without which they still differ is left out; the head is what
+	// people know best, and stays where it differs.
 	keep := slices.Repeat([]bool{true}, len(ways[0])/2)
 	spell := func(way []string) string {
 		var flags []string
@@ -393,6 +441,9 @@ func ambiguous(g *onnx.Graph, all []reading) error {
 		return strings.Join(flags, " ")
 	}
 	for i := len(keep) - 1; i >= 0; i-- {
+		if ways[0][2*i] == "--head" && slices.ContainsFunc(all, func(r reading) bool { return r.head != all[0].head }) {
+			continue
+		}
 		keep[i] = false
 		seen := map[string]bool{}
 		for _, way := range ways {

@@ -125,9 +125,9 @@ func TestRefused(t *testing.T) {
 		"--output-name y; or --output-name z": func(m *onnx.Model) {
 			m.Graph.Output(m.Graph.Op("Identity", nil, m.Graph.Outputs[0]), "z", onnx.Float32, nlhw...)
 		},
-		"is bool":        func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Bool },
-		"are no outputs": func(m *onnx.Model) { m.Metadata = with("levels", "7") },
-		"has shape":      func(m *onnx.Model) { m.Graph.Outputs[0].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(7)} },
+		"is bool":         func(m *onnx.Model) { m.Graph.Inputs[0].DType = onnx.Bool },
+		"2 levels, not 7": func(m *onnx.Model) { m.Metadata = with("levels", "7") },
+		"has shape":       func(m *onnx.Model) { m.Graph.Outputs[0].Shape = []onnx.Dim{onnx.Free("n"), onnx.Fixed(7)} },
 	} {
 		m := network(nil, slices.Clone(nlhw)...)
 		change(m)
