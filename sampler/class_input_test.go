@@ -12,6 +12,7 @@ import (
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/compile/exact"
+	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/sampler"
 )
@@ -177,7 +178,7 @@ func TestExactClasses(t *testing.T) {
 			if err != nil {
 				t.Fatal(form.name, err)
 			}
-			e.Begin(levels, conditions, len(levels))
+			e.Begin(levels, conditions, ir.Count(len(levels)))
 			total := 0.0
 			for pixel, level := range levels {
 				sum := 0.0

@@ -2,7 +2,7 @@
 //
 //	e, err := exact.New(p, values)
 //	conditions, err := exact.Conditions(p, inputs)
-//	e.Begin(levels, conditions, 0)
+//	e.Begin(levels, conditions, nil)
 //	outputs := e.Outputs(symbol)
 //
 // Every sum is in a fixed order: the same result on every runtime and machine, as far as
@@ -28,7 +28,7 @@ type Evaluator struct {
 	readers    [][]ir.Reading
 	values     []float64 // input value of each level
 	levels     []uint16
-	drawn      int
+	asked      []int
 	conditions [][]float64
 
 	needed  [][]bool // by unit and position, what a sweep computes
@@ -74,9 +74,10 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 
 // Begin takes an image's levels, [H, W, C], and what [Conditions] makes of its inputs; nil
 // where there are none. The levels must not change until the next Begin, but where
-// nothing that was evaluated has depended on them yet. So many symbols are drawn already.
-func (e *Evaluator) Begin(levels []uint16, conditions [][]float64, drawn int) {
-	e.levels, e.conditions, e.drawn = levels, conditions, drawn
+// nothing that was evaluated has depended on them yet. asked are the symbols, in order, that
+// are to be evaluated together: many take hardly longer than one. Others may be asked for, too.
+func (e *Evaluator) Begin(levels []uint16, conditions [][]float64, asked []int) {
+	e.levels, e.conditions, e.asked = levels, conditions, asked
 	clear(e.results)
 }
 
@@ -87,11 +88,15 @@ func (e *Evaluator) Outputs(symbol int) []float64 {
 	p := e.program
 	pixel, phase := symbol/p.Channels, p.Network.Phase(symbol%p.Channels)
 	if r := e.results[phase]; r == nil || r.row[pixel] < 0 {
-		last := pixel
-		if symbol < e.drawn { // many at once take hardly longer than one
-			last = min(pixel+together, (e.drawn-1-symbol%p.Channels)/p.Channels)
+		pixels := []int{pixel}
+		if at, ok := slices.BinarySearch(e.asked, symbol); ok {
+			for _, k := range e.asked[at:] {
+				if next := k / p.Channels; p.Network.Phase(k%p.Channels) == phase && next != pixels[len(pixels)-1] && len(pixels) < together {
+					pixels = append(pixels, next)
+				}
+			}
 		}
-		e.sweep(phase, pixel, last)
+		e.sweep(phase, pixels)
 	}
 	r, n := e.results[phase], p.Outputs/p.Phases
 	own := r.values[r.row[pixel]*n : (r.row[pixel]+1)*n]
@@ -105,8 +110,8 @@ func (e *Evaluator) Outputs(symbol int) []float64 {
 	return e.outputs
 }
 
-// together is how many pixels more are evaluated with one where they may be asked for next.
-const together = 1<<13 - 1
+// together is how many pixels are evaluated at once at most.
+const together = 1 << 13
 
 // An operator computes the channels of a position from its operands'.
 type operator func(in [][]float64, out []float64)

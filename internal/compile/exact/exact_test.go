@@ -10,6 +10,7 @@ import (
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/compile/exact"
+	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/runtimetest"
 	"pixelcnn/runtime"
@@ -83,7 +84,7 @@ func TestExact(t *testing.T) {
 		}
 		want := forward(t, m, p, picture)
 		for k, pixel := range []int{0, 1, p.Width, pixels / 2, pixels - 1} {
-			e.Begin(levels, nil, k%2*pixels) // by itself, or many at once
+			e.Begin(levels, nil, ir.Count(k%2*pixels)) // by itself, or many at once
 			for l, got := range e.Outputs(pixel) {
 				w := float64(want[l*pixels+pixel])
 				d := math.Abs(got-w) / (1 + math.Abs(w))
@@ -117,7 +118,7 @@ func BenchmarkExact(b *testing.B) {
 	}
 	levels := make([]uint16, 256)
 	for b.Loop() {
-		e.Begin(levels, nil, 0)
+		e.Begin(levels, nil, nil)
 		e.Outputs(136)
 	}
 }

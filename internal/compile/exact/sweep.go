@@ -8,16 +8,16 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// sweep computes an output at pixels from first to last. It goes through the units twice:
+// sweep computes an output at pixels. It goes through the units twice:
 // back, to find which positions of each are needed, and forth, to compute them, unit by
 // unit. What nobody reads any more is forgotten.
-func (e *Evaluator) sweep(phase, first, last int) {
+func (e *Evaluator) sweep(phase int, pixels []int) {
 	units := e.program.Units
 	target := e.program.Network.Outputs[phase]
 	for i := range units {
 		e.needed[i] = nil
 	}
-	for p := first; p <= last; p++ {
+	for _, p := range pixels {
 		e.need(target, p/target.Dom.W(), p%target.Dom.W())
 	}
 	e.release(e.results[phase])

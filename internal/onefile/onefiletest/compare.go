@@ -69,7 +69,7 @@ func Compare(t testing.TB, rt onnx.Runtime, model []byte, cfg sampler.Config, re
 				t.Fatal(err)
 			}
 		}
-		evaluator.Begin(want, conditions, 0)
+		evaluator.Begin(want, conditions, nil)
 		d := distance(evaluator.Outputs(first), req.Temperature, uniform(req.Seed, uint64(i), first))
 		t.Logf("image %d differs from pixel %d on, whose uniform is %.1e from a boundary", i, first, d)
 		if d > reach {

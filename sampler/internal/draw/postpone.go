@@ -4,8 +4,8 @@ import "slices"
 
 // A tie is a near tie that waits for the end of its row.
 type tie struct {
-	symbol int
-	u      float64
+	row, symbol int
+	u           float64
 }
 
 // Decided are the near ties of a row that are settled, level by symbol, where it is drawn once
@@ -13,45 +13,80 @@ type tie struct {
 type Decided map[int]uint16
 
 // Postpone lets near ties wait: until the end they go as float32 has them, which mostly is
-// right. Then [Batch.Settle] settles all of a row's, in hardly more time than one would take in
-// the middle where each depends on most of the picture. decided has those of each row that are
-// settled already.
-func (b *Batch) Postpone(decided []Decided) {
-	b.waiting, b.known = make([][]tie, len(b.rows)), decided
+// right. Then [Batch.Settle] settles all of a row's together. known has those of each row that
+// are settled already; nil where the rows are drawn for the first time.
+func (b *Batch) Postpone(known []Decided) { b.postponed, b.known = true, known }
+
+// Settle settles the near ties that wait; all symbols of the rows that are still wanted are
+// decided. Of a row that
+// went wrong it finds the first symbol that did: what comes after it has to be drawn once more.
+// again are the numbers of these rows, and decided what each is to be drawn with. It is not ok
+// where a row, bad, cannot be evaluated.
+func (b *Batch) Settle() (again []int, decided []Decided, bad int, ok bool) {
+	slices.SortFunc(b.waiting, func(s, t tie) int {
+		if s.row != t.row {
+			return s.row - t.row
+		}
+		return s.symbol - t.symbol
+	})
+	for ties := b.waiting; len(ties) > 0; {
+		i := ties[0].row
+		n := slices.IndexFunc(ties, func(t tie) bool { return t.row != i })
+		if n < 0 {
+			n = len(ties)
+		}
+		if !b.rows[i].over() {
+			wrong, ok := b.wrong(i, ties[:n])
+			if !ok {
+				return nil, nil, i, false
+			}
+			if wrong != nil {
+				again, decided = append(again, i), append(decided, wrong)
+			}
+		}
+		ties = ties[n:]
+	}
+	return again, decided, 0, true
 }
 
-// Settle settles the near ties of the rows, all of whose symbols are decided. Of a row that went
-// wrong it finds the first symbol that did: what comes after it has to be drawn once more, with
-// what is decided now. again are the rows' numbers. It is not ok where a row, bad, cannot be
-// evaluated.
-func (b *Batch) Settle() (again []int, bad int, ok bool) {
-	for i, ties := range b.waiting {
-		if len(ties) == 0 {
+// wrong is what is decided of row i up to the first of its near ties that went wrong; nil where
+// none did.
+func (b *Batch) wrong(i int, ties []tie) (decided Decided, ok bool) {
+	r := &b.rows[i]
+	symbols := make([]int, len(ties))
+	for k, t := range ties {
+		symbols[k] = t.symbol
+	}
+	outputs, release, ok := b.settle.Drawn(r, symbols)
+	if !ok {
+		return nil, false
+	}
+	defer release()
+	for n, t := range ties {
+		copy(b.outputs, outputs(t.symbol))
+		level := b.Level(r.How, r.How.At(b.row(t.symbol)), b.outputs, b.earlier(r, t.symbol), t.u)
+		if level < 0 {
+			return nil, false
+		}
+		if level == int(r.Levels[t.symbol]) {
 			continue
 		}
-		r := &b.rows[i]
-		outputs, release, ok := b.settle.Drawn(r)
-		if !ok {
-			return nil, i, false
+		decided = Decided{t.symbol: uint16(level)}
+		for _, before := range ties[:n] {
+			decided[before.symbol] = r.Levels[before.symbol]
 		}
-		slices.SortFunc(ties, func(s, t tie) int { return s.symbol - t.symbol })
-		if b.known[i] == nil {
-			b.known[i] = Decided{}
+		for symbol, level := range b.decidedOf(i) {
+			decided[symbol] = level
 		}
-		for _, t := range ties {
-			copy(b.outputs, outputs(t.symbol))
-			level := b.Level(r.How, r.How.At(b.row(t.symbol)), b.outputs, b.earlier(r, t.symbol), t.u)
-			if level < 0 {
-				release()
-				return nil, i, false
-			}
-			b.known[i][t.symbol] = uint16(level)
-			if level != int(r.Levels[t.symbol]) {
-				again = append(again, i)
-				break
-			}
-		}
-		release()
+		return decided, true
 	}
-	return again, 0, true
+	return nil, true
+}
+
+// decidedOf are the near ties of row i that are settled already.
+func (b *Batch) decidedOf(i int) Decided {
+	if b.known == nil {
+		return nil
+	}
+	return b.known[i]
 }

@@ -18,7 +18,7 @@ func (l leaning) Outputs(_ *Row, symbol int) (outputs []float64, release func(),
 	return []float64{0, 1e-7}, func() {}, true
 }
 
-func (l leaning) Drawn(r *Row) (outputs func(symbol int) []float64, release func(), ok bool) {
+func (l leaning) Drawn(r *Row, _ []int) (outputs func(symbol int) []float64, release func(), ok bool) {
 	return func(symbol int) []float64 {
 		o, _, _ := l.Outputs(r, symbol)
 		return o
@@ -51,12 +51,13 @@ func TestPostpone(t *testing.T) {
 	}
 
 	later := Row{How: how, Levels: make([]uint16, n)}
-	decided := make([]Decided, 1)
+	var decided []Decided
 	for round := range 3 {
 		b := NewBatch(head, []Row{later}, 3, settle)
 		b.Postpone(decided)
 		draw(b, later)
-		again, _, ok := b.Settle()
+		again, known, _, ok := b.Settle()
+		decided = known
 		if !ok || (len(again) > 0) != (round < 2) {
 			t.Fatalf("round %d: again %v, %v", round, again, ok)
 		}

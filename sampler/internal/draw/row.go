@@ -99,8 +99,8 @@ func Sum(rows []float64) float64 {
 type Settler interface {
 	Outputs(r *Row, symbol int) (outputs []float64, release func(), ok bool)
 
-	// Drawn is the same for any symbol of a row that is drawn to its end.
-	Drawn(r *Row) (outputs func(symbol int) []float64, release func(), ok bool)
+	// Drawn is the same for these symbols, in order, of a row that is drawn to its end.
+	Drawn(r *Row, symbols []int) (outputs func(symbol int) []float64, release func(), ok bool)
 }
 
 // Batch decides the symbols of rows that are drawn together, for the one goroutine that
@@ -113,8 +113,9 @@ type Batch struct {
 	settle  Settler // nil where near ties cannot be settled
 	decided int
 
-	waiting [][]tie   // by row, where near ties are postponed
-	known   []Decided // by row, likewise
+	postponed bool
+	waiting   []tie     // where near ties are postponed
+	known     []Decided // by row, likewise
 }
 
 // NewBatch starts a drawing of rows of that width.
@@ -155,11 +156,11 @@ func (b *Batch) earlier(r *Row, k int) []uint16 {
 // settled draws a near tie of row i once more, unless that is postponed.
 func (b *Batch) settled(i int, temperature float64, k int, u float64, level int) int {
 	r := &b.rows[i]
-	if b.waiting != nil {
-		if known, ok := b.known[i][k]; ok {
+	if b.postponed {
+		if known, ok := b.decidedOf(i)[k]; ok {
 			return int(known)
 		}
-		b.waiting[i] = append(b.waiting[i], tie{k, u})
+		b.waiting = append(b.waiting, tie{i, k, u})
 		return level
 	}
 	outputs, release, ok := b.settle.Outputs(r, k)

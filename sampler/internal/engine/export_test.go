@@ -42,8 +42,5 @@ func (e *Compiled) Images(ctx context.Context, first uint64, levels []uint16, te
 	return e.Draw(ctx, rows, Run{Batch: batch, Threads: threads})
 }
 
-// Postpone lets near ties wait for the end of their rows, whatever the network.
-func (e *Engines) Postpone() { e.Drawer.(*Incremental).costly = true }
-
 // SetValues replaces the input value of each level.
 func (e *Compiled) SetValues(v []float32) { e.net.Values = v }

@@ -26,7 +26,6 @@ type Incremental struct {
 	making     chan struct{} // holds one while a worker is made
 	latency    *variant      // for few; nil until it is needed, by whoever makes a worker
 	pool       pool
-	costly     bool // to evaluate exactly
 }
 
 // latencyImages is up to how many images in a batch the latency variant is the faster one.
@@ -73,7 +72,6 @@ func NewIncremental(rt onnx.Runtime, net Network, opt compile.Options, slots Slo
 	if e.throughput, err = e.variant(context.Background(), false); err != nil {
 		return nil, err
 	}
-	e.costly = e.throughput.program.Plan().MACs >= costly
 	if p := e.throughput.program; p.Prologue != nil && net.Others == nil {
 		return nil, errors.Join(fmt.Errorf("%w: it has inputs that are neither the picture nor a class: %v", signature.ErrModel, p.ConditionInputs), e.Close())
 	}
@@ -170,39 +168,38 @@ func (e *Incremental) Draw(ctx context.Context, rows []draw.Row, run Run) error 
 	})
 }
 
-// costly is how many multiply-adds an image takes whose near ties wait for its end: there one
-// evaluation serves all of them.
-const costly = 100e6
-
-// postpones tells whether near ties of rows wait, which nobody may look at then.
-func (e *Incremental) postpones(rows []draw.Row, run Run) bool {
-	return e.costly && e.settle != nil && !run.Held && !slices.ContainsFunc(rows, func(r draw.Row) bool { return r.Known != nil })
-}
-
-// drawPart draws rows together, as part of so many, and those again of which a near tie that
-// waited for the end came out otherwise.
+// drawPart draws rows together, as part of so many. Near ties wait for the end, unless somebody
+// looks at the rows before; those of which one came out otherwise then are drawn again.
 func (e *Incremental) drawPart(ctx context.Context, rows []draw.Row, batch int, run Run) error {
+	postpone := e.settle != nil && !run.Held && !slices.ContainsFunc(rows, func(r draw.Row) bool { return r.Known != nil })
 	var decided []draw.Decided
-	if e.postpones(rows, run) {
-		decided = make([]draw.Decided, len(rows))
-	}
-	for first := true; len(rows) > 0; first = false {
+	for first := true; ; first = false {
+		b := draw.NewBatch(e.net.Head, rows, e.throughput.program.Width, e.settle)
+		if postpone {
+			b.Postpone(decided)
+		}
 		w, err := e.worker(ctx, batch)
 		if err != nil {
 			return err
 		}
-		again, err := w.draw(ctx, rows, run, e.settle, decided)
+		err = w.draw(ctx, rows, run, b)
 		e.pool.release(w, !first)
 		if err != nil {
 			return err
 		}
+		again, known, bad, ok := b.Settle()
+		if !ok {
+			return b.Fail(bad, 0)
+		}
+		if len(again) == 0 {
+			return nil
+		}
 		var left []draw.Row
-		var known []draw.Decided
 		for _, i := range again {
 			if rows[i].Record != nil {
 				rows[i].Record.Clear()
 			}
-			left, known = append(left, rows[i]), append(known, decided[i])
+			left = append(left, rows[i])
 		}
 		rows, decided = left, known
 		run.After = nil // no progress
@@ -210,7 +207,6 @@ func (e *Incremental) drawPart(ctx context.Context, rows []draw.Row, batch int, 
 			batch = max(batch/4, latencyImages)
 		}
 	}
-	return nil
 }
 
 // fits tells whether so many images may be drawn together.

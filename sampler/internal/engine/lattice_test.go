@@ -75,9 +75,6 @@ func TestLattices(t *testing.T) {
 				if e.Settler == nil {
 					t.Fatal("near ties are not settled")
 				}
-				if opt.Engine == engine.NameIncremental && batch > 1 {
-					e.Postpone()
-				}
 				rows, levels := latticeRows(t, m, sig, n)
 				if err := e.Draw(context.Background(), rows, engine.Run{Batch: batch, Threads: 1}); err != nil {
 					t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"pixelcnn/internal/compile/exact"
+	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
@@ -74,20 +75,20 @@ func (s *Settler) conditions(class int, given []*onnx.Tensor) ([][]float64, erro
 }
 
 // begin evaluates an image, whose levels are drawn as far as what is asked of it depends on
-// them, and so many of them for sure. The caller gives it back to the pool.
-func (s *Settler) begin(r *draw.Row, drawn int) (*exact.Evaluator, error) {
+// them. The caller gives it back to the pool.
+func (s *Settler) begin(r *draw.Row, asked []int) (*exact.Evaluator, error) {
 	conditions, err := s.conditions(r.Class, r.Conditions)
 	if err != nil {
 		return nil, err
 	}
 	e := s.pool.Get().(*exact.Evaluator)
-	e.Begin(r.Levels, conditions, drawn)
+	e.Begin(r.Levels, conditions, asked)
 	return e, nil
 }
 
 // Outputs implements [draw.Settler].
 func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release func(), ok bool) {
-	e, err := s.begin(r, 0)
+	e, err := s.begin(r, nil)
 	if err != nil {
 		return nil, nil, false
 	}
@@ -96,8 +97,8 @@ func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release f
 }
 
 // Drawn implements [draw.Settler].
-func (s *Settler) Drawn(r *draw.Row) (outputs func(symbol int) []float64, release func(), ok bool) {
-	e, err := s.begin(r, len(r.Levels))
+func (s *Settler) Drawn(r *draw.Row, symbols []int) (outputs func(symbol int) []float64, release func(), ok bool) {
+	e, err := s.begin(r, symbols)
 	if err != nil {
 		return nil, nil, false
 	}
@@ -110,7 +111,7 @@ func (s *Settler) Drawn(r *draw.Row) (outputs func(symbol int) []float64, releas
 // LogProbs computes the log-probabilities of an image in float64: of all its symbols and of
 // those that are given, under the model as it is, and of the others, as they are drawn.
 func (s *Settler) LogProbs(ctx context.Context, r *draw.Row) (model, given, drawn float64, err error) {
-	e, err := s.begin(r, len(r.Levels))
+	e, err := s.begin(r, ir.Count(len(r.Levels)))
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -138,7 +139,7 @@ var asItIs, _ = draw.Parameters{}.For(likelihood.Categorical{}, 1)
 
 // First is the log-probability of the first symbols of an image, evaluated in float64.
 func (s *Settler) First(r *draw.Row, symbols int) (float64, error) {
-	e, err := s.begin(r, symbols)
+	e, err := s.begin(r, ir.Count(symbols))
 	if err != nil {
 		return 0, err
 	}

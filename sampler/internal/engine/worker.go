@@ -324,13 +324,13 @@ func (w *worker) close() error {
 	return errors.Join(errs...)
 }
 
-// draw draws up to w.images rows; the others are idle. Where decided is not nil, near ties wait
-// for the end; again are the rows of which one came out otherwise then.
-func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw.Settler, decided []draw.Decided) (again []int, err error) {
+// draw draws up to w.images rows; the others are idle. It begins a batch of them, in which near
+// ties are settled at once or wait.
+func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, b *draw.Batch) error {
 	for i := range rows {
 		w.uniforms.Fill(w.u[i:], w.images, rows[i].How.Seed, rows[i].Image)
 		if err := w.setConditions(ctx, i, &rows[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for i, c := range w.program.Caches {
@@ -340,10 +340,6 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 	}
 	w.begin()
 	p := w.program
-	b := draw.NewBatch(w.net.Head, rows, p.Width, settle)
-	if decided != nil {
-		b.Postpone(decided)
-	}
 	n := p.Outputs / p.Phases
 	for s := range w.steps {
 		step := &w.steps[s]
@@ -356,7 +352,7 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 				r.gathers[i].run()
 			}
 			if err := r.binding.Run(ctx); err != nil {
-				return nil, fmt.Errorf("sampler: %w", err)
+				return fmt.Errorf("sampler: %w", err)
 			}
 			for i := range r.after {
 				r.after[i].run()
@@ -377,22 +373,15 @@ func (w *worker) draw(ctx context.Context, rows []draw.Row, run Run, settle draw
 					k := d.Pixel*p.Channels + c
 					level := b.Symbol(i, k, outputs, 1, w.u[k*w.images+i])
 					if level < 0 {
-						return nil, b.Fail(i, k)
+						return b.Fail(i, k)
 					}
 					w.caches[c][d.Slot*w.images+i] = w.net.Values[level]
 				}
 			}
 		}
 		if err := run.step(b); err != nil || b.Over() {
-			return nil, err
+			return err
 		}
 	}
-	if decided == nil {
-		return nil, nil
-	}
-	again, bad, ok := b.Settle()
-	if !ok {
-		return nil, b.Fail(bad, 0)
-	}
-	return again, nil
+	return nil
 }
