@@ -27,8 +27,8 @@ const maxKnown = 1 << 10
 const small = 1 << 12
 
 // maxVisits bounds the number of nodes that are read for one verdict, each round of a
-// loop counted. It is about a second.
-const maxVisits = 1 << 18
+// loop counted. It is a few seconds: so many has the one file of a large network with attention.
+const maxVisits = 1 << 20
 
 // trials are sizes that free dimensions usually take, the first one of a batch.
 var trials = func() (sizes [][2]int) {
