@@ -169,9 +169,10 @@ func (e *Incremental) Draw(ctx context.Context, rows []draw.Row, run Run) error 
 }
 
 // drawPart draws rows together, as part of so many. Near ties wait for the end, unless somebody
-// looks at the rows before; those of which one came out otherwise then are drawn again.
+// looks at the rows before or wants a record of how each symbol was drawn; rows of which one
+// came out otherwise then are drawn again.
 func (e *Incremental) drawPart(ctx context.Context, rows []draw.Row, batch int, run Run) error {
-	postpone := e.settle != nil && !run.Held && !slices.ContainsFunc(rows, func(r draw.Row) bool { return r.Known != nil })
+	postpone := e.settle != nil && !run.Held && !slices.ContainsFunc(rows, func(r draw.Row) bool { return r.Known != nil || r.Record != nil })
 	var decided []draw.Decided
 	for first := true; ; first = false {
 		b := draw.NewBatch(e.net.Head, rows, e.throughput.program.Width, e.settle)
@@ -196,9 +197,6 @@ func (e *Incremental) drawPart(ctx context.Context, rows []draw.Row, batch int, 
 		}
 		var left []draw.Row
 		for _, i := range again {
-			if rows[i].Record != nil {
-				rows[i].Record.Clear()
-			}
 			left = append(left, rows[i])
 		}
 		rows, decided = left, known
