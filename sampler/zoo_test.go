@@ -71,6 +71,14 @@ func (z zooFile) request(name string) sampler.Request {
 	return req
 }
 
+// exactLogProb is in place of references that are wrong. That of this file takes a level's
+// probability as σ(a) − σ(b), not below 1e-300. In the upper tail, where both are almost 1, the
+// difference has lost most of its digits, or is 0, and the reference is up to 1,250 nats too low.
+// These are computed in float64 in the logarithmic domain, twice, in different ways.
+var exactLogProb = map[string][]float64{
+	"testdata/zoo/dynamo/mixture_rgb_strided": {-3120.4662, -2738.6373, -3141.4324, -2810.8896},
+}
+
 // zoo calls f for each file.
 func zoo(t *testing.T, f func(t *testing.T, path string, z zooFile)) {
 	paths, err := filepath.Glob("testdata/zoo/*/*.json")
@@ -87,6 +95,9 @@ func zoo(t *testing.T, f func(t *testing.T, path string, z zooFile)) {
 			t.Fatal(path, err)
 		}
 		name := strings.TrimSuffix(path, ".json")
+		if exact := exactLogProb[filepath.ToSlash(name)]; exact != nil {
+			z.Score.LogProb = exact
+		}
 		t.Run(filepath.Base(filepath.Dir(path))+"/"+filepath.Base(name), func(t *testing.T) { f(t, name+".onnx", z) })
 	}
 }
