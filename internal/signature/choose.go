@@ -44,6 +44,9 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 			errs = append(errs, err)
 			continue
 		}
+		if c.Channels > 1 && c.read.head != Mixture {
+			c.found("colour order", c.colourOrder(), "at trial")
+		}
 		right, readings = append(right, c), append(readings, c.read)
 	}
 	switch len(right) {
@@ -65,6 +68,14 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 	default:
 		return nil, ambiguous(s.model.Graph, readings)
 	}
+}
+
+// colourOrder is the order in which the outputs of a pixel's channels depend on one another.
+func (s *Signature) colourOrder() string {
+	if s.SubPixel {
+		return "sub-pixel, each channel given those before it"
+	}
+	return "joint, all channels given earlier pixels alone"
 }
 
 // maybeNext tells whether the network might be one that says at each place what comes next.
@@ -109,13 +120,16 @@ func (s *Signature) take(r reading, told, opt Options) error {
 	s.found("picture", fmt.Sprintf("input %q, %s, %d×%d", s.Input, r.in, s.Height, s.Width), "%s",
 		why(opt.InputLayout != "", s.Meta.InputLayout != "", "by its shape"))
 	s.found("layout", r.out.String(), "%s", why(opt.OutputLayout != "", s.Meta.OutputLayout != "", fmt.Sprintf("by the picture's %d×%d", s.Height, s.Width)))
+	if s.StartToken != nil {
+		s.found("start token", strings.Trim(fmt.Sprint(s.StartToken), "[]"), "%s", why(opt.StartToken != nil, true, ""))
+	}
 	if err := s.readOthers(told); err != nil {
 		return err
 	}
 	if err := s.readClasses(); err != nil {
 		return err
 	}
-	s.readHead(why(opt.Head != "", s.Meta.Head != "", ""))
+	s.readHead(why(opt.Head != "", s.Meta.Head != "", ""), told)
 	s.readScale()
 	if err := s.resize(opt.Height, opt.Width); err != nil {
 		return err
@@ -125,7 +139,7 @@ func (s *Signature) take(r reading, told, opt Options) error {
 }
 
 // readHead makes the head.
-func (s *Signature) readHead(why string) {
+func (s *Signature) readHead(why string, told Options) {
 	form, end := s.end()
 	for f := range likelihood.Probabilities + 1 {
 		if s.Meta.Outputs == f.String() {
@@ -148,6 +162,9 @@ func (s *Signature) readHead(why string) {
 		s.Head = likelihood.Mixture{Depth: s.Levels, Channels: s.Channels, Components: r.sizes['K'] / mixture(s.Channels)}
 		if why == "" {
 			why = fmt.Sprintf("%d outputs, %d for each component", r.sizes['K'], mixture(s.Channels))
+		}
+		if told.Levels == 0 {
+			s.found("levels", fmt.Sprint(s.Levels), "as in every published mixture; --levels says otherwise")
 		}
 	}
 	s.found("head", s.Head.Name(), "%s", why)
@@ -188,6 +205,9 @@ func (s *Signature) readOthers(told Options) error {
 			continue
 		}
 		shape := onnx.Sizes(v.Shape)
+		if len(shape) == 0 {
+			return fmt.Errorf("%w: input %q has no dimension for the images", ErrModel, v.Name)
+		}
 		given, isCondition := told.Conditions[v.Name]
 		if !isCondition && open && v.Name != told.Label && !(told.Label == "" && s.isNumber(v)) {
 			given, isCondition, open = unnamed, true, false
@@ -200,10 +220,7 @@ func (s *Signature) readOthers(told Options) error {
 			}
 			s.ClassInput = v.Name
 		case isCondition || len(shape) > 2:
-			c := Condition{Name: v.Name, DType: v.DType, at: i}
-			if len(shape) > 0 {
-				c.Shape = shape[1:]
-			}
+			c := Condition{Name: v.Name, DType: v.DType, Shape: shape[1:], at: i}
 			if given != nil {
 				if len(given) == len(c.Shape)+1 {
 					given = given[1:]
@@ -226,8 +243,8 @@ func (s *Signature) readOthers(told Options) error {
 			return fmt.Errorf("%w: input %q is %v %v, which may be a class or a condition: say --label %s, or --condition %s=FILE.npy",
 				ErrModel, v.Name, v.DType, shape, v.Name, v.Name)
 		}
-		if n := v.Shape; len(n) > 0 && n[0].Size > 0 && n[0].Size != s.Batch {
-			return fmt.Errorf("%w: input %q is for %d images, input %q is not", ErrModel, v.Name, n[0].Size, s.Input)
+		if n := v.Shape[0].Size; n > 0 && n != s.Batch {
+			return fmt.Errorf("%w: input %q is for %d images, input %q is not", ErrModel, v.Name, n, s.Input)
 		}
 	}
 	if open {

@@ -220,22 +220,27 @@ func TestStartToken(t *testing.T) {
 	}
 }
 
+// conditioned is the network with an input c, of a shape without the images, whose sums are added.
+func conditioned(shape ...int) *onnx.Model {
+	m := form{in: []int{1, 2, 2}, out: []int{3, 2, 2}}.model(onnx.Free("n"))
+	c := m.Graph.Input("c", onnx.Float32, append([]onnx.Dim{onnx.Free("n")}, onnx.Shape(shape...)...)...)
+	if len(shape) == 0 {
+		c.Shape = []onnx.Dim{}
+	}
+	y := m.Graph.Outputs[0]
+	m.Graph.Outputs = nil
+	h := m.Graph.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, c, ints(1))
+	if len(shape) == 1 {
+		h = reshape(-1, 1, 1, 1)(m.Graph, h)
+	} else {
+		h = reshape(-1, 1, 2, 2)(m.Graph, h)
+	}
+	m.Graph.Output(m.Graph.Op("Add", nil, y, h), "z", onnx.Float32, append([]onnx.Dim{onnx.Free("n")}, onnx.Shape(3, 2, 2)...)...)
+	return m
+}
+
 // TestConditions: further inputs, of known and open size, and what cannot be told.
 func TestConditions(t *testing.T) {
-	build := func(shape ...int) *onnx.Model {
-		m := form{in: []int{1, 2, 2}, out: []int{3, 2, 2}}.model(onnx.Free("n"))
-		c := m.Graph.Input("c", onnx.Float32, append([]onnx.Dim{onnx.Free("n")}, onnx.Shape(shape...)...)...)
-		y := m.Graph.Outputs[0]
-		m.Graph.Outputs = nil
-		h := m.Graph.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, c, ints(1))
-		if len(shape) == 1 {
-			h = reshape(-1, 1, 1, 1)(m.Graph, h)
-		} else {
-			h = reshape(-1, 1, 2, 2)(m.Graph, h)
-		}
-		m.Graph.Output(m.Graph.Op("Add", nil, y, h), "z", onnx.Float32, append([]onnx.Dim{onnx.Free("n")}, onnx.Shape(3, 2, 2)...)...)
-		return m
-	}
 	for name, c := range map[string]struct {
 		shape []int
 		given map[string][]int
@@ -250,9 +255,10 @@ func TestConditions(t *testing.T) {
 		"open":                {[]int{-1, 2, 2}, nil, nil, nil, "--condition c=FILE.npy"},
 		"a vector or a class": {[]int{2}, nil, nil, nil, "say --label c, or --condition c=FILE.npy"},
 		"another shape":       {[]int{2, 2, 2}, map[string][]int{"c": {3, 2, 2}}, nil, nil, "has shape [3 2 2] for an image"},
+		"a single number":     {[]int{}, map[string][]int{"c": nil}, nil, nil, "has no dimension for the images"},
 		"no such input":       {[]int{2, 2, 2}, map[string][]int{"d": nil}, nil, nil, `no input "d"`},
 	} {
-		s, err := signature.Read(build(c.shape...), signature.Options{Head: signature.Categorical, Scale: encoding.Scale{Factor: 1}, Conditions: c.given}, goRuntime(t))
+		s, err := signature.Read(conditioned(c.shape...), signature.Options{Head: signature.Categorical, Scale: encoding.Scale{Factor: 1}, Conditions: c.given}, goRuntime(t))
 		if c.says != "" {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: error %v, want %q in it", name, err, c.says)

@@ -22,6 +22,12 @@ const (
 	OneHot Encoding = "one-hot" // a number for each level, of which the level's is 1
 )
 
+// encodings are those that inputs have by their types, where they are not one-hot.
+var encodings = map[onnx.DType]Encoding{
+	onnx.Float32: Scaled, onnx.Float64: Scaled, onnx.Float16: Scaled,
+	onnx.Int64: Index, onnx.Int32: Index, onnx.Int16: Index, onnx.Int8: Index, onnx.Uint16: Index, onnx.Uint8: Index,
+}
+
 // The names of the heads.
 const (
 	Categorical = "categorical"
@@ -136,12 +142,8 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 		if opt.InputLayout != "" {
 			layouts = []Layout{opt.InputLayout}
 		}
-		encoding := Scaled
-		switch v.DType {
-		case onnx.Float32, onnx.Float64, onnx.Float16:
-		case onnx.Int64, onnx.Int32, onnx.Uint8, onnx.Int8, onnx.Uint16, onnx.Int16:
-			encoding = Index
-		default:
+		encoding, ok := encodings[v.DType]
+		if !ok {
 			fails(1, "input %q is %v, which no picture is", v.Name, v.DType)
 			continue
 		}
@@ -407,61 +409,4 @@ func (s *Signature) inferred(r reading, v *onnx.Value) []int {
 		}
 	}
 	return nil
-}
-
-// flags are what a reading is asked for with: a flag and its value by turns, the one that
-// people know best first.
-func (r reading) flags(g *onnx.Graph) []string {
-	return []string{
-		"--input-name", g.Inputs[r.picture].Name, "--output-name", g.Outputs[r.output].Name,
-		"--head", r.head, "--channels", fmt.Sprint(r.sizes['C']),
-		"--height", fmt.Sprint(r.sizes['H']), "--width", fmt.Sprint(r.sizes['W']),
-		"--input-layout", strconv.Quote(string(r.in)), "--output-layout", strconv.Quote(string(r.out)),
-		"--levels", fmt.Sprint(r.levels),
-	}
-}
-
-// ambiguous is the error for a file that can be read in several ways: it lists them with the
-// flags that tell them apart.
-func ambiguous(g *onnx.Graph, all []reading) error {
-	ways := make([][]string, len(all))
-	for i, r := range all {
-		ways[i] = r.flags(g)
-	}
-	// From the end, each flag without which they still differ is left out; the head is what
-	// people know best, and stays where it differs.
-	keep := slices.Repeat([]bool{true}, len(ways[0])/2)
-	spell := func(way []string) string {
-		var flags []string
-		for i, k := range keep {
-			if k {
-				flags = append(flags, way[2*i]+" "+way[2*i+1])
-			}
-		}
-		return strings.Join(flags, " ")
-	}
-	for i := len(keep) - 1; i >= 0; i-- {
-		if ways[0][2*i] == "--head" && slices.ContainsFunc(all, func(r reading) bool { return r.head != all[0].head }) {
-			continue
-		}
-		keep[i] = false
-		seen := map[string]bool{}
-		for _, way := range ways {
-			seen[spell(way)] = true
-		}
-		keep[i] = len(seen) < len(ways)
-	}
-	pictures := func(r reading) string {
-		return fmt.Sprintf(" (pictures of %d×%d×%d with %d levels)", r.sizes['H'], r.sizes['W'], r.sizes['C'], r.levels)
-	}
-	var list []string
-	alike := !slices.ContainsFunc(all, func(r reading) bool { return pictures(r) != pictures(all[0]) })
-	for i, r := range all {
-		way := spell(ways[i])
-		if !alike {
-			way += pictures(r)
-		}
-		list = append(list, way)
-	}
-	return fmt.Errorf("%w: it can be read in %d ways, choose one: %s", ErrModel, len(all), strings.Join(list, "; or "))
 }
