@@ -113,7 +113,7 @@ func (p *visit) same(req sampler.Request) []uint16 {
 // TestPage uses the page as a person would, in Chromium, and compares what it draws with
 // the sampler's images.
 //
-//	go test ./examples/browser -run Page -v -shots /tmp/shots
+//	go test ./examples/browser -run Page -v -shots shots
 func TestPage(t *testing.T) {
 	models := map[string][]byte{"trained": pretrained.Default(), "classes": withClasses(t)}
 	c := browse(t, models, []string{"trained", "classes"})

@@ -19,7 +19,7 @@ const drawn = "!document.getElementById('draw').disabled && document.getElementB
 // TestPage uses the page as a person would, in Chromium, and compares what it shows with the
 // library's images.
 //
-//	go test ./internal/serve -run Page -v -shots /tmp/shots
+//	go test ./internal/serve -run Page -v -shots shots
 func TestPage(t *testing.T) {
 	lib := opened(t, "gated", sampler.Config{})
 	_, web := started(t, Config{Keys: []string{"key of the page"}})

@@ -10,7 +10,7 @@
 //
 // Large models are made by scripts that want PyTorch, and are told how they are read:
 //
-//	python internal/dev/bench/sample/pixelcnnpp.py /tmp/pp.onnx
-//	bin/sampler annotate --model /tmp/pp.onnx --head logistic-mixture --pixel-range -1:1 -o large.onnx
+//	python internal/dev/bench/sample/pixelcnnpp.py pp.onnx
+//	bin/sampler annotate --model pp.onnx --head logistic-mixture --pixel-range -1:1 -o large.onnx
 //	make bench BENCH="-rounds 3 -large large.onnx"    one image, a batch, a dense pass
 package sample
