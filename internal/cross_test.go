@@ -18,9 +18,12 @@ var cross = flag.Bool("cross", false, "build the sampler for every platform")
 // platforms are those that the sampler is built for without cgo.
 var platforms = []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/amd64", "js/wasm"}
 
-// maxSampler is the largest size of a sampler without cgo and symbols, in bytes. That of
-// WebAssembly has no server.
-const maxSampler = 20e6
+// maxSampler is the largest size of a sampler without cgo and symbols, in bytes, and maxStatic
+// that of one for Linux, which needs nothing else.
+const (
+	maxSampler = 25e6
+	maxStatic  = 20 << 20
+)
 
 // TestCross builds the sampler for every platform, as one file with no cgo, and draws the
 // same images with those that can be run here: this platform's, and WebAssembly under
@@ -50,6 +53,9 @@ func TestCross(t *testing.T) {
 				t.Errorf("%d bytes, should be at most %.0f", info.Size(), maxSampler)
 			}
 			if goos == "linux" {
+				if info.Size() > maxStatic {
+					t.Errorf("%d bytes, should be at most %d", info.Size(), maxStatic)
+				}
 				checkStatic(t, file)
 			}
 			command := []string{file}
