@@ -96,7 +96,8 @@ func TestSoak(t *testing.T) {
 	if right.Load() == 0 || refused.Load() == 0 || faulty.Load() == 0 {
 		t.Error("that is no load")
 	}
-	if slack := 64 + middle/10; last > middle+slack || after > middle+slack {
+	// A short run is over before caches and heap have the size that they keep.
+	if slack := 64 + middle/10; *soak >= time.Minute && (last > middle+slack || after > middle+slack) {
 		t.Error("the process grows")
 	}
 }
