@@ -37,7 +37,7 @@ func newUser(t *testing.T, k *task) *user {
 }
 
 func (u *user) draw() error {
-	levels := make([]uint16, images*49)
+	levels := make([]uint16, images*len(u.task.want[0].Levels))
 	if err := u.sampler.Draw(context.Background(), u.task.request(0, images), levels); err != nil {
 		return err
 	}
