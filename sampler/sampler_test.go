@@ -271,7 +271,7 @@ func TestOpenRefuses(t *testing.T) {
 		{
 			"metadata of other levels", change(func(m *onnx.Model) { m.Metadata["pixelcnn.levels"] = "9" }),
 			settings{},
-			sampler.ErrModel, "no outputs for pictures",
+			sampler.ErrModel, "levels",
 		},
 		{
 			"unknown operator", change(func(m *onnx.Model) { m.Graph.Nodes[1].Op = "Abracadabra" }),
