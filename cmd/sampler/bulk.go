@@ -4,12 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strings"
 
 	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/internal/npy"
@@ -18,30 +14,24 @@ import (
 )
 
 // job is the making of a shard in a folder, but for what it makes.
-func (s *shardFlags) job(dir string, model *modelFlags, sig *sampler.Signature, images int, parameters ...any) (*shard.Job, error) {
-	if info, err := os.Stat(model.model); err == nil && !info.Mode().IsRegular() {
-		return nil, cli.Usagef("--model %s: a shard in a folder needs a file that can be read twice", model.model)
+func (m *modelFlags) job(s *cli.Shards, dir string, sig *sampler.Signature, images int, parameters ...any) (*shard.Job, error) {
+	if info, err := os.Stat(m.model); err == nil && !info.Mode().IsRegular() {
+		return nil, cli.Usagef("--model %s: a shard in a folder needs a file that can be read twice", m.model)
 	}
-	sum, err := model.sum()
+	sum, err := m.sum()
 	if err != nil {
 		return nil, err
 	}
-	m := shard.Manifest{
-		Format: shard.Format, Shard: s.shard.At, Shards: s.shard.Of, Images: images,
-		Shape: imageShape(sig), Levels: sig.Levels, Palette: sig.Meta.Palette, Model: sum, Version: cli.Version(),
-	}
-	m.First, m.Count = s.shard.Range(images)
-	if m.Parameters, err = byName(parameters...); err != nil {
-		return nil, err
-	}
-	return &shard.Job{Dir: dir, Manifest: m, Every: s.saveEvery, Overwrite: s.overwrite}, nil
+	return s.Job(dir, shard.Manifest{
+		Images: images, Shape: imageShape(sig), Levels: sig.Levels, Palette: sig.Meta.Palette, Model: sum,
+	}, parameters...)
 }
 
 // shard draws a shard into its folder, unless it is there.
 func (r *run) shard(cfg sampler.Config) (skipped bool, err error) {
 	sig := r.s.Signature()
 	in := r.req.Inpainting
-	job, err := r.f.job(r.f.output, &r.f.modelFlags, sig, r.f.n, reading(cfg), r.f.values(), r.req.Parameters, drawn{
+	job, err := r.f.job(&r.f.Shards, r.f.output, sig, r.f.n, reading(cfg), r.f.values(), r.req.Parameters, drawn{
 		r.req.Classes, r.req.ClassRun, r.req.BestOf, given(in), in.Particles,
 	})
 	if err != nil {
@@ -73,7 +63,7 @@ func (r *run) shard(cfg sampler.Config) (skipped bool, err error) {
 
 // shard scores a shard into its folder, unless it is there.
 func (r *scoring) shard(ctx context.Context, cfg sampler.Config) (skipped bool, err error) {
-	job, err := r.f.job(r.f.output, &r.f.modelFlags, r.s.Signature(), r.set.images, reading(cfg), r.f.values(), data{r.set.name, r.set.identity, r.f.class, string(r.f.used)})
+	job, err := r.f.job(&r.f.Shards, r.f.output, r.s.Signature(), r.set.images, reading(cfg), r.f.values(), data{r.set.name, r.set.identity, r.f.class, string(r.f.used)})
 	if err != nil {
 		return false, err
 	}
@@ -146,32 +136,3 @@ func given(in sampler.Inpainting) string {
 	sum := sha256.Sum256(npy.AppendLevels(nil, levels, npy.Uint16))
 	return hex.EncodeToString(sum[:])
 }
-
-// byName lists the fields of structs by their names, written as those of other JSON are: a new
-// field of them is in manifests, too.
-func byName(structs ...any) (map[string]json.RawMessage, error) {
-	all := map[string]json.RawMessage{}
-	for _, s := range structs {
-		b, err := json.Marshal(s)
-		if err != nil {
-			return nil, err
-		}
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(b, &fields); err != nil {
-			return nil, err
-		}
-		for name, value := range fields {
-			name = strings.ToLower(capital.ReplaceAllString(name, "${1}_${2}"))
-			if all[name] != nil {
-				return nil, fmt.Errorf("two parameters %s", name)
-			}
-			all[name] = value
-		}
-	}
-	for _, how := range []string{"engine", "raster", "batch", "threads"} {
-		delete(all, how)
-	}
-	return all, nil
-}
-
-var capital = regexp.MustCompile(`([a-z])([A-Z])`)

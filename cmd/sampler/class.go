@@ -56,11 +56,8 @@ func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sam
 	if err := f.divide(cmd, len(list), len(f.init), req); err != nil {
 		return err
 	}
-	if f.shard.Of > f.n {
-		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, f.n)
-	}
 	req.Classes = list
-	return nil
+	return f.Divides(f.n)
 }
 
 // divide gives each picture, and of each picture each class, its images, which are a row of the grid.

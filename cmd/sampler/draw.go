@@ -24,7 +24,7 @@ type drawFlags struct {
 	number           uint64   // the seed
 	seed             cli.Seed // what sets it
 	class            []string
-	shardFlags
+	cli.Shards
 
 	temperature temperatures
 	greedy      bool
@@ -93,7 +93,7 @@ func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 	flags.Var(&f.seed, "seed", "seed; image i of a seed is always the same one. random draws one and prints it")
 	flags.StringArrayVar(&f.class, "class", nil, "`CLASS` of the images, of a model that has classes: its name or a part of it, its number, or all. With more than one, by all or by repeating the flag, each has a row of the grid, and -n is by default 8 for each. By default each image's class is drawn, as often as it was in training; with --init, by the pixels that are given before the first free one")
 	flags.IntVar(&f.bestOf, "best-of", 1, "draw so many candidates for each image and keep the likeliest at temperature 1: image i is one of the images i·N to i·N+N-1 of a run without")
-	f.addShard(flags, "draw")
+	f.Shards.Add(flags, "draw")
 }
 
 func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
@@ -152,7 +152,7 @@ func (f *drawFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.temperature.rows && (f.temperature.first == 0 || f.temperature.last == 0):
 		return cli.Usagef("--temp is %s, must be positive; --temp 0 is greedy in all rows", &f.temperature)
-	case f.seed.Random && f.shard.Of > 0:
+	case f.seed.Random && f.Shard.Of > 0:
 		return cli.Usagef("--seed random: the parts of --shard are of one seed: name it")
 	case f.n < 1:
 		return cli.Usagef("-n is %d, must be at least 1", f.n)
@@ -183,10 +183,10 @@ func (f *drawFlags) check(cmd *cobra.Command) error {
 }
 
 func (f *drawFlags) checkFormat(cmd *cobra.Command) error {
-	if err := f.shardFlags.check(cmd, f.output); err != nil {
+	if err := f.Shards.Check(cmd, f.output); err != nil {
 		return err
 	}
-	if f.pair(f.output) {
+	if f.Pair(f.output) {
 		f.format = cmp.Or(f.format, "npy")
 		switch {
 		case f.format != "npy":
@@ -296,7 +296,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer closeAll()
-	first, n := f.shard.Range(f.n)
+	first, n := f.Shard.Range(f.n)
 	req.First, req.N = uint64(first), n
 	if len(f.init) > 0 {
 		if req.Inpainting, err = f.inpainting(cmd, model.Signature, req.Inpainting.Run); err != nil {
@@ -311,7 +311,7 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 	req.Rounded = !req.LevelsOnly
 	r := &run{f: f, cmd: cmd, s: s, req: req}
 	skipped := false
-	if f.pair(f.output) {
+	if f.Pair(f.output) {
 		skipped, err = r.shard(cfg)
 	} else {
 		err = r.writeAll()

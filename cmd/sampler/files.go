@@ -33,11 +33,11 @@ func fileOf(pattern string, index uint64) string {
 func (f *drawFlags) outputs() []cli.File {
 	out := []cli.File{{Flag: "--output", Path: f.output}}
 	switch {
-	case f.pair(f.output):
-		return f.files(f.output)
+	case f.Pair(f.output):
+		return f.Shards.Files(f.output)
 	case isPattern(f.output):
 		out = nil
-		first, n := f.shard.Range(f.n)
+		first, n := f.Shard.Range(f.n)
 		for _, other := range append(f.inputs(), cli.File{Path: f.labels}) {
 			for _, digits := range digits.FindAllString(other.Path, -1) {
 				if i, err := strconv.ParseUint(digits, 10, 63); err == nil && int(i) >= first && int(i)-first < n {

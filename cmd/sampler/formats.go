@@ -47,7 +47,7 @@ func (r raw) close() error { return nil }
 
 // newNPY begins an array of levels.
 func newNPY(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
-	_, n := f.shard.Range(f.n)
+	_, n := f.Shard.Range(f.n)
 	r := raw{w, npy.LevelType(sig.Levels)}
 	return r, npy.WriteHeader(w, r.elem, append([]int{n}, imageShape(sig)...)...)
 }

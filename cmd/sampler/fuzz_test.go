@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"pixelcnn/cmd/internal/cli"
 	"pixelcnn/dataset"
 )
 
@@ -34,7 +35,7 @@ func FuzzFlagValues(f *testing.F) {
 		for _, make := range []func() pflag.Value{
 			func() pflag.Value { return &temperatures{first: 1} },
 			func() pflag.Value { return &particles{} },
-			func() pflag.Value { return &part{} },
+			func() pflag.Value { return &cli.Part{} },
 			func() pflag.Value { return &palette{} },
 		} {
 			v := make()
@@ -49,7 +50,7 @@ func FuzzFlagValues(f *testing.F) {
 				t.Errorf("%T %q: %q sets %v, error %v", v, text, v, again, err)
 			}
 			switch v := v.(type) {
-			case *part:
+			case *cli.Part:
 				first, count := v.Range(int(n))
 				if first < 0 || count < 0 || first+count > int(n) {
 					t.Errorf("shard %v of %d: %d from %d", v, n, count, first)

@@ -38,7 +38,7 @@ func newGather() *cobra.Command {
 
 Every manifest is compared with the others, and every output with its manifest.
 Then drawn images become one NPY file, the same bytes as one run's, or a tar of
-PNG; scores become the means over all images, to the last bit the same however
+PNG; the codes of trainer encode one NPY file; scores become the means over all images, to the last bit the same however
 the images were divided, and the maps of --per-pixel one NPY file.
 
 Where shards are missing or do not fit nothing is written, their indexes are
@@ -51,7 +51,7 @@ printed, for Slurm and as a list, and the exit status is 1.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output (default samples.npy for images, \"-\" for scores)")
+	flags.StringVarP(&f.output, "output", "o", "", "output `FILE`, \"-\" for standard output (default samples.npy for images, codes.npy for codes, \"-\" for scores)")
 	flags.StringVar(&f.format, "format", "", "`FORMAT`: npy, one array; tar, a PNG for each image; of scores json and text (default the output's ending, or npy for images and text for scores)")
 	flags.StringVar(&f.labels, "labels", "", "`FILE` for the images' classes, where the shards have them, NPY: int64 [n]")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(gathered, cobra.ShellCompDirectiveNoFileComp))
@@ -144,10 +144,10 @@ func (f *gather) choose(set *shard.Set) error {
 			f.format = end
 		case f.output != "" && f.output != "-" && end != "" && end != "txt":
 			return cli.Usagef("--output %q: .%s is none of the formats %q; name one with --format", f.output, end, gathered)
-		case first.Work == shard.Draw:
-			f.format = "npy"
-		default:
+		case first.Work == shard.Score:
 			f.format = "text"
+		default:
+			f.format = "npy"
 		}
 	}
 	switch {
@@ -158,13 +158,14 @@ func (f *gather) choose(set *shard.Set) error {
 	case !f.isArray() && first.Scores == nil:
 		return cli.Usagef("--format %s: %s has images; --format npy and tar are for them", f.format, set.Dir)
 	case f.format == "tar" && first.Work != shard.Draw:
-		return cli.Usagef("--format tar: %s has log-probabilities, which are no pictures; --format npy is for them", set.Dir)
+		what := map[string]string{shard.Score: "log-probabilities", shard.Encode: "codes"}[first.Work]
+		return cli.Usagef("--format tar: %s has %s, which are no pictures; --format npy is for them", set.Dir, what)
 	case f.labels != "" && first.Labels == nil:
-		return cli.Usagef("--labels: %s has none; the shards are to be drawn with --labels %s", set.Dir, set.Dir)
+		return cli.Usagef("--labels: %s has none; the shards are to be made with --labels %s", set.Dir, set.Dir)
 	case f.output == "" && !f.isArray():
 		f.output = "-"
 	case f.output == "":
-		f.output = map[string]string{shard.Draw: "samples.", shard.Score: "nats."}[first.Work] + f.format
+		f.output = map[string]string{shard.Draw: "samples.", shard.Score: "nats.", shard.Encode: "codes."}[first.Work] + f.format
 	}
 	if shard.IsName(filepath.Base(f.output)) {
 		return cli.Usagef("--output %s has the name of a shard", f.output)

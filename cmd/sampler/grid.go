@@ -184,7 +184,7 @@ type grid struct {
 }
 
 func newGrid(w io.Writer, sig *sampler.Signature, f *drawFlags) (sink, error) {
-	first, n := f.shard.Range(f.n)
+	first, n := f.Shard.Range(f.n)
 	l, err := layOut(sig, f.geometry(n))
 	if err != nil {
 		return nil, err

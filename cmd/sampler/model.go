@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,29 +64,21 @@ func (m *modelFlags) files() []cli.File {
 
 // sum is the SHA-256 of a model's file and of those beside it, one after the other.
 func (m *modelFlags) sum() (string, error) {
-	h := sha256.New()
 	if name, ours := strings.CutPrefix(m.model, "@"); ours {
 		file, err := pretrained.Read(name)
 		if err != nil {
 			return "", err
 		}
-		h.Write(file)
-		return hex.EncodeToString(h.Sum(nil)), nil
+		sum := sha256.Sum256(file)
+		return hex.EncodeToString(sum[:]), nil
 	}
+	var files []string
 	for _, f := range m.files() {
-		if f.Flag != "--model" {
-			continue
-		}
-		file, err := os.Open(f.Path)
-		if err != nil {
-			return "", err
-		}
-		_, err = io.Copy(h, file)
-		if err = errors.Join(err, file.Close()); err != nil {
-			return "", err
+		if f.Flag == "--model" {
+			files = append(files, f.Path)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return cli.Sum(files...)
 }
 
 // config is what the flags say of how the file is read.

@@ -15,7 +15,7 @@ import (
 // scoreFlags are score's own.
 type scoreFlags struct {
 	open
-	shardFlags
+	cli.Shards
 	data, split      string
 	images           string
 	class, labels    string
@@ -60,7 +60,7 @@ as well. The pictures of a folder have the class that their folder in it names.`
 		flags.StringVar(&f.class, "class", "", "`CLASS` of all pictures, of a model that has classes: its name, a part of it, or its number")
 		flags.StringVar(&f.labels, "labels", "", "`FILE` with the class of each image of --data FILE.npy, by number, NPY: integers [n]")
 		flags.IntVar(&f.limit, "limit", 0, "score the first images only; 0 means all")
-		f.addShard(flags, "score")
+		f.Shards.Add(flags, "score")
 	})
 	under(flags, "Output", func(flags *pflag.FlagSet) {
 		flags.IntVar(&f.list, "list", 5, "how many of the most and of the least likely pictures of --images to list")
@@ -101,22 +101,22 @@ func (f *scoreFlags) check(cmd *cobra.Command) error {
 		return cli.Usagef("--labels is for an array: --data FILE.npy")
 	case f.labels != "" && f.class != "":
 		return cli.Usagef("--labels excludes --class")
-	case f.pair(f.output) && f.format != "text":
+	case f.Pair(f.output) && f.format != "text":
 		return cli.Usagef("--format json: a shard in a folder has sums, which sampler gather prints; name a file after -o for a line each")
-	case f.pair(f.output) && f.perPixel != "" && filepath.Clean(f.perPixel) != filepath.Clean(f.output):
+	case f.Pair(f.output) && f.perPixel != "" && filepath.Clean(f.perPixel) != filepath.Clean(f.output):
 		return cli.Usagef("--per-pixel %s: with a shard in a folder it is the same folder, %s", f.perPixel, f.output)
 	}
 	if err := f.pictures.Check(); err != nil {
 		return err
 	}
-	return f.shardFlags.check(cmd, f.output)
+	return f.Shards.Check(cmd, f.output)
 }
 
 // files are the outputs and the inputs.
 func (f *scoreFlags) files() (outputs, inputs []cli.File) {
 	inputs = append(f.modelFlags.files(), cli.File{Flag: "--data", Path: f.data}, cli.File{Flag: "--labels", Path: f.labels})
-	if f.pair(f.output) {
-		return f.shardFlags.files(f.output), inputs
+	if f.Pair(f.output) {
+		return f.Shards.Files(f.output), inputs
 	}
 	return []cli.File{{Flag: "--output", Path: f.output}, {Flag: "--per-pixel", Path: f.perPixel}}, inputs
 }
@@ -156,12 +156,12 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if f.class != "" {
 		set.classes = nil // one is given for all
 	}
-	if f.shard.Of > set.images {
-		return cli.Usagef("--shard %s of %d images: there are fewer images than parts", &f.shard, set.images)
+	if err := f.Divides(set.images); err != nil {
+		return err
 	}
-	first, n := f.shard.Range(set.images)
+	first, n := f.Shard.Range(set.images)
 	r := &scoring{f: f, s: s, set: set, first: first, bar: newBar(cmd, n, false), n: n}
-	if f.pair(f.output) {
+	if f.Pair(f.output) {
 		skipped, err := r.shard(cmd.Context(), cfg)
 		r.bar.clear()
 		if err == nil && skipped {

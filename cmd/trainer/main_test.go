@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	clitest.Run(t, func(string) error { return nil }, map[string]clitest.Command{
+		"array":     array,
+		"encoder":   encoderFile,
+		"gather":    gatherShards,
 		"interrupt": interrupt,
 		"metrics":   metrics,
 		"pngs":      pngs,

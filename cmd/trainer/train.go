@@ -46,7 +46,7 @@ set is used but once, at the end. Without it, it is tried on the test set.`,
 	}
 	f.register(cmd)
 	cli.Versions(cmd, func() string { return cli.Library(f.ortLib) })
-	cmd.AddCommand(newFetch(), cli.Man())
+	cmd.AddCommand(newEncode(), newFetch(), cli.Man())
 	return cmd
 }
 

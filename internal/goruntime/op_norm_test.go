@@ -37,6 +37,25 @@ func TestReductions(t *testing.T) {
 	})
 }
 
+func TestArg(t *testing.T) {
+	x := f32(d(2, 3), 1, 3, 3, -5, -5, -6)
+	one := func(name, op string, attrs onnx.Attrs, in, want *onnx.Tensor) opCase {
+		return opCase{name: name, op: op, attrs: attrs, in: []*onnx.Tensor{in}, want: []*onnx.Tensor{want}}
+	}
+	flat := func(axis, last int64) onnx.Attrs {
+		return onnx.Attrs{"axis": axis, "keepdims": int64(0), "select_last_index": last}
+	}
+	checkOps(t, []opCase{
+		one("columns", "ArgMax", nil, x, i64(d(1, 3), 0, 0, 0)),
+		one("rows", "ArgMax", flat(1, 0), x, i64(d(2), 1, 0)),
+		one("last of equals", "ArgMax", flat(-1, 1), x, i64(d(2), 2, 1)),
+		one("least", "ArgMin", flat(1, 0), x, i64(d(2), 0, 2)),
+		one("last of the least", "ArgMin", flat(0, 1), x, i64(d(3), 1, 1, 1)),
+		one("middle", "ArgMax", flat(1, 0), f32(d(1, 3, 2), 1, 9, 7, 2, 3, 4), i64(d(1, 2), 1, 0)),
+		one("of int32", "ArgMax", flat(0, 0), i32(d(3), -5, -2, -9), onnx.Scalar(int64(1))),
+	})
+}
+
 func TestSoftmax(t *testing.T) {
 	x := f32(d(2, 3), 1, 2, 3, 1, 1, 1)
 	third := float32(1. / 3)

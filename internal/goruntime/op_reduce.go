@@ -167,6 +167,53 @@ func logSumExp[T float32 | float64](y, x *value, l *loops) func(*workers) error 
 	}
 }
 
+// bindArg: the number of the largest, or of the smallest, along one axis; of equals the first one, or the last.
+func bindArg(p *binder, n *node) error {
+	x := n.in[0]
+	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), x.rank())
+	if err != nil {
+		return err
+	}
+	shape := slices.Clone(x.shape)
+	f := arg{least: n.Op == "ArgMin", last: n.Attrs.Int("select_last_index", 0) == 1, size: shape[axis], inner: product(shape[axis+1:])}
+	if shape[axis] = 1; n.Attrs.Int("keepdims", 1) == 0 {
+		shape = slices.Delete(shape, axis, axis+1)
+	}
+	y, err := p.output(n, 0, onnx.Int64, shape)
+	if err != nil {
+		return err
+	}
+	if f.size == 0 && y.count > 0 {
+		return errorf("the %s of no elements", n.Op)
+	}
+	return p.addByType(n, y, []*value{x}, runs{
+		argOf[float32](f, y, x), argOf[float64](f, y, x), argOf[int64](f, y, x), argOf[int32](f, y, x), argOf[int8](f, y, x), argOf[uint8](f, y, x),
+	})
+}
+
+type arg struct {
+	least, last bool
+	size, inner int
+}
+
+func argOf[T number](f arg, y, x *value) func(*workers) error {
+	return func(*workers) error {
+		src, dst := elements[T](x), elements[int64](y)
+		for i := range dst {
+			from := src[i/f.inner*f.size*f.inner+i%f.inner:]
+			best := from[0]
+			dst[i] = 0
+			for k := range f.size {
+				e := from[k*f.inner]
+				if better := e > best && !f.least || e < best && f.least; better || f.last && e == best {
+					best, dst[i] = e, int64(k)
+				}
+			}
+		}
+		return nil
+	}
+}
+
 // bindSoftmax: along one axis; before operator set 13 along all from the axis on.
 func bindSoftmax(p *binder, n *node) error {
 	x := n.in[0]

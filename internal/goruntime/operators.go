@@ -79,6 +79,9 @@ func init() {
 		"Softmax":         {bindSoftmax, 1, 1, 1, "axis:i"},
 		"LogSoftmax":      {bindSoftmax, 1, 1, 1, "axis:i"},
 	}
+	for _, op := range strings.Fields("ArgMax ArgMin") {
+		operators[op] = operator{bindArg, 1, 1, 1, "axis:i keepdims:i select_last_index:i"}
+	}
 	for op := range functions {
 		operators[op] = operator{bindUnary, 1, 1, 1, ""}
 	}

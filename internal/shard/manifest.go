@@ -16,8 +16,9 @@ import (
 
 // What is made of the images.
 const (
-	Draw  = "draw"
-	Score = "score"
+	Draw   = "draw"
+	Score  = "score"
+	Encode = "encode" // codes, of pictures
 )
 
 // Format is the version of the manifest.
@@ -28,24 +29,24 @@ const Format = 1
 // for the shard's own range.
 type Manifest struct {
 	Format int    `json:"format"`
-	Work   string `json:"work"` // Draw or Score
+	Work   string `json:"work"` // Draw, Score or Encode
 	Shard  int    `json:"shard"`
 	Shards int    `json:"shards"`
 
 	Images int   `json:"images"` // of all shards
 	First  int   `json:"first"`  // the shard's first
 	Count  int   `json:"count"`  // the shard's own
-	Shape  []int `json:"shape"`  // of an image: [H, W] or [H, W, C]
+	Shape  []int `json:"shape"`  // of an image, or of its codes: [H, W] or [H, W, C]
 	Levels int   `json:"levels"`
 	// Palette is the model's own: the colour of each level. It is the model file's, as is Shape.
 	Palette []color.NRGBA `json:"palette,omitempty"`
 
 	Model string `json:"model_sha256"`
-	// Parameters are what the library was given, and the data that are scored, by name.
+	// Parameters are what the library was given, and the data that are scored or encoded, by name.
 	Parameters map[string]json.RawMessage `json:"parameters"`
 	Version    string                     `json:"version"` // of the program
 
-	Input  string  `json:"input_sha256,omitempty"` // of the levels that were scored
+	Input  string  `json:"input_sha256,omitempty"` // of the levels that were scored or encoded
 	Output *Output `json:"output,omitempty"`       // nil where the scores are all
 	Labels *Output `json:"labels,omitempty"`       // the images' classes, where they are kept
 	Scores *Scores `json:"scores,omitempty"`
@@ -121,7 +122,8 @@ func read(dir string, p Part) (*Manifest, error) {
 		err = fmt.Errorf("is that of shard %d of %d", m.Shard, m.Shards)
 	case m.Images < p.Of || m.First != first || m.Count != count:
 		err = fmt.Errorf("has images %d to %d of %d; shard %d of %d has others", m.First, m.First+m.Count-1, m.Images, p.At, p.Of)
-	case m.Work == Draw && (m.Output == nil || m.Scores != nil), m.Work == Score && (m.Scores == nil || m.Labels != nil), m.Work != Draw && m.Work != Score:
+	case (m.Work == Draw || m.Work == Encode) && (m.Output == nil || m.Scores != nil), m.Work == Score && (m.Scores == nil || m.Labels != nil),
+		!slices.Contains([]string{Draw, Score, Encode}, m.Work):
 		err = fmt.Errorf("has not what %q gives", m.Work)
 	case len(m.Shape) < 2 || len(m.Shape) > 3 || slices.Min(m.Shape) < 1 || npy.Elements(m.Shape) > 1<<30 || m.Levels < 2 || m.Levels > 1<<16:
 		err = fmt.Errorf("is of images of shape %v and %d levels, which cannot be", m.Shape, m.Levels)

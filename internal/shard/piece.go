@@ -23,7 +23,7 @@ import (
 // Piece takes what is made of some images.
 type Piece struct {
 	io.Writer           // the elements of their output
-	Input     io.Writer // the levels that are scored
+	Input     io.Writer // the levels that are scored or encoded
 	Scores    *Scores   // to be set, of images that are scored
 	Labels    []int64   // the images' classes, where the manifest has them
 }
