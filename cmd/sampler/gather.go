@@ -156,7 +156,7 @@ func (f *gather) choose(set *shard.Set) error {
 	case f.isArray() && first.Output == nil:
 		return cli.Usagef("--format %s: %s has scores only; with sampler score --per-pixel it has arrays", f.format, set.Dir)
 	case !f.isArray() && first.Scores == nil:
-		return cli.Usagef("--format %s: %s has images; --format npy and tar are for them", f.format, set.Dir)
+		return cli.Usagef("--format %s: %s has no scores; --format npy is for what it has", f.format, set.Dir)
 	case f.format == "tar" && first.Work != shard.Draw:
 		what := map[string]string{shard.Score: "log-probabilities", shard.Encode: "codes"}[first.Work]
 		return cli.Usagef("--format tar: %s has %s, which are no pictures; --format npy is for them", set.Dir, what)
