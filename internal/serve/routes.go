@@ -143,11 +143,12 @@ func (s *Server) admit(route route, foreign *http.CrossOriginProtection, w http.
 	return nil
 }
 
-var headerList = regexp.MustCompile(`^[A-Za-z0-9, -]{0,512}$`)
+// Counted repetitions would take milliseconds to compile, in every command's start.
+var headerList = regexp.MustCompile(`^[A-Za-z0-9, -]*$`)
 
 // cleanHeaders is a list of headers that a browser asks for, if it is one.
 func cleanHeaders(list string) string {
-	if headerList.MatchString(list) {
+	if len(list) <= 512 && headerList.MatchString(list) {
 		return list
 	}
 	return ""
@@ -183,11 +184,11 @@ func host(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-var goodID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var goodID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // requestID is that of the client, or a new one.
 func requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); goodID.MatchString(id) {
+	if id := r.Header.Get("X-Request-Id"); len(id) <= 64 && goodID.MatchString(id) {
 		return id
 	}
 	return "req_" + rand.Text()

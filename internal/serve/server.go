@@ -42,7 +42,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`) // of up to 64 characters
 
 // Ready gives the server its models, the first of which is the one for requests that name
 // none. They must stay open until the server is closed. It may be called once.
@@ -54,7 +54,7 @@ func (s *Server) Ready(models ...Model) error {
 	names := map[string]bool{}
 	for _, m := range models {
 		switch {
-		case !modelName.MatchString(m.Name):
+		case len(m.Name) > 64 || !modelName.MatchString(m.Name):
 			return fmt.Errorf("%w: the name of a model is %q, must be letters, digits, dots, dashes and underscores, 64 at most", ErrConfig, m.Name)
 		case names[m.Name]:
 			return fmt.Errorf("%w: two models are named %q", ErrConfig, m.Name)
