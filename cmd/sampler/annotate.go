@@ -34,15 +34,8 @@ For any other program it is the same model.`,
 			if strings.HasPrefix(m.model, "@") {
 				return cli.Usagef("--model is %q, which says all of itself: name an ONNX file", m.model)
 			}
-			cfg, err := m.config()
+			cfg, model, err := m.read(cmd, cli.File{Flag: "--output", Path: output})
 			if err != nil {
-				return err
-			}
-			model, err := m.load(cfg)
-			if err != nil {
-				return err
-			}
-			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, m.files()); err != nil {
 				return err
 			}
 			if colours.text != "" {

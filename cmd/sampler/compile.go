@@ -32,15 +32,8 @@ sampler itself takes such a file as --model, too.`,
 			if output == "" {
 				output = strings.TrimSuffix(strings.TrimPrefix(m.model, "@"), ".onnx") + ".sampler.onnx"
 			}
-			cfg, err := m.config()
+			_, model, err := m.read(cmd, cli.File{Flag: "--output", Path: output})
 			if err != nil {
-				return err
-			}
-			model, err := m.load(cfg)
-			if err != nil {
-				return err
-			}
-			if err := cli.Apart(cmd, []cli.File{{Flag: "--output", Path: output}}, m.files()); err != nil {
 				return err
 			}
 			file, err := model.OneFile(inpainting)

@@ -23,15 +23,8 @@ func newInspect() *cobra.Command {
 		Use:   "inspect",
 		Short: "Show what a model file is: metadata, layers, sizes, parameters",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := o.config()
+			_, model, err := o.read(cmd, cli.File{Flag: "--svg", Path: svg})
 			if err != nil {
-				return err
-			}
-			model, err := o.load(cfg)
-			if err != nil {
-				return err
-			}
-			if err := cli.Apart(cmd, []cli.File{{Flag: "--svg", Path: svg}}, o.files()); err != nil {
 				return err
 			}
 			if err := inspect(cmd.OutOrStdout(), o.model, model); err != nil {

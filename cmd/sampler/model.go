@@ -115,6 +115,18 @@ func (m *modelFlags) load(cfg sampler.Config) (model *sampler.Model, err error) 
 	return model, nil
 }
 
+// read reads the model as the flags say, for a command that writes one file, which must be none
+// of those that are read.
+func (m *modelFlags) read(cmd *cobra.Command, output cli.File) (cfg sampler.Config, model *sampler.Model, err error) {
+	if cfg, err = m.config(); err != nil {
+		return cfg, nil, err
+	}
+	if model, err = m.load(cfg); err != nil {
+		return cfg, nil, err
+	}
+	return cfg, model, cli.Apart(cmd, []cli.File{output}, m.files())
+}
+
 // completeModel tells the shell what --model takes.
 func completeModel(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("model", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
