@@ -12,13 +12,14 @@ import (
 // softmax of the query's products with the keys.
 func (e *Evaluator) attend(u *ir.Unit, h *held) {
 	const lot = 8 // readers at a time
+	clear(h.values)
 	a := &attention{
-		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(u.Args[0]),
+		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(0, u.Args[0], h, u),
 		keys: e.held[u.Args[1].Src.ID], values: e.held[u.Args[2].Src.ID],
 		depth: u.Args[0].Channels() / u.Heads, width: u.Channels / u.Heads,
 	}
 	if u.Self {
-		a.ownKey, a.ownValue = e.argument(u.Args[3]), e.argument(u.Args[4])
+		a.ownKey, a.ownValue = e.argument(3, u.Args[3], h, u), e.argument(4, u.Args[4], h, u)
 	}
 	if a.keys == nil { // no pixel is seen
 		a.keys, a.values = &held{}, &held{}

@@ -11,7 +11,6 @@ package exact
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"pixelcnn/internal/compile/ir"
@@ -33,7 +32,9 @@ type Evaluator struct {
 
 	needed  [][]bool // by unit and position, what a sweep computes
 	held    []*held  // by unit, what of that is there
-	free    [][]float64
+	free    []*held
+	rooms   [][]float64 // by argument of a unit, for what is read at some positions
+	weights []float64   // of a product
 	results []*held   // by phase, of the last sweep
 	outputs []float64 // where they come from several units
 }
@@ -63,9 +64,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 		if u.Kind != ir.Apply {
 			continue
 		}
-		if f, ok := onnx.Real(u.Op, u.Attrs); ok {
-			e.ops[i] = elementwise(u.Op, f)
-		} else if e.ops[i] = across(u); e.ops[i] == nil {
+		if e.ops[i] = operatorOf(u); e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
 		}
 	}
@@ -112,113 +111,6 @@ func (e *Evaluator) Outputs(symbol int) []float64 {
 
 // together is how many pixels are evaluated at once at most.
 const together = 1 << 13
-
-// An operator computes the channels of a position from its operands'.
-type operator func(in [][]float64, out []float64)
-
-// elementwise is an operator that works on each channel by itself.
-func elementwise(op string, f func([]float64) float64) operator {
-	return func(in [][]float64, out []float64) {
-		if len(in) == 2 && plain(op, in[0], in[1], out) {
-			return
-		}
-		if len(in) == 1 && len(in[0]) == len(out) {
-			var x [1]float64
-			for c, v := range in[0] {
-				x[0] = v
-				out[c] = f(x[:])
-			}
-			return
-		}
-		row := make([]float64, len(in))
-		for c := range out {
-			for i, v := range in {
-				row[i] = v[c%len(v)]
-			}
-			out[c] = f(row)
-		}
-	}
-}
-
-// plain does what is asked for most where it is simple, and tells whether it did.
-func plain(op string, a, b, out []float64) bool {
-	if len(a) != len(out) || len(b) != len(out) && len(b) != 1 {
-		return false
-	}
-	step := 1
-	if len(b) == 1 {
-		step = 0
-	}
-	switch op {
-	case "Add":
-		for c, x := range a {
-			out[c] = x + b[c*step]
-		}
-	case "Mul":
-		for c, x := range a {
-			out[c] = x * b[c*step]
-		}
-	case "Div":
-		for c, x := range a {
-			out[c] = x / b[c*step]
-		}
-	default:
-		return false
-	}
-	return true
-}
-
-// across is an operator that looks at all channels of a position; nil where u's does not.
-func across(u *ir.Unit) operator {
-	mean := func(x []float64) float64 {
-		sum := 0.0
-		for _, v := range x {
-			sum += v
-		}
-		return sum / float64(len(x))
-	}
-	switch u.Op {
-	case "ReduceMean":
-		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) }
-	case "ReduceSum":
-		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) * float64(len(in[0])) }
-	case "ReduceMax":
-		return func(in [][]float64, out []float64) { out[0] = slices.Max(in[0]) }
-	case "ReduceMin":
-		return func(in [][]float64, out []float64) { out[0] = slices.Min(in[0]) }
-	case "Softmax", "LogSoftmax":
-		return func(in [][]float64, out []float64) {
-			top, sum := slices.Max(in[0]), 0.0
-			for _, v := range in[0] {
-				sum += math.Exp(v - top)
-			}
-			for i, v := range in[0] {
-				if out[i] = v - top - math.Log(sum); u.Op == "Softmax" {
-					out[i] = math.Exp(out[i])
-				}
-			}
-		}
-	case "LayerNormalization":
-		epsilon := float64(u.Attrs.Float("epsilon", 1e-5))
-		return func(in [][]float64, out []float64) {
-			m, variance := mean(in[0]), 0.0
-			for _, v := range in[0] {
-				variance += (v - m) * (v - m)
-			}
-			by := math.Sqrt(variance/float64(len(in[0])) + epsilon)
-			for i, v := range in[0] {
-				out[i] = (v - m) / by
-				if len(in) > 1 {
-					out[i] *= in[1][i]
-				}
-				if len(in) > 2 {
-					out[i] += in[2][i]
-				}
-			}
-		}
-	}
-	return nil
-}
 
 // Conditions computes what the prologue makes of the inputs of one image, which are as
 // ConditionInputs say: per entry of p.Conditions, [channels] or

@@ -26,7 +26,7 @@ func TestAcross(t *testing.T) {
 		{"LayerNormalization", [][]float64{{1, 3}, {2, 5}, {10, 20}}, []float64{8, 25}},
 	} {
 		out := make([]float64, len(c.want))
-		across(&ir.Unit{Op: c.op, Attrs: onnx.Attrs{"epsilon": float32(0)}})(c.in, out)
+		operatorOf(&ir.Unit{Op: c.op, Attrs: onnx.Attrs{"epsilon": float32(0)}})(c.in, out, 1)
 		for i, want := range c.want {
 			if math.Abs(out[i]-want) > 1e-12 {
 				t.Errorf("%s of %v is %v, should be %v", c.op, c.in, out, c.want)

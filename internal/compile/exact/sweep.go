@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"slices"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/goruntime/kernel"
@@ -48,27 +49,23 @@ func (e *Evaluator) sweep(phase int, pixels []int) {
 }
 
 func (e *Evaluator) release(h *held) {
-	if h != nil && h.values != nil {
-		e.free = append(e.free, h.values[:0])
-		h.values = nil
+	if h != nil {
+		e.free = append(e.free, h)
 	}
 }
 
-// room is for n numbers that are zero, in what was used before if that suits.
-func (e *Evaluator) room(n int) []float64 {
-	for i, f := range e.free {
-		if cap(f) >= n && cap(f) <= 2*n {
-			e.free[i] = e.free[len(e.free)-1]
-			e.free = e.free[:len(e.free)-1]
-			f = f[:n]
-			clear(f)
-			return f
+// hold is for n numbers, in what was used before if that suits.
+func (e *Evaluator) hold(n int) *held {
+	for i, h := range e.free {
+		if cap(h.values) >= n && cap(h.values) <= 2*n {
+			e.free = slices.Delete(e.free, i, i+1)
+			return &held{at: h.at[:0], row: h.row[:0], values: h.values[:n]}
 		}
 	}
 	if len(e.free) > 16 {
 		e.free = e.free[8:]
 	}
-	return make([]float64, n)
+	return &held{values: make([]float64, n)}
 }
 
 // need notes that a position of u is needed, if it has one there.
@@ -102,15 +99,22 @@ func (e *Evaluator) demand(u *ir.Unit) {
 
 // compute computes u where it is needed.
 func (e *Evaluator) compute(u *ir.Unit) {
-	w := u.Dom.W()
-	h := &held{row: make([]int, len(e.needed[u.ID]))}
-	for p, needed := range e.needed[u.ID] {
-		if h.row[p] = -1; needed {
-			h.row[p] = len(h.at)
-			h.at = append(h.at, p)
+	w, positions := u.Dom.W(), 0
+	for _, needed := range e.needed[u.ID] {
+		if needed {
+			positions++
 		}
 	}
-	h.values = e.room(len(h.at) * u.Channels)
+	h := e.hold(positions * u.Channels)
+	h.at, h.row = slices.Grow(h.at, positions), slices.Grow(h.row, len(e.needed[u.ID]))
+	for p, needed := range e.needed[u.ID] {
+		row := -1
+		if needed {
+			row = len(h.at)
+			h.at = append(h.at, p)
+		}
+		h.row = append(h.row, row)
+	}
 	e.held[u.ID] = h
 	switch u.Kind {
 	case ir.Linear:
@@ -125,30 +129,65 @@ func (e *Evaluator) compute(u *ir.Unit) {
 	}
 	args := make([]*argument, len(u.Args))
 	for k, a := range u.Args {
-		args[k] = e.argument(a)
+		args[k] = e.argument(k, a, h, u)
 	}
-	for i, p := range h.at {
-		y, x := p/w, p%w
-		out := h.values[i*u.Channels : (i+1)*u.Channels]
+	in := make([][]float64, max(len(args), len(u.Operands)))
+	for first := 0; first < len(h.at); first += lot {
+		at := h.at[first:min(first+lot, len(h.at))]
+		out := h.values[first*u.Channels : (first+len(at))*u.Channels]
 		switch u.Kind {
-		case ir.Picture:
-			out[0] = e.values[e.levels[(y*e.program.Width+x)*e.program.Channels+u.Channel]]
-		case ir.Static:
-			e.static(u, y, x, out)
-		case ir.Lookup:
-			k := int(args[0].at(y, x)[0])
-			entries := u.Table.Shape[0]
-			k = ((k % entries) + entries) % entries
-			for c := range out {
-				out[c] = float64(u.Table.Floats()[k*u.Channels+c])
-			}
 		case ir.Concat:
-			for _, a := range args {
-				out = out[copy(out, a.at(y, x)):]
-			}
+			concat(args, at, out, u.Channels)
 		case ir.Apply:
-			e.apply(u, args, y, x, out)
+			for i, o := range u.Operands {
+				switch {
+				case o.Arg >= 0:
+					in[i] = args[o.Arg].rows(at)
+				case o.Value != nil:
+					in[i] = slices.Repeat(onnx.Reals(o.Value), len(at))
+				default:
+					in[i] = slices.Repeat([]float64{math.NaN()}, len(at))
+				}
+			}
+			e.ops[u.ID](in[:len(u.Operands)], out, len(at))
+		default:
+			for i, p := range at {
+				e.single(u, args, p/w, p%w, out[i*u.Channels:(i+1)*u.Channels])
+			}
 		}
+	}
+}
+
+// lot is how many positions are computed at a time.
+const lot = 64
+
+// single computes a unit at one position.
+func (e *Evaluator) single(u *ir.Unit, args []*argument, y, x int, out []float64) {
+	switch u.Kind {
+	case ir.Picture:
+		out[0] = e.values[e.levels[(y*e.program.Width+x)*e.program.Channels+u.Channel]]
+	case ir.Static:
+		e.static(u, y, x, out)
+	case ir.Lookup:
+		k := int(args[0].at(y, x)[0])
+		entries := u.Table.Shape[0]
+		k = ((k % entries) + entries) % entries
+		for c := range out {
+			out[c] = float64(u.Table.Floats()[k*u.Channels+c])
+		}
+	}
+}
+
+// concat puts the channels of all arguments side by side.
+func concat(args []*argument, at []int, out []float64, channels int) {
+	offset := 0
+	for _, a := range args {
+		n := a.Channels()
+		rows := a.rows(at)
+		for i := range at {
+			copy(out[i*channels+offset:], rows[i*n:(i+1)*n])
+		}
+		offset += n
 	}
 }
 
@@ -164,87 +203,40 @@ func (e *Evaluator) static(u *ir.Unit, y, x int, out []float64) {
 	}
 }
 
-// An argument is one of a unit's, to be read position by position.
-type argument struct {
-	ir.Arg
-	all    []float64 // where it is the same everywhere
-	from   *held
-	picked []float64 // room for the channels that are read
-	zeros  []float64
-}
-
-func (e *Evaluator) argument(a ir.Arg) *argument {
-	out := &argument{Arg: a, zeros: make([]float64, a.Channels())}
-	if a.Chans != nil {
-		out.picked = make([]float64, len(a.Chans))
-	}
-	if a.Src.OverPixels() {
-		out.from = e.held[a.Src.ID]
-	} else {
-		out.all = e.conditions[e.condition[a.Src.ID]]
-	}
-	return out
-}
-
-// at is what is read at (y, x), [channels of the argument], until the next call.
-func (a *argument) at(y, x int) []float64 {
-	v := a.all
-	if v == nil {
-		y, x, ok := a.Access.At(y, x, 0)
-		if !ok || !a.Valid.Has(y, x) || !a.Src.Dom.Has(y, x) {
-			return a.zeros
-		}
-		n := a.Src.Channels
-		row := a.from.row[y*a.Src.Dom.W()+x]
-		v = a.from.values[row*n : (row+1)*n]
-	}
-	if a.Chans == nil {
-		return v
-	}
-	for k, c := range a.Chans {
-		a.picked[k] = v[c]
-	}
-	return a.picked
-}
-
 // linear adds up products, and what is without weights.
 func (e *Evaluator) linear(u *ir.Unit, h *held) {
-	w, n := u.Dom.W(), u.Channels
+	n := u.Channels
+	clear(h.values)
 	for i := range h.at {
 		for o, b := range u.Bias {
 			h.values[i*n+o] = float64(b)
 		}
 	}
-	const lot = 64 // rows multiplied at a time
-	var weights, rows []float64
 	for k, a := range u.Args {
-		arg := e.argument(a)
-		if u.Weights[k] == nil {
-			for i, p := range h.at {
-				for o, x := range arg.at(p/w, p%w) {
-					h.values[i*n+o] += x
-				}
-			}
-			continue
-		}
-		weights = weights[:0]
+		arg := e.argument(0, a, h, u)
+		weights := slices.Grow(e.weights[:0], len(u.Weights[k]))
 		for _, x := range u.Weights[k] {
 			weights = append(weights, float64(x))
 		}
+		e.weights = weights
 		depth := a.Channels()
 		for first := 0; first < len(h.at); first += lot {
-			rows = rows[:0]
 			at := h.at[first:min(first+lot, len(h.at))]
-			for _, p := range at {
-				rows = append(rows, arg.at(p/w, p%w)...)
+			rows, out := arg.rows(at), h.values[first*n:(first+len(at))*n]
+			if u.Weights[k] != nil {
+				kernel.AddProduct64(out, n, rows, depth, weights, n, len(at), n, depth)
+				continue
 			}
-			kernel.AddProduct64(h.values[first*n:], n, rows, depth, weights, n, len(at), n, depth)
+			for i, x := range rows {
+				out[i] += x
+			}
 		}
 	}
 }
 
 // dense adds up, at each position, what it sees with the position's own weights.
 func (e *Evaluator) dense(u *ir.Unit, h *held) {
+	clear(h.values)
 	a := u.Args[0]
 	seen, from := a.Access.(ir.Attended), e.held[a.Src.ID]
 	w, depth := u.Dom.W(), a.Src.Channels
@@ -265,19 +257,4 @@ func (e *Evaluator) dense(u *ir.Unit, h *held) {
 			}
 		}
 	}
-}
-
-func (e *Evaluator) apply(u *ir.Unit, args []*argument, y, x int, out []float64) {
-	in := make([][]float64, len(u.Operands))
-	for i, o := range u.Operands {
-		switch {
-		case o.Arg >= 0:
-			in[i] = args[o.Arg].at(y, x)
-		case o.Value != nil:
-			in[i] = onnx.Reals(o.Value)
-		default:
-			in[i] = []float64{math.NaN()}
-		}
-	}
-	e.ops[u.ID](in, out)
 }

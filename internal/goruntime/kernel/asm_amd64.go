@@ -110,3 +110,27 @@ func double4AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float6
 
 //go:noescape
 func double8AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func exp64AVX2(dst, a *float64, n int)
+
+//go:noescape
+func exp64AVX512(dst, a *float64, n int)
+
+//go:noescape
+func elu64AVX2(dst, a *float64, n int)
+
+//go:noescape
+func elu64AVX512(dst, a *float64, n int)
+
+//go:noescape
+func sigmoid64AVX2(dst, a *float64, n int)
+
+//go:noescape
+func sigmoid64AVX512(dst, a *float64, n int)
+
+//go:noescape
+func tanh64AVX2(dst, a *float64, n int)
+
+//go:noescape
+func tanh64AVX512(dst, a *float64, n int)

@@ -44,5 +44,11 @@ func main() {
 	double(avx2, 1)
 	double(avx2, 4)
 	double(avx512, 8)
+	for _, s := range []isa{avx2, avx512} {
+		doubles(s, "exp", exp64)
+		doubles(s, "elu", elu64)
+		doubles(s, "sigmoid", sigmoid64)
+		doubles(s, "tanh", tanh64)
+	}
 	Generate()
 }

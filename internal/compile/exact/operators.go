@@ -1,0 +1,151 @@
+package exact
+
+import (
+	"math"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/goruntime/kernel"
+	"pixelcnn/internal/onnx"
+)
+
+// An operator computes a unit at some positions, [positions, channels], from its operands
+// there, [positions, channels of the operand] each.
+type operator func(in [][]float64, out []float64, positions int)
+
+// operatorOf is a unit's; nil where there is none.
+func operatorOf(u *ir.Unit) operator {
+	if f := vectors[u.Op]; f != nil && u.Attrs.Float("alpha", 1) == 1 {
+		return func(in [][]float64, out []float64, _ int) { f(out, in[0]) }
+	}
+	if f, ok := onnx.Real(u.Op, u.Attrs); ok {
+		return elementwise(u.Op, f)
+	}
+	f := across(u)
+	if f == nil {
+		return nil
+	}
+	return func(in [][]float64, out []float64, positions int) {
+		row, n := make([][]float64, len(in)), len(out)/positions
+		for p := range positions {
+			for i, x := range in {
+				m := len(x) / positions
+				row[i] = x[p*m : (p+1)*m]
+			}
+			f(row, out[p*n:(p+1)*n])
+		}
+	}
+}
+
+// vectors are the functions that are asked for most.
+var vectors = map[string]func(dst, a []float64){
+	"Exp": kernel.Exp64, "Elu": kernel.Elu64, "Sigmoid": kernel.Sigmoid64, "Tanh": kernel.Tanh64,
+}
+
+// elementwise is an operator that works on each channel by itself. An operand of one channel
+// goes for all.
+func elementwise(op string, f func([]float64) float64) operator {
+	return func(in [][]float64, out []float64, positions int) {
+		if len(in) == 2 && plain(op, in[0], in[1], out) {
+			return
+		}
+		row, channels := make([]float64, len(in)), len(out)/positions
+		for k := range out {
+			for i, x := range in {
+				if len(x) == len(out) {
+					row[i] = x[k]
+				} else {
+					n := len(x) / positions
+					row[i] = x[k/channels*n+k%channels%n]
+				}
+			}
+			out[k] = f(row)
+		}
+	}
+}
+
+// plain does what is asked for most where it is simple, and tells whether it did.
+func plain(op string, a, b, out []float64) bool {
+	if len(a) != len(out) || len(b) != len(out) {
+		return false
+	}
+	switch op {
+	case "Add":
+		for i, x := range a {
+			out[i] = x + b[i]
+		}
+	case "Sub":
+		for i, x := range a {
+			out[i] = x - b[i]
+		}
+	case "Mul":
+		for i, x := range a {
+			out[i] = x * b[i]
+		}
+	case "Div":
+		for i, x := range a {
+			out[i] = x / b[i]
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// across is, at one position, an operator that looks at all channels of a position; nil where u's does not.
+func across(u *ir.Unit) func(in [][]float64, out []float64) {
+	mean := func(x []float64) float64 {
+		sum := 0.0
+		for _, v := range x {
+			sum += v
+		}
+		return sum / float64(len(x))
+	}
+	switch u.Op {
+	case "ReduceMean":
+		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) }
+	case "ReduceSum":
+		return func(in [][]float64, out []float64) { out[0] = mean(in[0]) * float64(len(in[0])) }
+	case "ReduceMax":
+		return func(in [][]float64, out []float64) { out[0] = slices.Max(in[0]) }
+	case "ReduceMin":
+		return func(in [][]float64, out []float64) { out[0] = slices.Min(in[0]) }
+	case "Softmax", "LogSoftmax":
+		return func(in [][]float64, out []float64) {
+			top, sum := slices.Max(in[0]), 0.0
+			for i, v := range in[0] {
+				out[i] = v - top
+			}
+			kernel.Exp64(out, out)
+			for _, v := range out {
+				sum += v
+			}
+			for i, v := range in[0] {
+				if u.Op == "Softmax" {
+					out[i] /= sum
+				} else {
+					out[i] = v - top - math.Log(sum)
+				}
+			}
+		}
+	case "LayerNormalization":
+		epsilon := float64(u.Attrs.Float("epsilon", 1e-5))
+		return func(in [][]float64, out []float64) {
+			m, variance := mean(in[0]), 0.0
+			for _, v := range in[0] {
+				variance += float64((v - m) * (v - m))
+			}
+			by := math.Sqrt(variance/float64(len(in[0])) + epsilon)
+			for i, v := range in[0] {
+				out[i] = (v - m) / by
+				if len(in) > 1 {
+					out[i] *= in[1][i]
+				}
+				if len(in) > 2 {
+					out[i] += in[2][i]
+				}
+			}
+		}
+	}
+	return nil
+}
