@@ -117,7 +117,7 @@ func bindUnary(p *binder, n *node) error {
 		f = with(n.Attrs)
 	}
 	if n.Op == "Elu" && x.dtype == onnx.Float32 {
-		vector := elu(n.Attrs.Float("alpha", 1), y.count)
+		vector := elu(n.Attrs.Float("alpha", 1))
 		p.elementwise(n, y, []*value{x}, func(dst []float32, args [][]float32) { vector(dst, args[0]) })
 		return nil
 	}
@@ -140,22 +140,17 @@ func bindUnary(p *binder, n *node) error {
 	return nil
 }
 
-// elu is max(x, 0) + alpha·(e^min(x, 0) − 1), for up to count numbers at a time. With
-// t = tanh(x/2), e^x − 1 is 2·t/(1 − t), which loses nothing next to 0.
-func elu(alpha float32, count int) func(dst, x []float32) {
-	half := make([]float32, min(count, sweepLen))
+// elu is max(x, 0) + alpha·(e^min(x, 0) − 1).
+func elu(alpha float32) func(dst, x []float32) {
+	if alpha == 1 {
+		return kernel.Elu
+	}
 	return func(dst, x []float32) {
-		for len(x) > 0 {
-			n := min(len(x), sweepLen)
-			t := half[:n]
-			for i, v := range x[:n] {
-				t[i] = min(v, 0) / 2
+		kernel.Elu(dst, x)
+		for i, y := range dst {
+			if y < 0 {
+				dst[i] = alpha * y
 			}
-			kernel.Tanh(t, t)
-			for i, v := range x[:n] {
-				dst[i] = max(v, 0) + alpha*(2*t[i]/(1-t[i]))
-			}
-			dst, x = dst[n:], x[n:]
 		}
 	}
 }

@@ -138,9 +138,12 @@ func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
 		*own = math.Exp(*own - top)
 		sum = *own
 	}
-	for k, s := range scores {
-		scores[k] = math.Exp(s - top)
-		sum += scores[k]
+	for k := range scores {
+		scores[k] -= top
+	}
+	kernel.Exp64(scores, scores)
+	for _, s := range scores {
+		sum += s
 	}
 	*own /= sum
 	for k := range scores {

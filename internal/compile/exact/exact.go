@@ -35,8 +35,8 @@ type Evaluator struct {
 	free    []*held
 	rooms   [][]float64 // by argument of a unit, for what is read at some positions
 	weights []float64   // of a product
-	results []*held   // by phase, of the last sweep
-	outputs []float64 // where they come from several units
+	results []*held     // by phase, of the last sweep
+	outputs []float64   // where they come from several units
 }
 
 // held is the values of a unit at some positions.

@@ -40,6 +40,16 @@ func operatorOf(u *ir.Unit) operator {
 // vectors are the functions that are asked for most.
 var vectors = map[string]func(dst, a []float64){
 	"Exp": kernel.Exp64, "Elu": kernel.Elu64, "Sigmoid": kernel.Sigmoid64, "Tanh": kernel.Tanh64,
+	"Neg": func(dst, a []float64) {
+		for i, x := range a {
+			dst[i] = -x
+		}
+	},
+	"Relu": func(dst, a []float64) {
+		for i, x := range a {
+			dst[i] = max(x, 0)
+		}
+	},
 }
 
 // elementwise is an operator that works on each channel by itself. An operand of one channel

@@ -134,3 +134,9 @@ func tanh64AVX2(dst, a *float64, n int)
 
 //go:noescape
 func tanh64AVX512(dst, a *float64, n int)
+
+//go:noescape
+func eluAVX2(dst, a *float32, n int)
+
+//go:noescape
+func eluAVX512(dst, a *float32, n int)

@@ -6060,6 +6060,99 @@ GLOBL exp3<>(SB), RODATA|NOPTR, $4
 DATA exp2<>+0(SB)/4, $0x3f000000
 GLOBL exp2<>(SB), RODATA|NOPTR, $4
 
+// func eluAVX2(dst *float32, a *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·eluAVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS one<>+0(SB), Y1
+	VXORPS       Y0, Y0, Y0
+	VBROADCASTSS log2e<>+0(SB), Y2
+	VBROADCASTSS eluLow<>+0(SB), Y3
+
+loop:
+	CMPQ         DX, $0x08
+	JL           rest
+	VMOVUPS      (CX), Y4
+	ADDQ         $0x20, CX
+	VMAXPS       Y4, Y0, Y5
+	VMINPS       Y4, Y0, Y4
+	VMAXPS       Y4, Y3, Y4
+	VMULPS       Y2, Y4, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VBROADCASTSS ln2Hi<>+0(SB), Y7
+	VFNMADD231PS Y7, Y6, Y4
+	VBROADCASTSS ln2Lo<>+0(SB), Y7
+	VFNMADD231PS Y7, Y6, Y4
+	VBROADCASTSS exp7<>+0(SB), Y7
+	VBROADCASTSS exp6<>+0(SB), Y8
+	VFMADD213PS  Y8, Y4, Y7
+	VBROADCASTSS exp5<>+0(SB), Y8
+	VFMADD213PS  Y8, Y4, Y7
+	VBROADCASTSS exp4<>+0(SB), Y8
+	VFMADD213PS  Y8, Y4, Y7
+	VBROADCASTSS exp3<>+0(SB), Y8
+	VFMADD213PS  Y8, Y4, Y7
+	VBROADCASTSS exp2<>+0(SB), Y8
+	VFMADD213PS  Y8, Y4, Y7
+	VMULPS       Y4, Y4, Y8
+	VFMADD213PS  Y4, Y7, Y8
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y1, Y6, Y6
+	VSUBPS       Y1, Y6, Y4
+	VFMADD213PS  Y4, Y6, Y8
+	VADDPS       Y5, Y8, Y8
+	VMOVUPS      Y8, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+rest:
+	TESTQ        DX, DX
+	JZ           end
+	LEAQ         masks8<>+0(SB), BX
+	NEGQ         DX
+	VMOVDQU      32(BX)(DX*4), Y4
+	VMASKMOVPS   (CX), Y4, Y5
+	VMAXPS       Y5, Y0, Y6
+	VMINPS       Y5, Y0, Y5
+	VMAXPS       Y5, Y3, Y5
+	VMULPS       Y2, Y5, Y0
+	VROUNDPS     $0x00, Y0, Y0
+	VBROADCASTSS ln2Hi<>+0(SB), Y2
+	VFNMADD231PS Y2, Y0, Y5
+	VBROADCASTSS ln2Lo<>+0(SB), Y2
+	VFNMADD231PS Y2, Y0, Y5
+	VBROADCASTSS exp7<>+0(SB), Y2
+	VBROADCASTSS exp6<>+0(SB), Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VBROADCASTSS exp5<>+0(SB), Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VBROADCASTSS exp4<>+0(SB), Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VBROADCASTSS exp3<>+0(SB), Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VBROADCASTSS exp2<>+0(SB), Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VMULPS       Y5, Y5, Y3
+	VFMADD213PS  Y5, Y2, Y3
+	VCVTPS2DQ    Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       Y1, Y0, Y0
+	VSUBPS       Y1, Y0, Y1
+	VFMADD213PS  Y1, Y0, Y3
+	VADDPS       Y6, Y3, Y3
+	VMASKMOVPS   Y3, Y4, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+DATA eluLow<>+0(SB)/4, $0xc1f00000
+GLOBL eluLow<>(SB), RODATA|NOPTR, $4
+
 // func sigmoidAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
@@ -6389,6 +6482,59 @@ loop:
 	VPADDD       Z3, Z4, Z4
 	VMULPS       Z4, Z5, Z5
 	VMOVUPS      Z5, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func eluAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·eluAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS one<>+0(SB), Z1
+	VXORPS       Z0, Z0, Z0
+	VBROADCASTSS log2e<>+0(SB), Z2
+	VBROADCASTSS eluLow<>+0(SB), Z3
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z4
+	ADDQ         $0x40, CX
+	VMAXPS       Z4, Z0, Z5
+	VMINPS       Z4, Z0, Z4
+	VMAXPS       Z4, Z3, Z4
+	VMULPS       Z2, Z4, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VBROADCASTSS ln2Hi<>+0(SB), Z7
+	VFNMADD231PS Z7, Z6, Z4
+	VBROADCASTSS ln2Lo<>+0(SB), Z7
+	VFNMADD231PS Z7, Z6, Z4
+	VBROADCASTSS exp7<>+0(SB), Z7
+	VBROADCASTSS exp6<>+0(SB), Z8
+	VFMADD213PS  Z8, Z4, Z7
+	VBROADCASTSS exp5<>+0(SB), Z8
+	VFMADD213PS  Z8, Z4, Z7
+	VBROADCASTSS exp4<>+0(SB), Z8
+	VFMADD213PS  Z8, Z4, Z7
+	VBROADCASTSS exp3<>+0(SB), Z8
+	VFMADD213PS  Z8, Z4, Z7
+	VBROADCASTSS exp2<>+0(SB), Z8
+	VFMADD213PS  Z8, Z4, Z7
+	VMULPS       Z4, Z4, Z8
+	VFMADD213PS  Z4, Z7, Z8
+	VCVTPS2DQ    Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VPADDD       Z1, Z6, Z6
+	VSUBPS       Z1, Z6, Z4
+	VFMADD213PS  Z4, Z6, Z8
+	VADDPS       Z5, Z8, Z8
+	VMOVUPS      Z8, (AX)
 	ADDQ         $0x40, AX
 	SUBQ         $0x10, DX
 	JMP          loop

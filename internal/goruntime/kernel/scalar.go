@@ -40,6 +40,25 @@ func exp1(x float32) float32 {
 	return float32(p * math.Float32frombits(uint32(i-half+127)<<23))
 }
 
+// elu1 is max(x, 0) + e^min(x, 0) − 1. The latter is 2^n·(e^r − 1) + (2^n − 1), which loses
+// nothing next to 0.
+func elu1(x float32) float32 {
+	if x != x {
+		return x
+	}
+	below := max(min(x, 0), -30)
+	n := float32(math.RoundToEven(float64(float32(below * (1 / math.Ln2)))))
+	r := fma(-n, 0x1.62e4p-1, below)
+	r = fma(-n, 0x1.7f7d1cp-20, r)
+	q := float32(1. / 5040)
+	for _, c := range [...]float32{1. / 720, 1. / 120, 1. / 24, 1. / 6, 1. / 2} {
+		q = fma(q, r, c)
+	}
+	p := fma(q, float32(r*r), r)
+	t := math.Float32frombits(uint32(int32(n)+127) << 23)
+	return float32(max(x, 0) + fma(p, t, t-1))
+}
+
 // sigmoid1 is 1/(1 + e^-x).
 func sigmoid1(x float32) float32 { return 1 / (1 + exp1(-x)) }
 

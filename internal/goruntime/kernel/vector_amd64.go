@@ -78,6 +78,18 @@ func exp(dst, a []float32) {
 	expAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
 
+func elu(dst, a []float32) {
+	if !hasAVX2 {
+		apply(dst, a, elu1)
+		return
+	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		eluAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
+		dst, a = dst[n:], a[n:]
+	}
+	eluAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
+}
+
 func sigmoid(dst, a []float32) {
 	if !hasAVX2 {
 		apply(dst, a, sigmoid1)

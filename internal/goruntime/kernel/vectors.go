@@ -61,6 +61,12 @@ func Exp(dst, a []float32) {
 	exp(dst, a)
 }
 
+// Elu writes a where that is over 0, else e^a − 1, within 2 ulp.
+func Elu(dst, a []float32) {
+	same(dst, a)
+	elu(dst, a)
+}
+
 // Sigmoid writes 1/(1 + e^-a), within 2.5 ulp, or 0 where that is below the normal
 // numbers.
 func Sigmoid(dst, a []float32) {

@@ -34,10 +34,12 @@ func main() {
 	}))
 	vectors("relu", 1, prepareRelu)
 	vectors("exp", 1, prepareExp)
+	vectors("elu", 1, prepareElu)
 	vectors("sigmoid", 1, prepareSigmoid)
 	vectors("tanh", 1, prepareTanh)
 	set = avx512
 	vectors("exp", 1, prepareExp)
+	vectors("elu", 1, prepareElu)
 	vectors("sigmoid", 1, prepareSigmoid)
 	vectors("tanh", 1, prepareTanh)
 	pack8()

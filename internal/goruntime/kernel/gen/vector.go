@@ -194,6 +194,40 @@ func prepareExp() func(x []VecVirtual) VecVirtual {
 	}
 }
 
+func prepareElu() func(x []VecVirtual) VecVirtual {
+	zero, one := set.vector(), splat("one", 1)
+	VXORPS(zero, zero, zero)
+	log2e, low := splat("log2e", 1/math.Ln2), splat("eluLow", -30)
+	return func(x []VecVirtual) VecVirtual {
+		above, r := set.vector(), x[0]
+		VMAXPS(r, zero, above)
+		VMINPS(r, zero, r)
+		VMAXPS(r, low, r)
+		n := set.vector()
+		VMULPS(log2e, r, n)
+		set.round(n)
+		VFNMADD231PS(splat("ln2Hi", 0x1.62e4p-1), n, r)
+		VFNMADD231PS(splat("ln2Lo", 0x1.7f7d1cp-20), n, r)
+		q := splat("exp7", 1./5040)
+		VFMADD213PS(splat("exp6", 1./720), r, q)
+		VFMADD213PS(splat("exp5", 1./120), r, q)
+		VFMADD213PS(splat("exp4", 1./24), r, q)
+		VFMADD213PS(splat("exp3", 1./6), r, q)
+		VFMADD213PS(splat("exp2", 1./2), r, q)
+		p := set.vector()
+		VMULPS(r, r, p)
+		VFMADD213PS(r, q, p)
+		VCVTPS2DQ(n, n)
+		VPSLLD(Imm(23), n, n)
+		VPADDD(one, n, n) // the exponent's bias is that of 1
+		less := set.vector()
+		VSUBPS(one, n, less)
+		VFMADD213PS(less, n, p)
+		VADDPS(above, p, p)
+		return p
+	}
+}
+
 func prepareSigmoid() func(x []VecVirtual) VecVirtual {
 	exp := prepareExp()
 	one, sign := splat("one", 1), splat("sign", float32(math.Copysign(0, -1)))
