@@ -15,7 +15,7 @@ var vectors = map[string]func(dst, x []float32){
 			dst[i] = -v
 		}
 	},
-	"Exp": kernel.Exp, "Sigmoid": kernel.Sigmoid, "Tanh": kernel.Tanh, "Sqrt": kernel.Sqrt, "Erf": erfs,
+	"Exp": kernel.Exp, "Sigmoid": kernel.Sigmoid, "Tanh": kernel.Tanh, "Sqrt": kernel.Sqrt, "Erf": kernel.Erf,
 }
 
 // functions are those of real numbers. They are computed in float64 and rounded.

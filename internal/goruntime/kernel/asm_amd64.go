@@ -140,3 +140,9 @@ func eluAVX2(dst, a *float32, n int)
 
 //go:noescape
 func eluAVX512(dst, a *float32, n int)
+
+//go:noescape
+func erfAVX2(dst, a *float32, n int)
+
+//go:noescape
+func erfAVX512(dst, a *float32, n int)

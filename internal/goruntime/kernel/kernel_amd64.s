@@ -6153,6 +6153,143 @@ end:
 DATA eluLow<>+0(SB)/4, $0xc1f00000
 GLOBL eluLow<>(SB), RODATA|NOPTR, $4
 
+// func erfAVX2(dst *float32, a *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·erfAVX2(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS erfLow<>+0(SB), Y0
+	VBROADCASTSS erfHigh<>+0(SB), Y1
+	VBROADCASTSS minusOne<>+0(SB), Y2
+	VBROADCASTSS one<>+0(SB), Y3
+
+loop:
+	CMPQ         DX, $0x08
+	JL           rest
+	VMOVUPS      (CX), Y4
+	ADDQ         $0x20, CX
+	VMAXPS       Y4, Y0, Y4
+	VMINPS       Y4, Y1, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS erfP0<>+0(SB), Y6
+	VBROADCASTSS erfP1<>+0(SB), Y7
+	VFMADD213PS  Y7, Y5, Y6
+	VBROADCASTSS erfP2<>+0(SB), Y7
+	VFMADD213PS  Y7, Y5, Y6
+	VBROADCASTSS erfP3<>+0(SB), Y7
+	VFMADD213PS  Y7, Y5, Y6
+	VBROADCASTSS erfP4<>+0(SB), Y7
+	VFMADD213PS  Y7, Y5, Y6
+	VBROADCASTSS erfP5<>+0(SB), Y7
+	VFMADD213PS  Y7, Y5, Y6
+	VBROADCASTSS erfP6<>+0(SB), Y7
+	VFMADD213PS  Y7, Y5, Y6
+	VBROADCASTSS erfQ0<>+0(SB), Y7
+	VBROADCASTSS erfQ1<>+0(SB), Y8
+	VFMADD213PS  Y8, Y5, Y7
+	VBROADCASTSS erfQ2<>+0(SB), Y8
+	VFMADD213PS  Y8, Y5, Y7
+	VBROADCASTSS erfQ3<>+0(SB), Y8
+	VFMADD213PS  Y8, Y5, Y7
+	VBROADCASTSS erfQ4<>+0(SB), Y8
+	VFMADD213PS  Y8, Y5, Y7
+	VMULPS       Y4, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	VMAXPS       Y6, Y2, Y6
+	VMINPS       Y6, Y3, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+rest:
+	TESTQ        DX, DX
+	JZ           end
+	LEAQ         masks8<>+0(SB), BX
+	NEGQ         DX
+	VMOVDQU      32(BX)(DX*4), Y4
+	VMASKMOVPS   (CX), Y4, Y5
+	VMAXPS       Y5, Y0, Y5
+	VMINPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y0
+	VBROADCASTSS erfP0<>+0(SB), Y1
+	VBROADCASTSS erfP1<>+0(SB), Y6
+	VFMADD213PS  Y6, Y0, Y1
+	VBROADCASTSS erfP2<>+0(SB), Y6
+	VFMADD213PS  Y6, Y0, Y1
+	VBROADCASTSS erfP3<>+0(SB), Y6
+	VFMADD213PS  Y6, Y0, Y1
+	VBROADCASTSS erfP4<>+0(SB), Y6
+	VFMADD213PS  Y6, Y0, Y1
+	VBROADCASTSS erfP5<>+0(SB), Y6
+	VFMADD213PS  Y6, Y0, Y1
+	VBROADCASTSS erfP6<>+0(SB), Y6
+	VFMADD213PS  Y6, Y0, Y1
+	VBROADCASTSS erfQ0<>+0(SB), Y6
+	VBROADCASTSS erfQ1<>+0(SB), Y7
+	VFMADD213PS  Y7, Y0, Y6
+	VBROADCASTSS erfQ2<>+0(SB), Y7
+	VFMADD213PS  Y7, Y0, Y6
+	VBROADCASTSS erfQ3<>+0(SB), Y7
+	VFMADD213PS  Y7, Y0, Y6
+	VBROADCASTSS erfQ4<>+0(SB), Y7
+	VFMADD213PS  Y7, Y0, Y6
+	VMULPS       Y5, Y1, Y1
+	VDIVPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMASKMOVPS   Y1, Y4, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+DATA erfLow<>+0(SB)/4, $0xc0800000
+GLOBL erfLow<>(SB), RODATA|NOPTR, $4
+
+DATA erfHigh<>+0(SB)/4, $0x40800000
+GLOBL erfHigh<>(SB), RODATA|NOPTR, $4
+
+DATA minusOne<>+0(SB)/4, $0xbf800000
+GLOBL minusOne<>(SB), RODATA|NOPTR, $4
+
+DATA erfP0<>+0(SB)/4, $0xaf95df0b
+GLOBL erfP0<>(SB), RODATA|NOPTR, $4
+
+DATA erfP1<>+0(SB)/4, $0x32edffee
+GLOBL erfP1<>(SB), RODATA|NOPTR, $4
+
+DATA erfP2<>+0(SB)/4, $0xb60cff51
+GLOBL erfP2<>(SB), RODATA|NOPTR, $4
+
+DATA erfP3<>+0(SB)/4, $0xb86ec2d2
+GLOBL erfP3<>(SB), RODATA|NOPTR, $4
+
+DATA erfP4<>+0(SB)/4, $0xba40ac63
+GLOBL erfP4<>(SB), RODATA|NOPTR, $4
+
+DATA erfP5<>+0(SB)/4, $0xbb41a1f6
+GLOBL erfP5<>(SB), RODATA|NOPTR, $4
+
+DATA erfP6<>+0(SB)/4, $0xbc83dbd4
+GLOBL erfP6<>(SB), RODATA|NOPTR, $4
+
+DATA erfQ0<>+0(SB)/4, $0xb77460cd
+GLOBL erfQ0<>(SB), RODATA|NOPTR, $4
+
+DATA erfQ1<>+0(SB)/4, $0xb95fbd29
+GLOBL erfQ1<>(SB), RODATA|NOPTR, $4
+
+DATA erfQ2<>+0(SB)/4, $0xbadc924e
+GLOBL erfQ2<>(SB), RODATA|NOPTR, $4
+
+DATA erfQ3<>+0(SB)/4, $0xbbf19bf8
+GLOBL erfQ3<>(SB), RODATA|NOPTR, $4
+
+DATA erfQ4<>+0(SB)/4, $0xbc69b6a7
+GLOBL erfQ4<>(SB), RODATA|NOPTR, $4
+
 // func sigmoidAVX2(dst *float32, a *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
@@ -6535,6 +6672,60 @@ loop:
 	VFMADD213PS  Z4, Z6, Z8
 	VADDPS       Z5, Z8, Z8
 	VMOVUPS      Z8, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, DX
+	JMP          loop
+
+rest:
+	VZEROUPPER
+	RET
+
+// func erfAVX512(dst *float32, a *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·erfAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS erfLow<>+0(SB), Z0
+	VBROADCASTSS erfHigh<>+0(SB), Z1
+	VBROADCASTSS minusOne<>+0(SB), Z2
+	VBROADCASTSS one<>+0(SB), Z3
+
+loop:
+	CMPQ         DX, $0x10
+	JL           rest
+	VMOVUPS      (CX), Z4
+	ADDQ         $0x40, CX
+	VMAXPS       Z4, Z0, Z4
+	VMINPS       Z4, Z1, Z4
+	VMULPS       Z4, Z4, Z5
+	VBROADCASTSS erfP0<>+0(SB), Z6
+	VBROADCASTSS erfP1<>+0(SB), Z7
+	VFMADD213PS  Z7, Z5, Z6
+	VBROADCASTSS erfP2<>+0(SB), Z7
+	VFMADD213PS  Z7, Z5, Z6
+	VBROADCASTSS erfP3<>+0(SB), Z7
+	VFMADD213PS  Z7, Z5, Z6
+	VBROADCASTSS erfP4<>+0(SB), Z7
+	VFMADD213PS  Z7, Z5, Z6
+	VBROADCASTSS erfP5<>+0(SB), Z7
+	VFMADD213PS  Z7, Z5, Z6
+	VBROADCASTSS erfP6<>+0(SB), Z7
+	VFMADD213PS  Z7, Z5, Z6
+	VBROADCASTSS erfQ0<>+0(SB), Z7
+	VBROADCASTSS erfQ1<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS erfQ2<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS erfQ3<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VBROADCASTSS erfQ4<>+0(SB), Z8
+	VFMADD213PS  Z8, Z5, Z7
+	VMULPS       Z4, Z6, Z6
+	VDIVPS       Z7, Z6, Z6
+	VMAXPS       Z6, Z2, Z6
+	VMINPS       Z6, Z3, Z6
+	VMOVUPS      Z6, (AX)
 	ADDQ         $0x40, AX
 	SUBQ         $0x10, DX
 	JMP          loop

@@ -59,6 +59,25 @@ func elu1(x float32) float32 {
 	return float32(max(x, 0) + fma(p, t, t-1))
 }
 
+// erf1 is x·P(x²)/Q(x²), with the polynomials of Eigen's generic_fast_erf_float
+// (eigen.tuxfamily.org): within 4e-7.
+func erf1(x float32) float32 {
+	if x != x {
+		return x
+	}
+	x = min(max(x, -4), 4)
+	z := float32(x * x)
+	polynomial := func(p float32, coefficients ...float32) float32 {
+		for _, c := range coefficients {
+			p = fma(p, z, c)
+		}
+		return p
+	}
+	p := polynomial(-2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4, -2.95459980854025e-3, -1.60960333262415e-2)
+	q := polynomial(-1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2)
+	return min(max(float32(x*p)/q, -1), 1)
+}
+
 // sigmoid1 is 1/(1 + e^-x).
 func sigmoid1(x float32) float32 { return 1 / (1 + exp1(-x)) }
 

@@ -90,6 +90,18 @@ func elu(dst, a []float32) {
 	eluAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
 
+func erf(dst, a []float32) {
+	if !hasAVX2 {
+		apply(dst, a, erf1)
+		return
+	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		erfAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
+		dst, a = dst[n:], a[n:]
+	}
+	erfAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
+}
+
 func sigmoid(dst, a []float32) {
 	if !hasAVX2 {
 		apply(dst, a, sigmoid1)

@@ -22,6 +22,8 @@ func exp(dst, a []float32) { apply(dst, a, exp1) }
 
 func elu(dst, a []float32) { apply(dst, a, elu1) }
 
+func erf(dst, a []float32) { apply(dst, a, erf1) }
+
 func sigmoid(dst, a []float32) { apply(dst, a, sigmoid1) }
 
 func tanh(dst, a []float32) { apply(dst, a, tanh1) }

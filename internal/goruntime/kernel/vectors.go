@@ -67,6 +67,12 @@ func Elu(dst, a []float32) {
 	elu(dst, a)
 }
 
+// Erf writes the error function of a, within 7 ulp and 4e-7.
+func Erf(dst, a []float32) {
+	same(dst, a)
+	erf(dst, a)
+}
+
 // Sigmoid writes 1/(1 + e^-a), within 2.5 ulp, or 0 where that is below the normal
 // numbers.
 func Sigmoid(dst, a []float32) {

@@ -49,6 +49,7 @@ func TestFunctionsAreAccurate(t *testing.T) {
 		{"Sqrt", Sqrt, math.Sqrt, 0},
 		{"Exp", Exp, math.Exp, 1.1},
 		{"Elu", Elu, func(x float64) float64 { return max(x, 0) + math.Expm1(min(x, 0)) }, 2},
+		{"Erf", Erf, math.Erf, 7},
 		{"Sigmoid", Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 2.5},
 		{"Tanh", Tanh, math.Tanh, 2.5},
 	} {
@@ -89,7 +90,7 @@ func TestFunctionsAreTheSameBits(t *testing.T) {
 	all := map[string]function{
 		"Add": two(Add, add1), "Sub": two(Sub, sub1), "Mul": two(Mul, mul1), "Div": two(Div, div1),
 		"Max": two(Max, larger1), "Min": two(Min, smaller1),
-		"Relu": one(Relu, relu1), "Sqrt": one(Sqrt, sqrt1), "Exp": one(Exp, exp1), "Elu": one(Elu, elu1), "Sigmoid": one(Sigmoid, sigmoid1), "Tanh": one(Tanh, tanh1),
+		"Relu": one(Relu, relu1), "Sqrt": one(Sqrt, sqrt1), "Exp": one(Exp, exp1), "Elu": one(Elu, elu1), "Erf": one(Erf, erf1), "Sigmoid": one(Sigmoid, sigmoid1), "Tanh": one(Tanh, tanh1),
 	}
 	forEachSet(t, func(t *testing.T) {
 		for name, f := range all {

@@ -35,11 +35,13 @@ func main() {
 	vectors("relu", 1, prepareRelu)
 	vectors("exp", 1, prepareExp)
 	vectors("elu", 1, prepareElu)
+	vectors("erf", 1, prepareErf)
 	vectors("sigmoid", 1, prepareSigmoid)
 	vectors("tanh", 1, prepareTanh)
 	set = avx512
 	vectors("exp", 1, prepareExp)
 	vectors("elu", 1, prepareElu)
+	vectors("erf", 1, prepareErf)
 	vectors("sigmoid", 1, prepareSigmoid)
 	vectors("tanh", 1, prepareTanh)
 	pack8()

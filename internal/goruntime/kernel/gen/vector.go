@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -224,6 +225,32 @@ func prepareElu() func(x []VecVirtual) VecVirtual {
 		VSUBPS(one, n, less)
 		VFMADD213PS(less, n, p)
 		VADDPS(above, p, p)
+		return p
+	}
+}
+
+func prepareErf() func(x []VecVirtual) VecVirtual {
+	low, high := splat("erfLow", -4), splat("erfHigh", 4)
+	least, most := splat("minusOne", -1), splat("one", 1)
+	// polynomial is that of z with coefficients from the highest on.
+	polynomial := func(name string, z VecVirtual, coefficients ...float32) VecVirtual {
+		p := splat(name+"0", coefficients[0])
+		for i, c := range coefficients[1:] {
+			VFMADD213PS(splat(fmt.Sprint(name, i+1), c), z, p)
+		}
+		return p
+	}
+	return func(x []VecVirtual) VecVirtual {
+		VMAXPS(x[0], low, x[0])
+		VMINPS(x[0], high, x[0])
+		z := set.vector()
+		VMULPS(x[0], x[0], z)
+		p := polynomial("erfP", z, -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4, -2.95459980854025e-3, -1.60960333262415e-2)
+		q := polynomial("erfQ", z, -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2)
+		VMULPS(x[0], p, p)
+		VDIVPS(q, p, p)
+		VMAXPS(p, least, p)
+		VMINPS(p, most, p)
 		return p
 	}
 }
