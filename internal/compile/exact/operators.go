@@ -37,7 +37,7 @@ func operatorOf(u *ir.Unit) operator {
 	}
 }
 
-// vectors are the functions that are asked for most.
+// vectors are the functions of one that are asked for most.
 var vectors = map[string]func(dst, a []float64){
 	"Exp": kernel.Exp64, "Elu": kernel.Elu64, "Sigmoid": kernel.Sigmoid64, "Tanh": kernel.Tanh64,
 	"Neg": func(dst, a []float64) {
@@ -52,54 +52,66 @@ var vectors = map[string]func(dst, a []float64){
 	},
 }
 
-// elementwise is an operator that works on each channel by itself. An operand of one channel
-// goes for all.
+// elementwise is an operator that works on each channel by itself. An operand of fewer
+// channels goes for all.
 func elementwise(op string, f func([]float64) float64) operator {
+	pair := pairs[op]
+	var wide [][]float64 // room for operands as wide as the result
 	return func(in [][]float64, out []float64, positions int) {
-		if len(in) == 2 && plain(op, in[0], in[1], out) {
+		wide = slices.Grow(wide, len(in))[:len(in)]
+		for i, x := range in {
+			if len(x) < len(out) {
+				in[i] = widened(wide[i][:0], x, positions, len(out)/positions)
+				wide[i] = in[i]
+			}
+		}
+		if pair != nil && len(in) == 2 {
+			pair(out, in[0], in[1])
 			return
 		}
-		row, channels := make([]float64, len(in)), len(out)/positions
+		row := make([]float64, len(in))
 		for k := range out {
 			for i, x := range in {
-				if len(x) == len(out) {
-					row[i] = x[k]
-				} else {
-					n := len(x) / positions
-					row[i] = x[k/channels*n+k%channels%n]
-				}
+				row[i] = x[k]
 			}
 			out[k] = f(row)
 		}
 	}
 }
 
-// plain does what is asked for most where it is simple, and tells whether it did.
-func plain(op string, a, b, out []float64) bool {
-	if len(a) != len(out) || len(b) != len(out) {
-		return false
+// widened appends x, [positions, fewer channels], so often that it has that many channels.
+func widened(to, x []float64, positions, channels int) []float64 {
+	n := len(x) / positions
+	for p := range positions {
+		for range channels / n {
+			to = append(to, x[p*n:(p+1)*n]...)
+		}
 	}
-	switch op {
-	case "Add":
+	return to
+}
+
+// pairs are the functions of two that are asked for most.
+var pairs = map[string]func(dst, a, b []float64){
+	"Add": func(dst, a, b []float64) {
 		for i, x := range a {
-			out[i] = x + b[i]
+			dst[i] = x + b[i]
 		}
-	case "Sub":
+	},
+	"Sub": func(dst, a, b []float64) {
 		for i, x := range a {
-			out[i] = x - b[i]
+			dst[i] = x - b[i]
 		}
-	case "Mul":
+	},
+	"Mul": func(dst, a, b []float64) {
 		for i, x := range a {
-			out[i] = x * b[i]
+			dst[i] = x * b[i]
 		}
-	case "Div":
+	},
+	"Div": func(dst, a, b []float64) {
 		for i, x := range a {
-			out[i] = x / b[i]
+			dst[i] = x / b[i]
 		}
-	default:
-		return false
-	}
-	return true
+	},
 }
 
 // across is, at one position, an operator that looks at all channels of a position; nil where u's does not.

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pixelcnn/internal/compile/ir"
@@ -36,5 +37,33 @@ func TestAcross(t *testing.T) {
 	}
 	if across(&ir.Unit{Op: "Relu"}) != nil {
 		t.Error("Relu looks at each channel by itself")
+	}
+}
+
+// TestElementwise: each channel by itself, at several positions; what has fewer channels goes
+// for all.
+func TestElementwise(t *testing.T) {
+	one, two := []float64{1, -2, 3, -4}, []float64{10, 20}
+	for _, c := range []struct {
+		op   string
+		in   [][]float64
+		want []float64
+	}{
+		{"Neg", [][]float64{one}, []float64{-1, 2, -3, 4}},
+		{"Relu", [][]float64{one}, []float64{1, 0, 3, 0}},
+		{"Add", [][]float64{one, two}, []float64{11, 8, 23, 16}},
+		{"Sub", [][]float64{two, one}, []float64{9, 12, 17, 24}},
+		{"Mul", [][]float64{one, one}, []float64{1, 4, 9, 16}},
+		{"Div", [][]float64{one, two}, []float64{0.1, -0.2, 0.15, -0.2}},
+		{"Max", [][]float64{one, {0, 5}}, []float64{1, 0, 5, 5}},
+		{"Where", [][]float64{{1, 0}, one, two}, []float64{1, -2, 20, 20}},
+	} {
+		f := operatorOf(&ir.Unit{Op: c.op})
+		for range 2 { // its room is used again
+			out := make([]float64, len(c.want))
+			if f(slices.Clone(c.in), out, 2); !slices.Equal(out, c.want) {
+				t.Errorf("%s of %v is %v, should be %v", c.op, c.in, out, c.want)
+			}
+		}
 	}
 }
