@@ -214,6 +214,11 @@ func (w *worker) bind(ctx context.Context, session onnx.Session, run program.Run
 	n := run.Width * w.images
 	var inputs, outputs []*onnx.Tensor
 	key := fmt.Sprint(run.Stage, run.Width, run.Out)
+	copies := 0
+	for i := range s.Inputs {
+		copies += len(run.In[i])
+	}
+	out.gathers = make([]gather, 0, copies)
 	for i, in := range s.Inputs {
 		switch in.Form {
 		case program.View:
