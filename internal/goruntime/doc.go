@@ -35,8 +35,8 @@
 // # Numbers
 //
 // An image's results do not depend on the batch it is in, nor on the number of
-// threads, nor on the processor, as far as products, sums, convolutions, relu, exp,
-// sigmoid and tanh go: see package kernel. Other functions are computed in float64 by
+// threads, nor on the processor, as far as products, sums, convolutions, relu, elu,
+// exp, erf, sigmoid and tanh go: see package kernel. Other functions are computed in float64 by
 // package math and rounded, which in very rare cases rounds otherwise on another
 // architecture.
 //

@@ -1,5 +1,6 @@
 // Package kernel holds the inner loops of the Go runtime: matrix products and
-// functions of vectors, in float32.
+// functions of vectors, in float32; and some in float64, for the exact evaluation of
+// near ties (package internal/compile/exact).
 //
 // Every result is the same bits on every processor, and the same whatever else is
 // computed in the same call. Each element of a product is one chain of fused
