@@ -207,9 +207,13 @@ func (e *Evaluator) static(u *ir.Unit, y, x int, out []float64) {
 func (e *Evaluator) linear(u *ir.Unit, h *held) {
 	n := u.Channels
 	clear(h.values)
-	for i := range h.at {
+	if u.Bias != nil {
+		first := h.values[:n]
 		for o, b := range u.Bias {
-			h.values[i*n+o] = float64(b)
+			first[o] = float64(b)
+		}
+		for i := range h.at {
+			copy(h.values[i*n:], first)
 		}
 	}
 	for k, a := range u.Args {
