@@ -78,7 +78,8 @@ func extents(units []*ir.Unit, s *schedule.Schedule) []extent {
 func newAddressing(u *ir.Unit, s *schedule.Schedule, e extent) *addressing {
 	a := e.area
 	var l *addressing
-	ring, row := 1, s.Unit(u)*s.Slope // groups to keep at least; the times between two rows
+	slope := s.SlopeOf(u)
+	ring, row := 1, s.Unit(u)*slope // groups to keep at least; the times between two rows
 	if s.Raster {
 		l = &addressing{left: -a.X0, group: a.W(), first: a.Y0, groups: a.H()}
 		if !s.Apart {
@@ -88,11 +89,11 @@ func newAddressing(u *ir.Unit, s *schedule.Schedule, e extent) *addressing {
 			ring *= 2
 		}
 	} else {
-		l = &addressing{slope: s.Slope, left: -schedule.FloorDiv(a.X0, s.Slope)}
-		l.group = schedule.FloorDiv(a.X1-1, s.Slope) + l.left + 1
-		l.first = a.X0 + s.Slope*a.Y0
-		l.groups = a.X1 - 1 + s.Slope*(a.Y1-1) - l.first + 1
-		ring = (e.back/row + 1) * s.Slope
+		l = &addressing{slope: slope, left: -schedule.FloorDiv(a.X0, slope)}
+		l.group = schedule.FloorDiv(a.X1-1, slope) + l.left + 1
+		l.first = a.X0 + slope*a.Y0
+		l.groups = a.X1 - 1 + slope*(a.Y1-1) - l.first + 1
+		ring = (e.back/row + 1) * slope
 	}
 	// A ring forgets; below the unit's last row it would show what it has forgotten.
 	if !u.Static() && a.Y1 <= u.Dom.Y1 && ring < l.groups {

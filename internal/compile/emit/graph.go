@@ -120,9 +120,9 @@ func (g *stageGraph) input(form program.Form, args ...ir.Arg) *onnx.Value {
 
 // scaled tells whether what is read for neighbours are no neighbours.
 func scaled(a ir.Arg) bool {
-	times, over := a.Access.Scale()
+	y, x := a.Access.Scale()
 	_, flat := a.Access.(ir.Flat)
-	return times != over || flat
+	return y.Times != y.Over || x.Times != x.Over || flat
 }
 
 // condition is the number of a unit that varies over images only.

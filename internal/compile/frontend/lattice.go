@@ -285,15 +285,15 @@ func (r *reader) apart(n *onnx.Node, v *view, dims []dim) *view {
 		out.dims = dims
 		return &out
 	}
-	b := block[withinRow]
-	if b != block[withinColumn] || v.h%b != 0 || v.w%b != 0 {
-		fail(n, "it cuts rows and columns differently")
+	by, bx := max(1, block[withinRow]), max(1, block[withinColumn])
+	if v.h%by != 0 || v.w%bx != 0 {
+		fail(n, "it cuts rows and columns that do not come out even")
 	}
-	u := &ir.Unit{Kind: ir.Concat, Node: n.String(), Op: "Concat", Channels: b * b * len(v.chans), DType: v.src.DType}
-	for k := range b * b {
-		u.Args = append(u.Args, r.take(n, v, ir.Every(b, k/b), ir.Every(b, k%b), v.h/b, v.w/b).arg())
+	u := &ir.Unit{Kind: ir.Concat, Node: n.String(), Op: "Concat", Channels: by * bx * len(v.chans), DType: v.src.DType}
+	for k := range by * bx {
+		u.Args = append(u.Args, r.take(n, v, ir.Every(by, k/bx), ir.Every(bx, k%bx), v.h/by, v.w/bx).arg())
 	}
-	out := (&view{access: ir.Here, h: v.h / b, w: v.w / b}).shown(u, dims)
+	out := (&view{access: ir.Here, h: v.h / by, w: v.w / bx}).shown(u, dims)
 	out.chans = nil
 	out.dims = make([]dim, len(dims))
 	// The channels in the order of dims: a number for each place in a block, then the old one.
@@ -306,9 +306,9 @@ func (r *reader) apart(n *onnx.Node, v *view, dims []dim) *view {
 				inner /= a.size
 				size, step = append(size, a.size), append(step, inner)
 			case withinRow:
-				size, step = append(size, b), append(step, b*len(v.chans))
+				size, step = append(size, by), append(step, bx*len(v.chans))
 			case withinColumn:
-				size, step = append(size, b), append(step, len(v.chans))
+				size, step = append(size, bx), append(step, len(v.chans))
 			}
 			if a.role == withinRow || a.role == withinColumn {
 				a.role = channel
@@ -331,36 +331,47 @@ func (r *reader) apart(n *onnx.Node, v *view, dims []dim) *view {
 }
 
 // together makes pixels of channels that stand behind a row and behind a column in one
-// dimension.
+// dimension; or behind one of them alone, where that makes no more than the picture has.
 func (r *reader) together(n *onnx.Node, v *view) *view {
 	at := map[role]int{} // the dimension
-	block := map[role]int{}
+	block := map[role]int{row: 1, column: 1}
 	for i, d := range v.dims {
 		d = slices.DeleteFunc(slices.Clone(d), func(a axis) bool { return a.size == 1 && a.role != row && a.role != column })
 		if len(d) == 2 && (d[0].role == row || d[0].role == column) && d[1].role == channel {
 			at[d[0].role], block[d[0].role] = i, d[1].size
 		}
 	}
-	if len(at) < 2 || block[row] != block[column] {
+	by, bx := block[row], block[column]
+	if len(at) == 0 || len(at) == 1 && (v.h*by > r.size.H() || v.w*bx > r.size.W()) {
 		return v
 	}
-	b := block[row]
-	channels := len(v.chans) / b / b
+	channels := len(v.chans) / by / bx
 	u := &ir.Unit{Kind: ir.Apply, Node: n.String(), Op: "Sum", Channels: channels, DType: v.src.DType}
 	shape := channelShape(v.dims)
-	for k := range b * b {
+	for k := range by * bx {
 		part := *v
 		part.chans = nil
 		for c, from := range v.chans {
-			place := func(d int) int { return c / product(shape[d+1:]) % shape[d] }
-			if place(at[row]) == k/b && place(at[column]) == k%b {
+			place := func(of role) int {
+				if d, ok := at[of]; ok {
+					return c / product(shape[d+1:]) % shape[d]
+				}
+				return 0
+			}
+			if place(row) == k/bx && place(column) == k%bx {
 				part.chans = append(part.chans, from)
 			}
 		}
 		u.Operands = append(u.Operands, ir.Operand{Arg: k})
-		u.Args = append(u.Args, r.take(n, &part, ir.Spread(b, -(k/b)), ir.Spread(b, -(k%b)), v.h*b, v.w*b).arg())
+		u.Args = append(u.Args, r.take(n, &part, ir.Spread(by, -(k/bx)), ir.Spread(bx, -(k%bx)), v.h*by, v.w*bx).arg())
 	}
 	dims := slices.Clone(v.dims)
-	dims[at[row]], dims[at[column]] = dim{{row, v.h * b}}, dim{{column, v.w * b}}
-	return (&view{access: ir.Here, h: v.h * b, w: v.w * b}).shown(u, dims)
+	for of, size := range map[role]int{row: v.h * by, column: v.w * bx} {
+		if d, ok := at[of]; ok {
+			dims[d] = dim{{of, size}}
+		} else if d := slices.IndexFunc(dims, func(d dim) bool { return d.has(of) }); d >= 0 {
+			dims[d] = resized(dims[d], size)
+		}
+	}
+	return (&view{access: ir.Here, h: v.h * by, w: v.w * bx}).shown(u, dims)
 }

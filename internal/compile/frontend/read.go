@@ -19,6 +19,7 @@ import (
 type reader struct {
 	graph      *onnx.Graph
 	opset      int64
+	size       ir.Rect // of the picture
 	views      map[*onnx.Value]*view
 	conditions map[*onnx.Value]bool     // values that depend on conditions only
 	static     map[*onnx.Value]*ir.Unit // those of them that are read
@@ -40,7 +41,7 @@ func Read(m *onnx.Model, picture *onnx.Value) (net *ir.Network, layers []ir.Laye
 	}()
 	shown, pictures := pictureView(picture)
 	r := &reader{
-		graph: m.Graph, opset: m.Opsets[""], views: map[*onnx.Value]*view{picture: shown},
+		graph: m.Graph, opset: m.Opsets[""], size: ir.Sized(shown.h, shown.w), views: map[*onnx.Value]*view{picture: shown},
 		conditions: map[*onnx.Value]bool{}, static: map[*onnx.Value]*ir.Unit{},
 	}
 	for _, v := range m.Graph.Inputs {

@@ -13,9 +13,9 @@ type Access interface {
 	// Suffix tells accesses apart in names of tensors: letters, digits and _.
 	Suffix() string
 
-	// Scale is how many positions of the source one of the reader's goes on by: times/over.
-	// It is 1/1 where both are on the same lattice.
-	Scale() (times, over int)
+	// Scale is how many rows of the source one of the reader's goes on by, Times/Over, and
+	// how many columns. Both are 1/1 where the two are on the same lattice.
+	Scale() (y, x Axis)
 
 	// At is the k-th position that (y, x) reads, in or out of the source; it is not ok
 	// where there are no more.
@@ -39,8 +39,8 @@ type Access interface {
 var Here Access = Shift{}
 
 // A Clock tells when a unit's values are computed: position (y, x) at time Y·y + X·x. The
-// lattice that a unit lives on is in it: a unit on every r-th row and column of the picture
-// has r times the picture's clock.
+// lattice that a unit lives on is in it: a unit on every r-th row of the picture has r times
+// the picture's Y, one on every r-th column r times its X.
 type Clock struct{ Y, X int }
 
 func (c Clock) at(y, x int) int { return c.Y*y + c.X*x }

@@ -41,7 +41,7 @@ func (m *Mask) Prefix() (n []int, ok bool) {
 }
 
 // Scale is 1/1: keys lie on the reader's lattice.
-func (a Attended) Scale() (times, over int) { return 1, 1 }
+func (a Attended) Scale() (y, x Axis) { return Here.Scale() }
 
 func (a Attended) String() string {
 	n, ok := a.Prefix()

@@ -20,7 +20,7 @@ func (f Flat) Suffix() string {
 }
 
 // Scale is 1/1.
-func (f Flat) Scale() (times, over int) { return 1, 1 }
+func (f Flat) Scale() (y, x Axis) { return Here.Scale() }
 
 // At is one position, or none where the sequence has none.
 func (f Flat) At(y, x, k int) (atY, atX int, ok bool) {

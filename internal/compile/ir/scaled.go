@@ -118,13 +118,8 @@ func (a Axis) suffix() string {
 	return fmt.Sprintf("%d%s%d%s", a.Times, kind, a.Over, signed(a.Add))
 }
 
-// Scale is that of both axes; 0 where they differ.
-func (s Scaled) Scale() (times, over int) {
-	if s.Y.Times != s.X.Times || s.Y.Over != s.X.Over {
-		return 0, 1
-	}
-	return s.Y.Times, s.Y.Over
-}
+// Scale is both axes.
+func (s Scaled) Scale() (y, x Axis) { return s.Y, s.X }
 
 // at is where n reads.
 func (a Axis) at(n int) (at int, ok bool) {

@@ -32,8 +32,8 @@ func signed(n int) string {
 	return fmt.Sprintf("p%d", n)
 }
 
-// Scale is 1.
-func (s Shift) Scale() (times, over int) { return 1, 1 }
+// Scale is 1/1.
+func (s Shift) Scale() (y, x Axis) { return Every(1, 0), Every(1, 0) }
 
 // At is one position.
 func (s Shift) At(y, x, k int) (atY, atX int, ok bool) { return y + s.DY, x + s.DX, k == 0 }

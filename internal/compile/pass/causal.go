@@ -155,7 +155,8 @@ func (c *causal) blame(phase, p, tries int) error {
 		a, yy, xx := latest(u, y, x, last)
 		rows, columns := yy-y, xx-x
 		if lattice != nil {
-			rows, columns = yy*lattice[a.Src.ID]-y*lattice[u.ID], xx*lattice[a.Src.ID]-x*lattice[u.ID]
+			of, by := lattice[a.Src.ID], lattice[u.ID]
+			rows, columns = yy*of.Y-y*by.Y, xx*of.X-x*by.X
 		}
 		ahead := rows > down || rows == down && columns >= right
 		cure := false

@@ -48,9 +48,9 @@ func Split(net *ir.Network, finely bool) error {
 // splitter divides units.
 type splitter struct {
 	finely   bool
-	channels int   // of the picture
-	units    []int // the times between two pixels of each unit
-	width    int   // more than how far anything reads sideways, in pixels
+	channels int // of the picture
+	units    []ir.Lattice
+	width    int // more than how far anything reads sideways, in pixels
 	reach    [][]int
 	parts    [][]part
 	joined   map[string]*ir.Unit
@@ -86,7 +86,7 @@ func (s *splitter) reaches(u *ir.Unit) []int {
 	if u.Kind == ir.Picture {
 		out[0] = u.Channel
 	}
-	clock := func(u *ir.Unit) ir.Clock { return ir.Clock{Y: s.units[u.ID] * s.width, X: s.units[u.ID]} }
+	clock := func(u *ir.Unit) ir.Clock { return ir.Clock{Y: s.units[u.ID].Y * s.width, X: s.units[u.ID].X} }
 	first := 0 // of a joined part
 	for i, a := range u.Args {
 		picked := a.Picked()

@@ -2,7 +2,7 @@
 // which others.
 //
 // [Find] gives every unit a time: in wavefront order its value at (y, x) is computed at
-// time unit·(x + slope·y) + at, where unit is the times between two pixels of its lattice.
+// time slope·Y·y + X·x + at, where Y and X are those of its [ir.Lattice].
 // Units that one graph computes in each step are a stage (stage.go).
 package schedule
 
@@ -16,17 +16,17 @@ import (
 type Schedule struct {
 	Slope int
 	// Raster means that pixels are drawn one after the other, row by row; only then
-	// are there units that go by rows: the whole row y at time unit·Slope·y + at.
+	// are there units that go by rows: the whole row y at time Slope·Y·y + at.
 	Raster bool
 	// Apart means that whole rows are computed in a step between two rows of pixels.
 	Apart  bool
 	Stages [][]*ir.Unit // what a step computes, in that order
 
 	net   *ir.Network
-	units []int  // by unit, the times from one pixel of its lattice to the next
-	at    []int  // by unit
-	rows  []bool // by unit
-	of    []int  // by unit, its stage; -1 for what no stage computes
+	units []ir.Lattice // by unit
+	at    []int        // by unit
+	rows  []bool       // by unit
+	of    []int        // by unit, its stage; -1 for what no stage computes
 }
 
 // Find finds the schedule with the fewest steps, if any. units are the network's, in
@@ -54,13 +54,13 @@ func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
 	for slope := 1; slope <= width && !raster; slope++ {
 		s := base
 		s.Slope, s.rows = slope, make([]bool, len(units))
-		if s.solve(units) {
+		if s.whole() && s.solve(units) {
 			return &s, true
 		}
 	}
 	// Networks of one lattice whose rows need no step of their own keep the schedule, and with
 	// it the one-file samplers, that they have without.
-	if !slices.ContainsFunc(base.units, func(times int) bool { return times > 1 }) {
+	if !slices.ContainsFunc(base.units, func(l ir.Lattice) bool { return max(l.Y, l.X) > 1 }) {
 		if s := base.inRaster(units, false); s.solve(units) {
 			return s, true
 		}
@@ -73,16 +73,27 @@ func Find(net *ir.Network, units []*ir.Unit, raster bool) (*Schedule, bool) {
 func (s Schedule) inRaster(units []*ir.Unit, apart bool) *Schedule {
 	s.Apart = apart
 	s.Raster, s.rows = true, s.byRows(units)
-	pixel := s.units[0] // the picture's
 	for i, u := range units {
 		if !u.Static() && !s.rows[i] {
-			s.Slope = max(s.Slope, (u.Dom.W()*s.units[i]+pixel-1)/pixel)
+			// As many times as a row of it takes, at most between two rows of the picture, and of
+			// its own.
+			between := min(s.units[0].X, s.units[i].Y)
+			s.Slope = max(s.Slope, (u.Dom.W()*s.units[i].X+between-1)/between)
 		}
 	}
 	if s.Apart = apart && slices.Contains(s.rows, true); s.Apart {
 		s.Slope++
 	}
+	for !s.whole() {
+		s.Slope++
+	}
 	return &s
+}
+
+// whole tells whether, on all lattices, as much time as is between two rows is between some
+// column and the first.
+func (s *Schedule) whole() bool {
+	return !slices.ContainsFunc(s.units, func(l ir.Lattice) bool { return l.X > 0 && s.Slope*l.Y%l.X != 0 })
 }
 
 // byRows finds the units that can go by rows: all that a row of them depends on is in rows
@@ -92,7 +103,7 @@ func (s *Schedule) byRows(units []*ir.Unit) []bool {
 	const never = 1 << 30
 	reach, need := make([]int, len(units)), make([]int, len(units)) // rows of the picture below a row's own
 	below := func(v *ir.Unit, a ir.Arg) int {
-		_, most := a.Access.Lag(v.Dom, a.Src.Dom, ir.Clock{Y: s.units[v.ID]}, ir.Clock{Y: s.units[a.Src.ID]})
+		_, most := a.Access.Lag(v.Dom, a.Src.Dom, ir.Clock{Y: s.units[v.ID].Y}, ir.Clock{Y: s.units[a.Src.ID].Y})
 		return most
 	}
 	for i, u := range units {
@@ -139,13 +150,19 @@ func (s *Schedule) Span() (from, to int) {
 func (s *Schedule) clock(u *ir.Unit) ir.Clock {
 	unit := s.units[u.ID]
 	if s.rows[u.ID] {
-		return ir.Clock{Y: unit * s.Slope}
+		return ir.Clock{Y: unit.Y * s.Slope}
 	}
-	return ir.Clock{Y: unit * s.Slope, X: unit}
+	return ir.Clock{Y: unit.Y * s.Slope, X: unit.X}
 }
 
 // Unit is how many times there are from one pixel of u to the next.
-func (s *Schedule) Unit(u *ir.Unit) int { return s.units[u.ID] }
+func (s *Schedule) Unit(u *ir.Unit) int { return s.units[u.ID].X }
+
+// SlopeOf is the slope in u's own pixels: how many columns a row is apart from the next in time.
+func (s *Schedule) SlopeOf(u *ir.Unit) int {
+	l := s.units[u.ID]
+	return s.Slope * l.Y / l.X
+}
 
 // lag is the least at[v] − at[u] at which a's source u is never later than v, which reads it.
 func (s *Schedule) lag(v *ir.Unit, a ir.Arg) int {
@@ -224,24 +241,24 @@ func (w Wave) At(k int) (y, x int) { return w.Y + k*w.DY, w.X + k*w.DX }
 // Wave returns the positions of unit u at time t.
 func (s *Schedule) Wave(u *ir.Unit, t int) Wave {
 	t -= s.at[u.ID]
-	if t%s.units[u.ID] != 0 {
+	if t%s.Unit(u) != 0 {
 		return Wave{}
 	}
-	t /= s.units[u.ID]
-	h, width := u.Dom.H(), u.Dom.W()
+	t /= s.Unit(u)
+	h, width, slope := u.Dom.H(), u.Dom.W(), s.SlopeOf(u)
 	if s.rows[u.ID] {
-		if y := FloorDiv(t, s.Slope); y*s.Slope == t && y >= 0 && y < h {
+		if y := FloorDiv(t, slope); y*slope == t && y >= 0 && y < h {
 			return Wave{Y: y, DX: 1, N: width}
 		}
 		return Wave{}
 	}
 	// 0 ≤ t − slope·y < width
-	first := max(0, FloorDiv(t-width, s.Slope)+1)
-	last := min(h-1, FloorDiv(t, s.Slope))
+	first := max(0, FloorDiv(t-width, slope)+1)
+	last := min(h-1, FloorDiv(t, slope))
 	if last < first {
 		return Wave{}
 	}
-	return Wave{Y: last, X: t - s.Slope*last, DY: -1, DX: s.Slope, N: last - first + 1}
+	return Wave{Y: last, X: t - slope*last, DY: -1, DX: slope, N: last - first + 1}
 }
 
 // FloorDiv is ⌊a/b⌋, for b > 0.

@@ -9,7 +9,7 @@ import (
 // stageKey is what the units of a stage have in common.
 type stageKey struct {
 	level int // stages run in this order within a step
-	unit  int
+	unit  ir.Lattice
 	at    int
 	rows  bool
 	h, w  int
