@@ -26,9 +26,13 @@ func (c Condition) fits(shape []int) error {
 	return nil
 }
 
-// tensor makes room for the condition of n images.
+// tensor makes room for the condition of n images, with ones in it.
 func (c Condition) tensor(n int) *onnx.Tensor {
-	return onnx.Zeros(c.DType, append([]int{n}, c.Shape...)...)
+	t := onnx.Zeros(c.DType, append([]int{n}, c.Shape...)...)
+	for k := range t.Len() {
+		t.SetNumber(k, 1)
+	}
+	return t
 }
 
 // Rows are the conditions of images, from a tensor of one row for each, or without that

@@ -18,7 +18,7 @@ type Feed struct {
 }
 
 // Feed makes room for the inputs of n images, which all have level 0, class 0 and conditions
-// of zeros.
+// of ones: an embedding has such an entry, and as a mask they hide nothing.
 func (s *Signature) Feed(n int) *Feed { return s.feed(n, n) }
 
 // SharedFeed is [Signature.Feed] for the model that [Signature.Shared] gives: one image of n

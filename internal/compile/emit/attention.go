@@ -27,14 +27,19 @@ func (e *emitter) keepByHeads(units []*ir.Unit) error {
 			if !u.ByHeads(i) {
 				continue
 			}
-			if u.Kind == ir.Dense && a.Access.(ir.Attended).Source(0, 0) != 0 || a.Src.Static() || a.Src.Dom.W() != u.Dom.W() || e.past[a.Src.ID] >= 0 || a.Chans != nil { // no file gets here
+			if u.Kind == ir.Dense && a.Access.(ir.Attended).Source(0, 0) != 0 || a.Src.Static() && !a.Src.Images || a.Src.Dom.W() != u.Dom.W() || e.past[a.Src.ID] >= 0 || a.Chans != nil { // no file gets here
 				return &ir.UnsupportedError{Node: u.Node, Op: u.Op, Reason: fmt.Sprintf("its argument %d is not kept by heads", i)}
 			}
-			e.past[a.Src.ID] = len(e.program.Caches)
-			e.program.Caches = append(e.program.Caches, program.Cache{
-				Channels: a.Src.Channels, Slots: a.Src.Dom.H() * a.Src.Dom.W(), Heads: max(1, u.Heads), Turned: u.Kind == ir.Attention && i == 1,
-			})
-			e.addresses = append(e.addresses, nil)
+			c := program.Cache{
+				Channels: a.Src.Channels, Slots: a.Src.Dom.H() * a.Src.Dom.W(), Heads: min(max(1, u.Heads), a.Src.Channels),
+				Turned: u.Kind == ir.Attention && i != 2, Fixed: a.Src.Static(),
+			}
+			at := len(e.program.Caches)
+			if c.Fixed {
+				e.program.Conditions = append(e.program.Conditions, program.Condition{Channels: c.Channels, Unit: a.Src, Cache: at, Slots: ir.Count(c.Slots)})
+			}
+			e.past[a.Src.ID] = at
+			e.program.Caches, e.addresses = append(e.program.Caches, c), append(e.addresses, nil)
 		}
 	}
 	return nil
@@ -56,7 +61,7 @@ func (e *emitter) reaches(units []*ir.Unit, w schedule.Wave) (length int) {
 			length = max(length, y*u.Dom.W()+x+1)
 		}
 		for i, a := range u.Args {
-			if u.ByHeads(i) {
+			if u.ByHeads(i) && !a.Src.Static() {
 				length = max(length, 1)
 				if in := a.Access.Image(ir.Rect{Y0: w.Y, X0: w.X, Y1: w.Y + 1, X1: w.X + 1}); !in.Empty() {
 					length = max(length, (in.Y1-1)*u.Dom.W()+in.X1)
@@ -169,6 +174,9 @@ func same(a, b *onnx.Tensor) bool {
 // attend emits an attention: products of the query with the keys of the past and its own,
 // their softmax, and that times the values.
 func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
+	if u.Args[1].Src.Static() {
+		return g.cross(u)
+	}
 	depth, width := u.Args[0].Channels()/u.Heads, u.Channels/u.Heads
 	op, heads := g.graph.Op, u.Heads
 	query := op("Reshape", nil, g.read(u, u.Args[0]), vector(-1, heads, 1, depth))
@@ -186,6 +194,21 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 	sum := op("MatMul", nil, weights, g.kept(u.Args[2])) // [images, heads, 1, width]
 	value := op("Reshape", nil, g.read(u, u.Args[4]), vector(-1, heads, 1, width))
 	return op("Reshape", nil, op("Add", nil, sum, op("Mul", nil, own, value)), vector(-1, u.Channels))
+}
+
+// cross emits an attention whose keys and values are made of conditions: all pixels of an image
+// look at the same ones.
+func (g *stageGraph) cross(u *ir.Unit) *onnx.Value {
+	op, heads, keys := g.graph.Op, u.Heads, g.kept(u.Args[1])
+	images := op("Slice", nil, op("Shape", nil, keys), vector(0), vector(1), vector(0))
+	size := op("Concat", onnx.Attrs{"axis": int64(0)}, vector(-1), images, vector(heads, u.Args[0].Channels()/heads))
+	query := op("Transpose", onnx.Attrs{"perm": []int64{1, 2, 0, 3}}, op("Reshape", nil, g.read(u, u.Args[0]), size))
+	scores := op("Add", nil, op("MatMul", nil, query, keys), g.mask(u)) // [images, heads, pixels, places]
+	if len(u.Args) > 3 {
+		scores = op("Add", nil, scores, g.kept(u.Args[3]))
+	}
+	sum := op("MatMul", nil, op("Softmax", onnx.Attrs{"axis": int64(-1)}, scores), g.kept(u.Args[2]))
+	return op("Reshape", nil, op("Transpose", onnx.Attrs{"perm": []int64{2, 0, 1, 3}}, sum), vector(-1, u.Channels))
 }
 
 // dense emits a product with the position's own weights.

@@ -18,8 +18,11 @@ func (e *Evaluator) attend(u *ir.Unit, h *held) {
 		keys: e.held[u.Args[1].Src.ID], values: e.held[u.Args[2].Src.ID],
 		depth: u.Args[0].Channels() / u.Heads, width: u.Channels / u.Heads,
 	}
-	if u.Self {
+	switch {
+	case u.Self:
 		a.ownKey, a.ownValue = e.argument(3, u.Args[3], h, u), e.argument(4, u.Args[4], h, u)
+	case len(u.Args) > 3:
+		a.hides = e.held[u.Args[3].Src.ID]
 	}
 	if a.keys == nil { // no pixel is seen
 		a.keys, a.values = &held{}, &held{}
@@ -43,7 +46,7 @@ type attention struct {
 	unit                    *ir.Unit
 	seen                    ir.Attended
 	query, ownKey, ownValue *argument
-	keys, values            *held
+	keys, values, hides     *held // hides: what is added to the scores of each place, nil for nothing
 	depth, width            int   // channels of a head: of queries and keys, of values
 	places                  []int // of the keys, in ascending order
 
@@ -119,6 +122,10 @@ func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
 		for k := from; k < to; k++ {
 			if u.Summand != nil {
 				scores[k] += u.Added(head, reader, a.places[k])
+			}
+			if a.hides != nil {
+				n := u.Args[3].Src.Channels
+				scores[k] += a.hides.values[k*n+head%n]
 			}
 			if scores[k] > top {
 				top = scores[k]

@@ -77,10 +77,10 @@ func add(u *ir.Unit, a ir.Arg, w []float32) {
 
 // product reads a matrix product of a constant with a value's channels.
 func (r *reader) product(n *onnx.Node) *view {
-	if r.views[n.Inputs[0]] != nil && r.views[n.Inputs[1]] != nil {
+	if n.Inputs[0].Const == nil && n.Inputs[1].Const == nil {
 		return r.attention(n)
 	}
-	if n.Op == "Gemm" && (n.Attrs.Int("transA", 0) != 0 || n.Inputs[1].Const == nil) {
+	if n.Op == "Gemm" && (n.Attrs.Int("transA", 0) != 0 || r.views[n.Inputs[0]] == nil) {
 		fail(n, "its right factor is not constant")
 	}
 	side := 0 // the value's

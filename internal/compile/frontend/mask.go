@@ -27,7 +27,7 @@ const unseen = 1000
 
 // masked finds what is seen.
 func masked(s *scores, heads []int, readers, places int) *maskedScores {
-	m := &maskedScores{heads: heads, readers: readers, places: places, scale: math.NaN(), self: readers == places}
+	m := &maskedScores{heads: heads, readers: readers, places: places, scale: math.NaN(), self: readers == places && !s.key.src.Static()}
 	m.summand.size = [3]int{1, readers, places}
 	if max(s.plus.size[0], s.by.size[0]) > 1 {
 		m.summand.size[0] = len(heads)

@@ -18,7 +18,8 @@ type scores struct {
 	by, plus   plane
 	soft, safe bool // safe: what is not a number becomes zero
 	weight     plane
-	isNaN      bool // it asks of each weight whether it is not a number
+	hides      *hiding // what conditions add to the scores; nil for nothing
+	isNaN      bool    // it asks of each weight whether it is not a number
 }
 
 // A plane has a number for each head, query and key. In a direction of size 1 all are the
@@ -63,10 +64,10 @@ func (r *reader) with(n *onnx.Node, p, q plane, f func(p, q float64) float64) pl
 
 // attention reads a product of two values: of queries and keys, or of weights and values.
 func (r *reader) attention(n *onnx.Node) *view {
-	a, b := r.input(n, 0), r.input(n, 1)
 	if n.Op != "MatMul" {
 		fail(n, "its right factor is not constant")
 	}
+	a, b := r.factors(n)
 	switch {
 	case a.scores != nil && b.scores == nil:
 		return r.weigh(n, a, b, false)
@@ -84,16 +85,22 @@ func (r *reader) attention(n *onnx.Node) *view {
 	depth := a.dims[rank-1].size()
 	dims := r.leading(n, a, b)
 	heads := product(channelShape(dims))
-	query, key := *a, *b
-	query.chans = r.spread(n, a, append(channelShape(dims), 1, depth))
-	key.chans = r.spread(n, b, append(channelShape(dims), depth, 1))
-	dims = append(dims, a.dims[rank-2], dim{{looked, b.dims[rank-1].size()}})
+	left, right := *a, *b
+	left.chans = r.spread(n, a, append(channelShape(dims), 1, depth))
+	right.chans = r.spread(n, b, append(channelShape(dims), depth, 1))
 	if a.dims[rank-2].size()*b.dims[rank-1].size() > maxScores {
 		fail(n, "its attention is over too many pixels")
 	}
+	query, key := &left, &right
+	if a.src.Static() {
+		query, key = key, query
+		dims = append(dims, dim{{looked, a.dims[rank-2].size()}}, b.dims[rank-1])
+	} else {
+		dims = append(dims, a.dims[rank-2], dim{{looked, b.dims[rank-1].size()}})
+	}
 	return &view{
-		dims: dims, h: a.h, w: a.w, chans: ir.Count(heads),
-		scores: &scores{query: &query, key: &key, by: flat(1), plus: flat(0), weight: flat(1)},
+		dims: dims, h: query.h, w: query.w, chans: ir.Count(heads),
+		scores: &scores{query: query, key: key, by: flat(1), plus: flat(0), weight: flat(1)},
 	}
 }
 
@@ -251,7 +258,14 @@ func (r *reader) plane(n *onnx.Node, i int, v *view) plane {
 func (r *reader) affine(n *onnx.Node) *view {
 	v, at := r.scored(n)
 	v = v.changed()
+	if n.Op == "Add" && len(n.Inputs) == 2 && r.conditions[n.Inputs[1-at]] && !v.scores.isNaN {
+		r.hide(n, n.Inputs[1-at], v)
+		return v
+	}
 	c, s := r.plane(n, 1-at, v), v.scores
+	if s.hides != nil && !s.soft && n.Op != "Add" && n.Op != "Sub" {
+		fail(n, "it changes an attention's scores after a condition's mask")
+	}
 	times := func(p, q float64) float64 {
 		if p == 0 {
 			return 0 // masked: an infinite summand is no reason for it to be no number
@@ -299,6 +313,19 @@ func (r *reader) choose(n *onnx.Node) *view {
 	v = v.changed()
 	if at == 0 || r.views[n.Inputs[3-at]] != nil {
 		fail(n, "it chooses between scores")
+	}
+	if mask := n.Inputs[0]; r.conditions[mask] {
+		// What is low enough may as well be added.
+		low := r.fixed(n, 3-at)
+		if low == nil || low.Len() != 1 || low.Floats() == nil || low.Floats()[0] > -1e4 {
+			fail(n, "it puts something in the place of scores by %q, which depends on a condition", mask.Name)
+		}
+		branches := []*onnx.Value{mask, onnx.Const("", onnx.Scalar(float32(0))), onnx.Const("", onnx.Scalar(float32(0)))}
+		branches[3-at] = onnx.Const("", onnx.Scalar(low.Floats()[0]))
+		added := r.graph.Op("Where", nil, branches...)
+		added.DType, added.Shape = onnx.Float32, mask.Shape
+		r.hide(n, added, v)
+		return v
 	}
 	mask, c, s := r.plane(n, 0, v), r.plane(n, 3-at, v), v.scores
 	keeps := func(m float64) bool { return (m != 0) == (at == 1) }
@@ -364,7 +391,7 @@ func (r *reader) weigh(n *onnx.Node, w, v *view, turned bool) *view {
 	}
 	s := w.scores
 	if !s.soft || s.isNaN || !w.sequence(queries) || !w.dims[keys].only(looked) || !v.sequence(places) || !v.dims[deep].only(channel) ||
-		v.dims[places].size() != w.dims[keys].size() || v.w != w.w || v.src.DType != onnx.Float32 {
+		v.dims[places].size() != w.dims[keys].size() || v.w != w.w || v.src.DType != onnx.Float32 || v.src.Static() != s.key.src.Static() {
 		fail(n, "it is no product of an attention's weights with values")
 	}
 	dims := r.leading(n, w, v)
@@ -388,17 +415,17 @@ func (r *reader) weigh(n *onnx.Node, w, v *view, turned bool) *view {
 	m := masked(s, w.chans, w.dims[queries].size(), w.dims[keys].size())
 	two := make([]dim, 2)
 	two[queries-rank+2], two[deep-rank+2] = w.dims[queries], dim{{channel, each}}
-	return r.attend(n, &query, &key, &value, m, append(dims, two...))
+	return r.attend(n, s, &query, &key, &value, m, append(dims, two...))
 }
 
 // attend makes the unit of an attention.
-func (r *reader) attend(n *onnx.Node, query, key, value *view, m *maskedScores, dims []dim) *view {
+func (r *reader) attend(n *onnx.Node, s *scores, query, key, value *view, m *maskedScores, dims []dim) *view {
 	if m.scale != 1 {
 		u := query.apply(n.String(), "Mul", onnx.Float32, nil)
 		u.Operands = append(u.Operands, ir.Operand{Arg: -1, Value: onnx.Scalar(float32(m.scale))})
 		query = query.shown(u, query.dims)
 	}
-	key, value = key.solid(n), value.solid(n)
+	key, value = r.kept(n, key), r.kept(n, value)
 	reads := func(v *view, mask *ir.Mask) ir.Arg {
 		a := v.arg()
 		at, _ := v.access.(ir.Shift)
@@ -406,6 +433,10 @@ func (r *reader) attend(n *onnx.Node, query, key, value *view, m *maskedScores, 
 		return a
 	}
 	heads := len(m.heads)
+	var hides *view
+	if s.hides != nil {
+		hides, value = r.unpadded(n, s, m.heads, value)
+	}
 	u := &ir.Unit{
 		Kind: ir.Attention, Node: n.String(), Op: n.Op, Channels: value.src.Channels, DType: onnx.Float32,
 		Args:  []ir.Arg{query.arg(), reads(key, m.keys(query.w)), reads(value, m.values(query.w))},
@@ -413,6 +444,9 @@ func (r *reader) attend(n *onnx.Node, query, key, value *view, m *maskedScores, 
 	}
 	if m.self {
 		u.Args = append(u.Args, key.arg(), value.arg())
+	}
+	if hides != nil {
+		u.Args = append(u.Args, reads(hides, m.keys(query.w)))
 	}
 	places := int64(m.places)
 	r.layers = append(r.layers, ir.Layer{

@@ -40,6 +40,11 @@ func (m *Mask) Prefix() (n []int, ok bool) {
 	return n, true
 }
 
+// Alike tells whether each place sees the same ones.
+func (m *Mask) Alike() bool {
+	return !slices.ContainsFunc(m.Sees, func(s []Span) bool { return !slices.Equal(s, m.Sees[0]) })
+}
+
 // Scale is 1/1: keys lie on the reader's lattice.
 func (a Attended) Scale() (y, x Axis) { return Here.Scale() }
 

@@ -48,7 +48,9 @@ type Unit struct {
 
 	// Attention: the arguments are queries, read at the position itself, keys and values,
 	// read by an [Attended], and, where Self is set, the position's own key and value as
-	// well, which the mask then leaves out.
+	// well, which the mask then leaves out. Where keys and values are static, made of
+	// conditions, there may be one more, read as keys: a summand of the scores of each place,
+	// of one channel or one for each head.
 	Heads   int
 	Self    bool
 	Summand *onnx.Tensor // of the scores, [1 or Heads, readers, places]; nil for none
@@ -89,9 +91,11 @@ func (u *Unit) Drawn() bool { return u.Kind != Static && u.Kind != Picture }
 // rows.
 func (u *Unit) Steady() bool {
 	return !slices.ContainsFunc(u.Args, func(a Arg) bool {
-		switch a.Access.(type) {
-		case Flat, Attended:
+		switch access := a.Access.(type) {
+		case Flat:
 			return true
+		case Attended:
+			return !a.Src.Static() || u.Summand != nil || !access.Alike()
 		}
 		return false
 	})
@@ -105,11 +109,14 @@ func (u *Unit) Plain() bool {
 	return !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w == nil })
 }
 
-// ByHeads tells whether argument i is kept by heads: the keys and values of an attention, and
-// what a dense layer reads, as of one head.
+// ByHeads tells whether argument i is kept by heads: the keys and values of an attention, what
+// conditions add to its scores, and what a dense layer reads, as of one head.
 func (u *Unit) ByHeads(i int) bool {
-	return u.Kind == Attention && (i == 1 || i == 2) || u.Kind == Dense
+	return u.Kind == Attention && (i == 1 || i == 2 || u.Hides(i)) || u.Kind == Dense
 }
+
+// Hides tells whether argument i is what conditions add to the scores of an attention.
+func (u *Unit) Hides(i int) bool { return u.Kind == Attention && i == 3 && !u.Self }
 
 // Added is what an attention adds to the score of a head for a reader and a place that it
 // sees, both as the mask counts.

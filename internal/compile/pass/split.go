@@ -126,7 +126,13 @@ func (s *splitter) reaches(u *ir.Unit) []int {
 // mixes tells whether u's channels depend on each other's.
 func mixes(u *ir.Unit) bool {
 	_, each := onnx.Real(u.Op, u.Attrs)
-	return u.Kind == ir.Lookup || u.Kind == ir.Apply && !each && u.Op != "Identity"
+	switch u.Kind {
+	case ir.Apply:
+		return !each && u.Op != "Identity"
+	case ir.Lookup, ir.Attention, ir.Dense:
+		return true
+	}
+	return false
 }
 
 // groups divides channels: by the channel of the last pixel that any of them depends on, and

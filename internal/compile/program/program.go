@@ -46,9 +46,7 @@ type Program struct {
 // Grows tells whether the program has caches that are kept by heads. Then a run's tensors
 // are as long as the step says, and a runtime's bindings are few where they lie in places of
 // their own; else there would be one for each pixel.
-func (p *Program) Grows() bool {
-	return slices.ContainsFunc(p.Caches, func(c Cache) bool { return c.Heads > 0 })
-}
+func (p *Program) Grows() bool { return slices.ContainsFunc(p.Caches, Cache.Grows) }
 
 // A Stage is a graph that runs in each step with Width pixels, as many as there
 // are. Its inputs and outputs are float32, their order is that of the graph's.
@@ -112,10 +110,21 @@ type Cache struct {
 	// a product with it is then a sum of its rows.
 	Heads  int
 	Turned bool
+	// Fixed means that it is made of conditions, before the first step, and always as long as
+	// Slots says.
+	Fixed bool
 }
 
+// Grows tells whether the cache becomes longer, step by step.
+func (c Cache) Grows() bool { return c.Heads > 0 && !c.Fixed }
+
 // Length is how long a cache that is kept by heads is in a step of such a length.
-func (c Cache) Length(step int) int { return min(step, c.Slots) }
+func (c Cache) Length(step int) int {
+	if c.Fixed {
+		return c.Slots
+	}
+	return min(step, c.Slots)
+}
 
 // A Mask is what an attention adds to scores: for each of Heads, length + Own of Values, from
 // where [Run.In] says. Places that are not seen have [Unseen]. Where Weights is not zero it is

@@ -36,11 +36,28 @@ func (w *worker) put(p *put) {
 	}
 }
 
+// fix puts what conditions make of image i, [channels, places], into a cache that is kept by
+// heads.
+func (w *worker) fix(cache, i int, value []float32) {
+	c := w.program.Caches[cache]
+	to := w.caches[cache][i*len(value):][:len(value)]
+	if c.Turned {
+		copy(to, value)
+		return
+	}
+	d := c.Channels / c.Heads
+	for channel := range c.Channels {
+		for place, x := range value[channel*c.Slots:][:c.Slots] {
+			to[(channel/d*c.Slots+place)*d+channel%d] = x
+		}
+	}
+}
+
 // begin empties what is kept by heads.
 func (w *worker) begin() {
 	w.length = w.steps[0].length
 	for i, c := range w.program.Caches {
-		if c.Heads > 0 {
+		if c.Grows() {
 			clear(w.caches[i][:w.images*c.Channels*c.Length(w.length)])
 		}
 	}
@@ -49,7 +66,7 @@ func (w *worker) begin() {
 // grow makes room for more pixels in what is kept by heads.
 func (w *worker) grow(length int) {
 	for i, c := range w.program.Caches {
-		if c.Heads == 0 {
+		if !c.Grows() {
 			continue
 		}
 		old, size, blocks := c.Length(w.length), c.Length(length), w.images*c.Channels

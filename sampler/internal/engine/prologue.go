@@ -98,7 +98,12 @@ func (w *worker) setConditions(ctx context.Context, i int, r *draw.Row) error {
 		return err
 	}
 	for k, value := range values {
-		if c := w.program.Conditions[k]; c.Cache >= 0 {
+		c := w.program.Conditions[k]
+		if c.Cache >= 0 && w.program.Caches[c.Cache].Fixed {
+			w.fix(c.Cache, i, value)
+			continue
+		}
+		if c.Cache >= 0 {
 			for place, slot := range c.Slots {
 				for channel := range c.Channels {
 					if slot >= 0 {
