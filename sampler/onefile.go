@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/format"
@@ -21,12 +22,13 @@ import (
 //	inputs   uniforms     float64 [batch, height, width]  uniform variates in [0, 1)
 //	         temperature  float64 [1]                     positive
 //	         label        int64   [batch]                 classes, where the model has them
+//	         …            …       [batch, …]              the model's conditions, by its own names
 //	         init         uint8   [batch, height, width]  a picture's levels (inpainting)
 //	         keep         bool    [batch, height, width]  which of them are given (inpainting)
 //	outputs  levels       uint8   [batch, height, width]
 //	         logprob      float32 [batch]                 nats, at temperature 1
 //
-// Pictures of several channels are [batch, height, width, channels], with a uniform for each
+// Where there are more than 256 levels, they are int32. Pictures of several channels are [batch, height, width, channels], with a uniform for each
 // channel of a pixel.
 //
 // With this package's uniforms it draws this package's images, up to those that fall
@@ -43,10 +45,6 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	switch {
 	case sig.OneFile != nil:
 		return nil, fmt.Errorf("%w: it is a one-file sampler already", ErrModel)
-	case sig.Conditions != nil:
-		return nil, fmt.Errorf("%w: a one-file sampler takes no conditions, and this model has %s", ErrModel, sig.Conditions[0].Name)
-	case sig.Levels > format.SamplerMaxLevels:
-		return nil, fmt.Errorf("%w: a one-file sampler draws up to %d levels, and this model has %d", ErrModel, format.SamplerMaxLevels, sig.Levels)
 	}
 	opt := engine.CompileOptions(sig, false)
 	opt.Latency = true
@@ -57,6 +55,12 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	one := onefile.Options{Head: sig.Head, Values: sig.Values(), Inpainting: inpainting}
 	for class := range sig.Classes {
 		one.Classes = append(one.Classes, sig.Others(class, nil))
+	}
+	for _, c := range sig.Conditions {
+		if format.OfSampler(c.Name) {
+			return nil, fmt.Errorf("%w: its condition %q has the name of something else in a one-file sampler", ErrModel, c.Name)
+		}
+		one.Conditions = append(one.Conditions, c.Name)
 	}
 	out, err := onefile.Build(p, one)
 	if err != nil {
@@ -97,6 +101,10 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 // manual is the file's documentation.
 func manual(s *Signature, inpainting bool) string {
 	size, what, each := fmt.Sprintf("[batch, %d, %d]", s.Height, s.Width), fmt.Sprintf(", from 0, black, to %d, white", s.Levels-1), "pixel"
+	levels := "uint8 "
+	if s.Levels > format.SamplerByteLevels {
+		levels = "int32 "
+	}
 	if s.Channels > 1 {
 		size = fmt.Sprintf("[batch, %d, %d, %d]", s.Height, s.Width, s.Channels)
 		what, each = fmt.Sprintf(" in each of %d channels", s.Channels), "channel"
@@ -113,14 +121,17 @@ Inputs:
 	if s.ClassInput != "" {
 		text += fmt.Sprintf("- label, int64 [batch]: the class of each image, 0 to %d\n", len(s.Classes)-1)
 	}
+	for _, c := range s.Conditions {
+		text += fmt.Sprintf("- %s, %v %s: a condition of each image\n", c.Name, c.DType, strings.Replace(strings.ReplaceAll(fmt.Sprint(c.Shape), " ", ", "), "[", "[batch, ", 1))
+	}
 	if inpainting {
-		text += "- init, uint8 " + size + ": levels of a picture to complete\n" +
+		text += "- init, " + levels + size + ": levels of a picture to complete\n" +
 			"- keep, bool " + size + ": which of its pixels stay\n"
 	}
 	text += `
 Outputs:
 
-- levels, uint8 ` + size + `
+- levels, ` + levels + size + `
 - logprob, float32 [batch]: log-probability of the image at temperature 1, in nats
 
 The images of sampler --seed S: ` + each + ` k of image i, row by row, takes the k-th number of Go's rand.New(rand.NewPCG(S, i)).

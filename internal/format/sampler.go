@@ -13,19 +13,25 @@ const (
 	SamplerVersion = "1"
 	SamplerLevels  = prefix + "sampler_levels" // the number of levels
 
-	SamplerMaxLevels = 256 // of them, in a byte
+	SamplerByteLevels = 256 // up to so many are uint8, more are int32
 )
 
-// What a one-file sampler takes and gives. Where it has classes, it takes [Label] as well.
+// What a one-file sampler takes and gives. Where it has classes, it takes [Label] as well, and
+// conditions by their own names, [batch, …].
 // Pictures of several channels are [batch, height, width, channels].
 const (
 	Uniforms    = "uniforms"    // input, float64 [batch, height, width], in [0, 1): one for each symbol
 	Temperature = "temperature" // input, float64 [1], positive
-	Init        = "init"        // input, uint8 [batch, height, width], a picture's levels; for inpainting
+	Init        = "init"        // input, as the levels [batch, height, width], a picture's levels; for inpainting
 	Keep        = "keep"        // input, bool [batch, height, width], which of them are given; for inpainting
-	Levels      = "levels"      // output, uint8 [batch, height, width]
+	Levels      = "levels"      // output, uint8, or int32 where there are more than 256, [batch, height, width]
 	LogProb     = "logprob"     // output, float32 [batch], nats, of all symbols at temperature 1
 )
+
+// OfSampler tells whether a name is that of something that a one-file sampler takes or gives.
+func OfSampler(name string) bool {
+	return slices.Contains([]string{Uniforms, Temperature, Label, Init, Keep, Levels, LogProb}, name)
+}
 
 // WithoutReading is m without what says how the model's file is read.
 func (m Meta) WithoutReading() Meta {

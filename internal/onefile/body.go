@@ -1,10 +1,10 @@
 package onefile
 
 import (
-	"fmt"
 	"slices"
 
 	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/format"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 )
@@ -55,7 +55,7 @@ func (b *builder) loop() {
 	}
 	rows, images, levels := onnx.Free(""), onnx.Free("batch"), b.opt.Head.Levels()
 	b.picture = b.carry("picture", false, b.blank(1, b.images), rows, images)
-	if _, plain := b.opt.Head.(likelihood.Categorical); plain && b.program.Channels == 1 {
+	if _, plain := b.opt.Head.(likelihood.Categorical); plain && b.program.Channels == 1 && levels <= format.SamplerByteLevels {
 		b.logits = b.carry("logits", false, b.blank(0, b.images, list(levels)), rows, images, onnx.Fixed(levels))
 	} else { // those would be many
 		b.chosen = b.carry("chosen", false, b.blank(0, b.images), rows, images)
@@ -122,30 +122,7 @@ func (b *builder) stage(i int, outputs []*onnx.Value) {
 			values[to] = b.input(i, j)
 		}
 	}
-	copied := func(of []*onnx.Value) []*onnx.Value {
-		out := make([]*onnx.Value, len(of))
-		for k, v := range of {
-			if v != nil && values[v] == nil {
-				values[v] = &onnx.Value{DType: v.DType, Const: v.Const} // without a name: those are unique in a stage only
-				if v.Const != nil {
-					values[v].Shape = v.Shape
-				}
-			}
-			out[k] = values[v]
-		}
-		return out
-	}
-	g := b.loopOf(i).graph
-	for _, n := range s.Model.Graph.Nodes {
-		c := *n
-		c.Inputs, c.Outputs = copied(n.Inputs), copied(n.Outputs)
-		for _, v := range c.Outputs {
-			if v != nil {
-				v.Node = &c
-			}
-		}
-		g.Nodes = append(g.Nodes, &c)
-	}
+	inline(b.loopOf(i).graph, s.Model.Graph, values)
 	for j, o := range s.Outputs {
 		v := values[s.Model.Graph.Outputs[j]]
 		v.DType = onnx.Float32
@@ -157,15 +134,32 @@ func (b *builder) stage(i int, outputs []*onnx.Value) {
 	}
 }
 
-// condition is that of each row of a stage, [rows, channels].
-func (b *builder) condition(stage int, in program.Input) *onnx.Value {
-	w := b.nest.widths[stage]
-	l := b.loopOf(stage)
-	return l.once(fmt.Sprint("condition ", in.Condition, w), func() *onnx.Value {
-		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(slices.Max(w), 1, 1)) // [widest, images, channels]
-		rows := slice(l.graph, wide, 0, list(0), l.now(w))
-		return l.graph.Op("Reshape", nil, rows, list(-1, in.Channels))
-	})
+// inline copies the nodes of a graph into another one. values are those of its inputs, and get
+// the others.
+func inline(to, from *onnx.Graph, values map[*onnx.Value]*onnx.Value) {
+	copied := func(of []*onnx.Value) []*onnx.Value {
+		out := make([]*onnx.Value, len(of))
+		for k, v := range of {
+			if v != nil && values[v] == nil {
+				values[v] = &onnx.Value{DType: v.DType, Const: v.Const} // without a name: those are unique in one graph only
+				if v.Const != nil {
+					values[v].Shape = v.Shape
+				}
+			}
+			out[k] = values[v]
+		}
+		return out
+	}
+	for _, n := range from.Nodes {
+		c := *n
+		c.Inputs, c.Outputs = copied(n.Inputs), copied(n.Outputs)
+		for _, v := range c.Outputs {
+			if v != nil {
+				v.Node = &c
+			}
+		}
+		to.Nodes = append(to.Nodes, &c)
+	}
 }
 
 // input is what a stage reads, in the input's form.

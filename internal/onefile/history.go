@@ -42,7 +42,7 @@ func (b *builder) keepHistories() {
 		for j, in := range s.Inputs {
 			for k, c := range in.Caches {
 				cache := b.program.Caches[c]
-				if c < b.program.Channels || cache.Table != nil {
+				if c < b.program.Channels || cache.Table != nil || b.conditionOf(c) >= 0 {
 					continue
 				}
 				if b.historyOf[c] == nil {

@@ -3,9 +3,7 @@ package onefile
 import (
 	"errors"
 	"fmt"
-	"slices"
 
-	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/format"
@@ -26,6 +24,9 @@ type Options struct {
 	// Classes are the model's inputs besides the picture, of one image, for each class;
 	// nil for a model without classes.
 	Classes [][]*onnx.Tensor
+	// Conditions are names of the model's inputs that are the graph's as well, one row for each
+	// image. Others are the classes'.
+	Conditions []string
 	// Inpainting adds the inputs [format.Init] and [format.Keep].
 	Inpainting bool
 	// Limits are those of who is to read the file.
@@ -44,9 +45,6 @@ func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 	}
 	if err := within(p, limits); err != nil {
 		return nil, fmt.Errorf("onefile: %w", err)
-	}
-	if slices.ContainsFunc(p.Conditions, func(c program.Condition) bool { return c.Cache >= 0 }) {
-		return nil, fmt.Errorf("%w: it has a condition that is a map", ErrUnsupported)
 	}
 	b := &builder{
 		program: p, opt: opt, reach: reach(p),
@@ -71,12 +69,12 @@ func (b *builder) before() error {
 	b.images = slice(g, g.Op("Shape", nil, uniforms), 0, list(0), list(1))
 	b.uniforms = b.inOrder(uniforms)
 	if len(p.Conditions) > 0 {
-		if err := b.classes(g.Input(format.Label, onnx.Int64, onnx.Free("batch"))); err != nil {
+		if err := b.given(); err != nil {
 			return err
 		}
 	}
 	if b.opt.Inpainting {
-		init, keep := g.Input(format.Init, onnx.Uint8, b.pictures()...), g.Input(format.Keep, onnx.Bool, b.pictures()...)
+		init, keep := g.Input(format.Init, b.level(), b.pictures()...), g.Input(format.Keep, onnx.Bool, b.pictures()...)
 		// A uniform for each level: those of a kept symbol's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
 		upTo := g.Op("LessOrEqual", nil, list(ir.Count(b.opt.Head.Levels())...), b.inOrder(cast(g, init, onnx.Int64)))
@@ -84,6 +82,14 @@ func (b *builder) before() error {
 		b.uniforms = g.Op("Where", nil, b.inOrder(keep), kept, b.uniforms)
 	}
 	return nil
+}
+
+// level is the type of levels.
+func (b *builder) level() onnx.DType {
+	if b.opt.Head.Levels() > format.SamplerByteLevels {
+		return onnx.Int32
+	}
+	return onnx.Uint8
 }
 
 // pictures is the shape of pictures, [batch, H, W] or [batch, H, W, C].
@@ -104,30 +110,6 @@ func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	return g.Op("Unsqueeze", nil, v, list(2))
 }
 
-// classes makes the conditions of the images' classes, [images, channels] each.
-func (b *builder) classes(class *onnx.Value) error {
-	tables := make([][]float32, len(b.program.Conditions))
-	for _, inputs := range b.opt.Classes {
-		values, err := exact.Conditions(b.program, inputs)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnsupported, err)
-		}
-		for k, v := range values {
-			for _, x := range v {
-				tables[k] = append(tables[k], float32(x))
-			}
-		}
-	}
-	if len(b.opt.Classes) == 0 {
-		return fmt.Errorf("%w: its classes are not known", ErrUnsupported)
-	}
-	for k, c := range b.program.Conditions {
-		table := onnx.Const("", onnx.NewTensor(tables[k], len(b.opt.Classes), c.Channels))
-		b.conditions = append(b.conditions, b.graph.Op("Gather", nil, table, class))
-	}
-	return nil
-}
-
 // after adds the outputs.
 func (b *builder) after() error {
 	scale, offset, err := encoding.Fit(b.opt.Values)
@@ -145,8 +127,8 @@ func (b *builder) after() error {
 	}
 	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))
 	sizes := onnx.Sizes(b.pictures()) // the batch is -1
-	picture = g.Op("Reshape", nil, cast(g, picture, onnx.Uint8), list(sizes...))
-	g.Output(picture, format.Levels, onnx.Uint8, b.pictures()...)
+	picture = g.Op("Reshape", nil, cast(g, picture, b.level()), list(sizes...))
+	g.Output(picture, format.Levels, b.level(), b.pictures()...)
 
 	var sum *onnx.Value
 	if b.logits != nil {

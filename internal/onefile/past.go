@@ -22,7 +22,7 @@ func (b *builder) keepPasts() {
 	b.pasts = make([]*past, len(p.Caches))
 	in := b.loops[len(b.loops)-1]
 	for i, c := range p.Caches {
-		if c.Heads == 0 {
+		if !c.Grows() {
 			continue
 		}
 		first, shape := []int{c.Heads, 1, c.Channels / c.Heads}, []onnx.Dim{onnx.Free("batch"), onnx.Fixed(c.Heads), onnx.Free(""), onnx.Fixed(c.Channels / c.Heads)}
@@ -69,6 +69,9 @@ func (b *builder) grow(cache int, v *onnx.Value) {
 
 // past is what a stage finds of a cache: for no image in a turn in which it does not run.
 func (b *builder) past(stage int, in program.Input) *onnx.Value {
+	if b.program.Caches[in.Past].Fixed {
+		return b.fixed(in.Past)
+	}
 	l, v := b.loopOf(stage), b.pasts[in.Past].now
 	widths := b.nest.widths[stage]
 	for _, w := range widths {
@@ -88,6 +91,9 @@ func (b *builder) mask(stage, j int) *onnx.Value {
 	l := b.loopOf(stage)
 	g := l.graph
 	rows := b.maskRows(stage, j)
+	if c := p.Caches[m.Cache]; c.Fixed {
+		return b.fixedMask(l, m, rows)
+	}
 	lengths := b.pasts[m.Cache].lengths[stage]
 	return l.once(fmt.Sprint("mask ", p.Stages[stage].Inputs[j].Mask, rows, lengths), func() *onnx.Value {
 		places := p.Caches[m.Cache].Slots
@@ -130,6 +136,17 @@ func (b *builder) mask(stage, j int) *onnx.Value {
 		own, rest := slice(g, row, 2, list(0), list(1)), slice(g, row, 2, list(1), end(1))
 		return g.Op("Concat", onnx.Attrs{"axis": int64(2)}, own, unseen, rest)
 	})
+}
+
+// fixedMask is that of an attention to what conditions make, whose length stays.
+func (b *builder) fixedMask(l *loop, m program.Mask, rows []int) *onnx.Value {
+	places := b.program.Caches[m.Cache].Slots
+	ends := make([]int, len(rows))
+	for i, at := range rows {
+		ends[i] = at + m.Heads*places
+	}
+	row := slice(l.graph, onnx.Const("", onnx.NewTensor(m.Values, len(m.Values))), 0, l.now(rows), l.now(ends))
+	return l.graph.Op("Reshape", nil, row, list(m.Heads, 1, places))
 }
 
 // maskRows is where the mask of input j of a stage begins in each turn; 0 where it does not

@@ -54,7 +54,7 @@ func reach(p *program.Program) *reaching {
 				for k, c := range in.Caches {
 					if in.Scattered {
 						for _, slot := range run.In[j][k*run.Width : (k+1)*run.Width] {
-							def := definition{absent, 0}
+							def := definition{absent, -1}
 							if slot >= 0 {
 								def = slots[c][slot]
 							}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/onnx"
 )
 
@@ -18,7 +19,7 @@ type read struct {
 // rows reads a history or a table of constants.
 func (b *builder) rows(r read) *onnx.Value {
 	channels := b.program.Caches[r.cache].Channels
-	fixed := b.program.Caches[r.cache].Table
+	fixed, condition := b.program.Caches[r.cache].Table, b.conditionOf(r.cache)
 	l := b.loopOf(r.stage)
 	var rows *onnx.Value
 	if age, ok := b.direct(r); ok {
@@ -26,9 +27,16 @@ func (b *builder) rows(r read) *onnx.Value {
 	} else {
 		h := b.historyOf[r.cache]
 		var index *onnx.Value
-		if fixed != nil {
-			index = b.perImage(r.slots(), len(r.parts), false, false)
-		} else {
+		switch {
+		case fixed != nil:
+			slots := r.slots()
+			blank := slices.Contains(slots, -1)
+			if index = b.perImage(slots, len(r.parts), false, blank); blank {
+				fixed = append(make([]float32, channels), fixed...)
+			}
+		case condition >= 0:
+			index = b.perImage(r.places(b.program.Conditions[condition]), len(r.parts), true, true)
+		default:
 			index = b.perImage(b.numbers(r), len(r.parts), true, h.grown || h.uses[r.stage].blank)
 		}
 		begin, end := b.span(r.stage)
@@ -36,9 +44,12 @@ func (b *builder) rows(r read) *onnx.Value {
 			return slice(l.graph, index, 0, begin, end)
 		})
 		// [width, images·parts, channels]
-		if fixed != nil {
+		switch {
+		case fixed != nil:
 			rows = l.graph.Op("Gather", nil, onnx.Const("", onnx.NewTensor(fixed, len(fixed)/channels, channels)), index)
-		} else {
+		case condition >= 0:
+			rows = l.graph.Op("Gather", nil, b.mapped(condition), index)
+		default:
 			rows = b.take(h, r.cache, r.stage, index)
 		}
 		rows = l.graph.Op("Reshape", nil, rows, list(-1, len(r.parts)*channels))
@@ -146,7 +157,25 @@ func (b *builder) numbers(r read) []int {
 	return out
 }
 
-// slots are those that a read of a table takes, by row over all turns and part.
+// places are those that a read of a condition that is a map takes, by row over all turns and
+// part, -1 for zeros.
+func (r read) places(c program.Condition) []int {
+	at := map[int]int{}
+	for place, slot := range c.Slots {
+		at[slot] = place
+	}
+	out := r.slots()
+	for i, slot := range out {
+		if place, ok := at[slot]; ok && slot >= 0 {
+			out[i] = place
+		} else {
+			out[i] = -1
+		}
+	}
+	return out
+}
+
+// slots are those that a read of a table takes, by row over all turns and part, -1 for zeros.
 func (r read) slots() []int {
 	var out []int
 	for k := range r.parts[0] {

@@ -26,9 +26,13 @@ func (c Condition) fits(shape []int) error {
 	return nil
 }
 
-// tensor makes room for the condition of n images, with ones in it.
+// tensor makes room for the condition of n images, with ones in it; nil for a type that is not
+// known here.
 func (c Condition) tensor(n int) *onnx.Tensor {
 	t := onnx.Zeros(c.DType, append([]int{n}, c.Shape...)...)
+	if t == nil {
+		return nil
+	}
 	for k := range t.Len() {
 		t.SetNumber(k, 1)
 	}

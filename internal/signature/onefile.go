@@ -2,6 +2,7 @@ package signature
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"pixelcnn/internal/format"
@@ -33,9 +34,9 @@ func (s *Signature) readOneFile(height, width int) error {
 	}
 	var err error
 	s.Levels, err = strconv.Atoi(s.model.Metadata[format.SamplerLevels])
-	if err != nil || s.Levels < format.MinLevels || s.Levels > format.SamplerMaxLevels {
+	if err != nil || s.Levels < format.MinLevels || s.Levels > format.MaxLevels {
 		return fmt.Errorf("%w: %s is %q, must be from %d to %d", ErrModel, format.SamplerLevels, s.model.Metadata[format.SamplerLevels],
-			format.MinLevels, format.SamplerMaxLevels)
+			format.MinLevels, format.MaxLevels)
 	}
 	s.Head = likelihood.Categorical{Depth: s.Levels, Channels: s.Channels}
 	if s.Height < 1 || s.Width < 1 || s.Height > maxPixels/s.Width || s.Channels < 1 || s.Channels > format.MaxChannels {
@@ -48,9 +49,17 @@ func (s *Signature) readOneFile(height, width int) error {
 			}
 			s.ClassInput = v.Name
 		}
+		if !format.OfSampler(v.Name) {
+			c := Condition{Name: v.Name, DType: v.DType, Shape: onnx.Sizes(v.Shape), at: i}
+			if len(c.Shape) == 0 || c.Shape[0] >= 0 || slices.Contains(c.Shape[1:], -1) || onnx.Zeros(c.DType) == nil {
+				return fmt.Errorf("%w: its condition %q is %v %v, which is none of images", ErrModel, v.Name, v.DType, c.Shape)
+			}
+			c.Shape = c.Shape[1:]
+			s.Conditions = append(s.Conditions, c)
+		}
 		s.OneFile.Inpainting = s.OneFile.Inpainting || v.Name == format.Keep
 	}
-	if err := s.OneFile.check(s.pictures()); err != nil {
+	if err := s.OneFile.check(s.pictures(), s.Levels, s.Conditions); err != nil {
 		return err
 	}
 	if height != 0 && height != s.Height || width != 0 && width != s.Width {
@@ -68,17 +77,23 @@ func (s *Signature) pictures() []int {
 }
 
 // check tells whether inputs and outputs are those of a one-file sampler, whose pictures
-// have the shape image.
-func (o *OneFile) check(image []int) error {
-	one := []int{1}
+// have the shape image and so many levels, and which has conditions.
+func (o *OneFile) check(image []int, levels int, conditions []Condition) error {
+	one, level := []int{1}, onnx.Uint8
+	if levels > format.SamplerByteLevels {
+		level = onnx.Int32
+	}
 	known := map[string]onnx.ValueInfo{
 		format.Uniforms:    {DType: onnx.Float64, Shape: image},
 		format.Temperature: {DType: onnx.Float64, Shape: one},
 		format.Label:       {DType: onnx.Int64, Shape: []int{-1}},
-		format.Init:        {DType: onnx.Uint8, Shape: image},
+		format.Init:        {DType: level, Shape: image},
 		format.Keep:        {DType: onnx.Bool, Shape: image},
-		format.Levels:      {DType: onnx.Uint8, Shape: image},
+		format.Levels:      {DType: level, Shape: image},
 		format.LogProb:     {DType: onnx.Float32, Shape: []int{-1}},
+	}
+	for _, c := range conditions {
+		known[c.Name] = onnx.ValueInfo{DType: c.DType, Shape: append([]int{-1}, c.Shape...)}
 	}
 	for _, values := range [][]*onnx.Value{o.Inputs, o.Outputs} {
 		for _, v := range values {

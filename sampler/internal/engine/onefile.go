@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"pixelcnn/internal/format"
@@ -119,14 +120,16 @@ func (e *OneFile) Draw(ctx context.Context, rows []draw.Row, run Run) error {
 // drawBatch draws rows of one temperature in one run.
 func (e *OneFile) drawBatch(ctx context.Context, rows []draw.Row, run Run) error {
 	symbols, shape, n := e.sig.Symbols(), e.shape(len(rows)), len(rows)
-	levels, logprob := make([]uint8, n*symbols), make([]float32, n)
+	var levels *onnx.Tensor
+	logprob := make([]float32, n)
 	var inputs, outputs []*onnx.Tensor
 	for _, v := range e.sig.OneFile.Inputs {
-		inputs = append(inputs, e.input(v.Name, rows))
+		inputs = append(inputs, e.input(v, rows))
 	}
 	for _, v := range e.sig.OneFile.Outputs {
 		if v.Name == format.Levels {
-			outputs = append(outputs, onnx.NewTensor(levels, shape...))
+			levels = onnx.Zeros(v.DType, shape...)
+			outputs = append(outputs, levels)
 		} else {
 			outputs = append(outputs, onnx.NewTensor(logprob, n))
 		}
@@ -150,8 +153,9 @@ func (e *OneFile) drawBatch(ctx context.Context, rows []draw.Row, run Run) error
 			return fmt.Errorf("%w: image %d", draw.ErrLogits, r.Image)
 		}
 		note(r, lp)
-		for k, l := range levels[i*symbols:][:symbols] {
-			if int(l) >= e.sig.Levels {
+		for k := range symbols {
+			l := int(levels.Number(i*symbols + k))
+			if l < 0 || l >= e.sig.Levels {
 				return fmt.Errorf("%w: it drew level %d of %d for image %d", signature.ErrModel, l, e.sig.Levels, r.Image)
 			}
 			r.Levels[k] = uint16(l)
@@ -172,9 +176,9 @@ func (e *OneFile) shape(n int) []int {
 }
 
 // input makes one of the inputs for rows.
-func (e *OneFile) input(name string, rows []draw.Row) *onnx.Tensor {
+func (e *OneFile) input(v *onnx.Value, rows []draw.Row) *onnx.Tensor {
 	symbols, shape, n := e.sig.Symbols(), e.shape(len(rows)), len(rows)
-	switch name {
+	switch v.Name {
 	case format.Uniforms:
 		u, uniforms := make([]float64, n*symbols), draw.NewUniforms()
 		for i := range rows {
@@ -190,19 +194,27 @@ func (e *OneFile) input(name string, rows []draw.Row) *onnx.Tensor {
 		}
 		return onnx.NewTensor(class, n)
 	case format.Init:
-		init := make([]uint8, 0, n*symbols)
+		init := onnx.Zeros(v.DType, shape...)
 		for i := range rows {
-			for _, l := range rows[i].Levels {
-				init = append(init, uint8(l))
+			for k, l := range rows[i].Levels {
+				init.SetNumber(i*symbols+k, float64(l))
 			}
 		}
-		return onnx.NewTensor(init, shape...)
-	default: // format.Keep
+		return init
+	case format.Keep:
 		keep := make([]bool, n*symbols)
 		for i := range rows {
 			copy(keep[i*symbols:], rows[i].Mask)
 		}
 		return onnx.NewTensor(keep, shape...)
+	default: // a condition
+		k := slices.IndexFunc(e.sig.Conditions, func(c signature.Condition) bool { return c.Name == v.Name })
+		c := e.sig.Conditions[k]
+		all := onnx.Zeros(c.DType, append([]int{n}, c.Shape...)...)
+		for i := range rows {
+			rows[i].Conditions[k].CopyTo(all, i*rows[i].Conditions[k].Len())
+		}
+		return all
 	}
 }
 
