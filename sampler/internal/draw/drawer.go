@@ -16,6 +16,7 @@ type Drawer struct {
 	refines likelihood.Refiner  // the head, where it is one
 	grain   float64             // of the sum of all weights
 	outputs []float64           // of a pixel, read from float32
+	own     int                 // how many of them are a channel's own; 0 where they share them
 	scratch []float64           // the head's
 	weights []float64           // exp((logs − top)/temperature) of the levels left, [levels]
 	errors  []float64           // of logs, [levels]; for refining only
@@ -42,6 +43,9 @@ func NewDrawer(head likelihood.Head) *Drawer {
 		outputs: make([]float64, head.Outputs()), scratch: make([]float64, head.Scratch()),
 		weights: make([]float64, n), growth: make([]float64, n), ranking: ranking{order: make([]int, n)},
 	}
+	if head.Alone() != nil {
+		d.own = head.Outputs() / head.Symbols()
+	}
 	d.inverts, _ = head.(likelihood.Inverter)
 	if d.refines, _ = head.(likelihood.Refiner); d.refines != nil {
 		d.errors = make([]float64, n)
@@ -49,16 +53,20 @@ func NewDrawer(head likelihood.Head) *Drawer {
 	return d
 }
 
-// read takes a network's outputs at a pixel: number k is outputs[k·stride].
-func (d *Drawer) read(outputs []float32, stride int) []float64 {
+// read takes a network's outputs at a pixel, number k is outputs[k·stride], as far as a channel
+// has to do with them.
+func (d *Drawer) read(outputs []float32, stride, channel int) []float64 {
+	from, to := channel*d.own, (channel+1)*d.own
+	if d.own == 0 {
+		to = len(d.outputs)
+	}
 	if stride == 1 {
-		outputs = outputs[:len(d.outputs)]
-		for k, x := range outputs {
-			d.outputs[k] = float64(x)
+		for k, x := range outputs[from:to] {
+			d.outputs[from+k] = float64(x)
 		}
 		return d.outputs
 	}
-	for k := range d.outputs {
+	for k := from; k < to; k++ {
 		d.outputs[k] = float64(outputs[k*stride])
 	}
 	return d.outputs
@@ -183,7 +191,7 @@ func (d *Drawer) LogProbOf(how *How, temperature float64, outputs []float64, ear
 // ModelLogProb is a level's log-probability under the model as it is, in nats; ok is false
 // where the outputs are unusable. Number k of them is outputs[k·stride].
 func (d *Drawer) ModelLogProb(outputs []float32, stride int, earlier []uint16, level int) (lp float64, ok bool) {
-	all := d.read(outputs, stride)
+	all := d.read(outputs, stride, len(earlier))
 	if d.inverts != nil {
 		lp, d.off, ok = d.inverts.LogProb(all, earlier, level, d.scratch)
 		return lp, ok

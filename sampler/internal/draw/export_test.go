@@ -20,7 +20,7 @@ func testDrawer(p Parameters, temperature float64, levels int) *drawer {
 
 // level draws from logits, stride apart.
 func (d *drawer) level(logits []float32, stride int, u float64) int {
-	return d.Level(d.with, d.temperature, d.read(logits, stride), nil, u)
+	return d.Level(d.with, d.temperature, d.read(logits, stride, 0), nil, u)
 }
 
 // pick draws from logits.

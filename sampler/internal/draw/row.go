@@ -132,7 +132,7 @@ func (b *Batch) Symbol(i, k int, outputs []float32, stride int, u float64) int {
 	if !r.plain() {
 		return b.any(i, k, outputs, stride, u)
 	}
-	level := b.Level(r.How, r.How.Temperature, b.read(outputs, stride), b.earlier(r, k), u)
+	level := b.Level(r.How, r.How.Temperature, b.read(outputs, stride, k%b.symbols), b.earlier(r, k), u)
 	if b.tie && b.settle != nil {
 		level = b.settled(i, r.How.Temperature, k, u, level)
 	}
@@ -180,7 +180,7 @@ func (b *Batch) any(i, k int, outputs []float32, stride int, u float64) int {
 	drawn := 0.0
 	if !given {
 		temperature := r.How.At(y)
-		level = b.Level(r.How, temperature, b.read(outputs, stride), b.earlier(r, k), u)
+		level = b.Level(r.How, temperature, b.read(outputs, stride, k%b.symbols), b.earlier(r, k), u)
 		if b.tie && b.settle != nil {
 			level = b.settled(i, temperature, k, u, level)
 		}
