@@ -22,8 +22,10 @@ type LatticeModel struct {
 
 // Lattice makes an autoregressive graph of the seed: convolutions that are masked, strided,
 // dilated or transposed, pools, slices with steps, resizing, blocks of pixels as channels and
-// back, skips from one lattice to itself, a condition. Where open is set, one convolution has
-// one weight more, at a tap, a phase or a channel at which it sees too much.
+// back, along rows and columns alike or not, skips from one lattice to itself, attention on any of
+// them, to pixels before and to a condition, and a condition that is added. Where open is set, one
+// convolution has one weight more, at a tap, a phase or a channel at which it sees too much, or
+// one attention a mask with one entry more.
 func Lattice(seed uint64, open bool) *LatticeModel {
 	m := &LatticeModel{}
 	g := generateLattice(seed, m, -1)
@@ -50,24 +52,27 @@ func generateLattice(seed uint64, m *LatticeModel, open int) *latticeGenerator {
 	}
 	x := value{g.Input("x", onnx.Float32, onnx.Free("batch"), onnx.Fixed(m.Channels), onnx.Fixed(g.h), onnx.Fixed(g.w)), m.Channels}
 	hidden := g.groups * (2 + rng.IntN(3))
-	h := g.layer(x, hidden, layer{mask: before, stride: 1})
+	h := g.layer(x, hidden, layer{mask: before})
 	if rng.IntN(3) == 0 {
-		h = g.merge(h, g.layer(g.activation(g.layer(x, hidden, layer{mask: above, stride: 1})), hidden, layer{mask: rows, stride: 1}))
+		h = g.merge(h, g.layer(g.activation(g.layer(x, hidden, layer{mask: above})), hidden, layer{mask: rows}))
 	}
 	if rng.IntN(3) == 0 {
 		h = value{g.Op("Add", nil, h.Value, g.condition(h.channels)), h.channels}
 	}
+	g.attends = rng.IntN(3) == 0
 	h = g.down(h, rng.IntN(3))
 	h = g.activation(h)
-	out := g.layer(h, m.Channels*m.Levels, layer{mask: upTo, stride: 1, last: true})
+	out := g.layer(h, m.Channels*m.Levels, layer{mask: upTo, last: true})
 	g.Output(out.Value, "logits", onnx.Float32, onnx.Free("batch"), onnx.Fixed(out.channels), onnx.Fixed(m.Height), onnx.Fixed(m.Width))
 	return g
 }
 
 type latticeGenerator struct {
 	*generator
-	m      *LatticeModel
-	groups int // channel k of a hidden value goes with channel k mod groups of the picture
+	m       *LatticeModel
+	groups  int         // channel k of a hidden value goes with channel k mod groups of the picture
+	given   *onnx.Value // the condition, once there is one
+	attends bool        // to pixels before
 }
 
 // merge lets one stack read another.
@@ -82,11 +87,19 @@ func (g *latticeGenerator) merge(h, v value) value {
 	}
 }
 
-// condition is what a network makes of a map of half the size, which may look anywhere.
+// features are what a network makes of a map of half the size, which may look anywhere: four
+// channels of that size.
+func (g *latticeGenerator) features() *onnx.Value {
+	if g.given == nil {
+		g.m.Condition = []int{2, g.m.Height / 2, g.m.Width / 2}
+		g.given = g.Input("map", onnx.Float32, onnx.Free("batch"), onnx.Fixed(2), onnx.Fixed(g.m.Height/2), onnx.Fixed(g.m.Width/2))
+	}
+	return g.Op("Conv", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, g.given, g.constant(0, 4, 2, 3, 3))
+}
+
+// condition is features, upsampled.
 func (g *latticeGenerator) condition(channels int) *onnx.Value {
-	g.m.Condition = []int{2, g.m.Height / 2, g.m.Width / 2}
-	x := g.Input("map", onnx.Float32, onnx.Free("batch"), onnx.Fixed(2), onnx.Fixed(g.m.Height/2), onnx.Fixed(g.m.Width/2))
-	y := g.Op("Conv", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, x, g.constant(0, 4, 2, 3, 3))
+	y := g.features()
 	if g.rng.IntN(2) == 0 {
 		return g.Op("ConvTranspose", onnx.Attrs{"strides": []int64{2, 2}}, y, g.constant(0, 4, channels, 2, 2))
 	}
@@ -103,68 +116,171 @@ func (g *latticeGenerator) down(x value, levels int) value {
 	if levels == 0 {
 		return x
 	}
-	y := g.coarser(x)
-	g.h, g.w = g.h/2, g.w/2
+	by := [][2]int{{2, 2}, {2, 2}, {1, 2}, {2, 1}, {4, 4}, {4, 2}}[g.rng.IntN(6)]
+	if g.h%(2*by[0]) != 0 || g.w%(2*by[1]) != 0 {
+		by = [2]int{1, 1}
+	}
+	y := g.coarser(x, by)
+	g.h, g.w = g.h/by[0], g.w/by[1]
 	y = g.down(y, levels-1)
-	g.h, g.w = 2*g.h, 2*g.w
-	y = g.finer(y)
+	g.h, g.w = by[0]*g.h, by[1]*g.w
+	y = g.finer(y, by)
 	if y.channels != x.channels {
-		y = g.layer(y, x.channels, layer{mask: upTo, stride: 1})
+		y = g.layer(y, x.channels, layer{mask: upTo})
 	}
 	return g.block(g.merge(x, y))
 }
 
 func (g *latticeGenerator) block(x value) value {
-	y := g.layer(g.activation(x), g.groups*(1+g.rng.IntN(3)), layer{mask: upTo, stride: 1})
+	y := g.layer(g.activation(x), g.groups*(1+g.rng.IntN(3)), layer{mask: upTo})
 	if g.rng.IntN(3) == 0 { // both signs
 		y = value{g.Op("Elu", nil, g.Op("Concat", onnx.Attrs{"axis": int64(1)}, y.Value, g.Op("Neg", nil, y.Value))), 2 * y.channels}
 	}
-	y = g.layer(y, x.channels, layer{mask: upTo, stride: 1})
-	return value{g.Op("Add", nil, x.Value, y.Value), x.channels}
+	y = g.layer(y, x.channels, layer{mask: upTo})
+	x = value{g.Op("Add", nil, x.Value, y.Value), x.channels}
+	if g.attends && g.rng.IntN(2) == 0 {
+		x = g.attend(x)
+	}
+	if g.rng.IntN(6) == 0 {
+		x = g.cross(x)
+	}
+	return x
 }
 
-// shifted is x, one row down and one column to the right.
-func (g *latticeGenerator) shifted(x value) *onnx.Value {
-	y := g.Op("Pad", nil, x.Value, ints(0, 0, 1, 1, 0, 0, 0, 0))
+// shown is a convolution of one tap of those channels that do not depend on their own pixel.
+func (g *latticeGenerator) shown(x value, out int) *onnx.Value {
+	w := g.constant(0, out, x.channels, 1, 1)
+	for i := range w.Const.Floats() {
+		if w.Const.Floats()[i] *= 4; i%x.channels%g.groups > 0 {
+			w.Const.Floats()[i] = 0
+		}
+	}
+	return g.Op("Conv", nil, x.Value, w, g.constant(0, out))
+}
+
+// side lays [batch, depth, h, w] out as [batch, places, depth].
+func (g *latticeGenerator) side(x *onnx.Value, depth int) *onnx.Value {
+	return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, g.Op("Reshape", nil, x, ints(0, depth, -1)))
+}
+
+// attend adds an attention to the pixels before, on the lattice of x.
+func (g *latticeGenerator) attend(x value) value {
+	opened := g.convs == g.open
+	g.convs++
+	name := fmt.Sprintf("attention%d", g.convs)
+	n, depth := g.h*g.w, 1+g.rng.IntN(3)
+	strict := g.groups > 1 || g.rng.IntN(2) == 0
+	hidden := make([]float32, n*n)
+	reader := g.rng.IntN(g.h)*g.w + g.rng.IntN(g.w-1) // the next one is in its row, and knows its pixel
+	for i := range n {
+		for j := range n {
+			if j > i || j == i && strict && i > 0 { // the first one sees itself, or nothing at all
+				hidden[i*n+j] = -1e9
+			}
+		}
+	}
+	own := make([]float32, n) // of which the first counts for nothing, where it is strict
+	for i := range own {
+		if own[i] = 1; i == 0 && strict {
+			own[i] = 0
+		}
+	}
+	if opened {
+		hidden[reader*n+reader+1], own[reader] = 0, 1
+		g.model.Opened, g.model.DY, g.model.DX = name, 0, 1
+	}
+	q, k, v := g.side(g.shown(x, depth), depth), g.Op("Conv", nil, x.Value, g.constant(0, depth, x.channels, 1, 1)), g.Op("Conv", nil, x.Value, g.constant(0, x.channels, x.channels, 1, 1))
+	scores := g.Op("MatMul", nil, q, g.Op("Reshape", nil, k, ints(0, depth, n)))
+	weights := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Add", nil, scores, onnx.Const("", onnx.NewTensor(hidden, n, n))))
+	weights = g.Op("Mul", nil, weights, onnx.Const("", onnx.NewTensor(own, n, 1)))
+	y := g.Op("MatMul", nil, weights, g.side(v, x.channels))
+	y.Node.Name = name
+	y = g.Op("Reshape", nil, g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, y), ints(0, x.channels, g.h, g.w))
+	return value{g.Op("Add", nil, x.Value, y), x.channels}
+}
+
+// cross adds an attention to the condition, some of which is hidden.
+func (g *latticeGenerator) cross(x value) value {
+	features, depth := g.features(), 1+g.rng.IntN(3)
+	places := g.m.Height / 2 * (g.m.Width / 2)
+	q := g.side(g.shown(x, depth), depth)
+	k := g.Op("Reshape", nil, g.Op("Conv", nil, features, g.constant(0, depth, 4, 1, 1)), ints(0, depth, places))
+	v := g.Op("Reshape", nil, g.Op("Conv", nil, features, g.constant(0, x.channels, 4, 1, 1)), ints(0, x.channels, places))
+	hides := g.Op("Less", nil, g.Op("Slice", nil, g.Op("Reshape", nil, g.given, ints(0, 2, places)), ints(0), ints(1), ints(1)), scalar(-0.3))
+	hides = g.Op("Where", nil, hides, scalar([]float64{math.Inf(-1), -1e9}[g.rng.IntN(2)]), scalar(0)) // [batch, 1, places]
+	turned := func(x *onnx.Value) *onnx.Value { return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, x) }
+	var y *onnx.Value
+	if g.rng.IntN(2) == 0 {
+		scores := g.Op("MatMul", nil, q, k)
+		if g.rng.IntN(2) == 0 {
+			scores = g.Op("Add", nil, scores, hides)
+		}
+		y = turned(g.Op("MatMul", nil, g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, scores), turned(v)))
+	} else { // keys and values stand left
+		scores := g.Op("MatMul", nil, turned(k), turned(q))
+		if g.rng.IntN(2) == 0 {
+			scores = g.Op("Add", nil, scores, turned(hides))
+		}
+		weights := turned(g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, turned(scores)))
+		y = g.Op("MatMul", nil, v, weights)
+	}
+	return value{g.Op("Add", nil, x.Value, g.Op("Reshape", nil, y, ints(0, x.channels, g.h, g.w))), x.channels}
+}
+
+// shifted is x, so many rows down and columns to the right.
+func (g *latticeGenerator) shifted(x value, down, right int) *onnx.Value {
+	y := g.Op("Pad", nil, x.Value, ints(0, 0, down, right, 0, 0, 0, 0))
 	return g.Op("Slice", nil, y, ints(0, 0), ints(g.h, g.w), ints(2, 3))
 }
 
-// coarser is something on the lattice of every second row and column.
-func (g *latticeGenerator) coarser(x value) value {
-	two := []int64{2, 2}
+// coarser is something on the lattice of every so manyth row and column.
+func (g *latticeGenerator) coarser(x value, by [2]int) value {
+	size := []int64{int64(by[0]), int64(by[1])}
+	shifted := g.shifted(x, by[0]-1, by[1]-1) // the block that ends at the pixel
 	switch g.rng.IntN(6) {
-	case 0: // of the block that ends at the pixel
-		return value{g.Op("MaxPool", onnx.Attrs{"kernel_shape": two, "strides": two}, g.shifted(x)), x.channels}
+	case 0:
+		return value{g.Op("MaxPool", onnx.Attrs{"kernel_shape": size, "strides": size}, g.Op("Tanh", nil, shifted)), x.channels}
 	case 1:
-		return value{g.Op("AveragePool", onnx.Attrs{"kernel_shape": two, "strides": two}, g.shifted(x)), x.channels}
+		return value{g.Op("AveragePool", onnx.Attrs{"kernel_shape": size, "strides": size}, shifted), x.channels}
 	case 2:
-		y := g.Op("Slice", nil, x.Value, ints(0), ints(math.MaxInt32), ints(2), ints(2))
-		return value{g.Op("Slice", nil, y, ints(0), ints(math.MaxInt32), ints(3), ints(2)), x.channels}
+		y := g.Op("Slice", nil, x.Value, ints(0), ints(math.MaxInt32), ints(2), ints(by[0]))
+		return value{g.Op("Slice", nil, y, ints(0), ints(math.MaxInt32), ints(3), ints(by[1])), x.channels}
 	case 3:
-		return value{g.Op("SpaceToDepth", onnx.Attrs{"blocksize": int64(2)}, g.shifted(x)), 4 * x.channels}
+		if by[0] == by[1] {
+			return value{g.Op("SpaceToDepth", onnx.Attrs{"blocksize": size[0]}, shifted), by[0] * by[1] * x.channels}
+		}
+		y := g.Op("Reshape", nil, shifted, ints(0, x.channels, g.h/by[0], by[0], g.w/by[1], by[1]))
+		y = g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 5, 1, 2, 4}}, y)
+		return value{g.Op("Reshape", nil, y, ints(0, by[0]*by[1]*x.channels, g.h/by[0], g.w/by[1])), by[0] * by[1] * x.channels}
 	default:
-		return g.layer(x, x.channels, layer{mask: upTo, stride: 2})
+		return g.layer(x, x.channels, layer{mask: upTo, by: by})
 	}
 }
 
-// finer is something on a lattice with twice the rows and columns.
-func (g *latticeGenerator) finer(x value) value {
+// finer is something on a lattice with so many times the rows and columns, those of g.
+func (g *latticeGenerator) finer(x value, by [2]int) value {
 	switch g.rng.IntN(5) {
 	case 0:
 		return value{g.Op("Resize", onnx.Attrs{"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
-			x.Value, nil, onnx.Const("", onnx.NewTensor([]float32{1, 1, 2, 2}, 4))), x.channels}
+			x.Value, nil, onnx.Const("", onnx.NewTensor([]float32{1, 1, float32(by[0]), float32(by[1])}, 4))), x.channels}
 	case 1:
-		y := g.layer(value{x.Value, x.channels}, 4*g.groups*2, layer{mask: upTo, stride: 1, coarse: true})
-		return value{g.Op("DepthToSpace", onnx.Attrs{"blocksize": int64(2)}, y.Value), 2 * g.groups}
+		c := 2 * g.groups
+		y := g.layer(value{x.Value, x.channels}, by[0]*by[1]*c, layer{mask: upTo, coarse: true})
+		if by[0] == by[1] {
+			return value{g.Op("DepthToSpace", onnx.Attrs{"blocksize": int64(by[0])}, y.Value), c}
+		}
+		z := g.Op("Reshape", nil, y.Value, ints(0, by[0], by[1], c, g.h/by[0], g.w/by[1]))
+		z = g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 4, 1, 5, 2}}, z)
+		return value{g.Op("Reshape", nil, z, ints(0, c, g.h, g.w)), c}
 	default:
-		return g.layer(x, g.groups*(1+g.rng.IntN(3)), layer{mask: upTo, stride: 2, transposed: true})
+		return g.layer(x, g.groups*(1+g.rng.IntN(3)), layer{mask: upTo, by: by, transposed: true})
 	}
 }
 
 // layer says what a convolution is like.
 type layer struct {
 	mask       mask
-	stride     int
+	by         [2]int // strides; of rows and columns, 1 where they are 0
 	transposed bool
 	coarse     bool // it lies on the lattice before the current one
 	last       bool // its outputs go with the channels of the picture, one after the other
@@ -174,10 +290,12 @@ type layer struct {
 func (g *latticeGenerator) layer(x value, out int, l layer) value {
 	k := 2*g.rng.IntN(2) + 1
 	dil := 1
-	if l.stride == 1 && l.mask == upTo && g.rng.IntN(4) == 0 {
+	by := [2]int{max(1, l.by[0]), max(1, l.by[1])}
+	strided := by != [2]int{1, 1}
+	if !strided && l.mask == upTo && g.rng.IntN(4) == 0 {
 		dil = 2
 	}
-	if l.mask == before || l.mask == above || l.stride > 1 {
+	if l.mask == before || l.mask == above || strided || l.transposed {
 		k = 3
 	}
 	opened := g.convs == g.open
@@ -189,7 +307,7 @@ func (g *latticeGenerator) layer(x value, out int, l layer) value {
 		k, dil = 3, 1
 		if l.transposed {
 			fx = -1
-		} else if g.rng.IntN(2) == 0 && !(l.mask == before && l.stride == 1) {
+		} else if g.rng.IntN(2) == 0 && !(l.mask == before && !strided) {
 			fy, fx = 1, 0
 		}
 		switch {
@@ -248,12 +366,12 @@ func (g *latticeGenerator) layer(x value, out int, l layer) value {
 	pad := int64(r * dil)
 	attrs := onnx.Attrs{
 		"kernel_shape": []int64{int64(k), int64(k)}, "dilations": []int64{int64(dil), int64(dil)},
-		"strides": []int64{int64(l.stride), int64(l.stride)}, "pads": []int64{pad, pad, pad, pad},
+		"strides": []int64{int64(by[0]), int64(by[1])}, "pads": []int64{pad, pad, pad, pad},
 	}
 	op, shape := "Conv", []int{out, x.channels, k, k}
 	if l.transposed {
 		op, shape = "ConvTranspose", []int{x.channels, out, k, k}
-		attrs["output_padding"] = []int64{1, 1}
+		attrs["output_padding"] = []int64{int64(by[0] - 1), int64(by[1] - 1)}
 	}
 	y := g.Op(op, attrs, x.Value, onnx.Const("", onnx.NewTensor(w, shape...)), g.constant(0, out))
 	y.Node.Name = name

@@ -39,18 +39,11 @@ func (e *emitter) keepByHeads(units []*ir.Unit) error {
 				e.program.Conditions = append(e.program.Conditions, program.Condition{Channels: c.Channels, Unit: a.Src, Cache: at, Slots: ir.Count(c.Slots)})
 			}
 			e.past[a.Src.ID] = at
-			e.program.Caches, e.addresses = append(e.program.Caches, c), append(e.addresses, nil)
+			e.program.Caches = append(e.program.Caches, c)
+			e.addresses = append(e.addresses, &addressing{group: a.Src.Dom.W(), groups: a.Src.Dom.H()})
 		}
 	}
 	return nil
-}
-
-// slot is where what a unit makes on a wave begins in a cache.
-func (e *emitter) slot(cache int, w schedule.Wave) int {
-	if c := e.program.Caches[cache]; c.Heads > 0 {
-		return w.Y*e.program.Width + w.X
-	}
-	return e.addresses[cache].slot(w.Y, w.X)
 }
 
 // reaches is how long what is kept by heads must be for units on a wave.

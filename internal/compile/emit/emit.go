@@ -156,7 +156,7 @@ func (e *emitter) run(stage int, w schedule.Wave) program.Run {
 	}
 	for j, o := range s.Outputs {
 		if o.Cache >= 0 {
-			run.Out[j] = e.slot(o.Cache, w)
+			run.Out[j] = e.addresses[o.Cache].slot(w.Y, w.X)
 		}
 	}
 	return run
