@@ -61,7 +61,7 @@ func refuses(t *testing.T, random func(seed uint64, open bool) *compiletest.Atte
 // TestLattice: the same for graphs over several lattices, of pictures with channels, in joint
 // and in sub-pixel order.
 func TestLattice(t *testing.T) {
-	blamed := 0
+	blamed, kinds := 0, map[string]int{}
 	for seed := range uint64(300) {
 		m := compiletest.Lattice(seed, false)
 		opt := compile.Options{Picture: "x", SubPixel: m.SubPixel}
@@ -80,6 +80,9 @@ func TestLattice(t *testing.T) {
 		if got := len(p.Wave()); got != m.Height*m.Width {
 			t.Errorf("seed %d: %d pixels", seed, got)
 		}
+		for _, kind := range kindsOf(p) {
+			kinds[kind]++
+		}
 		m = compiletest.Lattice(seed, true)
 		_, err = compile.Compile(m.Model.Model, opt)
 		var look *compile.CausalityError
@@ -95,4 +98,37 @@ func TestLattice(t *testing.T) {
 	if t.Logf("%d of 300 are blamed on the convolution that was opened", blamed); blamed < 200 {
 		t.Error("they are too few")
 	}
+	t.Log(kinds)
+	for _, kind := range []string{"waves", "in raster order", "lattices of four pixels", "unequal lattices", "attended", "attended, sub-pixel", "attended coarsely", "conditioned", "crossed", "attended and crossed"} {
+		if kinds[kind] < 5 {
+			t.Errorf("only %d are %s", kinds[kind], kind)
+		}
+	}
+}
+
+// kindsOf is what a program has of what graphs over lattices may have.
+func kindsOf(p *compile.Program) (kinds []string) {
+	is := map[string]bool{"conditioned": p.Conditions != nil, "in raster order": p.Raster, "waves": !p.Raster && p.Slope > 1}
+	lattices := p.Network.Lattices(p.Units)
+	for i, u := range p.Units {
+		l := lattices[i]
+		is["lattices of four pixels"] = is["lattices of four pixels"] || l.X >= 4*lattices[0].X
+		is["unequal lattices"] = is["unequal lattices"] || l.X != l.Y
+		if u.Kind == ir.Attention {
+			if u.Args[1].Src.Static() {
+				is["crossed"] = true
+				continue
+			}
+			is["attended"] = true
+			is["attended, sub-pixel"] = p.Phases > 1
+			is["attended coarsely"] = is["attended coarsely"] || l.X > lattices[0].X
+		}
+	}
+	is["attended and crossed"] = is["attended"] && is["crossed"]
+	for kind, so := range is {
+		if so {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
 }

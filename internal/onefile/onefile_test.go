@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -190,6 +191,65 @@ func TestLattice(t *testing.T) {
 			levels, logprob := run(t, p, s, n, 1)
 			want, wantLog := samples(t, file, sampler.Request{N: n})
 			same(t, p.Height*p.Width, levels, want, logprob, wantLog)
+		})
+	}
+}
+
+// TestConditions draws from graphs over several lattices of pictures with channels and with a
+// condition that is added, or that attention looks at.
+func TestConditions(t *testing.T) {
+	for seed := range uint64(60) {
+		m := compiletest.Lattice(seed, false)
+		if m.Channels == 1 && m.Condition == nil || m.Channels*m.Height*m.Width > 300 {
+			continue
+		}
+		file, err := onnx.Marshal(m.Model.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			n := 1 + int(seed%4)
+			cfg := sampler.Config{Head: "categorical", Levels: m.Levels, Channels: m.Channels, Input: "x", OutputLayout: "N(CL)HW"}
+			req := sampler.Request{N: n, Parameters: sampler.Parameters{Seed: 3}}
+			if m.Condition != nil {
+				x := make([]float32, n*m.Condition[0]*m.Condition[1]*m.Condition[2])
+				rng := rand.New(rand.NewPCG(seed, 6))
+				for i := range x {
+					x[i] = rng.Float32()*2 - 1
+				}
+				cfg.Conditions = map[string][]int{"map": m.Condition}
+				req.Conditions = map[string]*sampler.Tensor{"map": onnx.NewTensor(x, append([]int{n}, m.Condition...)...)}
+			}
+			model, err := sampler.Read(file, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, err := model.OneFile(false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			drawn := func(file []byte, cfg sampler.Config) (levels [][]uint16, logprob []float64) {
+				t.Helper()
+				s, err := sampler.Open(env, file, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				for sample, err := range s.Samples(t.Context(), req) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					levels, logprob = append(levels, sample.Levels), append(logprob, sample.LogProb)
+				}
+				return levels, logprob
+			}
+			want, wantLog := drawn(file, cfg)
+			got, gotLog := drawn(one, sampler.Config{})
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) || !(math.Abs(gotLog[i]-wantLog[i]) < 1e-3*float64(m.Channels)) {
+					t.Errorf("image %d, of log-probability %v, is\n%v, the sampler's, %v,\n%v", i, gotLog[i], got[i], wantLog[i], want[i])
+				}
+			}
 		})
 	}
 }

@@ -194,14 +194,16 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 func (g *stageGraph) cross(u *ir.Unit) *onnx.Value {
 	op, heads, keys := g.graph.Op, u.Heads, g.kept(u.Args[1])
 	images := op("Slice", nil, op("Shape", nil, keys), vector(0), vector(1), vector(0))
-	size := op("Concat", onnx.Attrs{"axis": int64(0)}, vector(-1), images, vector(heads, u.Args[0].Channels()/heads))
-	query := op("Transpose", onnx.Attrs{"perm": []int64{1, 2, 0, 3}}, op("Reshape", nil, g.read(u, u.Args[0]), size))
-	scores := op("Add", nil, op("MatMul", nil, query, keys), g.mask(u)) // [images, heads, pixels, places]
+	// Without the first dimension ONNX Runtime 1.24 makes the transposition a part of the product,
+	// and dies where a one-file sampler has no pixels in a turn.
+	size := op("Concat", onnx.Attrs{"axis": int64(0)}, vector(1, -1), images, vector(heads, u.Args[0].Channels()/heads))
+	query := op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 3, 1, 4}}, op("Reshape", nil, g.read(u, u.Args[0]), size))
+	scores := op("Add", nil, op("MatMul", nil, query, keys), g.mask(u)) // [1, images, heads, pixels, places]
 	if len(u.Args) > 3 {
 		scores = op("Add", nil, scores, g.kept(u.Args[3]))
 	}
 	sum := op("MatMul", nil, op("Softmax", onnx.Attrs{"axis": int64(-1)}, scores), g.kept(u.Args[2]))
-	return op("Reshape", nil, op("Transpose", onnx.Attrs{"perm": []int64{2, 0, 1, 3}}, sum), vector(-1, u.Channels))
+	return op("Reshape", nil, op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 1, 2, 4}}, sum), vector(-1, u.Channels))
 }
 
 // dense emits a product with the position's own weights.
