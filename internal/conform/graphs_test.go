@@ -81,7 +81,15 @@ func (w *written) draw(file []byte, cfg sampler.Config) {
 	}
 	defer s.Close()
 	for n := range 2 { // a variant for few images, and one for many
-		for _, err := range s.Samples(context.Background(), sampler.Request{N: 1 + 15*n}) {
+		req := sampler.Request{N: 1 + 15*n}
+		for _, c := range s.Signature().Conditions {
+			size := 1
+			for _, d := range c.Shape {
+				size *= d
+			}
+			req.Conditions = map[string]*sampler.Tensor{c.Name: {Shape: c.Shape, Data: make([]float32, size)}}
+		}
+		for _, err := range s.Samples(context.Background(), req) {
 			if err != nil {
 				w.t.Fatal(err)
 			}
@@ -163,6 +171,22 @@ func TestGraphs(t *testing.T) {
 		}
 		w.name = fmt.Sprint("random ", seed)
 		w.draw(file, sampler.Config{Head: "categorical", Engine: sampler.Incremental})
+	}
+	for seed := range uint64(12) { // with conditions, attention, channels
+		m := compiletest.Lattice(seed, false)
+		if m.Channels*m.Height*m.Width > 300 {
+			continue
+		}
+		file, err := onnx.Marshal(m.Model.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.name = fmt.Sprint("lattices ", seed)
+		cfg := sampler.Config{Head: "categorical", Engine: sampler.Incremental, Levels: m.Levels, Channels: m.Channels, Input: "x", OutputLayout: "N(CL)HW"}
+		if m.Condition != nil {
+			cfg.Conditions = map[string][]int{"map": m.Condition}
+		}
+		w.draw(file, cfg)
 	}
 
 	if len(w.files) < 100 {

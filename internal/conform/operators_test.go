@@ -56,6 +56,7 @@ var operators = func() map[string]operator {
 		"Constant":           {0, 0, nil, attrs("value tensor"), constantShape},
 		"ConstantOfShape":    {1, 1, []string{"int64"}, attrs("value tensor"), filledShape},
 		"Conv":               {2, 3, []string{"float", "same"}, attrs("dilations ints group int kernel_shape ints pads ints strides ints"), convShape},
+		"ConvTranspose":      {2, 3, []string{"float", "same"}, attrs("dilations ints group int kernel_shape ints output_padding ints pads ints strides ints"), transposedShape},
 		"CumSum":             {2, 2, []string{"wide", "index"}, attrs("exclusive int reverse int"), scalarAt(1, same)},
 		"Expand":             {2, 2, []string{"any", "int64"}, nil, expandShape},
 		"Gather":             {2, 2, []string{"any", "index"}, attrs("axis int"), gatherShape},
@@ -331,10 +332,23 @@ func gemmShape(n node) ([]info, error) {
 // matmulShape is of a stack of matrices and one more matrix.
 func matmulShape(n node) ([]info, error) {
 	a, b := n.in[0].shape, n.in[1].shape
-	if len(a) < 2 || len(b) != 2 || a[len(a)-1] >= 0 && b[0] >= 0 && a[len(a)-1] != b[0] {
+	i, j := len(a), len(b)
+	if i < 2 || j < 2 || a[i-1] >= 0 && b[j-2] >= 0 && a[i-1] != b[j-2] {
 		return nil, fmt.Errorf("factors of shapes %v and %v", a, b)
 	}
-	return one(n.in[0].dtype, append(slices.Clone(a[:len(a)-1]), b[1])...)
+	out, err := common(a[:i-2], b[:j-2])
+	if err != nil {
+		return nil, err
+	}
+	return one(n.in[0].dtype, append(out, a[i-2], b[j-1])...)
+}
+
+func transposedShape(n node) ([]info, error) {
+	x, w := n.in[0].shape, n.in[1].shape
+	if len(x) != 4 || len(w) != 4 || len(n.in) > 2 && len(n.in[2].shape) != 1 || x[1] >= 0 && x[1] != w[0] {
+		return nil, fmt.Errorf("image and weights of shapes %v and %v", x, w)
+	}
+	return one(n.in[0].dtype, x[0], w[1]*int(n.Attrs.Int("group", 1)), -1, -1)
 }
 
 func padShape(n node) ([]info, error) {
