@@ -95,7 +95,8 @@ type Config struct {
 	// Idle is how many bytes are kept between draws of batches of other sizes than that used
 	// last, since to make room for a batch takes as long as to draw some images. 0 means
 	// 64 MiB. It pays to have more where sizes alternate, as in a server; where it is set and
-	// Batch is not, room is made in few sizes, for [Room] images.
+	// Batch is not, room is made in few sizes, for [Room] images, and room for more will do at
+	// first.
 	Idle int64
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -84,7 +83,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxPixels = cmp.Or(c.MaxPixels, 1<<22)
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<20)
 	if c.Log == nil {
-		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
 }

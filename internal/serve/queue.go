@@ -71,7 +71,7 @@ type queue struct {
 	jobs    int           // that wait or are under way
 	taken   int           // their pixels
 	waiting int           // images that are not handed out
-	arrival time.Time     // of the job that came last
+	moved   time.Time     // when a job last came or was done, or a batch ended
 	busy    int           // batches that are being drawn
 	drawing int           // their images
 	crowd   int           // images that waited or were being drawn at once, of late
@@ -104,9 +104,10 @@ func (q *queue) add(j *job) error {
 	}
 	j.done = make(chan piece, j.n)
 	q.jobs++
-	q.arrival = time.Now()
+	q.moved = time.Now()
 	q.taken += j.pixels
 	q.waiting += j.n
+	q.crowd = max(q.crowd, q.waiting+q.drawing)
 	var of *client
 	for _, c := range q.clients {
 		if c.name == j.client {
@@ -127,6 +128,7 @@ func (q *queue) leave(j *job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.jobs--
+	q.moved = time.Now()
 	q.taken -= j.pixels
 	if left := j.n - j.next; left > 0 {
 		q.waiting -= left
@@ -175,29 +177,33 @@ func (c *client) pick(first *job) *job {
 // share is how many images each thread would have of what waits and what is being drawn, as
 // many as there were of late.
 func (q *queue) share() int {
-	return min(q.batch, (max(q.crowd, q.waiting+q.drawing)+q.threads-1)/q.threads)
+	return min(q.batch, (q.crowd+q.threads-1)/q.threads)
 }
 
-// gather waits for more to come, while there is less than a thread's share of it, and it keeps
-// coming: the last one within the window, or within an eighth of the time that the last batch
-// took, which is what larger batches save at least. Where nothing else is being drawn, or was just
-// now, there is nothing to wait for. The caller holds the lock.
+// gather waits for more to come while there is less than a thread's share of it, and clients come
+// or are answered, who may ask again at once: the last one within the window, or within an eighth of
+// the time that the last batch took, which is what larger batches save at least. Where nothing else
+// is being drawn, or was just now, there is nothing to wait for. The caller holds the lock.
 func (q *queue) gather() {
 	pause := max(q.window, q.took/8)
 	if q.busy == 0 && (q.last == 1 || time.Since(q.ended) > pause) {
-		q.crowd = 0
+		q.crowd = q.waiting + q.drawing
 		return
 	}
-	for q.window > 0 && !q.closed && q.waiting > 0 && q.waiting < q.share() && time.Since(q.arrival) < pause {
-		q.mu.Unlock()
-		time.Sleep(q.window)
-		q.mu.Lock()
+	for q.window > 0 && !q.closed && q.waiting > 0 && q.waiting < q.share() {
+		left := pause - time.Since(q.moved)
+		if left <= 0 {
+			return
+		}
+		timer := time.AfterFunc(left, q.wake.Broadcast)
+		q.wake.Wait()
+		timer.Stop()
 	}
 }
 
 // take hands out a batch. The caller holds the lock.
 func (q *queue) take() []*task {
-	q.crowd = max(q.waiting+q.drawing, q.crowd*7/8)
+	q.crowd = max(q.waiting+q.drawing, q.crowd*15/16)
 	size := min(q.waiting, q.share())
 	for sampler.Room(size)*4 > size*5 { // a fifth of it would be idle, and more
 		size--
@@ -263,6 +269,7 @@ func (q *queue) work() {
 		q.busy--
 		q.drawing -= images
 		q.last, q.ended, q.took = images, time.Now(), time.Since(began)
+		q.moved = q.ended
 	}
 }
 

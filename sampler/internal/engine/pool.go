@@ -27,10 +27,11 @@ type pool struct {
 	mu     sync.Mutex
 	idle   map[int][]*worker // by images
 	recent []int             // numbers of images, the last used one last
+	wasted map[int]int       // by images: what was idle of larger workers that did for it
 }
 
 func newPool(slots int, memory int64) pool {
-	return pool{slots: slots, memory: memory, spare: idleBytes, idle: map[int][]*worker{}}
+	return pool{slots: slots, memory: memory, spare: idleBytes, idle: map[int][]*worker{}, wasted: map[int]int{}}
 }
 
 // Room is for how many images a worker is made that draws so many, where the sizes of batches
@@ -47,15 +48,29 @@ func Room(images int) int {
 	return images
 }
 
-// take hands out an idle worker for so many images, nil if there is none.
+// dear is how many images are drawn in the time that it takes to make a worker.
+const dear = 100
+
+// take hands out an idle worker for so many images, nil if there is none. Where sizes alternate,
+// one for up to four times as many does, until in such there was as much room idle as making a
+// worker is worth: so a size that comes once in a while is not made.
 func (p *pool) take(images int) *worker {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := p.idle[images]
+	size := images
+	if p.alternates && len(p.idle[size]) == 0 {
+		for size++; size <= 4*images && len(p.idle[size]) == 0; size++ {
+		}
+		if p.wasted[images] += size - images; size > 4*images || p.wasted[images] > dear {
+			p.wasted[images] = 0
+			return nil
+		}
+	}
+	list := p.idle[size]
 	if len(list) == 0 {
 		return nil
 	}
-	p.idle[images] = list[:len(list)-1]
+	p.idle[size] = list[:len(list)-1]
 	return list[len(list)-1]
 }
 

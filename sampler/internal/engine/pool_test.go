@@ -10,3 +10,34 @@ func TestRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestTake: where sizes alternate, a larger worker does for a batch until a fitting one has paid.
+func TestTake(t *testing.T) {
+	p := newPool(1, 1<<30)
+	p.alternates = true
+	has := func(sizes ...int) {
+		for _, n := range sizes {
+			p.idle[n] = append(p.idle[n], &worker{images: n})
+		}
+	}
+	takes := func(images int) int {
+		w := p.take(images)
+		if w == nil {
+			return 0
+		}
+		has(w.images)
+		return w.images
+	}
+	has(32, 64, 128)
+	for _, c := range []struct{ images, want int }{
+		{64, 64}, {16, 32}, {16, 32}, {24, 32}, {4, 0}, {16, 32}, {16, 32}, {16, 32}, {16, 32}, {16, 0}, {16, 32},
+	} {
+		if got := takes(c.images); got != c.want {
+			t.Errorf("a batch of %d got a worker for %d, want %d (0: none)", c.images, got, c.want)
+		}
+	}
+	p.alternates = false
+	if got := takes(16); got != 0 {
+		t.Errorf("a batch of 16 got a worker for %d where sizes do not alternate", got)
+	}
+}

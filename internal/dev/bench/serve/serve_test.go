@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -8,12 +9,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ import (
 var (
 	measure = flag.Bool("measure", false, "compare the server with the library")
 	rounds  = flag.Int("rounds", 7, "how often to measure in turn")
-	each    = flag.Int("each", 40, "images that each asks for, in a round")
+	each    = flag.Duration("each", 2*time.Second, "how long each round asks")
 	clients = flag.Int("clients", 64, "clients at once")
 	name    = flag.String("model", "gated", "the model inside the program to draw from")
 )
@@ -116,19 +117,55 @@ func (p *place) draw(n int) {
 	}
 }
 
-// served is images a second of so many clients, each of which asks for one after the other.
-func (p *place) served(clients, each int) float64 {
+// client asks for one image after the other, until it is told that it is enough, on one connection and
+// with as little work as can be.
+func (p *place) client(seed uint64, answered func() (enough bool)) {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	for ; ; seed++ {
+		body := fmt.Sprintf(`{"seed":%d,"prompt":"sneaker"}`, seed)
+		if _, err := fmt.Fprintf(conn, "POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+			p.t.Error(err)
+			return
+		}
+		res, err := http.ReadResponse(in, nil)
+		if err == nil {
+			_, err = io.Copy(io.Discard, res.Body)
+		}
+		if err != nil || res.StatusCode != http.StatusOK {
+			p.t.Errorf("%v, error %v", res, err)
+			return
+		}
+		if answered() {
+			return
+		}
+	}
+}
+
+// served is images a second of so many clients, each of which asks for one after the other for so
+// long.
+func (p *place) served(clients int, long time.Duration) float64 {
 	var group sync.WaitGroup
+	var done atomic.Int64
 	began := time.Now()
 	for c := range clients {
 		group.Go(func() {
-			for i := range each {
-				p.must(uint64(c*each+i), 1)
-			}
+			p.client(uint64(c)<<32, func() bool {
+				if time.Since(began) > long {
+					return true
+				}
+				done.Add(1)
+				return false
+			})
 		})
 	}
 	group.Wait()
-	return float64(clients*each) / time.Since(began).Seconds()
+	return float64(done.Load()) / long.Seconds()
 }
 
 // metric is what the server tells of itself.
@@ -160,32 +197,64 @@ func processor(t *testing.T) float64 {
 }
 
 func median(x []float64) float64 {
-	slices.Sort(x)
+	x = slices.Sorted(slices.Values(x))
 	return x[len(x)/2]
 }
 
-// TestThroughput measures in turn: so many clients that ask for one image each, and the library
-// drawing as many images together, as the command does.
+// drawn is images a second of the library, so many together, for so long.
+func (p *place) drawn(together int, long time.Duration) float64 {
+	began := time.Now()
+	n := 0
+	for ; time.Since(began) < long; n += together {
+		p.draw(together)
+	}
+	return float64(n) / time.Since(began).Seconds()
+}
+
+// TestThroughput measures in turn: so many clients that ask for one image each; the library
+// drawing many images together, which is the command's greatest throughput; and the library drawing
+// as many as there are clients together.
 func TestThroughput(t *testing.T) {
 	if !*measure {
 		t.Skip("measured by make bench-serve")
 	}
 	p := start(t, serve.Config{})
-	each := *each
-	n := *clients * each
-	p.served(*clients, 5)
-	p.draw(n)
-	var web, lib, ratio, work []float64
-	for range *rounds {
-		began, busy := time.Now(), processor(t)
-		p.draw(n)
-		l, lBusy := float64(n)/time.Since(began).Seconds(), processor(t)
-		w := p.served(*clients, each)
-		web, lib, ratio, work = append(web, w), append(lib, l), append(ratio, w/l), append(work, (lBusy-busy)/(processor(t)-lBusy))
+	const many = 1280
+	ways := []func() float64{
+		func() float64 { return p.served(*clients, *each) },
+		func() float64 { return p.drawn(many, *each) },
+		func() float64 { return p.drawn(*clients, *each) },
 	}
-	t.Logf("batches of %.1f images on average", p.metric("pixelcnn_batch_images_sum")/p.metric("pixelcnn_batch_images_count"))
-	t.Logf("%s, %d clients: %.0f images/s; the library %.0f; median ratio %.2f (%.2f), by processor time, that of the clients included, %.2f (%.2f)",
-		*name, *clients, median(web), median(lib), median(ratio), ratio, median(work), work)
+	for _, way := range ways { // makes what is kept
+		way()
+	}
+	images, batches := p.metric("pixelcnn_batch_images_sum"), p.metric("pixelcnn_batch_images_count")
+	rates, work := make([][]float64, len(ways)), make([][]float64, len(ways)) // images a second; a second of processor time
+	for range *rounds {
+		for k, way := range ways {
+			busy, began := processor(t), time.Now()
+			rate := way()
+			rates[k] = append(rates[k], rate)
+			work[k] = append(work[k], rate*time.Since(began).Seconds()/(processor(t)-busy))
+		}
+	}
+	images, batches = p.metric("pixelcnn_batch_images_sum")-images, p.metric("pixelcnn_batch_images_count")-batches
+	t.Logf("%s, %d clients: %.0f images/s, in batches of %.1f on average", *name, *clients, median(rates[0]), images/batches)
+	for k, what := range []string{"", fmt.Sprintf("%d images together", many), fmt.Sprintf("%d images together", *clients)} {
+		if k > 0 {
+			t.Logf("the library drawing %s: %.0f images/s; ratio of the clients' %s; by processor time, that of the clients included, %s",
+				what, median(rates[k]), ratios(rates[0], rates[k]), ratios(work[0], work[k]))
+		}
+	}
+}
+
+// ratios are the median and the range of those of figures that were measured in turn.
+func ratios(a, b []float64) string {
+	var all []float64
+	for k := range a {
+		all = append(all, a[k]/b[k])
+	}
+	return fmt.Sprintf("%.2f [%.2f, %.2f]", median(all), slices.Min(all), slices.Max(all))
 }
 
 // TestLatency measures in turn: a lone request for one image, and the library drawing one.
@@ -195,15 +264,26 @@ func TestLatency(t *testing.T) {
 	}
 	p := start(t, serve.Config{})
 	var web, lib []float64
-	for i := range 1000 {
-		began := time.Now()
+	var drawn time.Time
+	began := time.Now()
+	p.client(0, func() bool {
+		if now := time.Now(); !drawn.IsZero() {
+			web = append(web, now.Sub(drawn).Seconds()*1e3)
+		}
+		at := time.Now()
 		p.draw(1)
-		drawn := time.Now()
-		p.must(uint64(i), 1)
-		lib, web = append(lib, drawn.Sub(began).Seconds()*1e3), append(web, time.Since(drawn).Seconds()*1e3)
-	}
-	l, w := median(lib), median(web)
-	t.Logf("%s: a lone request %.3f ms (p90 %.3f), the library %.3f ms (p90 %.3f): ratio %.2f", *name, w, web[900], l, lib[900], w/l)
+		drawn = time.Now()
+		lib = append(lib, drawn.Sub(at).Seconds()*1e3)
+		return len(web) == 1000 || time.Since(began) > 20*time.Second
+	})
+	t.Logf("%s: a lone request %s ms, the library %s ms: ratio of the medians %.2f", *name, quantiles(web), quantiles(lib), median(web)/median(lib))
+}
+
+// quantiles are some of figures.
+func quantiles(x []float64) string {
+	x = slices.Sorted(slices.Values(x))
+	at := func(q float64) float64 { return x[int(q*float64(len(x)-1))] }
+	return fmt.Sprintf("%.3g (p90 %.3g, p99 %.3g, longest %.3g)", at(0.5), at(0.9), at(0.99), at(1))
 }
 
 // TestOverload asks for ten times what there is capacity for. What is refused is refused with
@@ -213,7 +293,7 @@ func TestOverload(t *testing.T) {
 		t.Skip("measured by make bench-serve")
 	}
 	p := start(t, serve.Config{})
-	capacity := p.served(*clients, 40)
+	capacity := p.served(*clients, *each)
 	every := time.Duration(float64(time.Second) / (10 * capacity))
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -252,10 +332,6 @@ func TestOverload(t *testing.T) {
 	if len(accepted) == 0 {
 		t.Fatal("nothing was accepted")
 	}
-	slices.Sort(accepted)
-	at := func(q float64) float64 {
-		return accepted[int(math.Min(q*float64(len(accepted)), float64(len(accepted)-1)))]
-	}
-	t.Logf("capacity %.0f/s; %.0f/s were sent, by status %v; of the accepted, ms: median %.0f, p99 %.0f, longest %.0f",
-		capacity, float64(sent)/took.Seconds(), fmt.Sprint(count), at(0.5), at(0.99), at(1))
+	t.Logf("capacity %.0f/s; %.0f/s were sent, by status %v; of the accepted, ms: %s",
+		capacity, float64(sent)/took.Seconds(), fmt.Sprint(count), quantiles(accepted))
 }
