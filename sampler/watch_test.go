@@ -76,3 +76,34 @@ func TestWatch(t *testing.T) {
 		}
 	}
 }
+
+// TestLeave: of requests in one batch the larger one is given up half-way. The other goes on, in
+// whatever there is for so few, and its images are the same.
+func TestLeave(t *testing.T) {
+	colours(t, func(t *testing.T, s *set, _ []float64) {
+		for _, n := range []int{16, 48} { // makes what there is for a few, and for all, on two threads
+			if _, err := s.Together(context.Background(), []sampler.Request{{N: n}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := samples(t, s, sampler.Request{N: 6, Parameters: sampler.Parameters{Seed: 5}})
+		gone := make(chan struct{})
+		steps, after := 0, -1 // steps, of the other after it left
+		got, err := s.Together(context.Background(), []sampler.Request{
+			{N: 18, Done: gone, Watch: func(sampler.Step) {
+				if steps++; steps == 1 {
+					close(gone)
+				}
+			}},
+			{N: 6, Parameters: sampler.Parameters{Seed: 5}, Watch: func(sampler.Step) {
+				after++
+			}},
+		})
+		if err != nil || got[0] != nil || after < 1 {
+			t.Fatalf("images %v, %d steps after the other left, error %v", got[0], after, err)
+		}
+		if !reflect.DeepEqual(got[1], want) {
+			t.Errorf("images %v, want %v", got[1], want)
+		}
+	})
+}

@@ -215,15 +215,8 @@ func (b *Batch) any(i, k int, outputs []float32, stride int, u float64) int {
 	return level
 }
 
-// Over tells whether nobody wants any of the rows any more.
-func (b *Batch) Over() bool {
-	for i := range b.rows {
-		if b.rows[i].Done == nil || !b.rows[i].over() {
-			return false
-		}
-	}
-	return true
-}
+// Wanted tells whether somebody still wants row i.
+func (b *Batch) Wanted(i int) bool { return !b.rows[i].over() }
 
 // Decided is the number of symbols decided since it was last asked.
 func (b *Batch) Decided() int {

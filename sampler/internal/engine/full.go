@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"pixelcnn/internal/onnx"
@@ -101,13 +102,21 @@ func (e *Full) drawBatch(ctx context.Context, rows []draw.Row, batch int, run Ru
 		f.SetConditions(i, rows[i].Conditions)
 	}
 	b := draw.NewBatch(e.sig.Head, rows, e.sig.Width, e.settle)
+	left := make([]int, len(rows)) // the rows that are wanted
+	for i := range left {
+		left[i] = i
+	}
 	for k := range symbols {
+		left = slices.DeleteFunc(left, func(i int) bool { return !b.Wanted(i) })
+		if len(left) == 0 {
+			return nil
+		}
 		if k%channels == 0 || e.sig.SubPixel {
 			if err := f.Run(ctx); err != nil {
 				return err
 			}
 		}
-		for i := range rows {
+		for _, i := range left {
 			outputs, stride := f.At(i, k/channels)
 			level := b.Symbol(i, k, outputs, stride, u[i*symbols+k])
 			if level < 0 {
@@ -115,7 +124,7 @@ func (e *Full) drawBatch(ctx context.Context, rows []draw.Row, batch int, run Ru
 			}
 			f.Set(i, k, uint16(level))
 		}
-		if err := run.step(b); err != nil || b.Over() {
+		if err := run.step(b); err != nil {
 			return err
 		}
 	}

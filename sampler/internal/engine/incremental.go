@@ -183,7 +183,7 @@ func (e *Incremental) drawPart(ctx context.Context, rows []draw.Row, batch int, 
 		if err != nil {
 			return err
 		}
-		err = w.draw(ctx, rows, run, b)
+		w, err = w.draw(ctx, rows, run, b, e.smaller)
 		e.pool.release(w, !first)
 		if err != nil {
 			return err
@@ -205,6 +205,21 @@ func (e *Incremental) drawPart(ctx context.Context, rows []draw.Row, batch int, 
 			batch = max(batch/4, latencyImages)
 		}
 	}
+}
+
+// smaller goes on with what w draws, so many images, in an idle worker for half as many as w is for,
+// or fewer. Where there is none it is w that goes on: to make one would take longer.
+func (e *Incremental) smaller(w *worker, images int) *worker {
+	if w.program.Grows() { // what is kept is not by slot and image
+		return w
+	}
+	to := e.pool.spareFor(images, w.images/2, w.variant)
+	if to == nil {
+		return w
+	}
+	to.follow(w)
+	e.pool.release(w, false)
+	return to
 }
 
 // fits tells whether so many images may be drawn together.

@@ -74,6 +74,19 @@ func (p *pool) take(images int) *worker {
 	return list[len(list)-1]
 }
 
+// spareFor hands out an idle worker of a variant for images to most images; nil if there is none.
+func (p *pool) spareFor(images, most int, v *variant) *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for ; images <= most; images++ {
+		if list := p.idle[images]; len(list) > 0 && list[0].variant == v {
+			p.idle[images] = list[:len(list)-1]
+			return list[len(list)-1]
+		}
+	}
+	return nil
+}
+
 // release takes a worker back, and closes what is too much: first of all one that was needed in
 // passing.
 func (p *pool) release(w *worker, passing bool) {
