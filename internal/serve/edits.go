@@ -22,7 +22,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.model(or(p.Model, ""))
+	m, err := s.model(p.Model)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.model(or(p.Model, ""))
+	m, err := s.model(p.Model)
 	if err != nil {
 		return err
 	}
@@ -43,34 +43,34 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request) error {
 // ask makes of a request's fields what is asked of the sampler.
 func (s *Server) ask(r *http.Request, p *params, m *Model, in sampler.Inpainting) (*asked, error) {
 	sig := m.Signature()
-	a := &asked{kind: "image_generation", stream: or(p.Stream, false), partial: or(p.PartialImages, 0)}
+	a := &asked{kind: "image_generation", stream: p.Stream, partial: p.PartialImages}
 	if in.Mask != nil {
 		a.kind = "image_edit"
-		in.Particles = or(p.Particles, 0)
+		in.Particles = p.Particles
 		for _, given := range in.Mask {
 			if given {
 				a.given++
 			}
 		}
 	}
-	n := or(p.N, 1)
+	n := p.N
 	var err error
 	switch {
 	case n < 1 || n > s.cfg.MaxImages:
 		return nil, invalid("n", "n is %d, must be from 1 to %d", n, s.cfg.MaxImages)
 	case a.partial < 0 || a.partial > maxPartial:
 		return nil, invalid("partial_images", "partial_images is %d, must be from 0 to %d", a.partial, maxPartial)
-	case or(p.BestOf, 1) < 1:
-		return nil, invalid("best_of", "best_of is %d, must be at least 1", *p.BestOf)
-	case or(p.Particles, 1) < 1:
-		return nil, invalid("particles", "particles is %d, must be at least 1", *p.Particles)
-	case p.Particles != nil && in.Mask == nil:
+	case p.BestOf < 1:
+		return nil, invalid("best_of", "best_of is %d, must be at least 1", p.BestOf)
+	case p.Particles < 1:
+		return nil, invalid("particles", "particles is %d, must be at least 1", p.Particles)
+	case p.Particles > 1 && in.Mask == nil:
 		return nil, invalid("particles", "particles are for edits")
 	}
 	if a.form, err = p.form(sig); err != nil {
 		return nil, err
 	}
-	req := sampler.Request{First: or(p.First, 0), N: n, BestOf: or(p.BestOf, 1), Inpainting: in}
+	req := sampler.Request{First: p.First, N: n, BestOf: p.BestOf, Inpainting: in}
 	if req.Parameters, err = p.parameters(); err != nil {
 		return nil, err
 	}

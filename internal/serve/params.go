@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"mime"
 	"mime/multipart"
@@ -16,37 +17,39 @@ import (
 	"pixelcnn/sampler"
 )
 
-// params are the fields of a request. Those that are not there are nil, as those that are null.
-// Clients send others, which mean nothing here.
+// params are the fields of a request, with the defaults where they are not there, or null. Clients
+// send others, which mean nothing here.
 type params struct {
-	Model          *string  `json:"model"`
-	Prompt         *string  `json:"prompt"` // the class, by name or number
-	N              *int     `json:"n"`
-	Size           *string  `json:"size"`
-	ResponseFormat *string  `json:"response_format"`
-	OutputFormat   *string  `json:"output_format"`
-	Stream         *bool    `json:"stream"`
-	PartialImages  *int     `json:"partial_images"`
-	First          *uint64  `json:"first"` // the number of the first image
-	Seed           *uint64  `json:"seed"`
-	Temperature    *float64 `json:"temperature"`
-	TemperatureEnd *float64 `json:"temperature_end"`
-	Greedy         *bool    `json:"greedy"`
-	TopK           *int     `json:"top_k"`
-	TopP           *float64 `json:"top_p"`
-	MinP           *float64 `json:"min_p"`
-	BestOf         *int     `json:"best_of"`
-	Particles      *int     `json:"particles"`
+	Model          string `json:"model"`
+	Prompt         string `json:"prompt"` // the class, by name or number
+	N              int    `json:"n"`
+	Size           string `json:"size"`
+	ResponseFormat string `json:"response_format"`
+	OutputFormat   string `json:"output_format"`
+	Stream         bool   `json:"stream"`
+	PartialImages  int    `json:"partial_images"`
+	First          uint64 `json:"first"` // the number of the first image
+	BestOf         int    `json:"best_of"`
+	Particles      int    `json:"particles"`
+	sampler.Parameters
 
 	Levels json.RawMessage `json:"levels"` // pictures to score, [n][H][W], or [n][H][W][C] where there are channels
 }
 
-// or is what p points to, or a default.
-func or[T any](p *T, otherwise T) T {
-	if p == nil {
-		return otherwise
+// newParams are the defaults, and what a URL's query says: some clients cannot add a field to what
+// they send, which goes before it.
+func newParams(r *http.Request) (*params, error) {
+	p := &params{N: 1, BestOf: 1, Particles: 1}
+	p.Seed = rand.Uint64N(1 << 53)                           // which JavaScript can read
+	p.Temperature, p.TemperatureEnd = math.NaN(), math.NaN() // so that a 0 is seen
+	for name, field := range p.fields() {
+		if text := r.URL.Query().Get(name); text != "" {
+			if err := setField(field, name, text); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return *p
+	return p, nil
 }
 
 // readJSON reads a request's body.
@@ -58,41 +61,33 @@ func readJSON(r *http.Request) (*params, error) {
 	if err != nil {
 		return nil, unread(err)
 	}
-	var p *params
+	p, err := newParams(r)
+	if err != nil {
+		return nil, err
+	}
+	fields := p
 	var wrong *json.UnmarshalTypeError
-	switch err := json.Unmarshal(body, &p); {
+	switch err := json.Unmarshal(body, &fields); {
 	case errors.As(err, &wrong) && wrong.Field != "":
-		return nil, wrongType(wrong.Field, "a "+wrong.Value, wrong.Type)
+		return nil, wrongType(wrong.Field[strings.LastIndex(wrong.Field, ".")+1:], "a "+wrong.Value, wrong.Type)
 	case err != nil:
 		return nil, invalid("", "the request is no JSON object: %v", err)
-	case p == nil:
+	case fields == nil:
 		return nil, invalid("", "the request is null, must be a JSON object")
 	}
-	return p, p.query(r)
+	return p, nil
 }
 
 // fields are the fields that text can set, by name.
 func (p *params) fields() map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
-	for i, v := 0, reflect.ValueOf(p).Elem(); i < v.NumField(); i++ {
-		if v.Field(i).Kind() == reflect.Pointer {
-			fields[v.Type().Field(i).Tag.Get("json")] = v.Field(i)
+	v := reflect.ValueOf(p).Elem()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if name := f.Tag.Get("json"); name != "" && f.Type.Kind() != reflect.Slice {
+			fields[name] = v.FieldByIndex(f.Index)
 		}
 	}
 	return fields
-}
-
-// query takes from a URL's query what the body does not say: some clients cannot add a field to
-// what they send.
-func (p *params) query(r *http.Request) error {
-	for name, field := range p.fields() {
-		if text := r.URL.Query().Get(name); text != "" && field.IsNil() {
-			if err := setField(field, name, text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // unread is why a body could not be read.
@@ -134,13 +129,16 @@ func readForm(r *http.Request) (*params, []upload, error) {
 	if err != nil {
 		return nil, nil, invalid("", "the form cannot be read: %v", err)
 	}
-	p := &params{}
+	p, err := newParams(r)
+	if err != nil {
+		return nil, nil, err
+	}
 	fields := p.fields()
 	var files []upload
 	for count := 0; ; count++ {
 		part, err := parts.NextPart()
 		if err == io.EOF { // wrapped, it is a form that was cut off
-			return p, files, p.query(r)
+			return p, files, nil
 		}
 		if err != nil {
 			return nil, nil, unread(err)
@@ -177,14 +175,13 @@ func fileName(part *multipart.Part) string {
 	return part.FormName()
 }
 
-// setField sets a field from text.
+// setField sets a field from text; empty text says nothing.
 func setField(field reflect.Value, name, text string) error {
-	if text == "" && field.Type().Elem().Kind() != reflect.String {
+	if text == "" {
 		return nil
 	}
-	value := reflect.New(field.Type().Elem())
 	var err error
-	switch to := value.Interface().(type) {
+	switch to := field.Addr().Interface().(type) {
 	case *string:
 		*to = text
 	case *bool:
@@ -194,28 +191,28 @@ func setField(field reflect.Value, name, text string) error {
 	case *uint64:
 		*to, err = strconv.ParseUint(text, 10, 64)
 	case *float64:
-		*to, err = strconv.ParseFloat(text, 64)
+		if *to, err = strconv.ParseFloat(text, 64); math.IsNaN(*to) {
+			err = strconv.ErrSyntax
+		}
 	}
 	if err != nil {
-		return wrongType(name, fmt.Sprintf("%.40q", text), field.Type().Elem())
+		return wrongType(name, fmt.Sprintf("%.40q", text), field.Type())
 	}
-	field.Set(value)
 	return nil
 }
 
-// parameters are the sampling parameters. A seed that is not given is any.
+// parameters are the sampling parameters.
 func (p *params) parameters() (sampler.Parameters, error) {
-	out := sampler.Parameters{
-		Temperature: or(p.Temperature, 0), TemperatureEnd: or(p.TemperatureEnd, 0), Greedy: or(p.Greedy, false),
-		TopK: or(p.TopK, 0), TopP: or(p.TopP, 0), MinP: or(p.MinP, 0),
-		Seed: or(p.Seed, rand.Uint64N(1<<53)), // which JavaScript can read
-	}
-	for name, t := range map[string]*float64{"temperature": p.Temperature, "temperature_end": p.TemperatureEnd} {
-		if t != nil && !(*t > 0) {
+	out := p.Parameters
+	for name, t := range map[string]*float64{"temperature": &out.Temperature, "temperature_end": &out.TemperatureEnd} {
+		switch {
+		case math.IsNaN(*t):
+			*t = 0
+		case !(*t > 0):
 			return out, invalid(name, "%s is %g, must be positive; greedy takes the likeliest level", name, *t)
 		}
 	}
-	if p.TemperatureEnd != nil && p.Temperature == nil {
+	if out.TemperatureEnd > 0 && out.Temperature == 0 {
 		out.Temperature = 1
 	}
 	return out, nil
@@ -223,7 +220,7 @@ func (p *params) parameters() (sampler.Parameters, error) {
 
 // class is the class that the prompt names; nil for any.
 func (p *params) class(m *Model) ([]int, error) {
-	name := strings.TrimSpace(or(p.Prompt, ""))
+	name := strings.TrimSpace(p.Prompt)
 	if name == "" {
 		return nil, nil
 	}

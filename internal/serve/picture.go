@@ -26,13 +26,13 @@ const maxScale = 64
 // form checks how images are to be sent.
 func (p *params) form(sig *sampler.Signature) (form, error) {
 	f := form{format: "png", scale: 1}
-	if r := or(p.ResponseFormat, ""); r != "" && r != "b64_json" {
+	if r := p.ResponseFormat; r != "" && r != "b64_json" {
 		if f.format = r; r == "url" {
 			return f, invalid("response_format", "response_format is url, but the server keeps no images: take b64_json")
 		}
 	}
-	if o := or(p.OutputFormat, ""); o != "" {
-		f.format = o
+	if p.OutputFormat != "" {
+		f.format = p.OutputFormat
 	}
 	switch f.format {
 	case "png", "npy", "json":
@@ -43,7 +43,7 @@ func (p *params) form(sig *sampler.Signature) (form, error) {
 		return f, invalid("output_format", "images of %d channels are no pictures: take npy or json", sig.Channels)
 	}
 	var err error
-	f.scale, err = parseSize(or(p.Size, "auto"), sig.Width, sig.Height)
+	f.scale, err = parseSize(p.Size, sig.Width, sig.Height)
 	if err == nil && f.scale > 1 && f.format != "png" {
 		err = invalid("size", "only png images are enlarged")
 	}

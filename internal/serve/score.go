@@ -29,7 +29,7 @@ func (s *Server) score(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.model(or(p.Model, ""))
+	m, err := s.model(p.Model)
 	if err != nil {
 		return err
 	}

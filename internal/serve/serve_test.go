@@ -125,7 +125,7 @@ func TestTogether(t *testing.T) {
 			req.BestOf = 3
 		}
 		body, _ := json.Marshal(map[string]any{
-			"n": req.N, "first": req.First, "seed": req.Seed, "temperature": req.Temperature, "top_k": req.TopK,
+			"n": req.N, "first": req.First, "seed": req.Seed, "temperature": req.Temperature, "filters": req.Filters, "top_k": req.TopK,
 			"prompt": prompt, "best_of": req.BestOf, "output_format": "json",
 		})
 		group.Go(func() {
@@ -180,8 +180,11 @@ func TestForms(t *testing.T) {
 	if u := ask(`,"n":2,"best_of":2`).Usage; u.OutputTokens != 2*2*256 || u.TotalTokens != u.OutputTokens {
 		t.Errorf("usage %+v", u)
 	}
-	a, b := ask(`,"seed":null`), ask(`,"seed":null`)
-	if a.Data[0].Seed == b.Data[0].Seed {
+	seed := func() uint64 {
+		status, b := post(t, web.URL+"/v1/images/generations", `{"seed":null}`)
+		return read(t, status, b).Data[0].Seed
+	}
+	if seed() == seed() {
 		t.Error("without a seed two images are the same")
 	}
 }
@@ -433,10 +436,18 @@ func TestRefused(t *testing.T) {
 			continue
 		}
 		e := got.Error
-		if res.StatusCode != c.status || or(e.Param, "") != c.param || or(e.Code, "") != c.code || !strings.Contains(e.Message, c.says) || e.Type != invalidRequest {
-			t.Errorf("%s %s %.80s: status %d, param %q, code %q, %q; want %d, %q, %q, %q", c.method, c.path, c.body, res.StatusCode, or(e.Param, ""), or(e.Code, ""), e.Message, c.status, c.param, c.code, c.says)
+		if res.StatusCode != c.status || text(e.Param) != c.param || text(e.Code) != c.code || !strings.Contains(e.Message, c.says) || e.Type != invalidRequest {
+			t.Errorf("%s %s %.80s: status %d, param %q, code %q, %q; want %d, %q, %q, %q", c.method, c.path, c.body, res.StatusCode, text(e.Param), text(e.Code), e.Message, c.status, c.param, c.code, c.says)
 		}
 	}
+}
+
+// text is what s points to, if anything.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // TestUnknown: fields that clients send and that mean nothing here are ignored, nulls are as

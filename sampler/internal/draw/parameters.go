@@ -13,33 +13,34 @@ import (
 
 // Parameters are the sampling parameters: they decide, with an image's number, what is
 // drawn. The zero value draws from the model as it is. The filters TopK, TopP and MinP leave
-// levels out, in the order that Filters says.
+// levels out, in the order that Filters says. The names in JSON are those of manifests and of the
+// server's requests.
 type Parameters struct {
 	// Temperature divides the log-probabilities: below 1 the draws keep to the likely, above 1
 	// they stray. 0 means 1; it must be positive and finite.
-	Temperature float64
+	Temperature float64 `json:"temperature"`
 	// TemperatureEnd, where not 0, is the temperature of the last row; from
 	// Temperature, that of the first, it changes by the same amount from row to row.
-	TemperatureEnd float64
+	TemperatureEnd float64 `json:"temperature_end"`
 	// Greedy takes the likeliest level of each symbol, the lower one of two alike. It
 	// excludes the others but the seed.
-	Greedy bool
+	Greedy bool `json:"greedy"`
 	// TopK leaves the TopK likeliest levels of each symbol, equal ones by level; 0
 	// means all, as does a number over the model's levels.
-	TopK int
+	TopK int `json:"top_k"`
 	// TopP leaves the fewest levels, the likeliest first, that have this probability
 	// together; 0 means all, as does 1.
-	TopP float64
+	TopP float64 `json:"top_p"`
 	// MinP leaves the levels with at least this share of the likeliest one's
 	// probability; 0 means all.
-	MinP float64
+	MinP float64 `json:"min_p"`
 	// Filters is the order in which the temperature and the filters apply, each to what those
 	// before it have left: their names, with commas between. What it does not name must not be set.
 	// The default is [DefaultFilters].
-	Filters string
+	Filters string `json:"filters"`
 	// Seed chooses the images: image i of a seed is always the same one, whatever
 	// the batch, the threads and the engine.
-	Seed uint64
+	Seed uint64 `json:"seed"`
 }
 
 // Check validates the parameters, but for what depends on the model. The error wraps
