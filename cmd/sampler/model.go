@@ -29,6 +29,11 @@ type modelFlags struct {
 func (m *modelFlags) addModel(flags *pflag.FlagSet) {
 	flags.StringVar(&m.model, "model", "@"+pretrained.DefaultName(),
 		"the model: an ONNX `FILE`, or one of those inside the program, "+strings.Join(inside(), ", "))
+	m.addReading(flags)
+}
+
+// addReading adds the flags that say how a model is read.
+func (m *modelFlags) addReading(flags *pflag.FlagSet) {
 	flags.IntVar(&m.height, "height", 0, "height of the images; 0 means the model's own. A network of convolutions draws in any size")
 	flags.IntVar(&m.width, "width", 0, "width of the images; 0 means the model's own")
 	m.readingFlags.add(flags)

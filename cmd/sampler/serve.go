@@ -29,6 +29,7 @@ import (
 type serveFlags struct {
 	open
 	models    []string
+	opened    []served // the models, once the flags are read
 	listen    string
 	keyFile   string
 	insecure  bool
@@ -46,6 +47,9 @@ func newServe() *cobra.Command {
 that speak it work unchanged; docs/serving.md is the guide. At / is a page that
 draws, and at /openapi.json what can be asked for.
 
+The flags that say how a model is read are for one --model. Where there are more,
+sampler annotate writes them into a file.
+
 Without --api-key-file only this machine is served. An interrupt or SIGTERM
 ends the server once what it has accepted is done.`,
 		Example: `  sampler serve
@@ -58,6 +62,8 @@ ends the server once what it has accepted is done.`,
 	under(flags, "Models", func(flags *pflag.FlagSet) {
 		flags.StringArrayVar(&f.models, "model", nil, "`NAME=FILE` of a model, or the file alone, or one of those inside the program, "+
 			strings.Join(inside(), ", ")+"; can be repeated, and the first is the one of requests that name none (default those inside the program)")
+		f.addReading(flags)
+		flags.Lookup("condition").Usage = "`[MODEL:][NAME=]FILE.npy` for a further input of a model: one row for all images, or one for each (repeatable)"
 	})
 	under(flags, "Listening", func(flags *pflag.FlagSet) {
 		flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen at; port 0 takes a free one")
@@ -146,15 +152,65 @@ func (f *serveFlags) keys() ([]string, error) {
 	return keys, nil
 }
 
-func (f *serveFlags) run(cmd *cobra.Command) error {
-	if err := f.check(); err != nil {
-		return err
+// served is a model that is to be served.
+type served struct {
+	name string
+	modelFlags
+	cfg sampler.Config
+}
+
+// list makes of the flags the models and how each is read.
+func (f *serveFlags) list(cmd *cobra.Command) (err error) {
+	if len(f.models) == 0 {
+		f.models = inside()
 	}
-	cfg, err := f.config()
+	several := len(f.models) > 1
+	var reading pflag.FlagSet
+	new(modelFlags).addReading(&reading)
+	reading.VisitAll(func(flag *pflag.Flag) {
+		if several && flag.Name != "condition" && cmd.Flags().Changed(flag.Name) {
+			err = cli.Usagef("--%s says how one --model is read, and there are %d: write it into the file, with sampler annotate", flag.Name, len(f.models))
+		}
+	})
 	if err != nil {
 		return err
 	}
-	cfg.Threads, cfg.Idle = serve.Threads, serve.Idle
+	all := f.conditions
+	for _, text := range f.models {
+		m := f.open
+		var name string
+		name, m.model = named(text)
+		m.conditions = nil
+		var others []string
+		for _, c := range all {
+			if own, its := strings.CutPrefix(c, name+":"); its || !several {
+				m.conditions = append(m.conditions, own)
+			} else {
+				others = append(others, c)
+			}
+		}
+		all = others
+		cfg, err := m.config()
+		if err != nil {
+			return err
+		}
+		cfg.Threads, cfg.Idle = serve.Threads, serve.Idle
+		f.opened = append(f.opened, served{name, m.modelFlags, cfg})
+	}
+	if len(all) > 0 {
+		return cli.Usagef("--condition %s is for none of the models: begin it with the name of one, as %s:%[1]s", all[0], f.opened[0].name)
+	}
+	return nil
+}
+
+func (f *serveFlags) run(cmd *cobra.Command) error {
+	err := f.check()
+	if err != nil {
+		return err
+	}
+	if err := f.list(cmd); err != nil {
+		return err
+	}
 	if f.Keys, err = f.keys(); err != nil {
 		return err
 	}
@@ -181,7 +237,7 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 	var closeAll func()
 	go func() {
 		var err error
-		if closeAll, err = f.load(ctx, server, cfg); err != nil {
+		if closeAll, err = f.load(ctx, server); err != nil {
 			stop()
 		}
 		loaded <- err
@@ -196,7 +252,7 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 
 // load opens the models and gives them to the server. closeAll frees what it has opened,
 // whatever the error.
-func (f *serveFlags) load(ctx context.Context, server *serve.Server, cfg sampler.Config) (closeAll func(), err error) {
+func (f *serveFlags) load(ctx context.Context, server *serve.Server) (closeAll func(), err error) {
 	began := time.Now()
 	closers := []func() error{}
 	closeAll = func() {
@@ -209,15 +265,9 @@ func (f *serveFlags) load(ctx context.Context, server *serve.Server, cfg sampler
 		return closeAll, err
 	}
 	closers = append(closers, rt.Close)
-	if len(f.models) == 0 {
-		f.models = inside()
-	}
 	var models []serve.Model
-	for _, text := range f.models {
-		m := modelFlags{}
-		var name string
-		name, m.model = named(text)
-		read, err := m.load(cfg)
+	for _, m := range f.opened {
+		read, err := m.load(m.cfg)
 		if err != nil {
 			return closeAll, err
 		}
@@ -226,15 +276,15 @@ func (f *serveFlags) load(ctx context.Context, server *serve.Server, cfg sampler
 			return closeAll, fmt.Errorf("%s: %w", m.model, err)
 		}
 		closers = append(closers, s.Close)
-		model := serve.Model{Name: name, Sampler: s}
+		model := serve.Model{Name: m.name, Sampler: s, Conditions: m.given}
 		if info, err := os.Stat(m.model); err == nil {
 			model.Created = info.ModTime()
 		}
-		if err := serve.Warm(ctx, s); err != nil {
+		if err := serve.Warm(ctx, model); err != nil {
 			return closeAll, fmt.Errorf("%s: %w", m.model, err)
 		}
 		engine, why := s.Engine()
-		record := []any{"model", name, "engine", engine}
+		record := []any{"model", m.name, "engine", engine}
 		if why != nil {
 			record = append(record, "why", why.Error())
 		}

@@ -70,7 +70,7 @@ func (s *Server) ask(r *http.Request, p *params, m *Model, in sampler.Inpainting
 	if a.form, err = p.form(sig); err != nil {
 		return nil, err
 	}
-	req := sampler.Request{First: p.First, N: n, BestOf: p.BestOf, Inpainting: in}
+	req := sampler.Request{First: p.First, N: n, BestOf: p.BestOf, Inpainting: in, Conditions: m.Conditions}
 	if req.Parameters, err = p.parameters(); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,8 @@ type Model struct {
 	Name string
 	*sampler.Sampler
 	Created time.Time // of its file; zero where that is not known
+	// Conditions are what each image is given, as in a [sampler.Request].
+	Conditions map[string]*sampler.Tensor
 }
 
 // modelObject is a model as the API lists it. What follows owned_by is our own.

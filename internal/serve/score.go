@@ -85,17 +85,7 @@ func (s *Server) scores(r *http.Request, m *Model, levels []uint16, class []int)
 	j := &job{ctx: r.Context(), client: s.whose(r), model: m, n: n, pixels: len(levels), most: 16}
 	j.apart = func(ctx context.Context, from, n int) ([]sampler.Sample, error) {
 		part := levels[from*pixels : (from+n)*pixels]
-		var logs []float64
-		var err error
-		if class == nil {
-			logs, err = m.LogProb(ctx, part)
-		} else {
-			classes := make([]int, n)
-			for i := range classes {
-				classes[i] = class[0]
-			}
-			logs, err = m.LogProbGivenClass(ctx, part, classes)
-		}
+		logs, err := m.Score(ctx, part, sampler.Given{First: uint64(from), Classes: repeated(class, n), Conditions: m.Conditions})
 		if err != nil {
 			return nil, err
 		}
@@ -112,6 +102,14 @@ func (s *Server) scores(r *http.Request, m *Model, levels []uint16, class []int)
 		}
 		return nil
 	})
+}
+
+// repeated is a class for n pictures; nil for any.
+func repeated(class []int, n int) []int {
+	if class == nil {
+		return nil
+	}
+	return slices.Repeat(class, n)
 }
 
 // readEither reads a request that is JSON or a form.

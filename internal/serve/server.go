@@ -72,10 +72,13 @@ func (s *Server) Ready(models ...Model) error {
 
 // Warm draws an image of a model, so that the first client does not wait for what is prepared
 // at the first use.
-func Warm(ctx context.Context, m *sampler.Sampler) error {
-	req := sampler.Request{N: 1}
-	if m.Check(req) != nil {
+func Warm(ctx context.Context, m Model) error {
+	req := sampler.Request{N: 1, Conditions: m.Conditions}
+	if sig := m.Signature(); sig.ClassInput != "" && len(sig.Classes) == 0 {
 		req.Classes = []int{0} // it does not tell how many there are
+	}
+	if err := m.Check(req); err != nil {
+		return err
 	}
 	_, err := m.Together(ctx, []sampler.Request{req})
 	return err

@@ -63,7 +63,8 @@ func start(t *testing.T, cfg serve.Config) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(serve.Warm(context.Background(), served), s.Ready(serve.Model{Name: *name, Sampler: served})); err != nil {
+	model := serve.Model{Name: *name, Sampler: served}
+	if err := errors.Join(serve.Warm(context.Background(), model), s.Ready(model)); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
