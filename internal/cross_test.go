@@ -22,7 +22,7 @@ var platforms = []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/
 // that of one for Linux, which needs nothing else.
 const (
 	maxSampler = 25e6
-	maxStatic  = 20 << 20
+	maxStatic  = 20e6
 )
 
 // TestCross builds the sampler for every platform, as one file with no cgo, and draws the
@@ -54,7 +54,7 @@ func TestCross(t *testing.T) {
 			}
 			if goos == "linux" {
 				if info.Size() > maxStatic {
-					t.Errorf("%d bytes, should be at most %d", info.Size(), maxStatic)
+					t.Errorf("%d bytes, should be at most %.0f", info.Size(), maxStatic)
 				}
 				checkStatic(t, file)
 			}

@@ -27,9 +27,39 @@ func under(flags *pflag.FlagSet, title string, add func(*pflag.FlagSet)) {
 // which they were added.
 func groupHelp(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
-	cobra.AddTemplateFunc("grouped", grouped)
-	cmd.SetUsageTemplate(strings.Replace(cmd.UsageTemplate(),
-		"Flags:\n{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}", "{{grouped .LocalFlags}}", 1))
+	cmd.SetUsageFunc(usage)
+}
+
+// usage is cobra's, but for the flags. With a template, which would say less, the linker could leave
+// out no method of anything.
+func usage(c *cobra.Command) error {
+	var b strings.Builder
+	b.WriteString("Usage:")
+	if c.Runnable() {
+		fmt.Fprintf(&b, "\n  %s", c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n  %s [command]", c.CommandPath())
+	}
+	if c.HasExample() {
+		fmt.Fprintf(&b, "\n\nExamples:\n%s", c.Example)
+	}
+	if c.HasAvailableSubCommands() {
+		b.WriteString("\n\nAvailable Commands:")
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() || sub.Name() == "help" {
+				fmt.Fprintf(&b, "\n  %-*s %s", sub.NamePadding(), sub.Name(), sub.Short)
+			}
+		}
+	}
+	if c.HasAvailableLocalFlags() {
+		fmt.Fprintf(&b, "\n\n%s", grouped(c.LocalFlags()))
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n\nUse \"%s [command] --help\" for more information about a command.", c.CommandPath())
+	}
+	_, err := fmt.Fprintln(c.OutOrStderr(), b.String())
+	return err
 }
 
 func grouped(flags *pflag.FlagSet) string {

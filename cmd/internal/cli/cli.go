@@ -102,7 +102,6 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.Version = Version()
 	asUsage(cmd)
 	err := cmd.ExecuteContext(context.WithValue(ctx, inputsKey{}, &inputs{}))
 	if err == nil {
@@ -207,8 +206,26 @@ func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error 
 
 // Versions makes --version print the build, and what lib says of the library in use.
 func Versions(cmd *cobra.Command, lib func() string) {
-	cobra.AddTemplateFunc("library", lib)
-	cmd.SetVersionTemplate("{{.Name}} version {{.Version}}\n{{library}}\n")
+	cmd.Version = Version()
+	cmd.InitDefaultHelpFlag() // which comes first
+	cmd.InitDefaultVersionFlag()
+	flag := cmd.Flags().Lookup("version")
+	flag.Value = &version{flag.Value, cmd, lib}
+}
+
+// version is the value of --version, which asks for the library when it is set.
+type version struct {
+	pflag.Value
+	cmd *cobra.Command
+	lib func() string
+}
+
+func (v *version) Set(text string) error {
+	err := v.Value.Set(text)
+	if v.Value.String() == "true" {
+		v.cmd.Version += "\n" + v.lib()
+	}
+	return err
 }
 
 // Library names the ONNX Runtime that lib leads to, or says why there is none.
