@@ -6,6 +6,7 @@ import (
 	"log"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -18,42 +19,50 @@ type contest struct {
 // contestant is something to time.
 type contestant struct {
 	name string
-	// run does it once. It returns how long that took where it knows better than the
-	// clock outside, else 0.
-	run func(context.Context) (time.Duration, error)
-	// times are the mean seconds of a run, by round.
-	times []float64
-	runs  int // in a turn
+	// run does it once. It returns what that took where it knows better than the clocks
+	// outside, else zero.
+	run func(context.Context) (spent, error)
+	// times are the mean seconds of a run, by round, and processor those of the processors
+	// that worked for it.
+	times, processor []float64
+	runs             int // in a turn
 }
+
+// spent is what a run took.
+type spent struct{ wall, processor time.Duration }
 
 // add enters a contestant.
 func (c *contest) add(name string, run func(context.Context) error) *contestant {
-	k := &contestant{name: name, run: func(ctx context.Context) (time.Duration, error) { return 0, run(ctx) }}
+	k := &contestant{name: name, run: func(ctx context.Context) (spent, error) { return spent{}, run(ctx) }}
 	c.all = append(c.all, k)
 	return k
 }
 
-// run gives each its turn, rounds times over, after a first one that does not count: it
-// warms up and tells how many runs make a turn.
+// long is how long a first run takes that counts: what is bound at first is little of it.
+const long = 2 * time.Second
+
+// run gives each its turn, rounds times over, after a first one that does not count unless
+// it is long: it warms up and tells how many runs make a turn.
 func (c *contest) run(ctx context.Context, rounds int) error {
 	for round := range rounds + 1 {
 		for _, k := range c.all {
-			if round == 0 {
-				seconds, err := k.take(ctx, 1)
-				if err == nil && seconds < c.turn.Seconds() { // what is bound at first is bound now
-					seconds, err = k.take(ctx, 1)
-				}
-				if err != nil {
-					return fmt.Errorf("%s: %w", k.name, err)
-				}
-				k.runs = max(1, int(c.turn.Seconds()/seconds))
+			if len(k.times) == rounds {
 				continue
 			}
-			seconds, err := k.take(ctx, k.runs)
+			n := max(1, k.runs)
+			took, err := k.take(ctx, n)
+			if err == nil && round == 0 && took.wall < c.turn {
+				took, err = k.take(ctx, n)
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
-			k.times = append(k.times, seconds)
+			if round == 0 {
+				k.runs = max(1, int(c.turn/max(1, took.wall)))
+			}
+			if round > 0 || took.wall > long {
+				k.times, k.processor = append(k.times, took.wall.Seconds()), append(k.processor, took.processor.Seconds())
+			}
 		}
 		if round > 0 {
 			log.Printf("round %d of %d", round, rounds)
@@ -62,21 +71,28 @@ func (c *contest) run(ctx context.Context, rounds int) error {
 	return nil
 }
 
-// take is a turn of n runs; it returns the mean time of one in seconds.
-func (k *contestant) take(ctx context.Context, n int) (float64, error) {
-	var sum time.Duration
-	start := time.Now()
+// take is a turn of n runs; it returns the mean of what one took.
+func (k *contestant) take(ctx context.Context, n int) (spent, error) {
+	var sum spent
+	start, before := time.Now(), processor()
 	for range n {
-		d, err := k.run(ctx)
+		s, err := k.run(ctx)
 		if err != nil {
-			return 0, err
+			return spent{}, err
 		}
-		sum += d
+		sum.wall, sum.processor = sum.wall+s.wall, sum.processor+s.processor
 	}
-	if sum == 0 {
-		sum = time.Since(start)
+	if sum.wall == 0 {
+		sum = spent{time.Since(start), processor() - before}
 	}
-	return sum.Seconds() / float64(n), nil
+	return spent{sum.wall / time.Duration(n), sum.processor / time.Duration(n)}, nil
+}
+
+// processor is the time that processors have worked for this process.
+func processor() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it cannot fail
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // seconds is the median of a run.

@@ -2,6 +2,7 @@ package sample
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	goruntime "runtime"
 
@@ -66,7 +67,7 @@ func (m *machine) draws(c *contest) (*draws, error) {
 	if d.plan, err = model.Plan(); err != nil {
 		return nil, err
 	}
-	run, err := m.pass(model.Signature)
+	run, err := m.pass(model.Signature, dense)
 	if err != nil {
 		return nil, err
 	}
@@ -82,16 +83,16 @@ func drawing(s *sampler.Sampler, n int) func(context.Context) error {
 	}
 }
 
-// pass is one forward pass of the whole network by ONNX Runtime.
-func (m *machine) pass(sig *sampler.Signature) (func(context.Context) error, error) {
-	session, err := onnx.LoadFile(m.ort, m.model, onnx.SessionOptions{Threads: m.threads})
+// pass is one forward pass of the whole network over n images by ONNX Runtime.
+func (m *machine) pass(sig *sampler.Signature, n int) (func(context.Context) error, error) {
+	session, err := m.ort.Load(sig.Model(), onnx.SessionOptions{Threads: m.threads})
 	if err != nil {
 		return nil, err
 	}
-	outputs := make([]float32, dense*sig.Pixels()*sig.Head.Outputs())
-	run, err := session.Bind(sig.Feed(dense).Tensors(), []*onnx.Tensor{onnx.NewTensor(outputs, sig.OutputShape(dense)...)})
+	outputs := make([]float32, n*sig.Pixels()*sig.Head.Outputs())
+	run, err := session.Bind(sig.Feed(n).Tensors(), []*onnx.Tensor{onnx.NewTensor(outputs, sig.OutputShape(n)...)})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, session.Close())
 	}
 	m.closers = append(m.closers, run.Close, session.Close)
 	return run.Run, nil

@@ -38,7 +38,7 @@ func (m *machine) products(c *contest) (*limits, error) {
 	}
 	l := &limits{threads: m.threads, stepRows: step[0].rows}
 	enter := func(name string, of []product) (k *contestant, flops float64, err error) {
-		run, err := m.multiply(of)
+		run, err := m.multiply(m.ort, of)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -83,7 +83,7 @@ func (m *machine) stepProducts() ([]product, error) {
 
 // multiply runs products in a single-threaded session on each thread, with constant
 // right-hand sides, as the sampler's steps are run.
-func (m *machine) multiply(of []product) (func(context.Context) error, error) {
+func (m *machine) multiply(rt onnx.Runtime, of []product) (func(context.Context) error, error) {
 	g := &onnx.Graph{Name: "products"}
 	var inputs []*onnx.Value
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -105,7 +105,7 @@ func (m *machine) multiply(of []product) (func(context.Context) error, error) {
 		g.Output(product, fmt.Sprintf("c%d", i), onnx.Float32, onnx.Fixed(p.rows), onnx.Fixed(p.n))
 	}
 	model := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}
-	session, err := m.ort.Load(model, onnx.SessionOptions{})
+	session, err := rt.Load(model, onnx.SessionOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,6 @@ type settings struct {
 	threads      int
 	exact        int
 	exactModels  []string
-	largeModels  []string
 	python, blas string
 }
 
@@ -42,10 +41,6 @@ func init() {
 		asked.exactModels = append(asked.exactModels, name)
 		return nil
 	})
-	flag.Func("large", "time draws of a large model's `FILE` instead, such as pixelcnnpp.py writes; may be repeated", func(name string) error {
-		asked.largeModels = append(asked.largeModels, name)
-		return nil
-	})
 	flag.StringVar(&asked.python, "python", "", "a Python with PyTorch, whose loops are then measured too")
 	flag.StringVar(&asked.blas, "blas", "", "folder with OpenBLAS's libblas.so.3, for PyTorch")
 }
@@ -56,6 +51,21 @@ func TestMeasure(t *testing.T) {
 	if !*measure {
 		t.Skip("it measures with -measure only: make bench")
 	}
+	m := newMachine(t)
+	var err error
+	if m.model, err = os.ReadFile(m.settings.model); err != nil {
+		t.Fatal(err)
+	}
+	if err = m.measure(); err == nil && m.exact > 0 {
+		err = m.compare()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newMachine opens the runtimes for a test, and goes to the root of the repository.
+func newMachine(t *testing.T) *machine {
 	t.Chdir("../../../..")
 	s := asked
 	if s.rounds < 0 || s.threads < 0 || s.exact < 0 || s.turn < time.Millisecond {
@@ -64,36 +74,20 @@ func TestMeasure(t *testing.T) {
 	if s.threads == 0 {
 		s.threads = goruntime.GOMAXPROCS(0)
 	}
-	if err := s.run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *settings) run(ctx context.Context) error {
-	model, err := os.ReadFile(s.model)
-	if err != nil {
-		return err
-	}
 	env, err := runtime.Open(runtime.Config{})
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	inGo, err := runtime.Go()
-	if err != nil {
-		return errors.Join(err, env.Close())
-	}
-	m := &machine{settings: s, ctx: ctx, model: model, ort: env, inGo: inGo}
-	if s.largeModels != nil {
-		for _, name := range s.largeModels {
-			err = errors.Join(err, m.large(name))
+	m := &machine{settings: &s, ctx: t.Context(), ort: env}
+	t.Cleanup(func() {
+		if err := errors.Join(m.close(), env.Close()); err != nil {
+			t.Error(err)
 		}
-		return errors.Join(err, env.Close())
+	})
+	if m.inGo, err = runtime.Go(); err != nil {
+		t.Fatal(err)
 	}
-	err = m.measure()
-	if err == nil && s.exact > 0 {
-		err = m.compare()
-	}
-	return errors.Join(err, m.close(), env.Close())
+	return m
 }
 
 // machine is what contestants run on.
@@ -111,6 +105,7 @@ func (m *machine) close() error {
 	for _, c := range m.closers {
 		errs = append(errs, c())
 	}
+	m.closers = nil
 	return errors.Join(errs...)
 }
 

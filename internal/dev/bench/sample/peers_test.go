@@ -41,7 +41,7 @@ func (m *machine) peers(c *contest) ([]*way, error) {
 	}
 	var ways []*way
 	for _, install := range installs {
-		p, err := startPeer(m.python, m.threads, install.env)
+		p, err := startPeer(m.python, "peer_loops.py", m.threads, install.env)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (m *machine) peers(c *contest) ([]*way, error) {
 				if n == 1 || n == dense {
 					k = &contestant{
 						name: fmt.Sprintf("%s, %d", w.name, n),
-						run:  func(context.Context) (time.Duration, error) { return p.draw(loop, n) },
+						run:  func(context.Context) (spent, error) { return p.draw(loop, n) },
 					}
 					c.all = append(c.all, k)
 				}
@@ -65,8 +65,8 @@ func (m *machine) peers(c *contest) ([]*way, error) {
 	return ways, nil
 }
 
-func startPeer(python string, threads int, env []string) (*peer, error) {
-	p := &peer{cmd: exec.Command(python, "internal/dev/bench/sample/peer_loops.py", strconv.Itoa(threads))}
+func startPeer(python, script string, threads int, env []string) (*peer, error) {
+	p := &peer{cmd: exec.Command(python, "internal/dev/bench/sample/"+script, strconv.Itoa(threads))}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = os.Stderr
 	var err error
@@ -81,16 +81,24 @@ func startPeer(python string, threads int, env []string) (*peer, error) {
 	return p, p.cmd.Start()
 }
 
-// draw tells the process to draw n images, and takes its word for how long that took.
-func (p *peer) draw(loop string, n int) (time.Duration, error) {
+// draw tells the process to draw n images, and takes its word for how long that took, and
+// for the processor's time, if it gives that.
+func (p *peer) draw(loop string, n int) (spent, error) {
 	if _, err := fmt.Fprintln(p.in, loop, n); err != nil {
-		return 0, err
+		return spent{}, err
 	}
 	if !p.out.Scan() {
-		return 0, errors.Join(fmt.Errorf("%s has ended", strings.Join(p.cmd.Args, " ")), p.out.Err())
+		return spent{}, errors.Join(fmt.Errorf("%s has ended", strings.Join(p.cmd.Args, " ")), p.out.Err())
 	}
-	seconds, err := strconv.ParseFloat(p.out.Text(), 64)
-	return time.Duration(seconds * float64(time.Second)), err
+	var seconds [2]float64
+	for i, word := range strings.Fields(p.out.Text()) {
+		var err error
+		if seconds[i], err = strconv.ParseFloat(word, 64); err != nil {
+			return spent{}, err
+		}
+	}
+	of := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	return spent{of(seconds[0]), of(seconds[1])}, nil
 }
 
 func (p *peer) close() error { return errors.Join(p.in.Close(), p.cmd.Wait()) }
