@@ -6,6 +6,19 @@ import (
 	"slices"
 )
 
+// Evaluate computes a node of these inputs, nil where one is absent. It returns nil where the
+// operator is not known here.
+func Evaluate(n *Node, in []*Tensor, opset int64) ([]*Tensor, error) {
+	of := *n
+	of.Inputs = make([]*Value, len(in))
+	for i, t := range in {
+		if t != nil {
+			of.Inputs[i] = Const("", t)
+		}
+	}
+	return evaluate(&of, opset)
+}
+
 // evaluate computes a node whose inputs are all constant. It returns nil where the
 // operator is not known here.
 func evaluate(n *Node, opset int64) ([]*Tensor, error) {

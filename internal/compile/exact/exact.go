@@ -15,7 +15,6 @@ import (
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/compile/program"
-	"pixelcnn/internal/onnx"
 )
 
 // An Evaluator computes outputs of a pixel, and only what they depend on. Not for
@@ -111,41 +110,3 @@ func (e *Evaluator) Outputs(symbol int) []float64 {
 
 // together is how many pixels are evaluated at once at most.
 const together = 1 << 13
-
-// Conditions computes what the prologue makes of the inputs of one image, which are as
-// ConditionInputs say: per entry of p.Conditions, [channels] or
-// [channels, h, w]. It fails on operators
-// that it does not know. Where there are no conditions it returns nil.
-func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) {
-	if p.Prologue == nil {
-		return nil, nil
-	}
-	constant := map[*onnx.Value]*onnx.Value{}
-	for i, v := range p.Prologue.Graph.Inputs {
-		constant[v] = onnx.Const(v.Name, inputs[i])
-	}
-	fixed := *p.Prologue
-	fixed.Graph = &onnx.Graph{Name: p.Prologue.Graph.Name, Outputs: p.Prologue.Graph.Outputs}
-	for _, n := range p.Prologue.Graph.Nodes {
-		copied := *n
-		copied.Inputs = slices.Clone(n.Inputs)
-		for i, v := range n.Inputs {
-			if c := constant[v]; c != nil {
-				copied.Inputs[i] = c
-			}
-		}
-		fixed.Graph.Nodes = append(fixed.Graph.Nodes, &copied)
-	}
-	known, err := onnx.Simplify(&fixed, nil)
-	if err != nil {
-		return nil, fmt.Errorf("compile: conditions: %w", err)
-	}
-	var out [][]float64
-	for _, v := range known.Graph.Outputs {
-		if v.Const == nil {
-			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", v.Node.String(), v.Node.Op)
-		}
-		out = append(out, onnx.Reals(v.Const))
-	}
-	return out, nil
-}

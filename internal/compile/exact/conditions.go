@@ -1,0 +1,203 @@
+package exact
+
+import (
+	"fmt"
+	"slices"
+
+	"pixelcnn/internal/compile/ir"
+	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/goruntime/kernel"
+	"pixelcnn/internal/onnx"
+)
+
+// Conditions computes what the prologue makes of the inputs of one image, which are as
+// ConditionInputs say: per entry of p.Conditions, [channels] or
+// [channels, h, w]. It fails on operators
+// that it does not know. Where there are no conditions it returns nil.
+func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) {
+	if p.Prologue == nil {
+		return nil, nil
+	}
+	m, err := onnx.Simplify(p.Prologue, nil)
+	if err != nil {
+		return nil, fmt.Errorf("compile: conditions: %w", err)
+	}
+	known := map[*onnx.Value]*onnx.Tensor{}
+	for i, v := range m.Graph.Inputs {
+		known[v] = inputs[i]
+	}
+	of := func(v *onnx.Value) *onnx.Tensor {
+		if v != nil && v.Const != nil {
+			return v.Const
+		}
+		return known[v]
+	}
+	for _, n := range m.Graph.Nodes {
+		in := make([]*onnx.Tensor, len(n.Inputs))
+		for i, v := range n.Inputs {
+			in[i] = of(v)
+		}
+		out, err := node(n, in, m.Opsets[""])
+		if err != nil {
+			return nil, fmt.Errorf("compile: conditions: %s: %w", n.String(), err)
+		}
+		if len(out) < len(n.Outputs) {
+			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", n.String(), n.Op)
+		}
+		for i, v := range n.Outputs {
+			known[v] = out[i]
+		}
+	}
+	var out [][]float64
+	for _, v := range m.Graph.Outputs {
+		out = append(out, onnx.Reals(of(v)))
+	}
+	return out, nil
+}
+
+// node computes a node of the prologue: in float64, and rounded then. It returns nil where it does
+// not know the operator.
+func node(n *onnx.Node, in []*onnx.Tensor, opset int64) ([]*onnx.Tensor, error) {
+	if n.Domain != "" {
+		return nil, nil
+	}
+	if shape := onnx.Sizes(n.Outputs[0].Shape); n.Outputs[0].Shape != nil && floating(in) {
+		var out []float64
+		switch n.Op {
+		case "Conv":
+			out = convolution(n, in, shape)
+		case "MatMul":
+			out = product(in, shape)
+		case "Cast": // to what is no float32, too
+		default:
+			out = eachOf(n, in, shape, opset)
+		}
+		if out != nil {
+			rounded := make([]float32, len(out))
+			for i, x := range out {
+				rounded[i] = float32(x)
+			}
+			return []*onnx.Tensor{onnx.NewTensor(rounded, shape...)}, nil
+		}
+	}
+	return onnx.Evaluate(n, in, opset)
+}
+
+func floating(in []*onnx.Tensor) bool {
+	return len(in) > 0 && !slices.ContainsFunc(in, func(t *onnx.Tensor) bool { return t == nil || t.DType() != onnx.Float32 })
+}
+
+// eachOf computes what works element by element, or along the last dimension; else it returns
+// nil.
+func eachOf(n *onnx.Node, in []*onnx.Tensor, shape []int, opset int64) []float64 {
+	u := &ir.Unit{Op: n.Op, Attrs: n.Attrs}
+	out := make([]float64, size(shape))
+	operands := make([][]float64, len(in))
+	positions := 1
+	if _, each := onnx.Real(n.Op, n.Attrs); each {
+		for i, t := range in {
+			wide, err := onnx.Broadcast(t, shape)
+			if err != nil {
+				return nil
+			}
+			operands[i] = onnx.Reals(wide)
+		}
+	} else {
+		last := int64(len(shape) - 1)
+		axis := n.Attrs.Int("axis", -1)
+		if n.Op != "Softmax" && n.Op != "LogSoftmax" && n.Op != "LayerNormalization" || len(n.Outputs) > 1 ||
+			opset < 13 || last < 0 || axis != -1 && axis != last {
+			return nil
+		}
+		positions = len(out) / shape[last]
+		for i, t := range in {
+			if operands[i] = onnx.Reals(t); i > 0 { // scale and bias
+				if t.Len() != shape[last] {
+					return nil
+				}
+				operands[i] = slices.Repeat(operands[i], positions)
+			}
+		}
+	}
+	operatorOf(u)(operands, out, positions)
+	return out
+}
+
+// product is that of matrices [..., m, k] and [..., k, n]; it returns nil where the second are
+// fewer, but one, than the first.
+func product(in []*onnx.Tensor, shape []int) []float64 {
+	a, b := in[0], in[1]
+	if len(a.Shape) < 2 || len(b.Shape) < 2 || len(shape) != len(a.Shape) {
+		return nil
+	}
+	m, k, n := a.Shape[len(a.Shape)-2], a.Shape[len(a.Shape)-1], b.Shape[len(b.Shape)-1]
+	many := a.Len() / (m * k)
+	step := k * n
+	if b.Len() == step {
+		m, many, step = m*many, 1, 0
+	} else if b.Len() != many*step || !slices.Equal(a.Shape[:len(a.Shape)-2], b.Shape[:len(b.Shape)-2]) {
+		return nil
+	}
+	x, y, out := onnx.Reals(a), onnx.Reals(b), make([]float64, size(shape))
+	for i := range many {
+		kernel.AddProduct64(out[i*m*n:], n, x[i*m*k:], k, y[i*step:], n, m, n, k)
+	}
+	return out
+}
+
+// convolution is one of two dimensions in one group; nil where it is another one.
+func convolution(n *onnx.Node, in []*onnx.Tensor, shape []int) []float64 {
+	x, w := in[0], in[1]
+	if len(x.Shape) != 4 || n.Attrs.Int("group", 1) != 1 {
+		return nil
+	}
+	windows, err := onnx.Windows(n, x.Shape, w.Shape)
+	if err != nil {
+		return nil
+	}
+	ys, xs := windows[0], windows[1]
+	ins, h, width := x.Shape[1], x.Shape[2], x.Shape[3]
+	outs, oh, ow := shape[1], shape[2], shape[3]
+	depth := ins * ys.Kernel * xs.Kernel
+	weights := onnx.Reals(onnx.Transpose(onnx.NewTensor(w.Floats(), outs, depth), []int{1, 0}))
+	src, out := x.Floats(), make([]float64, size(shape))
+	read, sums := make([]float64, ow*depth), make([]float64, ow*outs)
+	for row := range shape[0] * oh { // of an image
+		image, y := row/oh, row%oh
+		clear(read)
+		at := 0
+		for i := range ins {
+			for ky := range ys.Kernel {
+				fy := y*ys.Stride + ky*ys.Dilation - ys.Begin
+				for kx := range xs.Kernel {
+					for c := range ow {
+						if fx := c*xs.Stride + kx*xs.Dilation - xs.Begin; fy >= 0 && fy < h && fx >= 0 && fx < width {
+							read[c*depth+at] = float64(src[((image*ins+i)*h+fy)*width+fx])
+						}
+					}
+					at++
+				}
+			}
+		}
+		clear(sums)
+		kernel.AddProduct64(sums, outs, read, depth, weights, outs, ow, outs, depth)
+		for o := range outs {
+			bias := 0.0
+			if len(in) > 2 {
+				bias = float64(in[2].Floats()[o])
+			}
+			for c := range ow {
+				out[((image*outs+o)*oh+y)*ow+c] = sums[c*outs+o] + bias
+			}
+		}
+	}
+	return out
+}
+
+func size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
