@@ -12,6 +12,7 @@ BENCH   ?=
 FUZZTIME ?= 10m
 SOAK    ?= 20m
 MUTANTS ?= 100000
+NETWORKS ?= pixelcnnpp,pixelsnail,bottom,transformer
 
 # "make module PATH=…" means the module's path, not the shell's, which stays what it was:
 # make gives $(shell) the PATH that it was started with itself, before 4.4 always, and since
@@ -23,7 +24,7 @@ override PATH = $(shell echo "$$PATH")
 endif
 endif
 
-.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node test-clients languages slurm slurm-kill slurm-deps kubernetes man completions bench bench-train bench-serve soak-serve judge kill module clean
+.PHONY: help deps data build demo test lint vuln unit race fuzz fuzz-short soak mutate nocgo cross generated parity parity-deps embed browser chromium test-browser test-node test-clients languages slurm slurm-kill slurm-deps kubernetes man completions bench bench-compile bench-growth bench-train bench-serve soak-serve judge kill module clean
 
 help:
 	@echo 'make deps    fetch ONNX Runtime and Fashion-MNIST into the user cache, unless they are there'
@@ -39,6 +40,8 @@ help:
 	@echo 'make languages  draw with the example programs of every language, and with other engines: a table'
 	@echo 'make bench   time sampling: full loop, raster, wavefront; sizes; products alone; engines compared'
 	@echo 'make bench BENCH="-python … -blas …"   the same with PyTorch (flags in internal/dev/bench/sample)'
+	@echo 'make bench-compile PYTHON=…   networks of useful size against the full loop, PyTorch and the limit (NETWORKS=pixelcnnpp160)'
+	@echo 'make bench-growth PYTHON=…   what an image of a transformer costs, by its size'
 	@echo 'make bench-train PYTHON=…   time a training step against PyTorch (BENCH="-arch gated -hidden 64" and more)'
 	@echo 'make bench-serve   the server under load, compared with the library (BENCH="-model pixelcnn" and more)'
 	@echo 'make soak-serve    the server under overload for $(SOAK) (SOAK=…): what is accepted is right, memory is flat'
@@ -194,6 +197,13 @@ completions: build
 
 bench: deps
 	$(GO) test -count=1 -timeout 0 -v ./internal/dev/bench/sample -args -measure $(BENCH)
+
+# PYTHON has PyTorch and onnx: it makes the files, and draws by hand what is compared.
+bench-compile: deps
+	$(GO) test -count=1 -timeout 0 -v -run TestNetworks ./internal/dev/bench/sample -args -networks $(NETWORKS) -rounds 3 -python $(PYTHON) $(BENCH)
+
+bench-growth: deps
+	$(GO) test -count=1 -timeout 0 -v -run TestGrowth ./internal/dev/bench/sample -args -growth -rounds 3 -python $(PYTHON) $(BENCH)
 
 bench-train: deps
 	$(GO) test -count=1 -timeout 0 -v ./internal/dev/bench -args -python $(PYTHON) $(BENCH)

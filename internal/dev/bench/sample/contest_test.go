@@ -13,6 +13,7 @@ import (
 // contest is contestants that take turns.
 type contest struct {
 	turn time.Duration
+	most time.Duration // who has taken so long has had enough turns; 0 means no bound
 	all  []*contestant
 }
 
@@ -26,6 +27,7 @@ type contestant struct {
 	// that worked for it.
 	times, processor []float64
 	runs             int // in a turn
+	taken            time.Duration
 }
 
 // spent is what a run took.
@@ -46,7 +48,7 @@ const long = 2 * time.Second
 func (c *contest) run(ctx context.Context, rounds int) error {
 	for round := range rounds + 1 {
 		for _, k := range c.all {
-			if len(k.times) == rounds {
+			if len(k.times) == rounds || c.most > 0 && k.taken > c.most {
 				continue
 			}
 			n := max(1, k.runs)
@@ -85,6 +87,7 @@ func (k *contestant) take(ctx context.Context, n int) (spent, error) {
 	if sum.wall == 0 {
 		sum = spent{time.Since(start), processor() - before}
 	}
+	k.taken += sum.wall
 	return spent{sum.wall / time.Duration(n), sum.processor / time.Duration(n)}, nil
 }
 

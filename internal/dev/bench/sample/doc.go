@@ -8,9 +8,13 @@
 //	make bench BENCH="-python python3 -blas DIR"      with PyTorch's loops
 //	make bench BENCH="-rounds 0 -exact-model FILE"    equality only
 //
-// Large models are made by scripts that want PyTorch, and are told how they are read:
+// Networks of useful size have random weights, and their files are made by a script, which
+// wants PyTorch and onnx. They are held against the full loop, PyTorch's best loop where one
+// was written, and what products and memory allow at most:
 //
-//	python internal/dev/bench/sample/pixelcnnpp.py pp.onnx
-//	bin/sampler annotate --model pp.onnx --head logistic-mixture --pixel-range -1:1 -o large.onnx
-//	make bench BENCH="-rounds 3 -large large.onnx"    one image, a batch, a dense pass
+//	python3 -m venv DIR && DIR/bin/pip install torch onnx numpy
+//	make bench-compile PYTHON=DIR/bin/python
+//	make bench-compile PYTHON=DIR/bin/python NETWORKS=pixelcnnpp160     as published
+//	make bench-compile PYTHON=DIR/bin/python BENCH="-files FOLDER"      keeps the files
+//	make bench-growth PYTHON=DIR/bin/python                             a transformer by size
 package sample
