@@ -96,11 +96,13 @@ func eachOf(n *onnx.Node, in []*onnx.Tensor, shape []int, opset int64) []float64
 	positions := 1
 	if _, each := onnx.Real(n.Op, n.Attrs); each {
 		for i, t := range in {
-			wide, err := onnx.Broadcast(t, shape)
-			if err != nil {
-				return nil
+			if !slices.Equal(t.Shape, shape) {
+				var err error
+				if t, err = onnx.Broadcast(t, shape); err != nil {
+					return nil
+				}
 			}
-			operands[i] = onnx.Reals(wide)
+			operands[i] = onnx.Reals(t)
 		}
 	} else {
 		last := int64(len(shape) - 1)
@@ -159,36 +161,35 @@ func convolution(n *onnx.Node, in []*onnx.Tensor, shape []int) []float64 {
 	ins, h, width := x.Shape[1], x.Shape[2], x.Shape[3]
 	outs, oh, ow := shape[1], shape[2], shape[3]
 	depth := ins * ys.Kernel * xs.Kernel
-	weights := onnx.Reals(onnx.Transpose(onnx.NewTensor(w.Floats(), outs, depth), []int{1, 0}))
-	src, out := x.Floats(), make([]float64, size(shape))
-	read, sums := make([]float64, ow*depth), make([]float64, ow*outs)
-	for row := range shape[0] * oh { // of an image
-		image, y := row/oh, row%oh
-		clear(read)
-		at := 0
-		for i := range ins {
-			for ky := range ys.Kernel {
-				fy := y*ys.Stride + ky*ys.Dilation - ys.Begin
-				for kx := range xs.Kernel {
-					for c := range ow {
-						if fx := c*xs.Stride + kx*xs.Dilation - xs.Begin; fy >= 0 && fy < h && fx >= 0 && fx < width {
-							read[c*depth+at] = float64(src[((image*ins+i)*h+fy)*width+fx])
-						}
-					}
-					at++
-				}
+	src, weights, out := x.Floats(), onnx.Reals(w), make([]float64, size(shape))
+	if len(in) > 2 {
+		for plane, bias := range slices.Repeat(onnx.Reals(in[2]), shape[0]) {
+			for i := range oh * ow {
+				out[plane*oh*ow+i] = bias
 			}
 		}
-		clear(sums)
-		kernel.AddProduct64(sums, outs, read, depth, weights, outs, ow, outs, depth)
-		for o := range outs {
-			bias := 0.0
-			if len(in) > 2 {
-				bias = float64(in[2].Floats()[o])
+	}
+	rows := max(1, 2*lot/ow) // of the result, at a time
+	read := make([]float64, 0, depth*rows*ow)
+	for image := range shape[0] {
+		for first := 0; first < oh; first += rows {
+			last := min(first+rows, oh)
+			read = read[:0] // [depth, positions]
+			for tap := range depth {
+				plane := src[(image*ins+tap/(ys.Kernel*xs.Kernel))*h*width:]
+				dy, dx := tap/xs.Kernel%ys.Kernel*ys.Dilation-ys.Begin, tap%xs.Kernel*xs.Dilation-xs.Begin
+				for y := first; y < last; y++ {
+					for c := range ow {
+						v := 0.0
+						if fy, fx := y*ys.Stride+dy, c*xs.Stride+dx; fy >= 0 && fy < h && fx >= 0 && fx < width {
+							v = float64(plane[fy*width+fx])
+						}
+						read = append(read, v)
+					}
+				}
 			}
-			for c := range ow {
-				out[((image*outs+o)*oh+y)*ow+c] = sums[c*outs+o] + bias
-			}
+			n := (last - first) * ow
+			kernel.AddProduct64(out[(image*outs*oh+first)*ow:], oh*ow, weights, depth, read, n, outs, n, depth)
 		}
 	}
 	return out
