@@ -82,6 +82,12 @@ func sigmoidAVX2(dst, a *float32, n int)
 func tanhAVX2(dst, a *float32, n int)
 
 //go:noescape
+func addAVX512(dst, a, b *float32, n int)
+
+//go:noescape
+func mulAVX512(dst, a, b *float32, n int)
+
+//go:noescape
 func expAVX512(dst, a *float32, n int)
 
 //go:noescape

@@ -7,6 +7,10 @@ func add(dst, a, b []float32) {
 		apply2(dst, a, b, add1)
 		return
 	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		addAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), n)
+		dst, a, b = dst[n:], a[n:], b[n:]
+	}
 	addAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
 }
 
@@ -22,6 +26,10 @@ func mul(dst, a, b []float32) {
 	if !hasAVX2 {
 		apply2(dst, a, b, mul1)
 		return
+	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		mulAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), n)
+		dst, a, b = dst[n:], a[n:], b[n:]
 	}
 	mulAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
 }

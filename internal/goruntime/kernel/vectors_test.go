@@ -94,7 +94,7 @@ func TestFunctionsAreTheSameBits(t *testing.T) {
 	}
 	forEachSet(t, func(t *testing.T) {
 		for name, f := range all {
-			for lo, n := 0, 0; lo+n <= len(x); lo, n = lo+n, (n+1)%40 {
+			for lo, n := 0, len(x); lo+n <= len(x); lo, n = (lo+n)%len(x), (n+1)%(len(x)+1) {
 				dst := make([]float32, n+1)
 				dst[n] = 42
 				f.run(dst[:n], lo, lo+n)

@@ -7,7 +7,6 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
@@ -19,31 +18,27 @@ func main() {
 		tile(avx512, rows, 1)
 		tile(avx512, rows, 2)
 	}
-	plain := func(f func(x []VecVirtual) VecVirtual) func() func(x []VecVirtual) VecVirtual {
-		return func() func(x []VecVirtual) VecVirtual { return f }
-	}
-	vectors("add", 2, plain(add))
-	vectors("sub", 2, plain(sub))
-	vectors("mul", 2, plain(mul))
-	vectors("div", 2, plain(div))
-	vectors("max", 2, plain(larger))
-	vectors("min", 2, plain(smaller))
-	vectors("sqrt", 1, plain(func(x []VecVirtual) VecVirtual {
-		VSQRTPS(x[0], x[0])
-		return x[0]
-	}))
-	vectors("relu", 1, prepareRelu)
-	vectors("exp", 1, prepareExp)
-	vectors("elu", 1, prepareElu)
-	vectors("erf", 1, prepareErf)
-	vectors("sigmoid", 1, prepareSigmoid)
-	vectors("tanh", 1, prepareTanh)
+	binary("add", 1, add)
+	binary("sub", 1, sub)
+	binary("mul", 1, mul)
+	binary("div", 1, div)
+	binary("max", 1, larger)
+	binary("min", 1, smaller)
+	unary("sqrt", 1, prepareSqrt)
+	unary("relu", 1, prepareRelu)
+	unary("exp", 1, prepareExp)
+	unary("elu", 1, prepareElu)
+	unary("erf", 1, prepareErf)
+	unary("sigmoid", 1, prepareSigmoid)
+	unary("tanh", 1, prepareTanh)
 	set = avx512
-	vectors("exp", 1, prepareExp)
-	vectors("elu", 1, prepareElu)
-	vectors("erf", 1, prepareErf)
-	vectors("sigmoid", 1, prepareSigmoid)
-	vectors("tanh", 1, prepareTanh)
+	binary("add", 4, add)
+	binary("mul", 4, mul)
+	unary("exp", 4, prepareExp)
+	unary("elu", 4, prepareElu)
+	unary("erf", 4, prepareErf)
+	unary("sigmoid", 4, prepareSigmoid)
+	unary("tanh", 4, prepareTanh)
 	pack8()
 	double(avx2, 1)
 	double(avx2, 4)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -16,8 +15,33 @@ import (
 // set is what the functions are written with now.
 var set = avx2
 
-// vectors writes a function of one or two vectors.
-func vectors(name string, args int, prepare func() func(x []VecVirtual) VecVirtual) {
+// A function computes vectors from as many others, one step of all of them after the other:
+// a processor looks only so far ahead for what it can do meanwhile.
+type function func(x []VecVirtual) []VecVirtual
+
+// unary writes a function of one vector, which takes so many at a time.
+func unary(name string, lanes int, prepare func() function) {
+	vectors(name, 1, lanes, func() func(x [][]VecVirtual) []VecVirtual {
+		f := prepare()
+		return func(x [][]VecVirtual) []VecVirtual { return f(x[0]) }
+	})
+}
+
+// binary writes a function of two vectors.
+func binary(name string, lanes int, f func(x, y VecVirtual) VecVirtual) {
+	vectors(name, 2, lanes, func() func(x [][]VecVirtual) []VecVirtual {
+		return func(x [][]VecVirtual) (out []VecVirtual) {
+			for i, a := range x[0] {
+				out = append(out, f(a, x[1][i]))
+			}
+			return out
+		}
+	})
+}
+
+// vectors writes a function of one or two arguments, which takes so many vectors of each at a
+// time, and then those that are left one by one.
+func vectors(name string, args, lanes int, prepare func() func(x [][]VecVirtual) []VecVirtual) {
 	name += set.name
 	signature := "func(dst, a *float32, n int)"
 	if args == 2 {
@@ -33,20 +57,32 @@ func vectors(name string, args int, prepare func() func(x []VecVirtual) VecVirtu
 	n := Load(Param("n"), GP64())
 	f := prepare()
 
-	Label("loop")
-	CMPQ(n, Imm(uint64(set.bytes/4)))
-	JL(LabelRef("rest"))
-	var x []VecVirtual
-	for _, p := range from {
-		v := set.vector()
-		VMOVUPS(Mem{Base: p}, v)
-		x = append(x, v)
-		ADDQ(Imm(uint64(set.bytes)), p)
+	loop := func(label, end string, lanes int) {
+		Label(label)
+		CMPQ(n, Imm(uint64(lanes*set.bytes/4)))
+		JL(LabelRef(end))
+		var x [][]VecVirtual
+		for _, p := range from {
+			var list []VecVirtual
+			for i := range lanes {
+				v := set.vector()
+				VMOVUPS(Mem{Base: p, Disp: i * set.bytes}, v)
+				list = append(list, v)
+			}
+			x = append(x, list)
+			ADDQ(U32(uint32(lanes*set.bytes)), p)
+		}
+		for i, y := range f(x) {
+			VMOVUPS(y, Mem{Base: dst, Disp: i * set.bytes})
+		}
+		ADDQ(U32(uint32(lanes*set.bytes)), dst)
+		SUBQ(Imm(uint64(lanes*set.bytes/4)), n)
+		JMP(LabelRef(label))
 	}
-	VMOVUPS(f(x), Mem{Base: dst})
-	ADDQ(Imm(uint64(set.bytes)), dst)
-	SUBQ(Imm(uint64(set.bytes/4)), n)
-	JMP(LabelRef("loop"))
+	if lanes > 1 {
+		loop("lanes", "loop", lanes)
+	}
+	loop("loop", "rest", 1)
 
 	Label("rest")
 	if set == avx512 {
@@ -61,13 +97,13 @@ func vectors(name string, args int, prepare func() func(x []VecVirtual) VecVirtu
 	NEGQ(n)
 	mask := YMM()
 	VMOVDQU(Mem{Base: table, Index: n, Scale: 4, Disp: 32}, mask)
-	x = x[:0]
+	var x [][]VecVirtual
 	for _, p := range from {
 		v := YMM()
 		VMASKMOVPS(Mem{Base: p}, mask, v)
-		x = append(x, v)
+		x = append(x, []VecVirtual{v})
 	}
-	VMASKMOVPS(f(x), mask, Mem{Base: dst})
+	VMASKMOVPS(f(x)[0], mask, Mem{Base: dst})
 	Label("end")
 	VZEROUPPER()
 	RET()
@@ -110,38 +146,38 @@ func splatOf(name string, x float32) Mem {
 	return m
 }
 
-func add(x []VecVirtual) VecVirtual {
-	VADDPS(x[1], x[0], x[0])
-	return x[0]
+func add(x, y VecVirtual) VecVirtual {
+	VADDPS(y, x, x)
+	return x
 }
 
-func mul(x []VecVirtual) VecVirtual {
-	VMULPS(x[1], x[0], x[0])
-	return x[0]
+func mul(x, y VecVirtual) VecVirtual {
+	VMULPS(y, x, x)
+	return x
 }
 
-func sub(x []VecVirtual) VecVirtual {
-	VSUBPS(x[1], x[0], x[0])
-	return x[0]
+func sub(x, y VecVirtual) VecVirtual {
+	VSUBPS(y, x, x)
+	return x
 }
 
-func div(x []VecVirtual) VecVirtual {
-	VDIVPS(x[1], x[0], x[0])
-	return x[0]
+func div(x, y VecVirtual) VecVirtual {
+	VDIVPS(y, x, x)
+	return x
 }
 
 // larger and smaller give the second argument where either is not a number; the
 // first is then put back.
-func larger(x []VecVirtual) VecVirtual {
-	y := set.vector()
-	VMAXPS(x[1], x[0], y)
-	return keepNaN(x[0], y)
+func larger(x, y VecVirtual) VecVirtual {
+	z := set.vector()
+	VMAXPS(y, x, z)
+	return keepNaN(x, z)
 }
 
-func smaller(x []VecVirtual) VecVirtual {
-	y := set.vector()
-	VMINPS(x[1], x[0], y)
-	return keepNaN(x[0], y)
+func smaller(x, y VecVirtual) VecVirtual {
+	z := set.vector()
+	VMINPS(y, x, z)
+	return keepNaN(x, z)
 }
 
 func keepNaN(x, y VecVirtual) VecVirtual {
@@ -151,149 +187,212 @@ func keepNaN(x, y VecVirtual) VecVirtual {
 	return y
 }
 
-func prepareRelu() func(x []VecVirtual) VecVirtual {
+func prepareRelu() function {
 	zero := set.vector()
 	VXORPS(zero, zero, zero)
-	return func(x []VecVirtual) VecVirtual {
-		VMAXPS(x[0], zero, x[0])
-		return x[0]
+	return inPlace(func(x VecVirtual) { VMAXPS(x, zero, x) })
+}
+
+func prepareSqrt() function { return inPlace(func(x VecVirtual) { VSQRTPS(x, x) }) }
+
+// inPlace is a step on each vector.
+func inPlace(f func(x VecVirtual)) function {
+	return func(x []VecVirtual) []VecVirtual {
+		for _, x := range x {
+			f(x)
+		}
+		return x
 	}
 }
 
-// prepareExp keeps what every round needs in registers; the polynomial's
-// coefficients are read as they come.
-func prepareExp() func(x []VecVirtual) VecVirtual {
+// likes makes as many vectors.
+func likes(x []VecVirtual) []VecVirtual {
+	out := make([]VecVirtual, len(x))
+	for i := range out {
+		out[i] = set.vector()
+	}
+	return out
+}
+
+// polynomial is that of z by Horner's rule, the coefficients from the highest on. They are
+// read as they come, once for all vectors.
+func polynomial(z []VecVirtual, coefficients ...coefficient) []VecVirtual {
+	p := likes(z)
+	for k, c := range coefficients {
+		if k == 0 {
+			for i := range p {
+				VBROADCASTSS(splatOf(c.name, c.x), p[i])
+			}
+			continue
+		}
+		v := splat(c.name, c.x)
+		for i := range p {
+			VFMADD213PS(v, z[i], p[i])
+		}
+	}
+	return p
+}
+
+type coefficient struct {
+	name string
+	x    float32
+}
+
+// prepareExp keeps what every round needs in registers.
+func prepareExp() function {
 	low, high := splat("expLow", -104), splat("expHigh", 89)
 	log2e := splat("log2e", 1/math.Ln2)
-	return func(x []VecVirtual) VecVirtual {
-		VMAXPS(x[0], low, x[0])
-		VMINPS(x[0], high, x[0])
-		n := set.vector()
-		VMULPS(log2e, x[0], n)
-		set.round(n)
-		r := x[0]
-		VFNMADD231PS(splat("ln2Hi", 0x1.62e4p-1), n, r)
-		VFNMADD231PS(splat("ln2Lo", 0x1.7f7d1cp-20), n, r)
-		p := splat("exp7", 1./5040)
-		VFMADD213PS(splat("exp6", 1./720), r, p)
-		VFMADD213PS(splat("exp5", 1./120), r, p)
-		VFMADD213PS(splat("exp4", 1./24), r, p)
-		VFMADD213PS(splat("exp3", 1./6), r, p)
-		VFMADD213PS(splat("exp2", 1./2), r, p)
-		VFMADD213PS(splat("one", 1), r, p)
-		VFMADD213PS(splat("one", 1), r, p)
-		VCVTPS2DQ(n, n)
-		half := set.vector()
-		VPSRAD(Imm(1), n, half)
-		VPSUBD(half, n, n)
-		for _, e := range []VecVirtual{half, n} {
-			VPSLLD(Imm(23), e, e)
-			VPADDD(splat("one", 1), e, e) // the exponent's bias is that of 1
-			VMULPS(e, p, p)
+	return func(x []VecVirtual) []VecVirtual {
+		n := likes(x)
+		for i, r := range x {
+			VMAXPS(r, low, r)
+			VMINPS(r, high, r)
+			VMULPS(log2e, r, n[i])
+			set.round(n[i])
+		}
+		lessLn2(x, n)
+		p := polynomial(x, append(series[:len(series):len(series)], coefficient{"one", 1}, coefficient{"one", 1})...)
+		for i := range p {
+			set.scale(n[i], p[i])
 		}
 		return p
 	}
 }
 
-func prepareElu() func(x []VecVirtual) VecVirtual {
+// series is that of the exponential, from the highest coefficient to that of the square.
+var series = []coefficient{{"exp7", 1. / 5040}, {"exp6", 1. / 720}, {"exp5", 1. / 120}, {"exp4", 1. / 24}, {"exp3", 1. / 6}, {"exp2", 1. / 2}}
+
+// lessLn2 takes n·ln2 off x.
+func lessLn2(x, n []VecVirtual) {
+	for _, c := range []coefficient{{"ln2Hi", 0x1.62e4p-1}, {"ln2Lo", 0x1.7f7d1cp-20}} {
+		v := splat(c.name, c.x)
+		for i, r := range x {
+			VFNMADD231PS(v, n[i], r)
+		}
+	}
+}
+
+// scale multiplies p by 2^n, where n has no fraction, rounding once.
+func (s isa) scale(n, p VecVirtual) {
+	if s == avx512 {
+		VSCALEFPS(n, p, p)
+		return
+	}
+	VCVTPS2DQ(n, n)
+	half := s.vector()
+	VPSRAD(Imm(1), n, half)
+	VPSUBD(half, n, n)
+	for _, e := range []VecVirtual{half, n} {
+		VPSLLD(Imm(23), e, e)
+		VPADDD(splat("one", 1), e, e) // the exponent's bias is that of 1
+		VMULPS(e, p, p)
+	}
+}
+
+func prepareElu() function {
 	zero, one := set.vector(), splat("one", 1)
 	VXORPS(zero, zero, zero)
 	log2e, low := splat("log2e", 1/math.Ln2), splat("eluLow", -30)
-	return func(x []VecVirtual) VecVirtual {
-		above, r := set.vector(), x[0]
-		VMAXPS(r, zero, above)
-		VMINPS(r, zero, r)
-		VMAXPS(r, low, r)
-		n := set.vector()
-		VMULPS(log2e, r, n)
-		set.round(n)
-		VFNMADD231PS(splat("ln2Hi", 0x1.62e4p-1), n, r)
-		VFNMADD231PS(splat("ln2Lo", 0x1.7f7d1cp-20), n, r)
-		q := splat("exp7", 1./5040)
-		VFMADD213PS(splat("exp6", 1./720), r, q)
-		VFMADD213PS(splat("exp5", 1./120), r, q)
-		VFMADD213PS(splat("exp4", 1./24), r, q)
-		VFMADD213PS(splat("exp3", 1./6), r, q)
-		VFMADD213PS(splat("exp2", 1./2), r, q)
-		p := set.vector()
-		VMULPS(r, r, p)
-		VFMADD213PS(r, q, p)
-		VCVTPS2DQ(n, n)
-		VPSLLD(Imm(23), n, n)
-		VPADDD(one, n, n) // the exponent's bias is that of 1
-		less := set.vector()
-		VSUBPS(one, n, less)
-		VFMADD213PS(less, n, p)
-		VADDPS(above, p, p)
-		return p
-	}
-}
-
-func prepareErf() func(x []VecVirtual) VecVirtual {
-	low, high := splat("erfLow", -4), splat("erfHigh", 4)
-	least, most := splat("minusOne", -1), splat("one", 1)
-	// polynomial is that of z with coefficients from the highest on.
-	polynomial := func(name string, z VecVirtual, coefficients ...float32) VecVirtual {
-		p := splat(name+"0", coefficients[0])
-		for i, c := range coefficients[1:] {
-			VFMADD213PS(splat(fmt.Sprint(name, i+1), c), z, p)
+	return func(x []VecVirtual) []VecVirtual {
+		above, n := likes(x), likes(x)
+		for i, r := range x {
+			VMAXPS(r, zero, above[i])
+			VMINPS(r, zero, r)
+			VMAXPS(r, low, r)
+			VMULPS(log2e, r, n[i])
+			set.round(n[i])
+		}
+		lessLn2(x, n)
+		q, p := polynomial(x, series...), likes(x)
+		for i, r := range x {
+			VMULPS(r, r, p[i])
+			VFMADD213PS(r, q[i], p[i])
+			VCVTPS2DQ(n[i], n[i])
+			VPSLLD(Imm(23), n[i], n[i])
+			VPADDD(one, n[i], n[i]) // the exponent's bias is that of 1
+			less := set.vector()
+			VSUBPS(one, n[i], less)
+			VFMADD213PS(less, n[i], p[i])
+			VADDPS(above[i], p[i], p[i])
 		}
 		return p
 	}
-	return func(x []VecVirtual) VecVirtual {
-		VMAXPS(x[0], low, x[0])
-		VMINPS(x[0], high, x[0])
-		z := set.vector()
-		VMULPS(x[0], x[0], z)
-		p := polynomial("erfP", z, -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4, -2.95459980854025e-3, -1.60960333262415e-2)
-		q := polynomial("erfQ", z, -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2)
-		VMULPS(x[0], p, p)
-		VDIVPS(q, p, p)
-		VMAXPS(p, least, p)
-		VMINPS(p, most, p)
+}
+
+func prepareErf() function {
+	low, high := splat("erfLow", -4), splat("erfHigh", 4)
+	least, most := splat("minusOne", -1), splat("one", 1)
+	return func(x []VecVirtual) []VecVirtual {
+		z := likes(x)
+		for i, x := range x {
+			VMAXPS(x, low, x)
+			VMINPS(x, high, x)
+			VMULPS(x, x, z[i])
+		}
+		p := polynomial(z, coefficient{"erfP0", -2.72614225801306e-10}, coefficient{"erfP1", 2.77068142495902e-8}, coefficient{"erfP2", -2.10102402082508e-6},
+			coefficient{"erfP3", -5.69250639462346e-5}, coefficient{"erfP4", -7.34990630326855e-4}, coefficient{"erfP5", -2.95459980854025e-3}, coefficient{"erfP6", -1.60960333262415e-2})
+		q := polynomial(z, coefficient{"erfQ0", -1.45660718464996e-5}, coefficient{"erfQ1", -2.13374055278905e-4}, coefficient{"erfQ2", -1.68282697438203e-3},
+			coefficient{"erfQ3", -7.37332916720468e-3}, coefficient{"erfQ4", -1.42647390514189e-2})
+		for i, x := range x {
+			VMULPS(x, p[i], p[i])
+			VDIVPS(q[i], p[i], p[i])
+			VMAXPS(p[i], least, p[i])
+			VMINPS(p[i], most, p[i])
+		}
 		return p
 	}
 }
 
-func prepareSigmoid() func(x []VecVirtual) VecVirtual {
+func prepareSigmoid() function {
 	exp := prepareExp()
 	one, sign := splat("one", 1), splat("sign", float32(math.Copysign(0, -1)))
-	return func(x []VecVirtual) VecVirtual {
-		VXORPS(sign, x[0], x[0])
+	return func(x []VecVirtual) []VecVirtual {
+		for _, x := range x {
+			VXORPS(sign, x, x)
+		}
 		e := exp(x)
-		VADDPS(one, e, e)
-		VDIVPS(e, one, e)
+		for _, e := range e {
+			VADDPS(one, e, e)
+			VDIVPS(e, one, e)
+		}
 		return e
 	}
 }
 
-func prepareTanh() func(x []VecVirtual) VecVirtual {
+func prepareTanh() function {
 	exp := prepareExp()
 	one, sign := splat("one", 1), splat("sign", float32(math.Copysign(0, -1)))
-	return func(x []VecVirtual) VecVirtual {
+	return func(x []VecVirtual) []VecVirtual {
 		// Near zero: x + x·z·p(z), with z = x².
-		z := set.vector()
-		VMULPS(x[0], x[0], z)
-		p := splat("tanh4", -5.70498872745e-3)
-		VFMADD213PS(splat("tanh3", 2.06390887954e-2), z, p)
-		VFMADD213PS(splat("tanh2", -5.37397155531e-2), z, p)
-		VFMADD213PS(splat("tanh1", 1.33314422036e-1), z, p)
-		VFMADD213PS(splat("tanh0", -3.33332819422e-1), z, p)
-		VMULPS(z, p, p)
-		VFMADD213PS(x[0], x[0], p)
+		z := likes(x)
+		for i, x := range x {
+			VMULPS(x, x, z[i])
+		}
+		p := polynomial(z, coefficient{"tanh4", -5.70498872745e-3}, coefficient{"tanh3", 2.06390887954e-2}, coefficient{"tanh2", -5.37397155531e-2},
+			coefficient{"tanh1", 1.33314422036e-1}, coefficient{"tanh0", -3.33332819422e-1})
+		for i, x := range x {
+			VMULPS(z[i], p[i], p[i])
+			VFMADD213PS(x, x, p[i])
+		}
 		// Elsewhere: ±(1 - 2/(exp(2|x|) + 1)).
-		s, m := set.vector(), set.vector()
-		VANDPS(sign, x[0], s)
-		VXORPS(s, x[0], m)
-		near := set.less(m, splat("tanhNear", 0.625))
-		VADDPS(m, m, m)
-		e := exp([]VecVirtual{m})
-		VADDPS(one, e, e)
-		VDIVPS(e, one, e)
-		VADDPS(e, e, e)
-		VSUBPS(e, one, e)
-		VORPS(s, e, e)
-		near.choose(p, e)
+		s, m := likes(x), likes(x)
+		near := make([]chooser, len(x))
+		limit := splat("tanhNear", 0.625)
+		for i, x := range x {
+			VANDPS(sign, x, s[i])
+			VXORPS(s[i], x, m[i])
+			near[i] = set.less(m[i], limit)
+			VADDPS(m[i], m[i], m[i])
+		}
+		e := exp(m)
+		for i, e := range e {
+			VADDPS(one, e, e)
+			VDIVPS(e, one, e)
+			VADDPS(e, e, e)
+			VSUBPS(e, one, e)
+			VORPS(s[i], e, e)
+			near[i].choose(p[i], e)
+		}
 		return e
 	}
 }
