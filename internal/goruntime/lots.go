@@ -12,6 +12,8 @@ type sparse struct {
 	right bool // which factor it is
 	lots  []lot
 	rowB  int // of a right factor, the elements from one of its source's rows to the next
+
+	border int // of a picture, pixels of zeros to the left and the right of its lines
 }
 
 // A lot is a part of a product: some rows and columns of the result, over some of the

@@ -85,12 +85,15 @@ func isRelu(v, floor *value) bool {
 }
 
 func (p *binder) arithmetic(n *node, y, a, b *value) error {
-	if vector := vectorPairs[n.Op]; vector != nil && y.dtype == onnx.Float32 {
+	if vector := vectorFunctions[n.Op]; vector != nil && y.dtype == onnx.Float32 {
 		if sweeps(y, a, b) {
 			p.elementwise(n, y, []*value{a, b}, func(dst []float32, args [][]float32) { vector(dst, args[0], args[1]) })
 			return nil
 		}
-		run := pairs(y, a, b, vectorOr(vector, ofFloats[float32](n)))
+		run := vectorPairs(y, a, b, vector)
+		if run == nil {
+			run = pairs(y, a, b, ofFloats[float32](n))
+		}
 		p.add(n, &step{run: run, reads: []*value{a, b}, writes: []*value{y}, overwrites: true})
 		return nil
 	}
@@ -137,21 +140,64 @@ func pairs[T, U onnx.Element](y, a, b *value, f binary[T, U]) func(*workers) err
 	}
 }
 
-// vectorPairs are the functions that are computed in float32, many at a time.
-var vectorPairs = map[string]func(dst, a, b []float32){
+// vectorFunctions are those that are computed in float32, many at a time.
+var vectorFunctions = map[string]func(dst, a, b []float32){
 	"Add": kernel.Add, "Sum": kernel.Add, "Mean": kernel.Add, "Sub": kernel.Sub, "Mul": kernel.Mul, "Div": kernel.Div,
 	"Max": kernel.Max, "Min": kernel.Min,
 }
 
-// vectorOr uses a function of vectors where nothing is repeated.
-func vectorOr(vector func(dst, a, b []float32), or binary[float32, float32]) binary[float32, float32] {
-	return func(dst, a, b []float32) error {
-		if len(a) != len(dst) || len(b) != len(dst) {
-			return or(dst, a, b)
-		}
-		vector(dst, a, b)
+// vectorPairs is pairs of a function of vectors; nil where an argument is repeated element by
+// element.
+func vectorPairs(y, a, b *value, vector func(dst, a, b []float32)) func(*workers) error {
+	l := newLoops(y.shape, strides(y.shape), broadcastSteps(a.shape, y.shape), broadcastSteps(b.shape, y.shape))
+	if l.step[1] == 0 || l.step[2] == 0 {
 		return nil
 	}
+	x, z := newOperand(l, 1), newOperand(l, 2)
+	rows, n := l.rows, l.n
+	if x.side && z.side && l.row[0] == n { // all rows at once
+		rows, n = 1, n*rows
+	} else {
+		x.repeated, z.repeated = nil, nil
+	}
+	return func(*workers) error {
+		dst := y.floats()
+		x.data, z.data = a.floats(), b.floats()
+		l.each(func() {
+			d, x, z := dst[l.at[0]:], x.at(l.at[1]), z.at(l.at[2])
+			for r := range rows {
+				vector(d[r*l.row[0]:][:n], x[r*l.row[1]:][:n], z[r*l.row[2]:][:n])
+			}
+		})
+		return nil
+	}
+}
+
+// operand is an argument of vectorPairs.
+type operand struct {
+	data     []float32
+	n        int
+	side     bool      // its rows lie side by side, or can: they are few, and all the same
+	repeated []float32 // those rows; nil where they are read as they lie
+}
+
+func newOperand(l *loops, i int) *operand {
+	o := &operand{n: l.n, side: l.row[i] == l.n}
+	if l.row[i] == 0 && l.rows*l.n <= sweepLen {
+		o.side, o.repeated = true, make([]float32, l.rows*l.n)
+	}
+	return o
+}
+
+// at is what there is from some element on.
+func (o *operand) at(i int) []float32 {
+	if o.repeated == nil {
+		return o.data[i:]
+	}
+	for n := copy(o.repeated, o.data[i:][:o.n]); n < len(o.repeated); {
+		n += copy(o.repeated[n:], o.repeated[:n])
+	}
+	return o.repeated
 }
 
 // each runs a function of two elements over runs of them.

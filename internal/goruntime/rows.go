@@ -170,8 +170,14 @@ func bindRowConv(p *binder, n *node) error {
 	if err != nil {
 		return err
 	}
+	lots := p.packs.windows(sparseKey{n.Node, p.shapes}, windows, taps, images, ins, outs)
+	if lots.border > 0 {
+		if r, err = p.bordered(n, r, windows[1].in, lots.border); err != nil {
+			return err
+		}
+	}
 	f := &factors{a: r, b: w, y: y, m: pixels * images, n: outs, k: len(taps) * ins, rowA: ins, stepA: 1, at: [][2]int{{0, 0}}}
-	m := &multiplier{factors: f, parts: []*value{r}, sparse: p.packs.windows(sparseKey{n.Node, p.shapes}, windows, taps, images, ins, outs)}
+	m := &multiplier{factors: f, parts: []*value{r}, sparse: lots}
 	m.lots, m.task = make([]kernel.Product, p.threads), m.lot
 	m.step = p.add(n, &step{run: m.run, place: m.place, reads: []*value{r}, writes: []*value{y}, flops: 2 * m.macs()})
 	m.step.prepare = func() { m.panels = p.packs.packedTaps(w, taps) }
@@ -200,13 +206,37 @@ func liveTaps(w *value) []int {
 	return taps
 }
 
-// windows finds the lots of a convolution on rows.
+// windows finds the lots of a convolution on rows. Of one image and a large kernel hardly two
+// pixels see as many taps; then the picture has a border of zeros to its left and right.
 func (p *packs) windows(key sparseKey, windows []window, taps []int, images, ins, outs int) *sparse {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s := p.sparse[key]; s != nil {
 		return s
 	}
+	s := &sparse{lots: windowLots(windows, taps, 0, images, ins, outs)}
+	if width := windows[1]; images == 1 && thin(s.lots) {
+		for _, t := range taps {
+			from := t%width.kernel*width.dilation - width.begin
+			s.border = max(s.border, -from, width.out-1+from-(width.in-1))
+		}
+		s.lots = windowLots(windows, taps, s.border, images, ins, outs)
+	}
+	p.sparse[key] = s
+	return s
+}
+
+// thin tells whether lots have few rows.
+func thin(lots []lot) bool {
+	rows, times := 0, 0
+	for _, l := range lots {
+		rows, times = rows+l.times*l.rows, times+l.times
+	}
+	return rows < leastRows*times
+}
+
+// windowLots are the lots of a convolution whose picture has so wide a border.
+func windowLots(windows []window, taps []int, border, images, ins, outs int) (lots []lot) {
 	height, width := windows[0], windows[1]
 	places := make([]int32, 0, height.out*width.out*len(taps)) // of pixels, by pixel and tap
 	for y := range height.out {
@@ -215,14 +245,13 @@ func (p *packs) windows(key sparseKey, windows []window, taps []int, images, ins
 				iy := y + t/width.kernel*height.dilation - height.begin
 				ix := x + t%width.kernel*width.dilation - width.begin
 				at := int32(-1)
-				if iy >= 0 && iy < height.in && ix >= 0 && ix < width.in {
-					at = int32(iy*width.in + ix)
+				if iy >= 0 && iy < height.in && ix >= -border && ix < width.in+border {
+					at = int32(iy*(width.in+2*border) + ix + border)
 				}
 				places = append(places, at)
 			}
 		}
 	}
-	s := &sparse{}
 	n := images * ins // elements of a pixel
 	for _, l := range lotsOf(places, height.out*width.out, len(taps), len(taps), 1, 1) {
 		l.row, l.rows, l.cols, l.rowA = l.row*images, l.rows*images, outs, ins
@@ -242,10 +271,28 @@ func (p *packs) windows(key sparseKey, windows []window, taps []int, images, ins
 			}
 		}
 		l.stretches = stretches
-		s.lots = append(s.lots, l.turned())
+		lots = append(lots, l.turned())
 	}
-	p.sparse[key] = s
-	return s
+	return lots
+}
+
+// bordered is a picture that lies as rows, with so many pixels of zeros to the left and the right
+// of each of its lines.
+func (p *binder) bordered(n *node, x *value, width, border int) (*value, error) {
+	size := x.count / x.shape[0] // elements of a pixel
+	y, err := p.take(x.dtype, []int{x.shape[0] / width * (width + 2*border), size})
+	if err != nil {
+		return nil, err
+	}
+	p.add(n, &step{reads: []*value{x}, writes: []*value{y}, run: func(*workers) error {
+		dst, src := y.floats(), x.floats()
+		clear(dst)
+		for line := range x.shape[0] / width {
+			copy(dst[(line*(width+2*border)+border)*size:], src[line*width*size:][:width*size])
+		}
+		return nil
+	}})
+	return y, nil
 }
 
 // packedTaps are the weights of some taps, a row for each tap and channel.

@@ -46,6 +46,7 @@ func TestRows(t *testing.T) {
 	}{
 		{"one", 3, 3, 3, func() *onnx.Value { return conv(x, 2, 3) }},
 		{"wider than the picture", 2, 2, 3, func() *onnx.Value { return conv(x, 2, 15) }},
+		{"wider than the only picture: a border", 1, 1, 4, func() *onnx.Value { return conv(x, 2, 15) }},
 		{"residual", 3, 3, 5, func() *onnx.Value {
 			y := conv(x, 2, 5)
 			return op("Add", y, conv(op("Relu", conv(y, channels, 1)), channels, 3))
@@ -60,7 +61,7 @@ func TestRows(t *testing.T) {
 		{"a number for each channel of an image", 3, 3, 6, func() *onnx.Value {
 			return conv(op("Relu", op("Add", conv(x, 2, 3), label)), channels, 3)
 		}},
-		{"one image, many labels", 1, 5, 9, func() *onnx.Value {
+		{"one image: a border; many labels", 1, 5, 10, func() *onnx.Value {
 			y := conv(x, 2, 3)
 			z := op("Add", conv(op("Relu", op("Add", label, y)), channels, 3), y)
 			return op("Add", op("Mul", y, z), conv(z, channels, 1))

@@ -9,7 +9,9 @@ func add(dst, a, b []float32) {
 	}
 	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
 		addAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), n)
-		dst, a, b = dst[n:], a[n:], b[n:]
+		if dst, a, b = dst[n:], a[n:], b[n:]; len(dst) == 0 {
+			return
+		}
 	}
 	addAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
 }
@@ -29,7 +31,9 @@ func mul(dst, a, b []float32) {
 	}
 	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
 		mulAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), n)
-		dst, a, b = dst[n:], a[n:], b[n:]
+		if dst, a, b = dst[n:], a[n:], b[n:]; len(dst) == 0 {
+			return
+		}
 	}
 	mulAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
 }
@@ -81,7 +85,9 @@ func exp(dst, a []float32) {
 	}
 	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
 		expAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
-		dst, a = dst[n:], a[n:]
+		if dst, a = dst[n:], a[n:]; len(dst) == 0 {
+			return
+		}
 	}
 	expAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
@@ -117,7 +123,9 @@ func sigmoid(dst, a []float32) {
 	}
 	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
 		sigmoidAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
-		dst, a = dst[n:], a[n:]
+		if dst, a = dst[n:], a[n:]; len(dst) == 0 {
+			return
+		}
 	}
 	sigmoidAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
@@ -129,7 +137,9 @@ func tanh(dst, a []float32) {
 	}
 	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
 		tanhAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
-		dst, a = dst[n:], a[n:]
+		if dst, a = dst[n:], a[n:]; len(dst) == 0 {
+			return
+		}
 	}
 	tanhAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
