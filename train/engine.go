@@ -115,33 +115,66 @@ func (e *engine) close() error {
 	return errors.Join(errs...)
 }
 
+// A turn is some consecutive passes of a lane, for one thread.
+type turn struct {
+	lane, first, end int
+	after            int // the lane's turn before it; -1 for none
+}
+
+// turns deals passes out to lanes. Most lanes are a turn each, since what it works on stays in a
+// core's cache. Of the last ones, as many as there are threads, passes take turns: so no thread
+// waits long for another at the end.
+func turns(passes, threads int) (list []turn) {
+	whole := max(0, lanes-threads)
+	for k := range whole {
+		list = append(list, turn{k, passes * k / lanes, passes * (k + 1) / lanes, -1})
+	}
+	var last [lanes]int
+	for i, more := 0, true; more; i++ {
+		more = false
+		for k := whole; k < lanes; k++ {
+			first, end := passes*k/lanes+i, passes*(k+1)/lanes
+			if i > 0 && first >= end {
+				continue
+			}
+			t := turn{k, first, min(first+1, end), -1}
+			if i > 0 {
+				t.after = last[k]
+			}
+			last[k] = len(list)
+			list, more = append(list, t), more || first+1 < end
+		}
+	}
+	return list
+}
+
 // gradient runs the model on the chosen images and leaves the gradient of their
 // summed negative log-likelihood in the lanes. It returns that sum, in nats.
 func (e *engine) gradient(ctx context.Context, data *dataset.Split, index []int) (float64, error) {
 	passes := (len(index) + e.images - 1) / e.images
 	var nll [lanes]float64
-	err := e.parallel(ctx, lanes, func(k int) error {
-		first, end := passes*k/lanes, passes*(k+1)/lanes
-		if first == end {
-			clear(e.lanes[k].sums[0])
+	list := turns(passes, e.threads)
+	done := make([]chan struct{}, len(list))
+	for i := range done {
+		done[i] = make(chan struct{})
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := e.parallel(ctx, len(list), func(i int) error {
+		t := list[i]
+		if t.after >= 0 {
+			select {
+			case <-done[t.after]:
+			case <-ctx.Done(): // it may not come
+				return context.Cause(ctx)
+			}
 		}
-		in := noSum
-		for i := first; i < end; i++ {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			out := (end - 1 - i) % 2 // so that the last goes to 0
-			part := index[i*e.images : min(len(index), (i+1)*e.images)]
-			key := passKey{passKind{len(part), true}, in, out}
-			got, err := e.run(k, key, data, part)
-			if err != nil {
-				return err
-			}
-			for _, x := range got {
-				nll[k] += float64(x)
-			}
-			in = out
+		err := e.take(ctx, t, passes, data, index, &nll[t.lane])
+		if err != nil {
+			stop(err)
+			return err
 		}
+		close(done[i])
 		return nil
 	})
 	sum := 0.0
@@ -149,6 +182,32 @@ func (e *engine) gradient(ctx context.Context, data *dataset.Split, index []int)
 		sum += x
 	}
 	return sum, err
+}
+
+// take runs the passes of a turn, and adds to the sum of their negative log-likelihoods.
+func (e *engine) take(ctx context.Context, t turn, passes int, data *dataset.Split, index []int, nll *float64) error {
+	first, end := passes*t.lane/lanes, passes*(t.lane+1)/lanes // of the lane
+	if first == end {
+		clear(e.lanes[t.lane].sums[0])
+	}
+	for i := t.first; i < t.end; i++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		in, out := (end-i)%2, (end-1-i)%2 // so that the last goes to 0
+		if i == first {
+			in = noSum
+		}
+		part := index[i*e.images : min(len(index), (i+1)*e.images)]
+		got, err := e.run(t.lane, passKey{passKind{len(part), true}, in, out}, data, part)
+		if err != nil {
+			return err
+		}
+		for _, x := range got {
+			*nll += float64(x)
+		}
+	}
+	return nil
 }
 
 // likelihoods returns the negative log-likelihood of each image, in nats.

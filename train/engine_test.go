@@ -57,6 +57,32 @@ func TestGradientOfBatch(t *testing.T) {
 	}
 }
 
+// TestTurns: the last lanes, as many as there are threads, take turns.
+func TestTurns(t *testing.T) {
+	for _, c := range []struct {
+		passes, threads, whole int
+		last                   []turn
+	}{
+		{32, 2, 14, []turn{{14, 28, 29, -1}, {15, 30, 31, -1}, {14, 29, 30, 14}, {15, 31, 32, 15}}},
+		{48, 1, 15, []turn{{15, 45, 46, -1}, {15, 46, 47, 15}, {15, 47, 48, 16}}},
+		{5, 2, 14, []turn{{14, 4, 4, -1}, {15, 4, 5, -1}}}, // a lane without passes has a turn
+		{40, 3, 13, []turn{{13, 32, 33, -1}, {14, 35, 36, -1}, {15, 37, 38, -1}, {13, 33, 34, 13}, {14, 36, 37, 14}, {15, 38, 39, 15}, {13, 34, 35, 16}, {15, 39, 40, 18}}},
+	} {
+		list := turns(c.passes, c.threads)
+		if got := list[c.whole:]; !slices.Equal(got, c.last) {
+			t.Errorf("%d passes, %d threads: %v, want %v", c.passes, c.threads, got, c.last)
+		}
+		for i, x := range list[:c.whole] {
+			if want := (turn{i, c.passes * i / lanes, c.passes * (i + 1) / lanes, -1}); x != want {
+				t.Errorf("%d passes, %d threads: %v, want %v", c.passes, c.threads, x, want)
+			}
+		}
+	}
+	if n := len(turns(32, 40)); n != 32 {
+		t.Errorf("%d turns of 32 passes on 40 threads", n)
+	}
+}
+
 func TestParallel(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")
 	for threads := 1; threads <= 4; threads++ {
