@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -88,8 +89,8 @@ func (s *Sampler) ScoreSymbols(ctx context.Context, levels []uint16, given Given
 }
 
 // scoring prepares the scoring of images of which so much is known.
-func (s *Sampler) scoring(levels []uint16, given Given) (q scoring, err error) {
-	q = scoring{levels: levels, times: 1, first: s.symbols(), class: func(int) int { return 0 }}
+func (s *Sampler) scoring(levels []uint16, given Given) (q *scoring, err error) {
+	q = &scoring{levels: levels, times: 1, first: s.symbols(), class: func(int) int { return 0 }}
 	of, err := s.checkConditions(Request{First: given.First, N: len(levels) / s.symbols(), Conditions: given.Conditions})
 	if err != nil {
 		return q, err
@@ -160,7 +161,7 @@ func (s *Sampler) ScoreByClass(ctx context.Context, levels []uint16, given Given
 }
 
 // logProb scores the first symbols of each image of levels, times over.
-func (s *Sampler) logProb(ctx context.Context, q scoring) ([]float64, error) {
+func (s *Sampler) logProb(ctx context.Context, q *scoring) ([]float64, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
@@ -178,17 +179,17 @@ func (s *Sampler) logProb(ctx context.Context, q scoring) ([]float64, error) {
 	}
 	out := make([]float64, len(q.levels)/symbols*q.times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
-	q.s, q.out, q.images = s, out, s.engines.Full.Fit(fill)
-	q.batch = q.images
+	q.s, q.out = s, out
 	if q.times > 1 && s.sig.Shares() && s.engines.Full.Fit(q.times) == q.times {
 		q.images, q.batch = 1, q.times
+	} else {
+		q.images = s.engines.Full.Fit(fill)
+		q.batch = q.images
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	runs := (len(out) + q.batch - 1) / q.batch
-	share := (runs + s.cfg.Threads - 1) / s.cfg.Threads * q.batch
-	for from := 0; from < len(out); from += share {
+	for range min(s.cfg.Threads, (len(out)+q.batch-1)/q.batch) {
 		g.Go(func() error {
-			return s.engines.Slots.Do(ctx, func() error { return q.run(ctx, from, min(from+share, len(out))) })
+			return s.engines.Slots.Do(ctx, func() error { return q.run(ctx) })
 		})
 	}
 	return out, g.Wait()
@@ -208,18 +209,24 @@ type scoring struct {
 	each       []float64 // [n, times, H, W, C]; nil where it is not wanted
 	images     int       // of a run, as many as its results, or one with all its classes
 	batch      int       // results of a run
+
+	next atomic.Int64 // run that nobody has begun
 }
 
-// run computes the results from from to to-1.
-func (q *scoring) run(ctx context.Context, from, to int) error {
+// run computes results until there are none left.
+func (q *scoring) run(ctx context.Context) error {
 	f, err := q.forward()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	d := draw.NewDrawer(q.s.sig.Head)
-	for ; from < to; from += q.batch {
-		n := min(q.batch, to-from)
+	for {
+		from := (int(q.next.Add(1)) - 1) * q.batch
+		n := min(q.batch, len(q.out)-from)
+		if n <= 0 {
+			return nil
+		}
 		for i := range n {
 			if i < q.images {
 				f.SetImage(i, q.image(from+i))
@@ -247,7 +254,6 @@ func (q *scoring) run(ctx context.Context, from, to int) error {
 			}
 		}
 	}
-	return nil
 }
 
 func (q *scoring) forward() (*engine.Forward, error) {

@@ -226,6 +226,7 @@ type packs struct {
 	mu    sync.Mutex
 	known map[packKey][]float32
 	taps  map[tapKey]*taps
+	live  map[*value][]int // taps of convolutions on rows
 
 	sparse map[sparseKey]*sparse
 }

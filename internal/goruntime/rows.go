@@ -158,7 +158,7 @@ func bindRowConv(p *binder, n *node) error {
 	if images == 0 || ins == 0 || outs == 0 || pixels == 0 {
 		return errNoRows
 	}
-	taps := liveTaps(w)
+	taps := p.packs.liveTaps(w)
 	if pixels*len(taps) > maxPlaces || int64(kernel.PackedLen(len(taps)*ins, outs)) > p.memory/4 {
 		return errNoRows
 	}
@@ -192,7 +192,14 @@ func bindRowConv(p *binder, n *node) error {
 
 // liveTaps lists the positions of a kernel at which weights are not all zero, in raster
 // order.
-func liveTaps(w *value) []int {
+func (p *packs) liveTaps(w *value) []int {
+	if w.shared {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if taps, ok := p.live[w]; ok {
+			return taps
+		}
+	}
 	var taps []int
 	positions := product(w.shape[2:])
 	for t := range positions {
@@ -202,6 +209,9 @@ func liveTaps(w *value) []int {
 				break
 			}
 		}
+	}
+	if w.shared {
+		p.live[w] = taps
 	}
 	return taps
 }

@@ -64,7 +64,7 @@ func (r *Runtime) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session
 	s := &session{
 		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), maxMemory: r.limits.Memory, meter: meter,
 		uses:  map[*onnx.Value]int{},
-		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}, sparse: map[sparseKey]*sparse{}},
+		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}, live: map[*value][]int{}, sparse: map[sparseKey]*sparse{}},
 	}
 	if opt.ProfilePrefix != "" {
 		s.profile, s.profilePrefix = &profile{nodes: map[*onnx.Node]*nodeTime{}}, opt.ProfilePrefix

@@ -24,6 +24,8 @@ type Full struct {
 
 	plain  session // most samplers only draw, with the other engine, and need neither
 	shared session // for one image of many classes
+
+	fits sync.Map // of Fit, by batch
 }
 
 // session is loaded when it is needed.
@@ -144,8 +146,12 @@ func (e *Full) Fit(batch int) int {
 	if e.sig.Batch > 0 {
 		return e.sig.Batch
 	}
-	for ; batch > 1; batch /= 2 {
-		f, err := e.Forward(batch)
+	if fit, ok := e.fits.Load(batch); ok {
+		return fit.(int)
+	}
+	fit := batch
+	for ; fit > 1; fit /= 2 {
+		f, err := e.Forward(fit)
 		if err == nil {
 			f.Close()
 		}
@@ -153,7 +159,8 @@ func (e *Full) Fit(batch int) int {
 			break
 		}
 	}
-	return batch
+	e.fits.Store(batch, fit)
+	return fit
 }
 
 // Forward binds the network for a batch of images.
