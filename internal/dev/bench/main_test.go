@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // series is what was measured of one contestant.
@@ -28,6 +30,7 @@ type series struct {
 var (
 	python = flag.String("python", "", "a Python with PyTorch; without one, nothing is measured")
 	rounds = flag.Int("rounds", 7, "how often each has its turn")
+	within = flag.Duration("within", 8*time.Minute, "no round begins after so long")
 	steps  = flag.Int("steps", 40, "steps a turn")
 	hidden = flag.Int("hidden", 64, "filters")
 	arch   = flag.String("arch", "pixelcnn", "architecture: pixelcnn or gated")
@@ -45,9 +48,13 @@ func TestMeasure(t *testing.T) {
 			return run(metrics, nil, "bin/trainer", "--runtime", runtime, "--arch", *arch, "--hidden", h, "--steps", n, "--no-verify", "--metrics", "-", "-o", os.DevNull)
 		}
 	}
+	benchmarks := filepath.Join(t.TempDir(), "train.test")
+	if out, err := exec.Command("go", "test", "-c", "-o", benchmarks, "./train").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	products := func(runtime string) func() ([]float64, float64, error) {
 		return func() ([]float64, float64, error) {
-			return run(gemm, nil, "go", "test", "-run", "^$", "-bench", "Step/"+*arch+"="+h+"$/"+runtime, "-benchtime", n+"x", "./train")
+			return run(gemm, nil, benchmarks, "-test.run", "^$", "-test.bench", "Step/"+*arch+"="+h+"$/"+runtime, "-test.benchtime", n+"x")
 		}
 	}
 	peer := func(how string) func() ([]float64, float64, error) {
@@ -64,7 +71,12 @@ func TestMeasure(t *testing.T) {
 		{name: "PyTorch", round: peer("eager")},
 		{name: "torch.compile", round: peer("compile")},
 	}
+	start := time.Now()
 	for round := range *rounds {
+		if round > 0 && time.Since(start) > *within {
+			t.Logf("%d rounds of %d: %v are over (-within)", round, *rounds, *within)
+			break
+		}
 		for _, s := range all {
 			ms, mib, err := s.round()
 			if err != nil || len(ms) == 0 {
