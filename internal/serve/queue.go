@@ -63,6 +63,7 @@ type queue struct {
 	pixels               int // the most that all jobs may have
 	window               time.Duration
 	metrics              *metrics
+	draw                 func([]*task) // run, but in tests
 
 	mu      sync.Mutex
 	wake    *sync.Cond
@@ -85,7 +86,7 @@ type queue struct {
 // newQueue starts the threads.
 func newQueue(c Config, m *metrics) *queue {
 	q := &queue{threads: c.Threads, batch: c.Batch, most: c.Queue, pixels: 16 * c.MaxPixels, window: c.Window, metrics: m}
-	q.wake = sync.NewCond(&q.mu)
+	q.wake, q.draw = sync.NewCond(&q.mu), q.run
 	for range q.threads {
 		q.group.Go(q.work)
 	}
@@ -186,13 +187,11 @@ func (q *queue) share() int {
 // is being drawn, or was just now, there is nothing to wait for. The caller holds the lock.
 func (q *queue) gather() {
 	pause := max(q.window, q.took/8)
-	if q.busy == 0 && (q.last == 1 || time.Since(q.ended) > pause) {
-		q.crowd = q.waiting + q.drawing
-		return
-	}
-	for q.window > 0 && !q.closed && q.waiting > 0 && q.waiting < q.share() {
+	alone := q.busy == 0 && (q.last == 1 || time.Since(q.ended) > pause)
+	for q.waiting > 0 && q.waiting < q.share() {
 		left := pause - time.Since(q.moved)
-		if left <= 0 {
+		if alone || q.window == 0 || q.closed || left <= 0 {
+			q.crowd = q.waiting + q.drawing // there are fewer than there were
 			return
 		}
 		timer := time.AfterFunc(left, q.wake.Broadcast)
@@ -203,7 +202,6 @@ func (q *queue) gather() {
 
 // take hands out a batch. The caller holds the lock.
 func (q *queue) take() []*task {
-	q.crowd = max(q.waiting+q.drawing, q.crowd*15/16)
 	size := min(q.waiting, q.share())
 	for sampler.Room(size)*4 > size*5 { // a fifth of it would be idle, and more
 		size--
@@ -264,7 +262,7 @@ func (q *queue) work() {
 		q.drawing += images
 		began := time.Now()
 		q.mu.Unlock()
-		q.run(batch)
+		q.draw(batch)
 		q.mu.Lock()
 		q.busy--
 		q.drawing -= images

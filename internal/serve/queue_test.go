@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pixelcnn/sampler"
 )
@@ -90,6 +92,73 @@ func TestTurns(t *testing.T) {
 		if len(q.clients) != 0 {
 			t.Errorf("%s: %d clients are left", c.what, len(q.clients))
 		}
+	}
+}
+
+// TestGather: clients that ask again and again share batches evenly, all of them in each round, and
+// who asks alone does not wait. It runs in a time of its own, in which a batch takes 6 ms and half a
+// millisecond for each image, and clients ask 0.1 ms after each other.
+func TestGather(t *testing.T) {
+	for _, c := range []struct{ clients, batch int }{{1, 1}, {2, 1}, {8, 4}, {64, 32}, {128, 64}} {
+		synctest.Test(t, func(t *testing.T) {
+			q := stopped(64, 2)
+			q.most, q.window = 1000, time.Millisecond
+			takes := func(images int) time.Duration {
+				return 6*time.Millisecond + time.Duration(images)*500*time.Microsecond
+			}
+			sizes := make(chan int, 10000)
+			q.draw = func(batch []*task) {
+				n := 0
+				for _, task := range batch {
+					n += task.n
+				}
+				time.Sleep(takes(n))
+				sizes <- n
+				for _, task := range batch {
+					task.done <- piece{task.from, nil, nil}
+				}
+			}
+			for range q.threads {
+				q.group.Go(q.work)
+			}
+			line, model := make(chan bool, 1), &Model{}
+			most := takes(c.batch) + time.Duration(c.clients-1)*100*time.Microsecond
+			var group sync.WaitGroup
+			for range c.clients {
+				group.Go(func() {
+					for i := range 20 {
+						line <- true
+						time.Sleep(100 * time.Microsecond)
+						<-line
+						j := &job{ctx: t.Context(), client: "any", model: model, n: 1}
+						began := time.Now()
+						if err := q.add(j); err != nil {
+							t.Error(err)
+							return
+						}
+						<-j.done
+						q.leave(j)
+						if took := time.Since(began); i > 3 && took > most {
+							t.Errorf("%d clients: one waited %v, more than %v", c.clients, took, most)
+						}
+					}
+				})
+			}
+			group.Wait()
+			q.close()
+			close(sizes)
+			var all []int
+			for n := range sizes {
+				all = append(all, n)
+			}
+			// The first ones come alone, and in the last round some are done.
+			for _, n := range all[min(4, len(all)):max(4, len(all)-2)] {
+				if n != c.batch {
+					t.Errorf("%d clients: batches of %d, want %d", c.clients, all, c.batch)
+					break
+				}
+			}
+		})
 	}
 }
 
