@@ -184,7 +184,7 @@ func TestForms(t *testing.T) {
 		status, b := post(t, web.URL+"/v1/images/generations", `{"seed":null}`)
 		return read(t, status, b).Data[0].Seed
 	}
-	if seed() == seed() {
+	if a, b := seed(), seed(); a == b {
 		t.Error("without a seed two images are the same")
 	}
 }

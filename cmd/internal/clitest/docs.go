@@ -27,6 +27,9 @@ func EveryFlag(t *testing.T, cmd *cobra.Command, documents ...string) {
 	var check func(cmd *cobra.Command)
 	check = func(cmd *cobra.Command) {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Name == "help" || f.Name == "version" { // cobra's own
+				return
+			}
 			if !has(used, f) {
 				t.Errorf("%s --%s is in no script", cmd.CommandPath(), f.Name)
 			}

@@ -104,12 +104,6 @@ func (p *place) ask(ctx context.Context, seed uint64, n int) (int, error) {
 	return res.StatusCode, errors.Join(err, res.Body.Close())
 }
 
-func (p *place) must(seed uint64, n int) {
-	if status, err := p.ask(context.Background(), seed, n); err != nil || status != http.StatusOK {
-		p.t.Errorf("status %d, error %v", status, err)
-	}
-}
-
 // draw has the library draw n images, which is what the command does.
 func (p *place) draw(n int) {
 	levels := make([]uint16, n*p.lib.Signature().Pixels())
