@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -37,26 +38,20 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 	area := opt.Size * opt.Size
 	pixels := make([]uint16, len(files.Names)*area)
 	entries := make([]entry, len(files.Names))
-	bad := make([]error, len(files.Names))
 	each := PictureOptions{Height: opt.Size, Width: opt.Size, Channels: 1, Levels: opt.Levels, Resize: opt.Resize}
 	room := semaphore.NewWeighted(int64(opt.Limits.Pixels)) // for pixels that are decoded at once
-	err = parallel(ctx, len(files.Names), func(i int) error {
+	bad, err := files.Each(ctx, func(i int) error {
 		p, err := opt.Limits.openPicture(files.Path(i), opt.Opened)
 		if err != nil {
-			bad[i] = err
-			return nil
+			return err
 		}
 		if err := room.Acquire(ctx, p.pixels()); err != nil {
 			return err
 		}
 		defer room.Release(p.pixels())
-		bad[i] = p.levels(pixels[i*area:(i+1)*area], each)
 		entries[i] = entry{files.Names[i], sha256.Sum256(p.data)}
-		return nil
+		return p.levels(pixels[i*area:(i+1)*area], each)
 	})
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("dataset: %w", ctx.Err())
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -131,17 +126,17 @@ type Pictures struct {
 // Path is the path of picture i.
 func (p *Pictures) Path(i int) string { return filepath.Join(p.Dir, filepath.FromSlash(p.Names[i])) }
 
-// Check reads all pictures and returns why each cannot be used, [N]; nil where it can.
-func (p *Pictures) Check(ctx context.Context, opt PictureOptions) ([]error, error) {
-	bad := make([]error, len(p.Names))
+// Each calls do for each picture, for several at once, and returns the errors, [N]. Its own error is the context's.
+func (p *Pictures) Each(ctx context.Context, do func(i int) error) ([]error, error) {
+	errs := make([]error, len(p.Names))
 	err := parallel(ctx, len(p.Names), func(i int) error {
-		_, bad[i] = ReadPicture(p.Path(i), opt)
+		errs[i] = do(i)
 		return nil
 	})
-	if err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	return bad, nil
+	return errs, nil
 }
 
 // Drop leaves out the pictures that have an error in bad, [N], and tells of each. Where tell is nil the

@@ -4,20 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"image"
-	"image/color"
-	"image/draw"
-	"io/fs"
 	"iter"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"pixelcnn/dataset"
 	"pixelcnn/export"
 	"pixelcnn/internal/modeltest"
 	"pixelcnn/models"
@@ -101,50 +95,40 @@ func compare(t *testing.T, got, want []float64) {
 
 // TestReadInParts: a folder's pictures are read a part at a time, and no more than asked for.
 func TestReadInParts(t *testing.T) {
-	dir := t.TempDir()
-	names := []string{filepath.Join(dir, "black.png"), filepath.Join(dir, "white.png")}
-	for i, name := range names {
-		m := image.NewGray(image.Rect(0, 0, 2, 2))
-		draw.Draw(m, m.Rect, image.NewUniform(color.Gray{Y: uint8(255 * i)}), image.Point{}, draw.Src)
-		if err := writePNG(name, m); err != nil {
-			t.Fatal(err)
+	const first, n = 3, 2*atOnce + 1 // two parts and a picture
+	errBad, bad := errors.New("bad"), -1
+	read := func(_ context.Context, i int) ([]uint16, error) {
+		if i == bad {
+			return nil, errBad
 		}
+		return []uint16{uint16(i), uint16(i)}, nil
 	}
-	sig := &sampler.Signature{Height: 2, Width: 2, Channels: 1, Levels: 3}
-	files := append(slices.Repeat(names, atOnce), names[1]) // two parts and a picture
 	var sizes []int
-	for levels, err := range readInParts(t.Context(), files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
+	for levels, err := range readInParts(t.Context(), read, first, n) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sizes = append(sizes, len(levels)/4)
-		if len(sizes) < 3 && !slices.Equal(levels[:8], []uint16{0, 0, 0, 0, 2, 2, 2, 2}) {
-			t.Errorf("part %d begins with %v", len(sizes), levels[:8])
+		if want := uint16(first + atOnce*len(sizes)); !slices.Equal(levels[:2], []uint16{want, want}) {
+			t.Errorf("part %d begins with %v, want %d", len(sizes), levels[:2], want)
 		}
+		sizes = append(sizes, len(levels)/2)
 	}
 	if !slices.Equal(sizes, []int{atOnce, atOnce, 1}) {
 		t.Errorf("parts of %v pictures", sizes)
 	}
 
-	files[atOnce] = filepath.Join(dir, "none.png") // the second part's first
-	for levels, err := range readInParts(t.Context(), files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
-		if len(levels) != 4*atOnce || err != nil {
+	bad = first + atOnce // the second part's first
+	for levels, err := range readInParts(t.Context(), read, first, n) {
+		if len(levels) != 2*atOnce || err != nil {
 			t.Errorf("%d levels, error %v", len(levels), err)
 		}
 		break
 	}
 	var last error
-	for _, err := range readInParts(t.Context(), files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
+	for _, err := range readInParts(t.Context(), read, first, n) {
 		last = err
 	}
-	if !errors.Is(last, fs.ErrNotExist) {
+	if !errors.Is(last, errBad) {
 		t.Errorf("error %v", last)
-	}
-	stopped, stop := context.WithCancel(t.Context())
-	stop()
-	for _, err := range readInParts(stopped, files, sig, dataset.PictureOptions{}, func(err error) error { return err }) {
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"pixelcnn/cmd/internal/cli"
-	"pixelcnn/dataset"
 	"pixelcnn/internal/encoder"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/runtime"
@@ -165,9 +164,6 @@ func (f *encodeFlags) run(cmd *cobra.Command) (err error) {
 	}
 	defer e.Close()
 	r := &encoding{f: f, cmd: cmd, e: e}
-	if r.files, err = dataset.FindPictures(cmd.Context(), f.images); err != nil {
-		return err
-	}
 	if err := r.choose(); err != nil {
 		return err
 	}

@@ -27,43 +27,26 @@ type encoding struct {
 	f       *encodeFlags
 	cmd     *cobra.Command
 	e       *encoder.Encoder
-	files   *dataset.Pictures
-	opt     dataset.PictureOptions
+	files   *cli.Folder
 	workers []*encoder.Worker
 }
 
-// choose leaves out the pictures that cannot be used, where that is asked for.
-func (r *encoding) choose() error {
-	r.opt = dataset.PictureOptions{
+// choose finds the pictures.
+func (r *encoding) choose() (err error) {
+	opt := dataset.PictureOptions{
 		Height: r.e.Height, Width: r.e.Width, Channels: r.e.Channels, Levels: 256,
 		Limits: r.f.pictures.Limits(), Opened: cli.Reads(r.cmd, "--images"),
 	}
-	if r.f.pictures.Skip {
-		all := len(r.files.Names)
-		if err := r.checkAll(func(err error) { r.f.pictures.Tell(r.cmd, err) }); err != nil {
-			return err
-		}
-		r.f.pictures.Skipped(r.cmd, all-len(r.files.Names))
-		if len(r.files.Names) == 0 {
-			return &dataset.FolderError{Path: r.f.images, Problem: "no picture is left"}
-		}
-	}
+	r.files, err = r.f.pictures.Open(r.cmd, r.f.images, 0, func(path string) ([]uint16, error) { return dataset.ReadPicture(path, opt) })
 	switch {
+	case err != nil:
+		return err
 	case r.f.labels == "" || r.files.Classes != nil:
 		return nil
 	case r.files.Unlabelled != nil:
 		return fmt.Errorf("--labels: %w", r.files.Unlabelled)
 	}
 	return fmt.Errorf("--labels: %s has no classes: put each class's pictures in a sub-folder of its own", r.f.images)
-}
-
-// checkAll finds the pictures that cannot be used, and leaves them out where there is somebody to tell.
-func (r *encoding) checkAll(tell func(error)) error {
-	bad, err := r.files.Check(r.cmd.Context(), r.opt)
-	if err != nil {
-		return err
-	}
-	return r.f.pictures.Explain(r.cmd, r.files.Drop(bad, tell))
 }
 
 // open makes the workers.
@@ -107,9 +90,9 @@ func (r *encoding) each(ctx context.Context, first, n int, encode bool, see func
 				for i := k * batch; i < m; i += batch * len(r.workers) {
 					end := min(i+batch, m)
 					for j := i; j < end; j++ {
-						one, err := dataset.ReadPicture(r.files.Path(first+at+j), r.opt)
+						one, err := r.files.Levels(inner, first+at+j)
 						if err != nil {
-							return &pictureError{err}
+							return err
 						}
 						copy(levels[j*size:], one)
 					}
@@ -125,13 +108,6 @@ func (r *encoding) each(ctx context.Context, first, n int, encode bool, see func
 			})
 		}
 		err := g.Wait()
-		if bad := (*pictureError)(nil); errors.As(err, &bad) && ctx.Err() == nil {
-			// All that cannot be used is said at once.
-			if all := r.checkAll(nil); all != nil {
-				return all
-			}
-			return r.f.pictures.Explain(r.cmd, bad.error)
-		}
 		if errors.Is(err, encoder.ErrEncoder) {
 			err = fmt.Errorf("--encoder %s: %w", r.f.encoder, err)
 		}
@@ -144,9 +120,6 @@ func (r *encoding) each(ctx context.Context, first, n int, encode bool, see func
 	}
 	return nil
 }
-
-// pictureError is that of a picture which cannot be used.
-type pictureError struct{ error }
 
 // labels are the classes of n pictures from first on.
 func (r *encoding) labels(first, n int) []int64 {
