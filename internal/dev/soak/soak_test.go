@@ -106,11 +106,10 @@ type opened struct {
 
 // open opens a sampler in any way that must draw a task's images.
 func (s *soak) open(rng *rand.Rand, k *task) *opened {
-	cfg := k.cfg
-	cfg.Batch, cfg.Threads = rng.IntN(5), 1+rng.IntN(3)
+	cfg := sampler.Config{Batch: rng.IntN(5), Threads: 1 + rng.IntN(3)}
 	rt := s.runtimes[rng.IntN(len(s.runtimes))]
-	if k.whole {
-		rt = s.runtimes[0] // a whole sampler has a loop, which the runtime in Go does not know
+	if k.oneFile {
+		rt = s.runtimes[0] // a one-file sampler has a loop, which the runtime in Go does not know
 	} else {
 		cfg.Engine = []sampler.Engine{sampler.Auto, sampler.Incremental, sampler.Full}[rng.IntN(3)]
 		cfg.Raster = rng.IntN(4) == 0
@@ -207,11 +206,11 @@ func flat(mib []int, slack int) error {
 	return nil
 }
 
-// slack is by how many MiB, beside a twentieth, a process may seem to grow. What runtimes
-// and malloc keep for later takes some minutes to settle.
+// slack is by how many MiB, beside a twentieth, a process may seem to grow. What the shared
+// samplers, runtimes and malloc keep for later takes some minutes to settle.
 func slack(lasting time.Duration) int {
 	if lasting < 5*time.Minute {
-		return 64
+		return 256
 	}
 	return 16
 }

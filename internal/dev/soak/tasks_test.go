@@ -24,11 +24,10 @@ const images = 6
 
 // task is a model, settings that choose its images, and what a quiet run drew.
 type task struct {
-	name  string
-	model []byte
-	whole bool // the file holds a one-file sampler
-	cfg   sampler.Config
-	req   sampler.Request // for images 0 to images-1
+	name    string
+	model   []byte
+	oneFile bool            // the file holds a one-file sampler
+	req     sampler.Request // for images 0 to images-1
 
 	want    []sampler.Sample // images 0 to images-1
 	logProb []float64        // theirs, with the class summed out; nil for a one-file sampler
@@ -54,48 +53,56 @@ func quiet(t *testing.T, rt onnx.Runtime) []*task {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole, err := read.OneFile(false)
+		oneFile, err := read.OneFile(false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		add := func(name string, k task) {
-			k.req.Rounded = !k.whole
+			k.req.Rounded = !k.oneFile
 			k.name = fmt.Sprint(name, " of model ", i)
-			if k.model = file.Bytes(); k.whole {
-				k.model = whole
+			if k.model = file.Bytes(); k.oneFile {
+				k.model = oneFile
 			}
 			tasks = append(tasks, &k)
 		}
-		given := sampler.Inpainting{Picture: make([]uint16, 49), Mask: make([]bool, 49)}
-		for p := range given.Picture {
-			given.Picture[p], given.Mask[p] = uint16(p%5), p%3 == 1
+		inpainting := sampler.Inpainting{Picture: make([]uint16, 49), Mask: make([]bool, 49)}
+		for p := range inpainting.Picture {
+			inpainting.Picture[p], inpainting.Mask[p] = uint16(p%5), p%3 == 1
 		}
 		add("as it is", task{req: with(sampler.Parameters{Seed: 1})})
 		add("cold", task{req: with(sampler.Parameters{Seed: 2, Temperature: 0.3, TemperatureEnd: 0.8})})
 		add("filtered", task{req: with(sampler.Parameters{Seed: 3, TopK: 4, TopP: 0.9, MinP: 0.01})})
 		add("greedy", task{req: with(sampler.Parameters{Greedy: true})})
-		add("completed", task{req: sampler.Request{Parameters: sampler.Parameters{Seed: 4}, Inpainting: given}})
-		add("whole", task{req: with(sampler.Parameters{Seed: 5}), whole: true})
+		add("inpainted", task{req: sampler.Request{Parameters: sampler.Parameters{Seed: 4}, Inpainting: inpainting}})
+		add("one-file sampler", task{req: with(sampler.Parameters{Seed: 5}), oneFile: true})
 		if c.Classes > 0 {
 			add("of two classes", task{req: sampler.Request{Parameters: sampler.Parameters{Seed: 6}, Classes: []int{2, 0}}})
 		}
 	}
+	mixture := sampler.Config{Head: "logistic-mixture", Levels: 256, PixelRange: [2]float64{-1, 1}}
+	rows := make([]int64, images*4*4) // image i has row i
+	for i := range rows {
+		rows[i] = int64(i % 16)
+	}
 	for name, cfg := range map[string]sampler.Config{
-		"mixture_rgb": {Head: "logistic-mixture", PixelRange: [2]float64{-1, 1}}, "rgb_masked": {}, "bernoulli_logit": {},
-		"strided_grey": {}, "transformer_tokens": {Height: 8, Width: 8},
+		"rgb_masked": {}, "bernoulli_logit": {}, "mixture_rgb": mixture, "mixture_rgb_strided": mixture, "strided_grey": {},
+		"transformer_tokens": {Height: 8, Width: 8}, "next_token": {Height: 8, Width: 8, StartToken: []int64{16}}, "condition_map": {},
 	} {
 		file, err := sampler.AnnotateFile("../../../sampler/testdata/zoo/script/"+name+".onnx", cfg, sampler.Annotation{})
 		if err != nil {
 			t.Fatal(name, err)
 		}
 		for _, p := range []sampler.Parameters{{Seed: 7}, {Seed: 8, Temperature: 0.6, TopP: 0.95}} {
-			tasks = append(tasks, &task{name: fmt.Sprint(name, " with ", p), model: file, req: sampler.Request{Parameters: p, Rounded: true}})
+			k := &task{name: fmt.Sprint(name, " with ", p), model: file, req: sampler.Request{Parameters: p, Rounded: true}}
+			if name == "condition_map" {
+				k.req.Conditions = map[string]*sampler.Tensor{"": {Shape: []int{images, 4, 4}, Data: rows}}
+			}
+			tasks = append(tasks, k)
 		}
 	}
 	for _, k := range tasks {
-		cfg := k.cfg
-		cfg.Batch, cfg.Threads = 1, 1
-		if !k.whole {
+		cfg := sampler.Config{Batch: 1, Threads: 1}
+		if !k.oneFile {
 			cfg.Engine = sampler.Full
 		}
 		s, err := sampler.Open(rt, k.model, cfg)
@@ -110,8 +117,8 @@ func quiet(t *testing.T, rt onnx.Runtime) []*task {
 			k.want = append(k.want, sample)
 			levels = append(levels, sample.Levels...)
 		}
-		if !k.whole {
-			if k.logProb, err = s.LogProb(context.Background(), levels); err != nil {
+		if !k.oneFile {
+			if k.logProb, err = s.Score(context.Background(), levels, k.given(0)); err != nil {
 				t.Fatalf("%s: %v", k.name, err)
 			}
 		}
@@ -130,6 +137,11 @@ func (k *task) request(first, n int) sampler.Request {
 	return req
 }
 
+// given is what scoring is told of images from first on: the class is summed out.
+func (k *task) given(first int) sampler.Given {
+	return sampler.Given{First: uint64(first), Conditions: k.req.Conditions}
+}
+
 // draw draws some images in one of several ways, and compares them. It tells whether it
 // left before the end.
 func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (left bool, err error) {
@@ -137,15 +149,15 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 	n := 1 + rng.IntN(images-first)
 	want := k.want[first : first+n]
 	way := rng.IntN(6)
-	completes := k.req.Inpainting.Mask != nil
+	inpaints := k.req.Inpainting.Mask != nil
 	switch {
-	case way == 0 && !completes:
+	case way == 0 && !inpaints:
 		levels := make([]uint16, n*s.Signature().Symbols())
 		if err := s.Draw(ctx, k.request(first, n), levels); err != nil {
 			return false, err
 		}
 		return false, k.compare(levels, first, n)
-	case way == 1 && !completes:
+	case way == 1 && !inpaints:
 		// Images begins at image 0.
 		at := 0
 		for img, err := range s.Images(ctx, k.request(0, n)) {
@@ -160,7 +172,7 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 			}
 		}
 		return false, nil
-	case way == 2 && !k.whole:
+	case way == 2 && !k.oneFile:
 		var last []uint16
 		for step, err := range s.Steps(ctx, k.request(first, n)) {
 			if err != nil {
@@ -172,32 +184,32 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 			last = step.Levels
 		}
 		return false, k.compare(last, first, n)
-	case way == 3 && !k.whole:
+	case way == 3 && !k.oneFile:
 		var levels []uint16
 		for _, w := range want {
 			levels = append(levels, w.Levels...)
 		}
-		got, err := s.LogProb(ctx, levels)
+		got, err := s.Score(ctx, levels, k.given(first))
 		if err != nil {
 			return false, err
 		}
 		for i, p := range got {
-			if w := k.logProb[first+i]; math.Abs(p-w) > 1e-3 {
+			if w := k.logProb[first+i]; math.Abs(p-w) > 0.01 {
 				return false, fmt.Errorf("image %d has log-probability %g, quietly %g", first+i, p, w)
 			}
 		}
 		return false, nil
-	case way == 4 && completes:
-		// Particles: what is kept must be.
+	case way == 4 && inpaints:
+		// Particles: given pixels stay.
 		req := k.request(first, n)
 		req.Inpainting.Particles = 1 + rng.IntN(4)
 		for sample, err := range s.Samples(ctx, req) {
 			if err != nil {
 				return false, err
 			}
-			for p, keep := range k.req.Inpainting.Mask {
-				if keep && sample.Levels[p] != k.req.Inpainting.Picture[p] {
-					return false, fmt.Errorf("image %d: kept pixel %d was drawn", sample.Index, p)
+			for p, given := range k.req.Inpainting.Mask {
+				if given && sample.Levels[p] != k.req.Inpainting.Picture[p] {
+					return false, fmt.Errorf("image %d: given pixel %d was drawn", sample.Index, p)
 				}
 			}
 		}
@@ -209,7 +221,7 @@ func (k *task) draw(ctx context.Context, rng *rand.Rand, s *sampler.Sampler) (le
 			return false, err
 		}
 		w := want[at]
-		if sample.Index != w.Index || sample.Class != w.Class || !slices.Equal(sample.Levels, w.Levels) || !k.whole && sample.LogProb != w.LogProb {
+		if sample.Index != w.Index || sample.Class != w.Class || !slices.Equal(sample.Levels, w.Levels) || !k.oneFile && sample.LogProb != w.LogProb {
 			return false, fmt.Errorf("image %d is of class %d and log-probability %g, quietly %d and %g, or its pixels differ",
 				w.Index, sample.Class, sample.LogProb, w.Class, w.LogProb)
 		}

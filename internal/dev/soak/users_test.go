@@ -29,7 +29,7 @@ func newUser(t *testing.T, k *task) *user {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sampler.Open(env, k.model, k.cfg)
+	s, err := sampler.Open(env, k.model, sampler.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
