@@ -180,7 +180,7 @@ func TestThirtyOutputs(t *testing.T) {
 		}
 		want += math.Log(p / sum)
 	}
-	isScored(t, file, sampler.Config{Head: "logistic-mixture", PixelRange: [2]float64{-1, 1}}, sampler.Given{}, picture, want)
+	isScored(t, file, sampler.Config{Head: "logistic-mixture", Levels: levels, PixelRange: [2]float64{-1, 1}}, sampler.Given{}, picture, want)
 
 	small := randomLevels(size*size, 30)
 	isScored(t, file, sampler.Config{Head: "categorical"}, sampler.Given{}, small, net.score(small, 30, size))

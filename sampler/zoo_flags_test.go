@@ -20,6 +20,9 @@ func (z zooFile) flags() map[string]func(*sampler.Config) {
 	flags := map[string]func(*sampler.Config){
 		"--head": func(cfg *sampler.Config) { cfg.Head = all.Head },
 	}
+	if all.Head == "logistic-mixture" {
+		flags["--levels"] = func(cfg *sampler.Config) { cfg.Levels = z.Levels }
+	}
 	if all.Height > 0 {
 		flags["--height"] = func(cfg *sampler.Config) { cfg.Height = all.Height }
 		flags["--width"] = func(cfg *sampler.Config) { cfg.Width = all.Width }

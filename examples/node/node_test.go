@@ -113,8 +113,8 @@ func TestHeads(t *testing.T) {
 		"bernoulli_logit": {Head: "bernoulli"},
 		"softmax_output":  {Head: "categorical"},
 		"rgb_masked":      {Head: "categorical"},
-		"mixture_grey":    {Head: "logistic-mixture", PixelRange: [2]float64{-1, 1}},
-		"mixture_rgb":     {Head: "logistic-mixture", PixelRange: [2]float64{-1, 1}},
+		"mixture_grey":    {Head: "logistic-mixture", PixelScale: 2. / 255, PixelOffset: -1},
+		"mixture_rgb":     {Head: "logistic-mixture", PixelScale: 2. / 255, PixelOffset: -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := sampler.ReadFile("../../sampler/testdata/zoo/script/"+name+".onnx", cfg)

@@ -160,7 +160,7 @@ func TestGraphs(t *testing.T) {
 		w.name = name
 		cfg := sampler.Config{Head: head, Engine: sampler.Incremental}
 		if head == "logistic-mixture" {
-			cfg.PixelRange = [2]float64{-1, 1}
+			cfg.PixelScale, cfg.PixelOffset = 2./255, -1
 		}
 		w.draw(file, cfg)
 	}

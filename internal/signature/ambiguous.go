@@ -52,7 +52,11 @@ func ambiguous(g *onnx.Graph, all []reading) error {
 		keep[i] = len(seen) < len(ways)
 	}
 	pictures := func(r reading) string {
-		return fmt.Sprintf(" (pictures of %d×%d×%d with %d levels)", r.sizes['H'], r.sizes['W'], r.sizes['C'], r.levels)
+		levels := "as many levels as --levels says"
+		if r.levels > 0 {
+			levels = fmt.Sprintf("%d levels", r.levels)
+		}
+		return fmt.Sprintf(" (pictures of %d×%d×%d with %s)", r.sizes['H'], r.sizes['W'], r.sizes['C'], levels)
 	}
 	var list []string
 	alike := !slices.ContainsFunc(all, func(r reading) bool { return pictures(r) != pictures(all[0]) })

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -90,7 +91,7 @@ func (s *Signature) take(r reading, told, opt Options) error {
 	s.read, s.pictureAt, s.outputAt = r, r.picture, r.output
 	s.Input, s.Output = in.Name, out.Name
 	s.InputLayout, s.OutputLayout, s.Encoding = r.in, r.out, r.encoding
-	s.Channels, s.Levels, s.StartToken = r.sizes['C'], r.levels, told.StartToken
+	s.Channels, s.Levels, s.StartToken = r.sizes['C'], cmp.Or(r.levels, 256), told.StartToken
 	s.Height, s.Width = r.sizes['H'], r.sizes['W']
 	if len(in.Shape) > 0 {
 		s.Batch = max(0, in.Shape[0].Size)
@@ -164,7 +165,7 @@ func (s *Signature) readHead(why string, told Options) {
 			why = fmt.Sprintf("%d outputs, %d for each component", r.sizes['K'], mixture(s.Channels))
 		}
 		if told.Levels == 0 {
-			s.found("levels", fmt.Sprint(s.Levels), "as in every published mixture; --levels says otherwise")
+			s.found("levels", fmt.Sprint(s.Levels), "by the input's scale, with −1 for the first level and 1 for the last")
 		}
 	}
 	s.found("head", s.Head.Name(), "%s", why)

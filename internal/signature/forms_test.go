@@ -297,7 +297,7 @@ func TestAsked(t *testing.T) {
 		opt   signature.Options
 		says  string
 	}{
-		"levels or a mixture":   {wide(30, 1, 4, 5), signature.Options{}, "2 ways, choose one: --head categorical (pictures of 4×5×1 with 30 levels); or --head logistic-mixture (pictures of 4×5×1 with 256 levels)"},
+		"levels or a mixture":   {wide(30, 1, 4, 5), signature.Options{}, "2 ways, choose one: --head categorical (pictures of 4×5×1 with 30 levels); or --head logistic-mixture (pictures of 4×5×1 with as many levels as --levels says)"},
 		"the order of levels":   {wide(12, 3, 4, 5), signature.Options{}, `choose one: --output-layout "N(CL)HW"; or --output-layout "N(LC)HW"`},
 		"colours or levels":     {wide(3, 3, 4, 5), signature.Options{}, "--head bernoulli (pictures of 4×5×3 with 2 levels); or --head categorical (pictures of 4×5×1 with 3 levels)"},
 		"no size":               {sequence(13, 4, 3), signature.Options{}, "say --height N --width N"},
@@ -305,6 +305,8 @@ func TestAsked(t *testing.T) {
 		"a token or a level":    {sequence(13, 4, 3), signature.Options{Height: 2, Width: 2, StartToken: []int64{2}}, "say --levels 2, or --levels 3"},
 		"channels":              {wide(4, 2, 4, 5), signature.Options{}, "say --channels 2 if it is so"},
 		"a head that it is not": {wide(4, 1, 4, 5), signature.Options{Head: signature.Mixture}, "4 outputs are no logistic mixture for 1 channels"},
+		"a mixture's levels":    {wide(30, 1, 4, 5), signature.Options{Head: signature.Mixture, Range: [2]float64{-1, 1}}, "say --levels N"},
+		"a mixture of a scale":  {wide(30, 1, 4, 5), signature.Options{Head: signature.Mixture, Scale: encoding.Scale{Factor: 2. / 255}}, "say --levels N"},
 		"levels that are not":   {wide(4, 1, 4, 5), signature.Options{Levels: 5}, "it has 4 levels, not 5"},
 		"tokens for numbers":    {wide(4, 1, 4, 5), signature.Options{StartToken: []int64{1}}, "a start token is for networks that read a sequence of integers"},
 	} {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/onnx"
+	"pixelcnn/internal/signature/encoding"
 )
 
 // Encoding is how a level becomes what a network reads.
@@ -49,7 +51,7 @@ type reading struct {
 	encoding        Encoding
 	head            string
 	sizes           sizes
-	levels          int // that are drawn: the outputs may have more
+	levels          int // that are drawn, where the outputs may have more; 0 where nothing says how many
 }
 
 // The layouts that are looked for, by rank. A layout with L, for an input, is one-hot.
@@ -376,11 +378,19 @@ func (r *reading) fitOutput(shape []int, opt Options) error {
 		if r.encoding != Scaled {
 			return fmt.Errorf("a logistic mixture needs a picture of numbers")
 		}
-		if r.levels = set; set == 0 {
-			r.levels = 256 // as in every published one
-		}
+		r.levels = cmp.Or(set, levelsOf(opt.Scale))
 	}
 	return nil
+}
+
+// levelsOf is the number of levels of which the first is −1 and the last 1, as a mixture counts them; 0 where
+// a scale has no such number.
+func levelsOf(s encoding.Scale) int {
+	n := int(math.Round(2/s.Factor)) + 1
+	if s.Offset != -1 || n < format.MinLevels || n > format.MaxLevels || math.Abs(s.Factor*float64(n-1)-2) > 1e-9 {
+		return 0
+	}
+	return n
 }
 
 // inferred is the shape that an output gets for the picture of a reading, nil where that

@@ -171,7 +171,11 @@ func Read(m *onnx.Model, opt Options, rt onnx.Runtime) (*Signature, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.choose(all, told, opt, rt)
+	chosen, err := s.choose(all, told, opt, rt)
+	if err == nil && chosen.read.levels == 0 {
+		return nil, fmt.Errorf("%w: output %q is a logistic mixture, and the file does not say of how many levels: say --levels N, which is 256 for pictures of bytes", ErrModel, chosen.Output)
+	}
+	return chosen, err
 }
 
 // told adds what the metadata say to the options.
