@@ -49,14 +49,14 @@ func (b *builder) loop() {
 		for i, begin := range b.nest.begin {
 			lengths[i] -= begin
 		}
-		turns = outer.graph.Op("Gather", nil, list(lengths...), outer.turn)
-		begin := outer.graph.Op("Gather", nil, list(b.nest.begin...), outer.turn)
+		turns = outer.graph.Op("Gather", nil, onnx.List(lengths...), outer.turn)
+		begin := outer.graph.Op("Gather", nil, onnx.List(b.nest.begin...), outer.turn)
 		inner.turn = inner.graph.Op("Add", nil, begin, inner.turn)
 	}
 	rows, images, levels := onnx.Free(""), onnx.Free("batch"), b.opt.Head.Levels()
 	b.picture = b.carry("picture", false, b.blank(1, b.images), rows, images)
 	if _, plain := b.opt.Head.(likelihood.Categorical); plain && b.program.Channels == 1 && levels <= format.SamplerByteLevels {
-		b.logits = b.carry("logits", false, b.blank(0, b.images, list(levels)), rows, images, onnx.Fixed(levels))
+		b.logits = b.carry("logits", false, b.blank(0, b.images, onnx.List(levels)), rows, images, onnx.Fixed(levels))
 	} else { // those would be many
 		b.chosen = b.carry("chosen", false, b.blank(0, b.images), rows, images)
 	}
@@ -97,11 +97,11 @@ func (b *builder) loopOf(stage int) *loop {
 
 // shape is [n, images, more…].
 func (b *builder) shape(n int, more ...int) *onnx.Value {
-	parts := []*onnx.Value{list(n), b.images}
+	parts := []*onnx.Value{onnx.List(n), b.images}
 	if len(more) > 0 {
-		parts = append(parts, list(more...))
+		parts = append(parts, onnx.List(more...))
 	}
-	return b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, parts...)
+	return b.graph.Concat(0, parts...)
 }
 
 // stage adds a stage's graph to its loop, and to outputs what it makes of the network's, by

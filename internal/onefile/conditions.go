@@ -79,7 +79,7 @@ func (b *builder) prologue(class *onnx.Value) error {
 			}
 			all = b.graph.Op("Gather", nil, onnx.Const("", table), class)
 		}
-		own := g.Op("Gather", nil, all, g.Op("Reshape", nil, image.turn, list(1)))
+		own := g.Op("Gather", nil, all, g.Reshape(image.turn, 1))
 		own.DType, own.Shape = in.DType, onnx.Shape(in.Shape...)
 		values[m.Graph.Inputs[i]] = own
 	}
@@ -90,12 +90,12 @@ func (b *builder) prologue(class *onnx.Value) error {
 	b.loops = []*loop{image}
 	var made []*carried
 	for k, c := range p.Conditions {
-		so := b.carry(fmt.Sprintf("condition_%d", k), false, b.blank(0, list(c.Size())), onnx.Free(""), onnx.Fixed(c.Size()))
-		own := g.Op("Reshape", nil, values[m.Graph.Outputs[k]], list(1, c.Size()))
-		so.becomes(g.Op("Concat", onnx.Attrs{"axis": int64(0)}, so.seen(image), own))
+		so := b.carry(fmt.Sprintf("condition_%d", k), false, b.blank(0, onnx.List(c.Size())), onnx.Free(""), onnx.Fixed(c.Size()))
+		own := g.Reshape(values[m.Graph.Outputs[k]], 1, c.Size())
+		so.becomes(g.Concat(0, so.seen(image), own))
 		made = append(made, so)
 	}
-	b.close(0, b.graph, b.graph.Op("Squeeze", nil, b.images, list(0)))
+	b.close(0, b.graph, b.graph.Op("Squeeze", nil, b.images, onnx.List(0)))
 	for _, so := range made {
 		b.conditions = append(b.conditions, so.next)
 	}
@@ -120,9 +120,9 @@ func (b *builder) condition(stage int, in program.Input) *onnx.Value {
 	w := b.nest.widths[stage]
 	l := b.loopOf(stage)
 	return l.once(fmt.Sprint("condition ", in.Condition, w), func() *onnx.Value {
-		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], list(slices.Max(w), 1, 1)) // [widest, images, channels]
-		rows := slice(l.graph, wide, 0, list(0), l.now(w))
-		return l.graph.Op("Reshape", nil, rows, list(-1, in.Channels))
+		wide := b.graph.Op("Expand", nil, b.conditions[in.Condition], onnx.List(slices.Max(w), 1, 1)) // [widest, images, channels]
+		rows := l.graph.Slice(wide, 0, onnx.List(0), l.now(w))
+		return l.graph.Reshape(rows, -1, in.Channels)
 	})
 }
 
@@ -136,9 +136,9 @@ func (b *builder) conditionOf(cache int) int {
 func (b *builder) mapped(k int) *onnx.Value {
 	return b.once(fmt.Sprint("map ", k), func() *onnx.Value {
 		c, g := b.program.Conditions[k], b.graph
-		v := g.Op("Reshape", nil, b.conditions[k], list(-1, c.Channels, len(c.Slots)))
-		v = g.Op("Reshape", nil, g.Op("Transpose", onnx.Attrs{"perm": []int64{2, 0, 1}}, v), list(-1, c.Channels))
-		return g.Op("Concat", onnx.Attrs{"axis": int64(0)}, zeros(c.Channels), v)
+		v := g.Reshape(b.conditions[k], -1, c.Channels, len(c.Slots))
+		v = g.Reshape(g.Op("Transpose", onnx.Attrs{"perm": []int64{2, 0, 1}}, v), -1, c.Channels)
+		return g.Concat(0, zeros(c.Channels), v)
 	})
 }
 
@@ -146,7 +146,7 @@ func (b *builder) mapped(k int) *onnx.Value {
 func (b *builder) fixed(cache int) *onnx.Value {
 	return b.once(fmt.Sprint("fixed ", cache), func() *onnx.Value {
 		c, g := b.program.Caches[cache], b.graph
-		v := g.Op("Reshape", nil, b.conditions[b.conditionOf(cache)], list(-1, c.Heads, c.Channels/c.Heads, c.Slots))
+		v := g.Reshape(b.conditions[b.conditionOf(cache)], -1, c.Heads, c.Channels/c.Heads, c.Slots)
 		if c.Turned {
 			return v
 		}

@@ -30,17 +30,17 @@ func (b *builder) draw(in *loop, outputs []*onnx.Value) {
 				kept = append(kept, b.logits.seen(in), logs)
 				continue
 			}
-			level := g.Op("Sub", nil, number, list(1))
+			level := g.Op("Sub", nil, number, onnx.List(1))
 			kept = append(kept, at(g, logs, level))
 			earlier = append(earlier, level)
 		}
 	}
-	b.drawn = g.Op("Concat", onnx.Attrs{"axis": int64(0)}, drawn...)
+	b.drawn = g.Concat(0, drawn...)
 	b.picture.becomes(b.drawn)
 	if b.logits != nil {
-		b.logits.becomes(g.Op("Concat", onnx.Attrs{"axis": int64(0)}, kept...))
+		b.logits.becomes(g.Concat(0, kept...))
 	} else {
-		b.chosen.becomes(g.Op("Concat", onnx.Attrs{"axis": int64(0)}, append([]*onnx.Value{b.chosen.seen(in)}, kept...)...))
+		b.chosen.becomes(g.Concat(0, append([]*onnx.Value{b.chosen.seen(in)}, kept...)...))
 	}
 }
 
@@ -50,11 +50,11 @@ func (b *builder) draw(in *loop, outputs []*onnx.Value) {
 // numbers: then nothing is.
 func (b *builder) number(in *loop, logs *onnx.Value, channel int) *onnx.Value {
 	g := in.graph
-	p := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Div", nil, cast(g, logs, onnx.Float64), b.temperature))
+	p := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Div", nil, g.Cast(logs, onnx.Float64), b.temperature))
 	before := g.Op("CumSum", onnx.Attrs{"exclusive": int64(1)}, p, scalar(2))
 	begin, end := b.symbols(in, channel)
-	passed := g.Op("LessOrEqual", nil, before, slice(g, b.uniforms, 0, begin, end))
-	return g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, cast(g, passed, onnx.Int64), list(-1))
+	passed := g.Op("LessOrEqual", nil, before, g.Slice(b.uniforms, 0, begin, end))
+	return g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, g.Cast(passed, onnx.Int64), onnx.List(-1))
 }
 
 // symbols is where the symbols of a channel begin and end in this turn, in the order of
@@ -81,6 +81,6 @@ func (b *builder) symbols(in *loop, channel int) (begin, end *onnx.Value) {
 // at is the log-probability of a level, [symbols, images], from logs up to a constant.
 func at(g *onnx.Graph, logs, level *onnx.Value) *onnx.Value {
 	log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, logs)
-	chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, g.Op("Unsqueeze", nil, level, list(2)))
-	return cast(g, g.Op("Squeeze", nil, chosen, list(2)), onnx.Float32)
+	chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, g.Op("Unsqueeze", nil, level, onnx.List(2)))
+	return g.Cast(g.Op("Squeeze", nil, chosen, onnx.List(2)), onnx.Float32)
 }

@@ -117,11 +117,11 @@ const growing = 32
 func (b *builder) keep(h *history) {
 	outer, shape := b.nest.outer[h.writer], []onnx.Dim{onnx.Free(""), onnx.Fixed(h.channels)}
 	if h.grown {
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.caches[0]), outer, b.blank(1, list(h.channels)), shape...))
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d", h.caches[0]), outer, b.blank(1, onnx.List(h.channels)), shape...))
 		return
 	}
 	for age := 1; age <= h.oldest; age++ {
-		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.caches[0], age), outer, b.blank(0, list(h.channels)), shape...))
+		h.past = append(h.past, b.carry(fmt.Sprintf("cache_%d_%d", h.caches[0], age), outer, b.blank(0, onnx.List(h.channels)), shape...))
 	}
 }
 
@@ -140,9 +140,9 @@ func (b *builder) wrote(cache int, v *onnx.Value) {
 	switch {
 	case slices.Contains(h.written, nil):
 	case h.grown:
-		h.fresh = l.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, h.past[0].seen(l), v)
+		h.fresh = l.graph.Concat(0, h.past[0].seen(l), v)
 	case len(h.written) > 1:
-		h.fresh = l.graph.Op("Concat", onnx.Attrs{"axis": int64(1)}, h.written...)
+		h.fresh = l.graph.Concat(1, h.written...)
 	default:
 		h.fresh = v
 	}
@@ -161,7 +161,7 @@ func (b *builder) take(h *history, cache, stage int, table *onnx.Value) *onnx.Va
 			for _, c := range h.caches {
 				channels = append(channels, b.program.Caches[c].Channels)
 			}
-			u.taken[table] = g.Ops(len(h.caches), "Split", onnx.Attrs{"axis": int64(2)}, rows, list(channels...))
+			u.taken[table] = g.Ops(len(h.caches), "Split", onnx.Attrs{"axis": int64(2)}, rows, onnx.List(channels...))
 		}
 	}
 	return u.taken[table][slices.Index(h.caches, cache)]
@@ -213,7 +213,7 @@ func (b *builder) all(h *history, stage int) *onnx.Value {
 	}
 	u.joined = parts[0]
 	if len(parts) > 1 {
-		u.joined = in.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, parts...)
+		u.joined = in.graph.Concat(0, parts...)
 	}
 	return u.joined
 }
@@ -224,9 +224,9 @@ func (b *builder) all(h *history, stage int) *onnx.Value {
 func (b *builder) blank(rows int, sizes ...*onnx.Value) *onnx.Value {
 	n := b.once("none", func() *onnx.Value { return b.graph.Op("Sub", nil, b.images, b.images) })
 	if rows > 0 {
-		n = b.graph.Op("Add", nil, n, list(rows))
+		n = b.graph.Op("Add", nil, n, onnx.List(rows))
 	}
-	shape := b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, append([]*onnx.Value{n}, sizes...)...)
+	shape := b.graph.Concat(0, append([]*onnx.Value{n}, sizes...)...)
 	return b.graph.Op("ConstantOfShape", nil, shape)
 }
 

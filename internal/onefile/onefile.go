@@ -66,7 +66,7 @@ func (b *builder) before() error {
 	g, p := b.graph, b.program
 	uniforms := g.Input(format.Uniforms, onnx.Float64, b.pictures()...)
 	b.temperature = g.Input(format.Temperature, onnx.Float64, onnx.Fixed(1))
-	b.images = slice(g, g.Op("Shape", nil, uniforms), 0, list(0), list(1))
+	b.images = g.Slice(g.Op("Shape", nil, uniforms), 0, onnx.List(0), onnx.List(1))
 	b.uniforms = b.inOrder(uniforms)
 	if len(p.Conditions) > 0 {
 		if err := b.given(); err != nil {
@@ -77,7 +77,7 @@ func (b *builder) before() error {
 		init, keep := g.Input(format.Init, b.level(), b.pictures()...), g.Input(format.Keep, onnx.Bool, b.pictures()...)
 		// A uniform for each level: those of a kept symbol's levels up to its own are over
 		// any probability, the others below, so that the draw counts what is kept.
-		upTo := g.Op("LessOrEqual", nil, list(ir.Count(b.opt.Head.Levels())...), b.inOrder(cast(g, init, onnx.Int64)))
+		upTo := g.Op("LessOrEqual", nil, onnx.List(ir.Count(b.opt.Head.Levels())...), b.inOrder(g.Cast(init, onnx.Int64)))
 		kept := g.Op("Where", nil, upTo, real(2.0), real(-1.0))
 		b.uniforms = g.Op("Where", nil, b.inOrder(keep), kept, b.uniforms)
 	}
@@ -105,9 +105,9 @@ func (b *builder) pictures() []onnx.Dim {
 // inOrder turns pictures into [symbols, images, 1], the symbols in the order of drawing.
 func (b *builder) inOrder(v *onnx.Value) *onnx.Value {
 	g := b.graph
-	v = g.Op("Reshape", nil, v, list(-1, len(b.reach.order)))
-	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), list(b.reach.order...))
-	return g.Op("Unsqueeze", nil, v, list(2))
+	v = g.Reshape(v, -1, len(b.reach.order))
+	v = g.Op("Gather", nil, g.Op("Transpose", nil, v), onnx.List(b.reach.order...))
+	return g.Op("Unsqueeze", nil, v, onnx.List(2))
 }
 
 // after adds the outputs.
@@ -118,39 +118,29 @@ func (b *builder) after() error {
 	}
 	g := b.graph
 	symbols := len(b.reach.order)
-	values := slice(g, b.picture.next, 0, list(1), list(symbols+1))
+	values := g.Slice(b.picture.next, 0, onnx.List(1), onnx.List(symbols+1))
 	level := g.Op("Div", nil, g.Op("Sub", nil, values, real(offset)), real(scale))
 	level = g.Op("Round", nil, level) // [symbols, images] in the order of drawing
 	number := make([]int, symbols)
 	for i, symbol := range b.reach.order {
 		number[symbol] = i
 	}
-	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, list(number...)))
+	picture := g.Op("Transpose", nil, g.Op("Gather", nil, level, onnx.List(number...)))
 	sizes := onnx.Sizes(b.pictures()) // the batch is -1
-	picture = g.Op("Reshape", nil, cast(g, picture, b.level()), list(sizes...))
+	picture = g.Op("Reshape", nil, g.Cast(picture, b.level()), onnx.List(sizes...))
 	g.Output(picture, format.Levels, b.level(), b.pictures()...)
 
 	var sum *onnx.Value
 	if b.logits != nil {
 		log := g.Op("LogSoftmax", onnx.Attrs{"axis": int64(-1)}, b.logits.next) // [symbols, images, levels]
-		index := g.Op("Unsqueeze", nil, cast(g, level, onnx.Int64), list(2))
+		index := g.Op("Unsqueeze", nil, g.Cast(level, onnx.Int64), onnx.List(2))
 		chosen := g.Op("GatherElements", onnx.Attrs{"axis": int64(2)}, log, index)
-		sum = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, list(0, 2))
+		sum = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, chosen, onnx.List(0, 2))
 	} else {
-		sum = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, b.chosen.next, list(0))
+		sum = g.Op("ReduceSum", onnx.Attrs{"keepdims": int64(0)}, b.chosen.next, onnx.List(0))
 	}
 	g.Output(sum, format.LogProb, onnx.Float32, onnx.Free("batch"))
 	return nil
-}
-
-func cast(g *onnx.Graph, v *onnx.Value, to onnx.DType) *onnx.Value {
-	return g.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
-}
-
-// slice is the part of v from begin to end, [1] each, along one axis. Where a Slice names
-// no axes it means all, so that begin and end would have to have an element for each.
-func slice(g *onnx.Graph, v *onnx.Value, axis int, begin, end *onnx.Value) *onnx.Value {
-	return g.Op("Slice", nil, v, begin, end, list(axis))
 }
 
 // table is a constant of whole numbers.
@@ -161,8 +151,6 @@ func table(x []int, shape ...int) *onnx.Value {
 	}
 	return onnx.Const("", onnx.NewTensor(data, shape...))
 }
-
-func list(x ...int) *onnx.Value { return table(x, len(x)) }
 
 func scalar(x int) *onnx.Value { return onnx.Const("", onnx.Scalar(int64(x))) }
 

@@ -29,7 +29,7 @@ func (b *builder) keepPasts() {
 		if c.Turned {
 			first[1], first[2], shape[2], shape[3] = first[2], first[1], shape[3], shape[2]
 		}
-		size := b.graph.Op("Concat", onnx.Attrs{"axis": int64(0)}, b.images, list(first...))
+		size := b.graph.Concat(0, b.images, onnx.List(first...))
 		k := &past{carried: b.carry(fmt.Sprintf("past_%d", i), false, b.graph.Op("ConstantOfShape", nil, size), shape...)}
 		k.now = k.carried.seen(in)
 		k.lengths = b.lengths(i)
@@ -77,7 +77,7 @@ func (b *builder) past(stage int, in program.Input) *onnx.Value {
 	for _, w := range widths {
 		if w == 0 {
 			rows := l.graph.Op("Mul", nil, l.now(widths), b.images)
-			return slice(l.graph, v, 0, list(0), rows)
+			return l.graph.Slice(v, 0, onnx.List(0), rows)
 		}
 	}
 	return v
@@ -108,9 +108,9 @@ func (b *builder) mask(stage, j int) *onnx.Value {
 			depth := p.Caches[m.Cache].Channels
 			each := places * depth * m.Weights
 			table := onnx.Const("", onnx.NewTensor(m.Values, len(m.Values)/each, places, depth, m.Weights))
-			row := g.Op("Squeeze", nil, slice(g, table, 0, l.now(divided(rows, each, 0)), l.now(divided(rows, each, 1))), list(0))
+			row := g.Op("Squeeze", nil, g.Slice(table, 0, l.now(divided(rows, each, 0)), l.now(divided(rows, each, 1))), onnx.List(0))
 			zeros := onnx.Const("", onnx.NewTensor(make([]float32, depth*m.Weights), 1, depth, m.Weights))
-			return g.Op("Concat", onnx.Attrs{"axis": int64(0)}, zeros, slice(g, row, 0, list(0), end(0)))
+			return g.Concat(0, zeros, g.Slice(row, 0, onnx.List(0), end(0)))
 		}
 		var row *onnx.Value // [heads, 1, own + length]
 		if each := m.Own + places; len(m.Values) == m.Own+2*places && m.Heads == 1 {
@@ -119,11 +119,11 @@ func (b *builder) mask(stage, j int) *onnx.Value {
 			for i, at := range rows {
 				ends[i] = at + m.Own + lengths[i]
 			}
-			row = slice(g, onnx.Const("", onnx.NewTensor(m.Values, 1, 1, len(m.Values))), 2, l.now(rows), l.now(ends))
+			row = g.Slice(onnx.Const("", onnx.NewTensor(m.Values, 1, 1, len(m.Values))), 2, l.now(rows), l.now(ends))
 		} else {
 			table := onnx.Const("", onnx.NewTensor(m.Values, len(m.Values)/each, 1, each))
-			row = slice(g, table, 0, l.now(divided(rows, each, 0)), l.now(divided(rows, each, m.Heads)))
-			row = slice(g, row, 2, list(0), end(m.Own))
+			row = g.Slice(table, 0, l.now(divided(rows, each, 0)), l.now(divided(rows, each, m.Heads)))
+			row = g.Slice(row, 2, onnx.List(0), end(m.Own))
 		}
 		hidden := make([]float32, m.Heads)
 		for i := range hidden {
@@ -131,10 +131,10 @@ func (b *builder) mask(stage, j int) *onnx.Value {
 		}
 		unseen := onnx.Const("", onnx.NewTensor(hidden, m.Heads, 1, 1))
 		if m.Own == 0 {
-			return g.Op("Concat", onnx.Attrs{"axis": int64(2)}, unseen, row)
+			return g.Concat(2, unseen, row)
 		}
-		own, rest := slice(g, row, 2, list(0), list(1)), slice(g, row, 2, list(1), end(1))
-		return g.Op("Concat", onnx.Attrs{"axis": int64(2)}, own, unseen, rest)
+		own, rest := g.Slice(row, 2, onnx.List(0), onnx.List(1)), g.Slice(row, 2, onnx.List(1), end(1))
+		return g.Concat(2, own, unseen, rest)
 	})
 }
 
@@ -145,8 +145,8 @@ func (b *builder) fixedMask(l *loop, m program.Mask, rows []int) *onnx.Value {
 	for i, at := range rows {
 		ends[i] = at + m.Heads*places
 	}
-	row := slice(l.graph, onnx.Const("", onnx.NewTensor(m.Values, len(m.Values))), 0, l.now(rows), l.now(ends))
-	return l.graph.Op("Reshape", nil, row, list(m.Heads, 1, places))
+	row := l.graph.Slice(onnx.Const("", onnx.NewTensor(m.Values, len(m.Values))), 0, l.now(rows), l.now(ends))
+	return l.graph.Reshape(row, m.Heads, 1, places)
 }
 
 // maskRows is where the mask of input j of a stage begins in each turn; 0 where it does not

@@ -41,7 +41,7 @@ func (b *builder) rows(r read) *onnx.Value {
 		}
 		begin, end := b.span(r.stage)
 		index = l.once(fmt.Sprintf("rows %p %v", index, b.nest.widths[r.stage]), func() *onnx.Value {
-			return slice(l.graph, index, 0, begin, end)
+			return l.graph.Slice(index, 0, begin, end)
 		})
 		// [width, images·parts, channels]
 		switch {
@@ -52,7 +52,7 @@ func (b *builder) rows(r read) *onnx.Value {
 		default:
 			rows = b.take(h, r.cache, r.stage, index)
 		}
-		rows = l.graph.Op("Reshape", nil, rows, list(-1, len(r.parts)*channels))
+		rows = l.graph.Reshape(rows, -1, len(r.parts)*channels)
 	}
 	if r.stacked {
 		rows = l.graph.Op("Transpose", nil, rows)
@@ -76,14 +76,14 @@ func (b *builder) pixels(r read) *onnx.Value {
 	}
 	begin, end := b.span(r.stage)
 	now := l.once(fmt.Sprint("pixels ", b.nest.widths[r.stage], len(r.parts), index), func() *onnx.Value {
-		return slice(l.graph, table(index, len(r.parts), n), 1, begin, end)
+		return l.graph.Slice(table(index, len(r.parts), n), 1, begin, end)
 	})
 	picture := b.picture.seen(l)
 	if b.nest.early[r.stage] {
 		picture = b.drawn
 	}
 	values := l.graph.Op("Gather", nil, picture, now) // [parts, width, images]
-	values = l.graph.Op("Reshape", nil, values, list(len(r.parts), -1))
+	values = l.graph.Reshape(values, len(r.parts), -1)
 	if !r.stacked {
 		values = l.graph.Op("Transpose", nil, values)
 	}
@@ -193,18 +193,18 @@ func (b *builder) perImage(numbers []int, parts int, own, blank bool) *onnx.Valu
 	return b.once(fmt.Sprint("per image ", parts, own, blank, numbers), func() *onnx.Value {
 		g := b.graph
 		each := b.once("images", func() *onnx.Value { // [images, 1]
-			return g.Op("Unsqueeze", nil, g.Op("Range", nil, scalar(0), g.Op("Squeeze", nil, b.images, list(0)), scalar(1)), list(1))
+			return g.Op("Unsqueeze", nil, g.Op("Range", nil, scalar(0), g.Op("Squeeze", nil, b.images, onnx.List(0)), scalar(1)), onnx.List(1))
 		})
 		rows := table(numbers, len(numbers)/parts, 1, parts)
 		var index *onnx.Value
 		if own {
 			index = g.Op("Add", nil, g.Op("Mul", nil, rows, b.images), each)
 		} else {
-			index = g.Op("Add", nil, rows, g.Op("Mul", nil, each, list(0)))
+			index = g.Op("Add", nil, rows, g.Op("Mul", nil, each, onnx.List(0)))
 		}
 		if blank {
-			index = g.Op("Where", nil, g.Op("Less", nil, rows, list(0)), list(0), g.Op("Add", nil, index, list(1)))
+			index = g.Op("Where", nil, g.Op("Less", nil, rows, onnx.List(0)), onnx.List(0), g.Op("Add", nil, index, onnx.List(1)))
 		}
-		return g.Op("Reshape", nil, index, list(len(numbers)/parts, -1))
+		return g.Reshape(index, len(numbers)/parts, -1)
 	})
 }

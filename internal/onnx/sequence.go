@@ -122,19 +122,17 @@ func (r *rewriting) joined(all *Value, rank int) *Value {
 	if rank < 1 || rank > maxRank || err != nil {
 		return nil
 	}
-	perm := make([]int64, 0, rank)
+	perm := make([]int, 0, rank)
 	for k := 1; k < rank; k++ {
-		perm = append(perm, int64(k))
+		perm = append(perm, k)
 	}
-	v := r.op("Transpose", Attrs{"perm": slices.Insert(perm, axis, 0)}, all)
+	v := r.Transpose(all, slices.Insert(perm, axis, 0)...)
 	if stacks {
 		return v
 	}
 	// The sizes are those of v, but for axis and the next one, which become one.
-	size := r.op("Shape", nil, v)
-	ints := func(x int) *Value { return Const("", NewTensor([]int64{int64(x)}, 1)) }
-	part := func(from, to int) *Value { return r.op("Slice", nil, size, ints(from), ints(to), ints(0)) }
-	shape := r.op("Concat", Attrs{"axis": int64(0)},
-		part(0, axis), r.op("ReduceProd", nil, part(axis, axis+2)), part(axis+2, rank))
-	return r.op("Reshape", nil, v, shape)
+	size := r.Op("Shape", nil, v)
+	part := func(from, to int) *Value { return r.Slice(size, 0, List(from), List(to)) }
+	shape := r.Concat(0, part(0, axis), r.Op("ReduceProd", nil, part(axis, axis+2)), part(axis+2, rank))
+	return r.Op("Reshape", nil, v, shape)
 }

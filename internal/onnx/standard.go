@@ -15,11 +15,11 @@ import (
 // leaves the node as it is.
 var rewrites = map[string]func(*rewriting) *Value{
 	microsoft + ":Gelu":     func(r *rewriting) *Value { return r.gelu(r.in(0)) },
-	microsoft + ":BiasGelu": func(r *rewriting) *Value { return r.gelu(r.op("Add", nil, r.in(0), r.in(1))) },
+	microsoft + ":BiasGelu": func(r *rewriting) *Value { return r.gelu(r.Op("Add", nil, r.in(0), r.in(1))) },
 	microsoft + ":FastGelu": (*rewriting).fastGelu,
 	microsoft + ":QuickGelu": func(r *rewriting) *Value {
-		s := r.op("Mul", nil, r.in(0), real(r.n.Attrs.Float("alpha", 1.702)))
-		return r.op("Mul", nil, r.in(0), r.op("Sigmoid", nil, s))
+		s := r.Op("Mul", nil, r.in(0), real(r.n.Attrs.Float("alpha", 1.702)))
+		return r.Op("Mul", nil, r.in(0), r.Op("Sigmoid", nil, s))
 	},
 	microsoft + ":FusedConv":                        (*rewriting).fusedConv,
 	microsoft + ":FusedGemm":                        (*rewriting).fusedGemm,
@@ -75,10 +75,10 @@ func (w *rewriter) standard(n *Node) []*Node {
 // rewriting is a node in the course of being replaced.
 type rewriting struct {
 	*rewriter
+	Graph   // of what is in its place
 	n       *Node
 	given   [4]bool // outputs
-	nodes   []*Node
-	missing bool // an input that must be there
+	missing bool    // an input that must be there
 }
 
 // with gives the nodes in the node's place, of which the value is its first output. They are nil
@@ -87,7 +87,7 @@ func (r *rewriting) with(v *Value) []*Node {
 	if v == nil || r.missing {
 		return nil
 	}
-	if k := len(r.nodes); k > 0 && v.Node == r.nodes[k-1] {
+	if k := len(r.Nodes); k > 0 && v.Node == r.Nodes[k-1] {
 		v.Node.Outputs[0], r.given[0] = r.n.Outputs[0], true // nothing else reads it
 	} else {
 		r.give(0, v)
@@ -97,12 +97,15 @@ func (r *rewriting) with(v *Value) []*Node {
 			return nil
 		}
 	}
-	for _, n := range r.nodes {
+	for _, n := range r.Nodes {
 		for _, v := range n.Outputs {
 			v.Node = n
 		}
 	}
-	return r.nodes
+	if len(r.Nodes) > 0 {
+		r.Nodes[0].Name = r.n.Name // ONNX Runtime takes a name once
+	}
+	return r.Nodes
 }
 
 func real(x float32) *Value { return Const("", Scalar(x)) }
@@ -124,23 +127,10 @@ func (r *rewriting) may(i int) *Value {
 	return nil
 }
 
-func (r *rewriting) op(op string, attrs Attrs, in ...*Value) *Value {
-	if attrs == nil {
-		attrs = Attrs{}
-	}
-	v := &Value{}
-	v.Node = &Node{Op: op, Inputs: in, Outputs: []*Value{v}, Attrs: attrs}
-	if len(r.nodes) == 0 {
-		v.Node.Name = r.n.Name // ONNX Runtime takes a name once
-	}
-	r.nodes = append(r.nodes, v.Node)
-	return v
-}
-
 // give has a value come out as output i.
 func (r *rewriting) give(i int, v *Value) {
 	if i < len(r.n.Outputs) && r.n.Outputs[i] != nil {
-		r.op("Identity", nil, v).Node.Outputs[0] = r.n.Outputs[i]
+		r.Op("Identity", nil, v).Node.Outputs[0] = r.n.Outputs[i]
 		r.given[i] = true
 	}
 }
@@ -155,19 +145,19 @@ func (r *rewriting) without(names ...string) Attrs {
 }
 
 func (r *rewriting) gelu(x *Value) *Value {
-	e := r.op("Erf", nil, r.op("Mul", nil, x, real(math.Sqrt2/2)))
-	return r.op("Mul", nil, r.op("Mul", nil, x, real(0.5)), r.op("Add", nil, e, real(1)))
+	e := r.Op("Erf", nil, r.Op("Mul", nil, x, real(math.Sqrt2/2)))
+	return r.Op("Mul", nil, r.Op("Mul", nil, x, real(0.5)), r.Op("Add", nil, e, real(1)))
 }
 
 // fastGelu is the approximation with a hyperbolic tangent.
 func (r *rewriting) fastGelu() *Value {
 	x := r.in(0)
 	if bias := r.may(1); bias != nil {
-		x = r.op("Add", nil, x, bias)
+		x = r.Op("Add", nil, x, bias)
 	}
-	cube := r.op("Mul", nil, r.op("Mul", nil, x, x), r.op("Mul", nil, x, real(0.044715)))
-	t := r.op("Tanh", nil, r.op("Mul", nil, r.op("Add", nil, x, cube), real(float32(math.Sqrt(2/math.Pi)))))
-	return r.op("Mul", nil, r.op("Mul", nil, x, real(0.5)), r.op("Add", nil, t, real(1)))
+	cube := r.Op("Mul", nil, r.Op("Mul", nil, x, x), r.Op("Mul", nil, x, real(0.044715)))
+	t := r.Op("Tanh", nil, r.Op("Mul", nil, r.Op("Add", nil, x, cube), real(float32(math.Sqrt(2/math.Pi)))))
+	return r.Op("Mul", nil, r.Op("Mul", nil, x, real(0.5)), r.Op("Add", nil, t, real(1)))
 }
 
 // activated is a value after an activation with its parameters in order.
@@ -182,33 +172,33 @@ func (r *rewriting) activated(x *Value, name string, params []float32) *Value {
 	case "":
 		return x
 	case "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign":
-		return r.op(name, nil, x)
+		return r.Op(name, nil, x)
 	case "LeakyRelu":
-		return r.op(name, Attrs{"alpha": p(0, 0.01)}, x)
+		return r.Op(name, Attrs{"alpha": p(0, 0.01)}, x)
 	case "HardSigmoid":
-		return r.op(name, Attrs{"alpha": p(0, 0.2), "beta": p(1, 0.5)}, x)
+		return r.Op(name, Attrs{"alpha": p(0, 0.2), "beta": p(1, 0.5)}, x)
 	case "Clip":
 		if low, high := p(0, -math.MaxFloat32), p(1, math.MaxFloat32); r.opset >= 11 {
-			return r.op(name, nil, x, real(low), real(high))
+			return r.Op(name, nil, x, real(low), real(high))
 		}
 	}
 	return nil
 }
 
 func (r *rewriting) fusedConv() *Value {
-	y := r.op("Conv", r.without("activation", "activation_params"), r.in(0), r.in(1))
+	y := r.Op("Conv", r.without("activation", "activation_params"), r.in(0), r.in(1))
 	if bias := r.may(2); bias != nil {
 		y.Node.Inputs = append(y.Node.Inputs, bias)
 	}
 	if z := r.may(3); z != nil {
-		y = r.op("Add", nil, y, z)
+		y = r.Op("Add", nil, y, z)
 	}
 	params, _ := r.n.Attrs["activation_params"].([]float32)
 	return r.activated(y, r.n.Attrs.String("activation", ""), params)
 }
 
 func (r *rewriting) fusedGemm() *Value {
-	y := r.op("Gemm", r.without("activation", "activation_alpha", "activation_beta", "activation_gamma"), r.in(0), r.in(1))
+	y := r.Op("Gemm", r.without("activation", "activation_alpha", "activation_beta", "activation_gamma"), r.in(0), r.in(1))
 	if c := r.may(2); c != nil {
 		y.Node.Inputs = append(y.Node.Inputs, c)
 	}
@@ -238,38 +228,38 @@ func (r *rewriting) fusedMatMul() *Value {
 			if rank < 2 || rank > maxRank {
 				return nil
 			}
-			perm := make([]int64, rank)
+			perm := make([]int, rank)
 			for k := range perm {
-				perm[k] = int64(k)
+				perm[k] = k
 			}
 			perm[rank-1], perm[rank-2] = perm[rank-2], perm[rank-1]
-			v = r.op("Transpose", Attrs{"perm": perm}, v)
+			v = r.Transpose(v, perm...)
 		}
 		factors = append(factors, v)
 	}
-	y := r.op("MatMul", nil, factors...)
+	y := r.Op("MatMul", nil, factors...)
 	if alpha := a.Float("alpha", 1); alpha != 1 {
-		y = r.op("Mul", nil, y, real(alpha))
+		y = r.Op("Mul", nil, y, real(alpha))
 	}
 	return y
 }
 
 // skipNorm adds before it normalises the last dimension; output 3 is the sum.
 func (r *rewriting) skipNorm() *Value {
-	x := r.op("Add", nil, r.in(0), r.in(1))
+	x := r.Op("Add", nil, r.in(0), r.in(1))
 	simple := r.n.Op == "SkipSimplifiedLayerNormalization"
 	bias := 4
 	if simple {
 		bias = 3
 	}
 	if b := r.may(bias); b != nil {
-		x = r.op("Add", nil, x, b)
+		x = r.Op("Add", nil, x, b)
 	}
 	r.give(3, x)
 	if simple {
 		return r.normalised(x, r.in(2), r.n.Attrs.Float("epsilon", 1e-5))
 	}
-	y := r.op("LayerNormalization", Attrs{"axis": int64(-1), "epsilon": r.n.Attrs.Float("epsilon", 1e-5)}, x, r.in(2))
+	y := r.Op("LayerNormalization", Attrs{"axis": int64(-1), "epsilon": r.n.Attrs.Float("epsilon", 1e-5)}, x, r.in(2))
 	if beta := r.may(3); beta != nil {
 		y.Node.Inputs = append(y.Node.Inputs, beta)
 	}
@@ -285,15 +275,14 @@ func (r *rewriting) rootMeanSquare() *Value {
 
 // normalised divides by the root of the mean of squares over the last dimension.
 func (r *rewriting) normalised(x, scale *Value, epsilon float32) *Value {
-	axes := []int64{-1}
-	mean := r.op("ReduceMean", Attrs{"keepdims": int64(1)}, r.op("Mul", nil, x, x))
+	mean := r.Op("ReduceMean", Attrs{"keepdims": int64(1)}, r.Op("Mul", nil, x, x))
 	if r.opset >= 18 {
-		mean.Node.Inputs = append(mean.Node.Inputs, Const("", NewTensor(axes, 1)))
+		mean.Node.Inputs = append(mean.Node.Inputs, List(-1))
 	} else {
-		mean.Node.Attrs["axes"] = axes
+		mean.Node.Attrs["axes"] = []int64{-1}
 	}
-	root := r.op("Sqrt", nil, r.op("Add", nil, mean, real(epsilon)))
-	return r.op("Mul", nil, r.op("Div", nil, x, root), scale)
+	root := r.Op("Sqrt", nil, r.Op("Add", nil, mean, real(epsilon)))
+	return r.Op("Mul", nil, r.Op("Div", nil, x, root), scale)
 }
 
 // dynamicQuantize gives its input out as it is, with a scale of 1.
@@ -317,7 +306,7 @@ func (r *rewriting) integers() *Value {
 		zero = Const("", &Tensor{[]int{zero.Const.Len(), 1, 1, 1}, zero.Const.Data}) // by output channel
 	}
 	weight := r.weight(r.in(1), zero, nil)
-	return r.op(strings.TrimSuffix(r.n.Op, "Integer"), r.n.Attrs, r.in(0), weight)
+	return r.Op(strings.TrimSuffix(r.n.Op, "Integer"), r.n.Attrs, r.in(0), weight)
 }
 
 // matMulToFloat is a MatMulInteger with its scales and a bias.
@@ -325,29 +314,28 @@ func (r *rewriting) matMulToFloat() *Value {
 	if !r.dynamic[r.may(4)] {
 		return nil
 	}
-	return r.biased(r.op("MatMul", nil, r.in(0), r.weight(r.in(1), r.may(5), r.in(3))), r.may(6))
+	return r.biased(r.Op("MatMul", nil, r.in(0), r.weight(r.in(1), r.may(5), r.in(3))), r.may(6))
 }
 
 func (r *rewriting) dynamicMatMul() *Value {
-	return r.biased(r.op("MatMul", nil, r.in(0), r.weight(r.in(1), r.may(3), r.in(2))), r.may(4))
+	return r.biased(r.Op("MatMul", nil, r.in(0), r.weight(r.in(1), r.may(3), r.in(2))), r.may(4))
 }
 
 // weight is (q - zero)·scale in float32.
 func (r *rewriting) weight(q, zero, scale *Value) *Value {
-	float := Attrs{"to": int64(Float32)}
-	w := r.op("Cast", float, q)
+	w := r.Cast(q, Float32)
 	if zero != nil {
-		w = r.op("Sub", nil, w, r.op("Cast", float, zero))
+		w = r.Op("Sub", nil, w, r.Cast(zero, Float32))
 	}
 	if scale != nil {
-		w = r.op("Mul", nil, w, scale)
+		w = r.Op("Mul", nil, w, scale)
 	}
 	return w
 }
 
 func (r *rewriting) biased(y, bias *Value) *Value {
 	if bias != nil {
-		return r.op("Add", nil, y, bias)
+		return r.Op("Add", nil, y, bias)
 	}
 	return y
 }

@@ -9,41 +9,36 @@ import (
 // Attention in one node is read as the products and the softmax that it stands for. A form
 // that is not known here, such as one with a past of its own, stays as it is.
 
-// listed is a constant list of integers.
-func listed(x ...int64) *Value { return Const("", NewTensor(x, len(x))) }
-
 // headed lays [N, length, heads·depth] out as [N, heads, length, depth].
 func (r *rewriting) headed(x *Value, heads int64) *Value {
-	x = r.op("Reshape", nil, x, listed(0, 0, heads, -1))
-	return r.op("Transpose", Attrs{"perm": []int64{0, 2, 1, 3}}, x)
+	return r.Transpose(r.Reshape(x, 0, 0, int(heads), -1), 0, 2, 1, 3)
 }
 
 // attended is the attention of queries, keys and values, [N, heads, length, depth] each. What
 // bias is, where there is one, is added to the scores; where causal is set no place sees
 // those after it. A scale of 0 is 1/√depth.
 func (r *rewriting) attended(q, k, v, bias *Value, scale float32, causal bool) *Value {
-	scores := r.op("MatMul", nil, q, r.op("Transpose", Attrs{"perm": []int64{0, 1, 3, 2}}, k))
+	scores := r.Op("MatMul", nil, q, r.Transpose(k, 0, 1, 3, 2))
 	if scale != 0 {
-		scores = r.op("Mul", nil, scores, real(scale))
+		scores = r.Op("Mul", nil, scores, real(scale))
 	} else {
-		depth := r.op("Gather", Attrs{"axis": int64(0)}, r.op("Shape", nil, q), Const("", Scalar(int64(3))))
-		scores = r.op("Div", nil, scores, r.op("Sqrt", nil, r.op("Cast", Attrs{"to": int64(Float32)}, depth)))
+		depth := r.Op("Gather", Attrs{"axis": int64(0)}, r.Op("Shape", nil, q), Const("", Scalar(int64(3))))
+		scores = r.Op("Div", nil, scores, r.Op("Sqrt", nil, r.Cast(depth, Float32)))
 	}
 	if bias != nil {
-		scores = r.op("Add", nil, scores, bias)
+		scores = r.Op("Add", nil, scores, bias)
 	}
 	if causal {
-		size := r.op("Slice", nil, r.op("Shape", nil, scores), listed(2), listed(4))
-		hidden := r.op("ConstantOfShape", Attrs{"value": NewTensor([]float32{float32(math.Inf(-1))}, 1)}, size)
-		scores = r.op("Add", nil, scores, r.op("Trilu", Attrs{"upper": int64(1)}, hidden, Const("", Scalar(int64(1)))))
+		size := r.Op("Slice", nil, r.Op("Shape", nil, scores), List(2), List(4))
+		hidden := r.Op("ConstantOfShape", Attrs{"value": NewTensor([]float32{float32(math.Inf(-1))}, 1)}, size)
+		scores = r.Op("Add", nil, scores, r.Op("Trilu", Attrs{"upper": int64(1)}, hidden, Const("", Scalar(int64(1)))))
 	}
-	return r.op("MatMul", nil, r.op("Softmax", Attrs{"axis": int64(-1)}, scores), v)
+	return r.Op("MatMul", nil, r.Op("Softmax", Attrs{"axis": int64(-1)}, scores), v)
 }
 
 // side lays [N, heads, length, depth] out as [N, length, heads·depth].
 func (r *rewriting) side(x *Value) *Value {
-	x = r.op("Transpose", Attrs{"perm": []int64{0, 2, 1, 3}}, x)
-	return r.op("Reshape", nil, x, listed(0, 0, -1))
+	return r.Reshape(r.Transpose(x, 0, 2, 1, 3), 0, 0, -1)
 }
 
 // absent tells whether none of the inputs from i on is there.
@@ -66,7 +61,7 @@ func (r *rewriting) multiHead() *Value {
 				return nil
 			}
 			n := all.Len() / 3
-			x = r.op("Add", nil, x, Const("", NewTensor(all.Floats()[i*n:(i+1)*n], n)))
+			x = r.Op("Add", nil, x, Const("", NewTensor(all.Floats()[i*n:(i+1)*n], n)))
 		}
 		parts[i] = r.headed(x, heads)
 	}
@@ -93,9 +88,9 @@ func (r *rewriting) packedAttention() *Value {
 		for k := range in {
 			part = append(part, weights.Floats()[k*all+i*n:][:n]...)
 		}
-		x := r.op("MatMul", nil, r.in(0), Const("", NewTensor(part, in, n)))
+		x := r.Op("MatMul", nil, r.in(0), Const("", NewTensor(part, in, n)))
 		if biases != nil {
-			x = r.op("Add", nil, x, Const("", NewTensor(biases.Floats()[i*n:(i+1)*n], n)))
+			x = r.Op("Add", nil, x, Const("", NewTensor(biases.Floats()[i*n:(i+1)*n], n)))
 		}
 		parts = append(parts, r.headed(x, heads))
 	}
@@ -127,7 +122,7 @@ func (r *rewriting) attention() *Value {
 		}
 		switch t {
 		case Bool:
-			mask = r.op("Where", nil, mask, real(0), real(float32(math.Inf(-1))))
+			mask = r.Op("Where", nil, mask, real(0), real(float32(math.Inf(-1))))
 		case Float32:
 		default:
 			return nil
@@ -142,12 +137,11 @@ func (r *rewriting) attention() *Value {
 
 // shared repeats each of n heads so many times.
 func (r *rewriting) shared(x *Value, n, times int64) *Value {
-	shape := r.op("Shape", nil, x) // [N, n, length, depth]
-	join := func(parts ...*Value) *Value { return r.op("Concat", Attrs{"axis": int64(0)}, parts...) }
-	first, rest := r.op("Slice", nil, shape, listed(0), listed(1)), r.op("Slice", nil, shape, listed(2), listed(4))
-	x = r.op("Reshape", nil, x, join(first, listed(n, 1), rest))
-	x = r.op("Expand", nil, x, join(first, listed(n, times), rest))
-	return r.op("Reshape", nil, x, join(first, listed(n*times), rest))
+	shape := r.Op("Shape", nil, x) // [N, n, length, depth]
+	first, rest := r.Op("Slice", nil, shape, List(0), List(1)), r.Op("Slice", nil, shape, List(2), List(4))
+	x = r.Op("Reshape", nil, x, r.Concat(0, first, List(n, 1), rest))
+	x = r.Op("Expand", nil, x, r.Concat(0, first, List(n, times), rest))
+	return r.Op("Reshape", nil, x, r.Concat(0, first, List(n*times), rest))
 }
 
 // einsum reads a product of two factors, summed over one letter, as MatMul.
@@ -181,16 +175,13 @@ func (r *rewriting) einsum() *Value {
 		return nil
 	}
 	order := func(x *Value, letters string, want []byte) *Value {
-		perm := make([]int64, len(want))
+		perm := make([]int, len(want))
 		for i, c := range want {
-			perm[i] = int64(strings.IndexByte(letters, c))
+			perm[i] = strings.IndexByte(letters, c)
 		}
-		if slices.IsSorted(perm) {
-			return x
-		}
-		return r.op("Transpose", Attrs{"perm": perm}, x)
+		return r.Transpose(x, perm...)
 	}
 	x := order(r.in(0), left, slices.Concat(both, a, sum))
 	y := order(r.in(1), right, slices.Concat(both, sum, b))
-	return order(r.op("MatMul", nil, x, y), string(slices.Concat(both, a, b)), []byte(to))
+	return order(r.Op("MatMul", nil, x, y), string(slices.Concat(both, a, b)), []byte(to))
 }

@@ -23,24 +23,21 @@ func (s *Signature) canonical() {
 		x.Shape[0] = in.Shape[0]
 	}
 	v := x
-	cast := func(to onnx.DType) {
-		v = pre.Op("Cast", onnx.Attrs{"to": int64(to)}, v)
-	}
 	switch r.encoding {
 	case OneHot:
 		levels := make([]int64, s.Levels)
 		for k := range levels {
 			levels[k] = int64(k)
 		}
-		cast(onnx.Int64)
+		v = pre.Cast(v, onnx.Int64)
 		if s.Channels == 1 {
 			v = pre.Op("Equal", nil, v, onnx.Const("", onnx.NewTensor(levels, 1, len(levels), 1, 1)))
-			cast(in.DType)
+			v = pre.Cast(v, in.DType)
 			v = rearrange(pre, v, "NLHW", r.in, r.sizes)
 		} else {
 			v = rearrange(pre, v, pictures, "NCHWL", sizes{'C': s.Channels, 'H': s.Height, 'W': s.Width, 'L': 1})
 			v = pre.Op("Equal", nil, v, onnx.Const("", onnx.NewTensor(levels, 1, 1, 1, 1, len(levels))))
-			cast(in.DType)
+			v = pre.Cast(v, in.DType)
 			v = rearrange(pre, v, "NCHWL", r.in, r.sizes)
 		}
 	default:
@@ -54,7 +51,7 @@ func (s *Signature) canonical() {
 			v = pre.Op("Add", nil, v, onnx.Const("", onnx.NewTensor(start, 1, len(start))))
 		}
 		if in.DType != onnx.Float32 {
-			cast(in.DType)
+			v = pre.Cast(v, in.DType)
 		}
 	}
 	if n := len(pre.Nodes); n > 0 {
@@ -85,7 +82,7 @@ func (s *Signature) canonical() {
 	}
 	v = rearrange(post, v, r.out, want, r.sizes)
 	if out.DType != onnx.Float32 {
-		v = post.Op("Cast", onnx.Attrs{"to": int64(onnx.Float32)}, v)
+		v = post.Cast(v, onnx.Float32)
 	}
 	if v != out {
 		batch := onnx.Free("batch")
@@ -113,7 +110,7 @@ func pad(g *onnx.Graph, opset int64, v *onnx.Value, pads []int64) *onnx.Value {
 	if opset < 11 {
 		return g.Op("Pad", onnx.Attrs{"pads": pads}, v)
 	}
-	return g.Op("Pad", nil, v, onnx.Const("", onnx.NewTensor(pads, len(pads))))
+	return g.Op("Pad", nil, v, onnx.List(pads...))
 }
 
 // slice adds a node that takes the elements from from to to-1 of a dimension.
@@ -122,8 +119,7 @@ func slice(g *onnx.Graph, opset int64, v *onnx.Value, axis, from, to int) *onnx.
 	if opset < 10 {
 		return g.Op("Slice", onnx.Attrs{"axes": one(axis), "starts": one(from), "ends": one(to)}, v)
 	}
-	c := func(n int) *onnx.Value { return onnx.Const("", onnx.NewTensor(one(n), 1)) }
-	return g.Op("Slice", nil, v, c(from), c(to), c(axis))
+	return g.Slice(v, axis, onnx.List(from), onnx.List(to))
 }
 
 // rearrange adds the nodes to a graph that bring a value from one layout to another. Letters
@@ -131,21 +127,17 @@ func slice(g *onnx.Graph, opset int64, v *onnx.Value, axis, from, to int) *onnx.
 func rearrange(g *onnx.Graph, v *onnx.Value, from, to Layout, s sizes) *onnx.Value {
 	reshape := func(l Layout) {
 		if want := l.shape(0, s); !slices.Equal(from.shape(0, s), want) { // 0 keeps the images, the first dimension
-			shape := make([]int64, len(want))
-			for i, n := range want {
-				shape[i] = int64(n)
-			}
-			v = g.Op("Reshape", nil, v, onnx.Const("", onnx.NewTensor(shape, len(shape))))
+			v = g.Reshape(v, want...)
 		}
 		from = l
 	}
 	if a, b := from.flat(s), to.flat(s); a != b {
 		reshape(a)
-		perm := make([]int64, len(b))
-		for i, c := range b {
-			perm[i] = int64(strings.IndexRune(string(a), c))
+		var perm []int
+		for _, c := range b {
+			perm = append(perm, strings.IndexRune(string(a), c))
 		}
-		v, from = g.Op("Transpose", onnx.Attrs{"perm": perm}, v), b
+		v, from = g.Transpose(v, perm...), b
 	}
 	reshape(to)
 	return v
