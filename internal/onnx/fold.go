@@ -26,7 +26,7 @@ const (
 // An input that is not among sizes must have fixed dimensions. Errors wrap
 // [ErrShape] and name the node.
 func Simplify(m *Model, sizes map[string][]int) (*Model, error) {
-	f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}, most: maxFold, left: maxFolding}
+	f := folder{values: map[*Value]*Value{}, most: maxFold, left: maxFolding}
 	out := *m
 	out.Graph = &Graph{Name: m.Graph.Name}
 	for _, v := range m.Graph.Inputs {
@@ -53,7 +53,6 @@ func Simplify(m *Model, sizes map[string][]int) (*Model, error) {
 
 // folder holds the copy in the making.
 type folder struct {
-	opset  int64
 	values map[*Value]*Value // by the original
 	nodes  []*Node
 	most   int  // elements of a constant
@@ -140,11 +139,11 @@ func (f *folder) node(old *Node) error {
 		return nil
 	}
 	f.nodes = append(f.nodes, n)
-	if err := infer(n, f.opset); err != nil {
+	if err := infer(n); err != nil {
 		return err
 	}
 	if constant && f.affords(n) {
-		results, err := evaluate(n, f.opset)
+		results, err := evaluate(n)
 		if err != nil {
 			return err
 		}

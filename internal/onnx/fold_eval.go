@@ -8,7 +8,7 @@ import (
 
 // Evaluate computes a node of these inputs, nil where one is absent. It returns nil where the
 // operator is not known here.
-func Evaluate(n *Node, in []*Tensor, opset int64) ([]*Tensor, error) {
+func Evaluate(n *Node, in []*Tensor) ([]*Tensor, error) {
 	of := *n
 	of.Inputs = make([]*Value, len(in))
 	for i, t := range in {
@@ -16,12 +16,12 @@ func Evaluate(n *Node, in []*Tensor, opset int64) ([]*Tensor, error) {
 			of.Inputs[i] = Const("", t)
 		}
 	}
-	return evaluate(&of, opset)
+	return evaluate(&of)
 }
 
 // evaluate computes a node whose inputs are all constant. It returns nil where the
 // operator is not known here.
-func evaluate(n *Node, opset int64) ([]*Tensor, error) {
+func evaluate(n *Node) ([]*Tensor, error) {
 	in := make([]*Tensor, len(n.Inputs))
 	for i, v := range n.Inputs {
 		if v != nil {

@@ -41,7 +41,7 @@ var several = func() map[string]func(n *Node, shapes [][]int) error {
 
 // infer sets the shapes and types of a node's outputs from its inputs'. Where an
 // input's shape or the operator is unknown it leaves the outputs alone.
-func infer(n *Node, opset int64) error {
+func infer(n *Node) error {
 	var shapes [][]int
 	for _, v := range n.Inputs {
 		if v == nil {
@@ -227,7 +227,7 @@ func inferShape(n *Node, shapes [][]int) ([]int, error) {
 	if shape, err := outShape(n, x); shape != nil || err != nil {
 		return shape, err
 	}
-	if shape, err := windowShape(n, shapes); shape != nil || err != nil {
+	if shape, err := WindowShape(n, shapes); shape != nil || err != nil {
 		return shape, err
 	}
 	return indexShape(n, shapes)

@@ -17,10 +17,10 @@ var quantisation = map[string]func(n *Node, shapes [][]int) error{
 		return nil
 	},
 	"ConvInteger": func(n *Node, s [][]int) error {
-		if err := checkPoint(n, s, 2, -1); err != nil {
+		if err := checkPoint(s, 2, -1); err != nil {
 			return err
 		}
-		if err := checkPoint(n, s, 3, outputChannels(s[1])); err != nil {
+		if err := checkPoint(s, 3, outputChannels(s[1])); err != nil {
 			return err
 		}
 		shape, err := convShape(n, s[:2])
@@ -28,10 +28,10 @@ var quantisation = map[string]func(n *Node, shapes [][]int) error{
 		return err
 	},
 	"MatMulInteger": func(n *Node, s [][]int) error {
-		if err := checkPoint(n, s, 2, -1); err != nil {
+		if err := checkPoint(s, 2, -1); err != nil {
 			return err
 		}
-		if err := checkPoint(n, s, 3, last(s[1])); err != nil {
+		if err := checkPoint(s, 3, last(s[1])); err != nil {
 			return err
 		}
 		shape, err := matMulShape(s[0], s[1])
@@ -164,7 +164,7 @@ func last(s []int) int {
 
 func checkPoints(n *Node, s [][]int, each map[int]int) error {
 	for i, channels := range each {
-		if err := checkPoint(n, s, i, channels); err != nil {
+		if err := checkPoint(s, i, channels); err != nil {
 			return err
 		}
 	}
@@ -173,7 +173,7 @@ func checkPoints(n *Node, s [][]int, each map[int]int) error {
 
 // checkPoint refuses a scale or zero point that is neither one number nor, where channels is
 // not -1, one for each of them.
-func checkPoint(n *Node, s [][]int, i, channels int) error {
+func checkPoint(s [][]int, i, channels int) error {
 	if i >= len(s) || s[i] == nil || len(s[i]) == 0 || slices.Equal(s[i], []int{1}) || channels > 0 && slices.Equal(s[i], []int{channels}) {
 		return nil
 	}

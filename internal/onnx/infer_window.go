@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// windowShape is the shape of what operators with a window make, and of those that
-// trade pixels for channels. It returns nil for others.
-func windowShape(n *Node, shapes [][]int) ([]int, error) {
+// WindowShape is the shape of what operators with a window make of inputs of those shapes, and
+// of those that trade pixels for channels. It is nil for others, and where it cannot be told.
+func WindowShape(n *Node, shapes [][]int) ([]int, error) {
 	x := shapes[0]
 	switch n.Op {
 	case "MaxPool", "AveragePool", "LpPool":
@@ -43,10 +43,6 @@ func windowShape(n *Node, shapes [][]int) ([]int, error) {
 	}
 	return nil, nil
 }
-
-// WindowShape is the shape of what an operator with a window makes, of inputs of those shapes,
-// and of those that trade pixels for channels. It is nil where it cannot be told.
-func WindowShape(n *Node, shapes [][]int) ([]int, error) { return windowShape(n, shapes) }
 
 func poolShape(n *Node, x []int) ([]int, error) {
 	if len(x) < 3 {

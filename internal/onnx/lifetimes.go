@@ -15,8 +15,6 @@ type event struct {
 	scratch int64 // bytes that it takes for itself
 }
 
-func newLifetimes() *lifetimes { return &lifetimes{} }
-
 // peak is the number of bytes held at once, at most, where nodes run in the order of
 // the file or depth first from the outputs, beginning with either end of the list of
 // inputs: a runtime may choose any. What a node reads and what it makes are there at

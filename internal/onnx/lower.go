@@ -198,7 +198,7 @@ func foldConstants(m *Model) error {
 		quantised = quantised || n.Op == "QuantizeLinear"
 		return nil
 	})
-	f := folder{opset: m.Opsets[""], values: map[*Value]*Value{}, most: maxFold, left: maxFolding}
+	f := folder{values: map[*Value]*Value{}, most: maxFold, left: maxFolding}
 	ends := map[*Value]bool{}
 	for _, v := range m.Graph.Outputs {
 		ends[v] = true

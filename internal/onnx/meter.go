@@ -185,7 +185,7 @@ func (t *Meter) constants() error {
 func (t *Meter) reading() *reading {
 	return &reading{
 		visits:  &t.visits,
-		folder:  folder{opset: t.model.Opsets[""], values: map[*Value]*Value{}, most: small, left: maxFolding, exact: true},
+		folder:  folder{values: map[*Value]*Value{}, most: small, left: maxFolding, exact: true},
 		limits:  t.limits,
 		unknown: map[*Value]bool{},
 	}

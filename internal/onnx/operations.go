@@ -18,15 +18,15 @@ func operations(n *Node) int64 {
 	each := int64(1) // products for an element of the output
 	switch n.Op {
 	case "Conv", "ConvInteger": // weight [out, in/group, kernel…]
-		each = rest(shapes, 1, 1)
+		each = rest(shapes, 1)
 	case "QLinearConv":
-		each = rest(shapes, 3, 1)
+		each = rest(shapes, 3)
 	case "RNN", "GRU", "LSTM": // for each step and image both weights
 		if x := shapes[0]; len(x) == 3 {
 			return max(most, times(times(int64(max(x[0], 1)), int64(max(x[1], 1))), saturate(count(shapes[1]), count(shapes[2]))))
 		}
 	case "ConvTranspose": // weight [in, out/group, kernel…], for each element of the input
-		return max(most, times(count(shapes[0]), rest(shapes, 1, 1)))
+		return max(most, times(count(shapes[0]), rest(shapes, 1)))
 	case "Gemm", "MatMul", "FusedMatMul", "MatMulInteger", "QLinearMatMul", "QGemm":
 		if a := shapes[0]; len(a) > 0 {
 			each = int64(a[len(a)-1])
@@ -51,12 +51,12 @@ func operations(n *Node) int64 {
 	return max(most, times(out, each))
 }
 
-// rest is the product of shape i's dimensions from some one on.
-func rest(shapes [][]int, i, from int) int64 {
-	if i >= len(shapes) || len(shapes[i]) < from {
+// rest is the product of shape i's dimensions but the first.
+func rest(shapes [][]int, i int) int64 {
+	if i >= len(shapes) || len(shapes[i]) == 0 {
 		return 1
 	}
-	return max(count(shapes[i][from:]), 1)
+	return count(shapes[i][1:])
 }
 
 func shapeOf(v *Value) []int {

@@ -44,7 +44,7 @@ func bytesOf(v *Value) int64 {
 
 // graph reads the nodes of a graph that runs a number of times.
 func (r *reading) graph(g *Graph, runs int64) (*lifetimes, error) {
-	s := newLifetimes()
+	s := &lifetimes{}
 	for _, n := range g.Nodes {
 		if err := r.read(s, n, runs); err != nil {
 			return nil, err
@@ -215,5 +215,5 @@ func (r *reading) scratch(n *Node) int64 {
 		return 0
 	}
 	pixels := count(Sizes(out.Shape[2:]))
-	return times(4, times(pixels, rest([][]int{shapeOf(r.value(n.Inputs[1]))}, 0, 1)))
+	return times(4, times(pixels, rest([][]int{shapeOf(r.value(n.Inputs[1]))}, 0)))
 }

@@ -140,20 +140,13 @@ func Check(m *Model, l Limits) (*Model, *Meter, error) {
 
 // checkOperators refuses unknown operators, and notes the domains of those in use.
 func checkOperators(g *Graph, l Limits, used map[string]bool) error {
-	for _, n := range g.Nodes {
+	return eachNode(g, func(n *Node) error {
 		if !known(n) && !l.trusts(n) {
 			return &OperatorError{n.Op, n.Domain, n.String()}
 		}
 		used[n.Domain] = true
-		for _, a := range n.Attrs {
-			if sub, ok := a.(*Graph); ok {
-				if err := checkOperators(sub, l, used); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // factors are the operators that multiply with their constants.

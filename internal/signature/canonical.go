@@ -54,9 +54,8 @@ func (s *Signature) canonical() {
 			v = pre.Cast(v, in.DType)
 		}
 	}
-	if n := len(pre.Nodes); n > 0 {
-		last := pre.Nodes[n-1]
-		last.Outputs[0], in.Node = in, last // all that read the input read this
+	if v != x {
+		v.Node.Outputs[0], in.Node = in, v.Node // all that read the input read this
 		g.Inputs[s.pictureAt] = x
 		g.Nodes = append(pre.Nodes, g.Nodes...)
 	}

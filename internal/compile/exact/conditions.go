@@ -80,7 +80,7 @@ func node(n *onnx.Node, in []*onnx.Tensor, opset int64) ([]*onnx.Tensor, error) 
 			return []*onnx.Tensor{onnx.NewTensor(rounded, shape...)}, nil
 		}
 	}
-	return onnx.Evaluate(n, in, opset)
+	return onnx.Evaluate(n, in)
 }
 
 func floating(in []*onnx.Tensor) bool {
