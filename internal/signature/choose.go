@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"pixelcnn/internal/format"
-	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 )
 
@@ -137,56 +136,6 @@ func (s *Signature) take(r reading, told, opt Options) error {
 	}
 	s.canonical()
 	return nil
-}
-
-// readHead makes the head.
-func (s *Signature) readHead(why string, told Options) {
-	form, end := s.end()
-	for f := range likelihood.Probabilities + 1 {
-		if s.Meta.Outputs == f.String() {
-			form, end = f, "by its metadata"
-		}
-	}
-	r := s.read
-	switch r.head {
-	case Categorical:
-		s.Head = likelihood.Categorical{Depth: s.Levels, Channels: s.Channels, Form: form}
-		if why == "" {
-			why = "an output for each level"
-		}
-	case Bernoulli:
-		s.Head = likelihood.Bernoulli{Channels: s.Channels, Form: form}
-		if why == "" {
-			why = "an output for each symbol"
-		}
-	case Mixture:
-		s.Head = likelihood.Mixture{Depth: s.Levels, Channels: s.Channels, Components: r.sizes['K'] / mixture(s.Channels)}
-		if why == "" {
-			why = fmt.Sprintf("%d outputs, %d for each component", r.sizes['K'], mixture(s.Channels))
-		}
-		if told.Levels == 0 {
-			s.found("levels", fmt.Sprint(s.Levels), "by the input's scale, with −1 for the first level and 1 for the last")
-		}
-	}
-	s.found("head", s.Head.Name(), "%s", why)
-	if r.head != Mixture {
-		if end == "" {
-			end = "the graph does not end in Softmax, LogSoftmax or Sigmoid"
-		}
-		s.found("outputs", form.String(), "%s", end)
-	}
-}
-
-// end tells by the graph's last operator what the outputs are.
-func (s *Signature) end() (likelihood.Form, string) {
-	n := lastNode(s.model.Graph.Outputs[s.outputAt])
-	switch {
-	case n == nil || headOf[n.Op] != s.read.head:
-		return likelihood.Logits, ""
-	case n.Op == "LogSoftmax":
-		return likelihood.LogProbabilities, "the graph ends in " + n.String()
-	}
-	return likelihood.Probabilities, "the graph ends in " + n.String()
 }
 
 // readOthers reads the inputs beside the picture.

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/onnx"
-	"pixelcnn/internal/signature/encoding"
 )
 
 // Encoding is how a level becomes what a network reads.
@@ -30,19 +28,8 @@ var encodings = map[onnx.DType]Encoding{
 	onnx.Int64: Index, onnx.Int32: Index, onnx.Int16: Index, onnx.Int8: Index, onnx.Uint16: Index, onnx.Uint8: Index,
 }
 
-// The names of the heads.
-const (
-	Categorical = "categorical"
-	Bernoulli   = "bernoulli"
-	Mixture     = "logistic-mixture"
-)
-
-var (
-	// errSay is wrapped where a flag would settle it.
-	errSay = errors.New("say")
-	// errLayout is wrapped where the outputs have another layout.
-	errLayout = errors.New("another layout")
-)
+// errSay is wrapped by errors that name a flag which would settle it.
+var errSay = errors.New("say")
 
 // reading is one way to read a file.
 type reading struct {
@@ -54,56 +41,13 @@ type reading struct {
 	levels          int // that are drawn, where the outputs may have more; 0 where nothing says how many
 }
 
-// The layouts that are looked for, by rank. A layout with L, for an input, is one-hot.
-var (
-	inputLayouts = map[int][]Layout{
-		2: {"N(HW)", "N(HWC)", "N(CHW)", "N(HWL)"},
-		3: {"NHW", "N(HW)C", "NC(HW)", "N(HW)L", "NL(HW)"},
-		4: {"NCHW", "NHWC", "NLHW", "NHWL"},
-		5: {"NLCHW", "NCLHW", "NCHWL", "NHWCL"},
-	}
-	outputLayouts = map[string]map[int][]Layout{
-		Categorical: {
-			2: {"N(HWL)", "N(LHW)", "N(HWCL)"},
-			3: {"N(HW)L", "NL(HW)", "N(HWC)L", "N(CHW)L", "NL(HWC)", "NL(CHW)", "N(HW)(CL)", "N(HW)(LC)", "N(CL)(HW)", "N(LC)(HW)"},
-			4: {"NLHW", "NHWL", "N(CL)HW", "N(LC)HW", "NHW(CL)", "NHW(LC)", "N(HW)CL", "N(HW)LC", "NCL(HW)", "NLC(HW)", "NC(HW)L"},
-			5: {"NLCHW", "NCLHW", "NHWCL", "NHWLC", "NCHWL"},
-		},
-		Bernoulli: {
-			2: {"N(HW)", "N(HWC)", "N(CHW)"},
-			3: {"NHW", "N(HW)C", "NC(HW)"},
-			4: {"NCHW", "NHWC"},
-		},
-		Mixture: {
-			3: {"NK(HW)", "N(HW)K"},
-			4: {"NKHW", "NHWK"},
-		},
-	}
-	heads = []string{Categorical, Bernoulli, Mixture}
-)
-
-// headOf is the head of a graph that ends in an operator.
-var headOf = map[string]string{"Softmax": Categorical, "LogSoftmax": Categorical, "Sigmoid": Bernoulli}
-
-// lastNode is the node that makes probabilities of an output, nil where none of headOf does.
-func lastNode(v *onnx.Value) *onnx.Node {
-	for v != nil && v.Node != nil {
-		switch n := v.Node; n.Op {
-		case "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice":
-			v = n.Inputs[0]
-		default:
-			if headOf[n.Op] == "" {
-				return nil
-			}
-			return n
-		}
-	}
-	return nil
+// inputLayouts are those that are looked for, by rank. One with L is one-hot.
+var inputLayouts = map[int][]Layout{
+	2: {"N(HW)", "N(HWC)", "N(CHW)", "N(HWL)"},
+	3: {"NHW", "N(HW)C", "NC(HW)", "N(HW)L", "NL(HW)"},
+	4: {"NCHW", "NHWC", "NLHW", "NHWL"},
+	5: {"NLCHW", "NCLHW", "NCHWL", "NHWCL"},
 }
-
-// mixture tells how many outputs a component of a logistic mixture has, by channels; 0 where
-// there is none.
-func mixture(channels int) int { return map[int]int{1: 3, 3: 10}[channels] }
 
 // named checks that one of the values has a name that was asked for, where it is not empty.
 func named(what, name string, all []*onnx.Value) error {
@@ -157,7 +101,7 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 			if layout.has('L') {
 				r.encoding = OneHot
 			}
-			if err := r.fitInput(s, v, opt); err != nil {
+			if err := r.fitInput(v, opt); err != nil {
 				fails(2, "%w", err)
 				if errors.Is(err, errSay) {
 					ask = cmp.Or(ask, err)
@@ -222,7 +166,7 @@ func spelled(byRank map[int][]Layout) string {
 }
 
 // fitInput finds the sizes of the picture.
-func (r *reading) fitInput(s *Signature, v *onnx.Value, opt Options) error {
+func (r *reading) fitInput(v *onnx.Value, opt Options) error {
 	shape := onnx.Sizes(v.Shape)
 	r.sizes = sizes{}
 	if opt.Channels > 0 {
@@ -294,129 +238,4 @@ func describe(s sizes) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// withOutput lists the readings of an output for the picture of r.
-func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading, error) {
-	shape := onnx.Sizes(v.Shape)
-	if v.DType != onnx.Float32 && v.DType != onnx.Float64 && v.DType != onnx.Float16 {
-		return nil, fmt.Errorf("output %q is %v, must be float32", v.Name, v.DType)
-	}
-	if len(shape) == 0 || slices.Contains(shape[1:], -1) && s.Meta.Format == "" {
-		if inferred := s.inferred(r, v); inferred != nil {
-			shape = inferred
-		}
-	}
-	var found []reading
-	told := false // whether why says more than that no layout fits
-	why := fmt.Errorf("output %q has shape %v, which are no outputs for pictures of %d×%d with %d channels", v.Name, shape, r.sizes['H'], r.sizes['W'], r.sizes['C'])
-	end := lastNode(v)
-	for _, head := range heads {
-		if opt.Head != "" && head != opt.Head || opt.Head == "" && end != nil && head != headOf[end.Op] {
-			continue
-		}
-		layouts := outputLayouts[head][len(shape)]
-		if opt.OutputLayout != "" {
-			layouts = []Layout{opt.OutputLayout}
-		}
-		for _, layout := range layouts {
-			next := r
-			next.head, next.out, next.sizes = head, layout, r.sizes.clone()
-			if err := next.fitOutput(shape, opt); err != nil {
-				if !errors.Is(err, errLayout) && !told || opt.OutputLayout != "" {
-					why, told = fmt.Errorf("output %q has shape %v: %w", v.Name, shape, err), true
-				}
-				continue
-			}
-			found = append(found, next)
-		}
-	}
-	if found == nil {
-		return nil, why
-	}
-	return found, nil
-}
-
-// fitOutput finds the number of levels and outputs.
-func (r *reading) fitOutput(shape []int, opt Options) error {
-	c, set := r.sizes['C'], opt.Levels
-	shape = opt.symbols(r.out, shape)
-	if c > 1 && !r.out.has('C') && r.head != Mixture || r.out.has('K') != (r.head == Mixture) {
-		return fmt.Errorf("%w: %s is not one of a %s head for %d channels", errLayout, r.out, r.head, c)
-	}
-	if !r.out.fit(shape, r.sizes) {
-		return fmt.Errorf("%w: it is not %s", errLayout, r.out)
-	}
-	switch r.head {
-	case Categorical:
-		levels, ok := r.sizes['L']
-		switch {
-		case !ok || levels < format.MinLevels:
-			return fmt.Errorf("it has %d levels", levels)
-		case levels > format.MaxLevels:
-			return fmt.Errorf("it has %d levels, %d are the most", levels, format.MaxLevels)
-		case set > levels || set > 0 && set < levels && r.encoding != Index:
-			return fmt.Errorf("it has %d levels, not %d", levels, set)
-		}
-		if r.levels = set; set == 0 {
-			r.levels = levels
-		}
-	case Bernoulli:
-		if set > 0 && set != 2 {
-			return fmt.Errorf("a Bernoulli head has 2 levels, and %d are asked for", set)
-		}
-		if r.encoding == OneHot {
-			return fmt.Errorf("a Bernoulli head needs no one-hot input")
-		}
-		r.levels = 2
-	case Mixture:
-		per := mixture(c)
-		k := r.sizes['K']
-		if per == 0 || k < per || k%per != 0 {
-			return fmt.Errorf("%d outputs are no logistic mixture for %d channels", k, c)
-		}
-		if r.encoding != Scaled {
-			return fmt.Errorf("a logistic mixture needs a picture of numbers")
-		}
-		r.levels = cmp.Or(set, levelsOf(opt.Scale))
-	}
-	return nil
-}
-
-// levelsOf is the number of levels of which the first is −1 and the last 1, as a mixture counts them; 0 where
-// a scale has no such number.
-func levelsOf(s encoding.Scale) int {
-	n := int(math.Round(2/s.Factor)) + 1
-	if s.Offset != -1 || n < format.MinLevels || n > format.MaxLevels || math.Abs(s.Factor*float64(n-1)-2) > 1e-9 {
-		return 0
-	}
-	return n
-}
-
-// inferred is the shape that an output gets for the picture of a reading, nil where that
-// cannot be told.
-func (s *Signature) inferred(r reading, v *onnx.Value) []int {
-	input := map[string][]int{}
-	for i, in := range s.model.Graph.Inputs {
-		shape := onnx.Sizes(in.Shape)
-		if i == r.picture {
-			if len(shape) != 2 || shape[1] < 0 {
-				shape = r.in.shape(1, r.sizes)
-			}
-		}
-		if len(shape) > 0 && shape[0] < 0 {
-			shape[0] = 1
-		}
-		input[in.Name] = shape
-	}
-	simple, err := onnx.Simplify(s.model, input)
-	if err != nil {
-		return nil
-	}
-	for i, out := range s.model.Graph.Outputs {
-		if got := simple.Graph.Outputs[i]; out == v && got.Shape != nil {
-			return onnx.Sizes(got.Shape)
-		}
-	}
-	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 )
 
@@ -204,49 +203,4 @@ func (t *trial) Run(ctx context.Context) error { return t.binding.Run(ctx) }
 func (t *trial) At(image, pixel int) (outputs []float32, stride int) {
 	at, stride := t.s.OutputAt(image, pixel)
 	return t.outputs[at:], stride
-}
-
-// readForm tells by values whether outputs, by image, are probabilities.
-func (s *Signature) readForm(outputs [][]float32) error {
-	if s.read.head == Mixture {
-		return nil
-	}
-	per := s.Head.Outputs() / s.Channels
-	within, sums := true, true
-	for _, all := range outputs {
-		for at := 0; at < len(all); at += per {
-			sum := 0.0
-			for _, x := range all[at : at+per] {
-				within = within && x >= 0 && x <= 1
-				sum += float64(x)
-			}
-			sums = sums && math.Abs(sum-1) <= 1e-3
-		}
-	}
-	form, by := s.end()
-	are := within && (per == 1 || sums)
-	switch {
-	case form == likelihood.Probabilities && !are:
-		return fmt.Errorf("%w: %s, but its outputs do not sum to 1 over the levels", ErrModel, by)
-	case form == likelihood.Logits && are:
-		s.setForm(likelihood.Probabilities, "at trial they are from 0 to 1, with sum 1")
-	}
-	return nil
-}
-
-// setForm corrects what was read of the graph's end.
-func (s *Signature) setForm(form likelihood.Form, why string) {
-	switch h := s.Head.(type) {
-	case likelihood.Categorical:
-		h.Form = form
-		s.Head = h
-	case likelihood.Bernoulli:
-		h.Form = form
-		s.Head = h
-	}
-	for i, f := range s.Findings {
-		if f.Part == "outputs" {
-			s.Findings[i].Value, s.Findings[i].Why = form.String(), why
-		}
-	}
 }
