@@ -53,10 +53,10 @@ type Options struct {
 	SplitSeed uint64
 	// Limits bound what the files may ask for. The zero value is their defaults.
 	Limits Limits
-	// Skip, where not nil, is told why a picture cannot be used, which is then left out. It is
-	// called for one after the other.
+	// Skip, where not nil, is called with the reason for each picture that cannot be used and is
+	// therefore left out. The calls come one after the other.
 	Skip func(error)
-	// Opened, where not nil, is told of each file that is read, by several goroutines at once.
+	// Opened, where not nil, is called for each file that is read, by several goroutines at once.
 	Opened func(path string, info fs.FileInfo)
 }
 
@@ -97,7 +97,7 @@ type Set struct {
 	Size       int      // height and width in pixels
 	Levels     int      // number of grey levels
 	ClassNames []string // by label; nil for a set without labels
-	Unlabelled error    // why there are no labels although there might be; nil where there is nothing to say
+	Unlabelled error    // why there are no labels although there are sub-folders; else nil
 
 	Train, Validation, Test Split
 }

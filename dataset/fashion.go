@@ -49,7 +49,7 @@ func (p pin) matches(f *idxFile) bool {
 	return hex.EncodeToString(f.sum[:]) == p.sum
 }
 
-// check demands that the file is the pin's; path is for the error.
+// check demands that the file has the pin's content; path is for the error.
 func (p pin) check(f *idxFile, path string) error {
 	if !p.matches(f) {
 		return fmt.Errorf("%w: %s: content has SHA-256 %x, want %s", ErrChecksum, path, f.sum, p.sum)
@@ -67,9 +67,9 @@ func (s *sources) require(pins [4]pin) error {
 	return nil
 }
 
-// recognise reports whether the files are those of the pins. Other data sets have the
-// same file names, so files that differ are none the worse; but one that is as long
-// as its namesake, among others that are the very same, is a damaged copy: an error.
+// recognise reports whether the files are those of the pins. Other data sets have the same file
+// names, so other content is no error. But where some files are the pins' own, one that has the
+// length of its pin and other content is a damaged copy: an error.
 func (s *sources) recognise(pins [4]pin) (bool, error) {
 	same := 0
 	for i, f := range s.files {
@@ -91,7 +91,7 @@ func (s *sources) recognise(pins [4]pin) (bool, error) {
 	return false, nil
 }
 
-// describe fills in what sets apart Fashion-MNIST and other data sets.
+// describe fills in what differs between Fashion-MNIST and other data sets.
 func (s *sources) describe(set *Set, fashion bool) {
 	if fashion {
 		set.Name, set.ClassNames = fashionName, fashionClasses[:]

@@ -21,7 +21,7 @@ var mirrors = []string{
 	"https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
 }
 
-// A download that takes longer than this for one file has stalled.
+// downloadTimeout is the time after which the download of a file counts as stalled.
 const downloadTimeout = 10 * time.Minute
 
 var errStore = errors.New("cannot store Fashion-MNIST")
@@ -37,7 +37,7 @@ type FetchOptions struct {
 	// Dir is the folder to fill. Default: the one in the user's cache folder where
 	// [Load] looks; nothing is fetched then if Load finds the data anyway.
 	Dir string
-	// Logf is told, a line at a time, what is fetched and from where. Default: nobody.
+	// Logf, where not nil, is told line by line what is fetched and from where.
 	Logf func(format string, args ...any)
 }
 
@@ -113,7 +113,7 @@ func (f *fetcher) fetch(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("dataset: fetching Fashion-MNIST: %w", ctx.Err())
 		}
-		if errors.Is(err, errStore) { // as it would be from anywhere else
+		if errors.Is(err, errStore) { // it would fail for every source
 			return fmt.Errorf("dataset: %w", err)
 		}
 		f.logf("Fashion-MNIST: %v", err)
@@ -150,8 +150,8 @@ func onHTTPS(req *http.Request) error {
 	return nil
 }
 
-// download copies a file whose content has size bytes. No compression makes that
-// longer by as much as 64 KiB; what is over is left.
+// download copies a file whose content has size bytes. Compression makes that longer by less than
+// 64 KiB; what is over that is not read.
 func (f *fetcher) download(ctx context.Context, w io.Writer, url string, size int64) error {
 	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 	defer cancel()
@@ -174,8 +174,8 @@ func (f *fetcher) download(ctx context.Context, w io.Writer, url string, size in
 	return err
 }
 
-// store makes file i of dst from what get writes, if that is right. It does nothing if
-// the file is there and right.
+// store makes file i of dst from what get writes, if that is the right content. It does nothing if
+// the right file is there.
 func (f *fetcher) store(i int, get func(io.Writer) error) error {
 	name := idxNames[i] + ".gz"
 	path := filepath.Join(f.dst, name)

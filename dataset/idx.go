@@ -85,7 +85,7 @@ func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s: %s", ErrFormat, name, fmt.Sprintf(format, args...))
 	}
-	// The compressed file may be longer than the content, but not by as much.
+	// The compressed file may be a little longer than the content.
 	source := &io.LimitedReader{R: r, N: min(l.FileBytes, 1<<62) + min(l.FileBytes, 1<<62)/512 + 1<<16}
 	failed := func(err error) error {
 		if source.N <= 0 {
@@ -134,7 +134,7 @@ func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error
 	}
 
 	var body bytes.Buffer
-	body.Grow(int(min(total, 1<<20))) // and no more on the header's word
+	body.Grow(int(min(total, 1<<20))) // not all that the header asks for
 	if n, err := io.CopyN(&body, src, total); err == io.EOF {
 		return nil, bad("truncated: %d of %d bytes of data", n, total)
 	} else if err != nil {

@@ -41,7 +41,7 @@ type PictureOptions struct {
 	OnBlack bool
 	// Limits bound what the file may ask for. The zero value is their defaults.
 	Limits Limits
-	// Opened, where not nil, is told of the file.
+	// Opened, where not nil, is called with the file that is read.
 	Opened func(path string, info fs.FileInfo)
 }
 
@@ -77,13 +77,13 @@ func (o PictureOptions) withDefaults() (PictureOptions, error) {
 	return o, nil
 }
 
-// ReadPicture reads one PNG, JPEG, GIF, BMP, WebP or TIFF file as levels [Height,Width,Channels], as
-// [LoadImages] does with squares: upright, as its Exif orientation says, in the colours that Channels
-// says, without the ends of the side that is longer than the shape of Height×Width has it, resized and
-// quantised. Of an animation it is the first picture.
+// ReadPicture reads one PNG, JPEG, GIF, BMP, WebP or TIFF file as levels [Height,Width,Channels].
+// The picture is turned upright as its Exif orientation says, converted to the colours that
+// Channels says, cropped in the middle to the shape of Height×Width, resized and quantised. Of an
+// animation the first picture is read. [LoadImages] reads its squares in the same way.
 //
-// Errors name the file; those about its content wrap [ErrFormat] or [ErrLimit], those
-// about the options [ErrOptions].
+// Errors name the file; those about its content wrap [ErrFormat] or [ErrLimit], those about the
+// options [ErrOptions].
 func ReadPicture(name string, opt PictureOptions) ([]uint16, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
@@ -115,10 +115,10 @@ func DecodePicture(name string, data []byte, opt PictureOptions) ([]uint16, erro
 type pictureFile struct {
 	name, format  string
 	data          []byte
-	width, height int // as stored, which need not be upright
+	width, height int // as stored, which is not always upright
 }
 
-// openPicture reads a file, tells opened of it, and checks what it says of itself.
+// openPicture reads a file, calls opened with it, and checks what its header says.
 func (l Limits) openPicture(name string, opened func(string, fs.FileInfo)) (*pictureFile, error) {
 	info, err := os.Stat(name) // before opening, as that waits if it is a pipe
 	if err != nil {
@@ -134,7 +134,7 @@ func (l Limits) openPicture(name string, opened func(string, fs.FileInfo)) (*pic
 	}
 	defer f.Close()
 	most, limit := l.FileBytes, "FileBytes"
-	if n := 8*int64(l.Pixels) + 1<<24; n < most { // no format takes more, and there may be a film behind it
+	if n := 8*int64(l.Pixels) + 1<<24; n < most { // no format needs more; there might be a film behind the picture
 		most, limit = n, "Pixels"
 	}
 	data, err := io.ReadAll(io.LimitReader(f, min(most, math.MaxInt64-1)+1))
@@ -147,7 +147,7 @@ func (l Limits) openPicture(name string, opened func(string, fs.FileInfo)) (*pic
 	return l.newPicture(name, data)
 }
 
-// newPicture checks what a file says of itself.
+// newPicture checks what a file's header says.
 func (l Limits) newPicture(name string, data []byte) (*pictureFile, error) {
 	config, format, err := image.DecodeConfig(seekable{bytes.NewReader(data)})
 	p := &pictureFile{name, format, data, config.Width, config.Height}
@@ -173,8 +173,8 @@ func (p *pictureFile) bad(format string, args ...any) error {
 
 func (p *pictureFile) pixels() int64 { return int64(p.width) * int64(p.height) }
 
-// leastBytes is how long a file of so many pixels is at least, so that a few bytes cannot
-// have a large picture allocated.
+// leastBytes is the least length of a file with so many pixels, so that a few bytes cannot make
+// this program allocate a large picture.
 func leastBytes(format string, data []byte, pixels int64) int64 {
 	switch format {
 	case "png":
@@ -192,11 +192,12 @@ func leastBytes(format string, data []byte, pixels int64) int64 {
 		// It is not compressed. DecodeConfig has read the depth, which stands in the second header.
 		return pixels * int64(binary.LittleEndian.Uint16(data[28:])) / 8
 	}
-	return 0 // of WebP and TIFF a large area of one colour takes nearly nothing
+	return 0 // in WebP and TIFF a large area of one colour takes almost no bytes
 }
 
-// seekable has the Peek with which image.Decode reads from it, and puts no buffer in between: the decoder
-// of TIFF would fill one of megabytes, however short the file.
+// seekable has the method Peek, so that image.Decode reads from it directly. Otherwise it would put
+// a buffer in between, and the decoder of TIFF would fill one of megabytes, however short the file
+// is.
 type seekable struct{ *bytes.Reader }
 
 func (s seekable) Peek(n int) ([]byte, error) {
@@ -281,15 +282,16 @@ func (p onWhite) At(x, y int) color.Color {
 	return color.RGBA64{uint16(r + white), uint16(g + white), uint16(b + white), 0xffff}
 }
 
-// maxScans is how often a JPEG file may go over its pixels. Ten times is usual; each
-// costs up to a thirtieth of a second and, where it changes nothing, 40 bytes.
+// maxScans is how many scans, each of which goes over all pixels, a JPEG file may have. Ten are
+// usual. A scan costs up to a thirtieth of a second and, where it changes nothing, 40 bytes of
+// file.
 const maxScans = 100
 
 var errScans = fmt.Errorf("more than %d scans", maxScans)
 
-// A scanReader fails where a JPEG file has begun too many scans, by their markers. In
-// what is compressed these two bytes do not occur; in other formats they do by chance.
-// With the Peek of its bufio.Reader, image.Decode reads from it and nothing in between.
+// A scanReader fails where a JPEG file has begun too many scans, which it counts by their markers.
+// In compressed data these two bytes do not occur; in other formats they occur by chance. It has
+// the Peek of its bufio.Reader, so that image.Decode reads from it directly.
 type scanReader struct {
 	*bufio.Reader
 	begun, jpeg bool

@@ -63,7 +63,7 @@ func LoadImages(ctx context.Context, dir string, opt Options) (*Set, error) {
 			return nil, &FolderError{filepath.Join(dir, class), "no picture is left: each sub-folder is a class"}
 		}
 	}
-	n := 0 // how many are left
+	n := 0 // how many pictures are left
 	for i, err := range bad {
 		if err == nil {
 			copy(pixels[n*area:], pixels[i*area:(i+1)*area])
@@ -119,14 +119,15 @@ type Pictures struct {
 	Names   []string // below the folder, with slashes, sorted
 	Labels  []uint8  // by picture, indices into Classes; nil without classes
 	Classes []string // sorted; nil without classes
-	// Unlabelled says why there are no classes although there are sub-folders; nil where there is nothing to say.
+	// Unlabelled says why there are no classes although there are sub-folders; else it is nil.
 	Unlabelled error
 }
 
 // Path is the path of picture i.
 func (p *Pictures) Path(i int) string { return filepath.Join(p.Dir, filepath.FromSlash(p.Names[i])) }
 
-// Each calls do for each picture, for several at once, and returns the errors, [N]. Its own error is the context's.
+// Each calls do for each picture, for several at once, and returns the errors, [N]. Its own error
+// is that of the context.
 func (p *Pictures) Each(ctx context.Context, do func(i int) error) ([]error, error) {
 	errs := make([]error, len(p.Names))
 	err := parallel(ctx, len(p.Names), func(i int) error {
@@ -139,8 +140,8 @@ func (p *Pictures) Each(ctx context.Context, do func(i int) error) ([]error, err
 	return errs, nil
 }
 
-// Drop leaves out the pictures that have an error in bad, [N], and tells of each. Where tell is nil the
-// pictures stay, and those errors are returned as a [*BadPicturesError].
+// Drop leaves out the pictures that have an error in bad, [N], and calls tell with each. Where tell
+// is nil the pictures stay, and the errors are returned as a [*BadPicturesError].
 func (p *Pictures) Drop(bad []error, tell func(error)) error {
 	all := slices.DeleteFunc(slices.Clone(bad), func(err error) bool { return err == nil })
 	if len(all) == 0 {
@@ -158,10 +159,11 @@ func (p *Pictures) Drop(bad []error, tell func(error)) error {
 	return nil
 }
 
-// splitFolders are sub-folders that are hardly meant as classes.
+// splitFolders are names of sub-folders that are probably splits, not classes.
 var splitFolders = []string{"train", "training", "val", "valid", "validation", "test"}
 
-// endings are those of pictures. Files of the second kind cannot be read, and are not passed over all the same.
+// endings are the endings of pictures' names. Files with those of the second line cannot be read:
+// they are errors, rather than passed over.
 var endings = []string{
 	".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
 	".heic", ".heif", ".avif", ".jxl",

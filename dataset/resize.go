@@ -96,9 +96,8 @@ func (k *kernel) triangle(o int) {
 	}
 }
 
-// nearest sets the taps of output o to the inputs on either side of its centre
-// c = (o+½)·n/m − ½, a multiple of 1/2m, weighted by 1 minus the distance. Beyond an
-// edge lies the edge's value.
+// nearest sets the taps of output o to the inputs on either side of its centre c = (o+½)·n/m − ½, a
+// multiple of 1/2m, weighted by 1 minus the distance. Beyond an edge the edge's value is repeated.
 func (k *kernel) nearest(o int) {
 	c, unit := (2*o+1)*k.n-k.m, 2*k.m
 	c = min(max(c, 0), (k.n-1)*unit)
@@ -118,8 +117,9 @@ func quantise(across, down *kernel, dst []uint16, step int, src []uint8, stride,
 	})
 }
 
-// quantiseBelow is quantise for a colour of which each pixel counts by its opacity: so that the colour of
-// transparent ones, which nobody sees, does not run into the others. It is 0 where all is transparent.
+// quantiseBelow is quantise for a colour in which each pixel counts by its opacity, so that the
+// colour of transparent pixels, which nobody sees, does not run into the others. It is 0 where all
+// is transparent.
 func quantiseBelow(across, down *kernel, dst []uint16, step int, src, alpha []uint8, stride, levels int, scratch []uint64) {
 	product := make([]uint16, len(src))
 	for i, v := range src {
@@ -138,8 +138,8 @@ func quantiseBelow(across, down *kernel, dst []uint16, step int, src, alpha []ui
 	})
 }
 
-// sums resizes a plane: it hands to put, for each row and column, the sum of the values times the
-// weights, without its last bits.
+// sums resizes a plane: for each row and column it calls put with the sum of the values times the
+// weights, without its last shift bits.
 func sums[T uint8 | uint16](across, down *kernel, src []T, stride, shift int, scratch []uint64, put func(y, x int, sum uint64)) {
 	for y := range down.n {
 		row := src[y*stride : y*stride+across.n]

@@ -141,7 +141,8 @@ func (b *builder) Embed(x models.Value, e models.Embedding) models.Value {
 	return b.Add(x, plane)
 }
 
-// Conv of the image makes up for the scale that the first layer was trained with.
+// Conv adds a convolution. Where it reads the image, its weights make up for the scale that the
+// first layer was trained with.
 func (b *builder) Conv(x models.Value, c models.Conv) models.Value {
 	weight, bias := b.model.Weights[c.Name+"_weight"], b.model.Weights[c.Name+"_bias"]
 	if b.values[x] == b.image {
@@ -153,7 +154,7 @@ func (b *builder) Conv(x models.Value, c models.Conv) models.Value {
 	return b.conv(c.Name, b.values[x], c.Kernel, weight, bias)
 }
 
-// conv is a convolution whose bias is as long as it has channels.
+// conv adds a convolution with one bias for each output channel.
 func (b *builder) conv(name string, x *onnx.Value, kernel int, weight, bias []float32) models.Value {
 	k, pad := int64(kernel), int64(kernel/2)
 	in := len(weight) / (len(bias) * kernel * kernel)

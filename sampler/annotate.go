@@ -10,7 +10,7 @@ import (
 	"pixelcnn/internal/signature"
 )
 
-// Annotation is what a file may be told beside how it is read.
+// Annotation is metadata that [AnnotateFile] adds to what the config says of a file.
 type Annotation struct {
 	ClassNames []string      // by number
 	Palette    []color.NRGBA // a colour for each level, of one channel

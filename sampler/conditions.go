@@ -8,7 +8,8 @@ import (
 	"pixelcnn/internal/signature"
 )
 
-// checkConditions checks a request's conditions, and gives an image's.
+// checkConditions checks a request's conditions, and returns a function that gives those of an
+// image.
 func (s *Sampler) checkConditions(r Request) (of func(image uint64) []*Tensor, err error) {
 	for name := range r.Conditions {
 		if !(name == "" && len(s.sig.Conditions) == 1) && !slices.ContainsFunc(s.sig.Conditions, func(c signature.Condition) bool { return c.Name == name }) {
@@ -18,7 +19,7 @@ func (s *Sampler) checkConditions(r Request) (of func(image uint64) []*Tensor, e
 	if s.sig.Conditions == nil {
 		return nil, nil
 	}
-	var all [][]*Tensor // of each condition the images'
+	var all [][]*Tensor // by condition, those of each image
 	for _, c := range s.sig.Conditions {
 		t := r.Conditions[c.Name]
 		if t == nil && len(s.sig.Conditions) == 1 {

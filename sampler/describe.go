@@ -6,7 +6,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// Description is a file in words and numbers, for people.
+// Description says what a model file holds, for people to read.
 type Description struct {
 	Producer         string
 	Bytes            int64 // of the file, and of others in which its weights are
@@ -26,7 +26,7 @@ type Layer struct {
 	Parameters int
 }
 
-// Describe lists what the file holds; nothing for a model that was not read from one.
+// Describe says what the file holds. It is empty for a model that was not read from a file.
 func (m *Model) Describe() Description {
 	if m.Signature == nil {
 		return Description{}

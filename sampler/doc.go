@@ -12,20 +12,21 @@
 //
 // A [Config] says how the model is opened: engine, size, threads, the input's scale. A
 // [Request] says what is drawn: which images of which seed, [Parameters], classes, what is
-// given. One [Sampler] takes any number of requests, also at once.
+// given. One [Sampler] takes any number of requests, also several at once.
 //
 // # Draws
 //
-// Each pixel's level is drawn from p(level) ∝ p(level | pixels before it in raster
-// order)^(1/T), by inverse CDF in float64 with a uniform variate of its own: pixel k of
-// image i of a seed takes the k-th Float64 of rand.New(rand.NewPCG(seed, i)). So
-// image i is the same whatever the batch, the number of threads, the engine and the
-// requests it shares a batch with. Candidate j of image i, of n, has the uniforms of image
-// i·n + j.
+// A symbol is one channel of one pixel. Its level is drawn from p(level) ∝ p(level | symbols
+// before it)^(1/T), by inverse CDF in float64 with a uniform variate of its own. The order is
+// raster order, the channels of a pixel one after the other; symbol k of image i of a seed
+// takes the k-th Float64 of rand.New(rand.NewPCG(seed, i)). So image i is the same whatever
+// the batch, the number of threads, the engine and the requests it shares a batch with.
+// Candidate j of image i, of n, has the uniforms of image i·n + j.
 //
 // The parameters are the temperature, the same for all or from row to row; Greedy; TopK,
-// TopP and MinP, which leave levels out, in this order and after the temperature unless Filters says another. Each is
-// a pure function of the probabilities, the parameter and the uniform.
+// TopP and MinP, which leave levels out, in this order and after the temperature unless
+// Filters names another order. Each is a pure function of the probabilities, the parameter
+// and the uniform.
 //
 // # Classes
 //
@@ -51,13 +52,12 @@
 //
 // # Models
 //
-// The trainer's files say what they are in their metadata. A file from elsewhere
-// works too: a float32 input [N, 1, H, W], perhaps a class, int64, int32 or float32, [N]
-// or one-hot [N, classes], and one float32 output with the levels' logits, [N, L, H, W],
-// [N, H, W, L] or [N, L, 1, H, W]. [Config].PixelScale and PixelOffset say how a level
-// becomes an input value, Height and Width in which size to draw. [Read] tells the
-// [Signature] of a file without running it; [Model.OneFile] writes a one-file sampler,
-// the model and the loop over its pixels as one ONNX graph.
+// The trainer's files say what they are in their metadata. A file from elsewhere works too:
+// docs/models.md lists the forms of inputs and outputs that are read. Where the file leaves
+// something open, it is decided by trial, or the error names the field of [Config] that says
+// it, by its flag. [Read] tells the [Signature] of a file, [Signature].Findings how each part
+// was found out, and [AnnotateFile] writes it into a copy of the file. [Model.OneFile] writes
+// a one-file sampler: the model and the loop over its pixels as one ONNX graph.
 //
 // # Errors
 //
@@ -69,11 +69,12 @@
 // the runtime's limits wraps its ErrLimit. A draw that its context has stopped wraps the
 // context's error, and any use of a closed [Sampler] is [ErrClosed].
 //
-// # Where what is
+// # Where to find what
 //
-// What a file is: package internal/signature. Levels, input values and bytes: its package
-// encoding. From outputs to probabilities: package internal/likelihood. From probabilities
-// to a level: package internal/draw, where a sampling parameter is added. Running networks:
-// package internal/engine. Here: requests, and what is made of rows of images: request.go,
-// samples.go, particles.go, classes.go, score.go, steps.go.
+// Package internal/signature reads what a file takes and gives; its package encoding turns
+// levels into input values and bytes. Package internal/likelihood turns outputs into
+// probabilities. Package sampler/internal/draw turns probabilities into a level; a sampling
+// parameter is added there. Package sampler/internal/engine runs networks. This package has
+// the requests (request.go) and what is made of rows of images: samples.go, particles.go,
+// classes.go, score.go and steps.go.
 package sampler

@@ -16,7 +16,8 @@ import (
 // Signature is what a model file takes and gives, as far as drawing is concerned.
 type Signature = signature.Signature
 
-// Model is a model file that has been read, and nothing run of it.
+// Model is a model file that has been read. No runtime has been opened for it yet: [Model.Open]
+// does that.
 type Model struct {
 	*Signature
 	cfg   Config
@@ -62,7 +63,8 @@ func (s source) embed(metadata map[string]string) ([]byte, error) {
 	return onnx.Embed(s.bytes, metadata)
 }
 
-// read reads a file; what can be told by trial only, the runtime tells, where it is not nil.
+// read reads a file. What only a trial can tell is tried on rt, or on the runtime in Go
+// where that is nil.
 func read(rt onnx.Runtime, file source, cfg Config) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -106,8 +108,8 @@ func read(rt onnx.Runtime, file source, cfg Config) (*Model, error) {
 // pixel itself or on a later one: there is no order to draw in.
 var ErrNotCausal = compile.ErrNotCausal
 
-// CausalityError names what looks ahead, where the compiler has found it. It wraps
-// [ErrNotCausal].
+// CausalityError names the node by which a pixel depends on itself or a later one, where the
+// compiler has found it. It wraps [ErrNotCausal].
 type CausalityError = compile.CausalityError
 
 // UnsupportedError says why the incremental engine cannot run a model. It comes with

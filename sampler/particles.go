@@ -56,7 +56,7 @@ func (s *Sampler) particles(ctx context.Context, p *prepared, first uint64, n in
 				c.weighRows()
 			}
 		}
-		after = nil // the rows that are drawn again are no progress
+		after = nil // rows that are drawn again are no progress
 	}
 	samples := make([]Sample, n)
 	for i, c := range clouds {

@@ -21,10 +21,10 @@ type Request struct {
 	N     int
 	// Parameters are the temperature, the filters and the seed.
 	Parameters
-	// Classes are the classes to draw from a class-conditional model, by number, in
-	// turn: image i of the seed is of class Classes[i mod len(Classes)]. [Signature.Class]
-	// finds a number by name. Where there are none, each image's class is drawn from the
-	// model's prior, with a uniform of its own that leaves the pixels' alone.
+	// Classes are the classes to draw from a class-conditional model, by number, in turn: image i
+	// of the seed is of class Classes[i mod len(Classes)]. [Signature.Class] finds a number by
+	// name. Where there are none, each image's class is drawn from the model's prior. It has a
+	// uniform of its own, so that the pixels have the same ones as without.
 	Classes []int
 	// ClassRun is how many images in a row have the same one of Classes: image i is of class
 	// Classes[⌊i/ClassRun⌋ mod len(Classes)]. 0 means 1.
@@ -40,25 +40,25 @@ type Request struct {
 	// name: tensors of one row for all images, or of one for each, of which image i has row i. The
 	// name may be empty where there is but one.
 	Conditions map[string]*Tensor
-	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the
-	// time. BestOf and particles need them all the same.
+	// LevelsOnly leaves out the log-probabilities, which saves a few percent of the time. BestOf
+	// and particles compute them all the same.
 	LevelsOnly bool
-	// Rounded rounds the log-probabilities to hundredths of a nat, and makes them the same
-	// for every engine and runtime: where float32 leaves open to which, they are computed
-	// again in float64. That is one image in fifty or so, at temperature 1, and takes about
-	// as long as drawing fifty. A model with operators that are unknown in float64 has them
-	// rounded only.
+	// Rounded rounds the log-probabilities to hundredths of a nat, and makes them the same for
+	// every engine and runtime: where the errors of float32 leave open to which hundredth, they are
+	// computed again in float64. At temperature 1 that happens to one image in fifty or so, and
+	// takes about as long as drawing fifty. A model with operators that are unknown in float64 has
+	// them rounded only.
 	Rounded bool
 	// Progress, where not nil, is told how many pixels of all are done, after each
 	// step. Calls may coincide and come out of order. It must not draw itself.
 	Progress func(done, all int)
-	// Watch, where not nil, is shown the images that are under way after each step of the
-	// engine, as [Sampler.Steps] yields them. What it is shown with is drawn by one thread.
-	// It must not draw itself, nor wait for who does. BestOf and particles have no such
-	// steps and are errors.
+	// Watch, where not nil, is shown the images under way after each step of the engine, as
+	// [Sampler.Steps] yields them. All that is drawn together with such a request is drawn by one
+	// thread. Watch must not draw itself, nor wait for anybody who does. BestOf and particles have
+	// no such steps and are errors.
 	Watch func(Step)
-	// Done, where not nil, gives the request up once it is closed: what of it is under way
-	// ends with the step, though other requests go on beside it (see [Sampler.Together]).
+	// Done, where not nil, cancels the request once it is closed. What is under way of it ends with
+	// the engine's step, while other requests in the same batches go on (see [Sampler.Together]).
 	// Its images are then unfinished, and are not returned.
 	Done <-chan struct{}
 }
@@ -108,7 +108,7 @@ func (in *Inpainting) levels(number int) []uint16 {
 	return in.Picture[number*len(in.Mask) : (number+1)*len(in.Mask)]
 }
 
-// errOneFile is what a one-file sampler cannot do.
+// errOneFile is wrapped where a one-file sampler is asked for what it cannot do.
 var errOneFile = engine.ErrOneFile
 
 // prepared is a request that was checked.
@@ -126,7 +126,7 @@ func (s *Sampler) Check(req Request) error {
 	return err
 }
 
-// check validates a request, but for what takes a run of the model.
+// check validates all of a request that needs no run of the model.
 func (s *Sampler) check(r Request) (*prepared, error) {
 	if err := s.open(); err != nil {
 		return nil, err
@@ -168,8 +168,8 @@ func (s *Sampler) check(r Request) (*prepared, error) {
 	return p, nil
 }
 
-// checkCandidates bounds what is drawn for an image, and for all of them, so that what is
-// counted of it is a number.
+// checkCandidates bounds the candidates of an image and of all images, so that no count of them
+// overflows.
 func (s *Sampler) checkCandidates(r Request) error {
 	bestOf, particles := max(1, r.BestOf), max(1, r.Inpainting.Particles)
 	if err := s.sig.CheckTogether("best-of", bestOf); err != nil {
@@ -178,7 +178,7 @@ func (s *Sampler) checkCandidates(r Request) error {
 	if err := s.sig.CheckTogether("particles", particles); err != nil {
 		return err
 	}
-	candidates, most := int64(bestOf)*int64(particles), s.sig.Together() // of 30 bits each
+	candidates, most := int64(bestOf)*int64(particles), s.sig.Together() // each below 2³⁰
 	if candidates > int64(most) {
 		return fmt.Errorf("%w: best-of %d with %d particles: of candidates of %s, %d are the most",
 			ErrConfig, bestOf, particles, s.sig.Shape(), most)

@@ -31,7 +31,7 @@ type Layout = signature.Layout
 // Tensor is a dense array, row-major, that a model is given.
 type Tensor = onnx.Tensor
 
-// Engine chooses how pixels are computed. Every engine draws the same images.
+// Engine chooses how pixels are computed. All engines draw the same images.
 type Engine = engine.Name
 
 const (
@@ -67,9 +67,9 @@ type Config struct {
 	// StartToken are the integers before the symbols of a network that is given all symbols but
 	// the last, and says at each place what comes next.
 	StartToken []int64
-	// Conditions are the shapes of further inputs, by name, with the images or without, where
-	// the file leaves them open or would have them for something else. An empty name is that of
-	// the one there is.
+	// Conditions are the shapes of further inputs, by name, with the images or without, where the
+	// file leaves them open or where an input would be taken for something else. An empty name
+	// stands for the only one.
 	Conditions map[string][]int
 	// PixelScale and PixelOffset turn a level into the model's input:
 	// level·scale + offset. A scale of 0 means 1/(levels-1), the scale of this
@@ -80,28 +80,28 @@ type Config struct {
 	PixelRange [2]float64
 	// Engine is Auto where empty.
 	Engine Engine
-	// Raster has the incremental engine draw pixel by pixel, row by row, instead of in
-	// waves: slower, in reading order, and there to be compared with.
+	// Raster has the incremental engine draw pixel by pixel, row by row, instead of in waves. It is
+	// slower, and there to be compared with.
 	Raster bool
 	// Batch is the number of images computed together; 0 lets the engine choose. Their
 	// pixels must not be more than 2³⁰.
 	Batch int
-	// Threads is the number of batches that a draw computes at once, up to 1,024; 0 means
-	// one per processor. Of all draws together no more are computed at once than Threads or
-	// there are processors; others wait, but not [Sampler.Steps], which may wait for its
-	// caller. What is kept between draws is the memory of that many batches of the size used
-	// last, and of others at most Idle.
+	// Threads is the number of batches that a draw computes at once, up to 1,024; 0 means one per
+	// processor. All draws of a sampler together compute at most Threads batches at once, or as
+	// many as there are processors if those are more. Others wait, except [Sampler.Steps], which
+	// may itself be waiting for its caller. Between draws the sampler keeps the memory of that many
+	// batches of the size used last, and of other sizes at most Idle.
 	Threads int
-	// Idle is how many bytes are kept between draws of batches of other sizes than that used
-	// last, since to make room for a batch takes as long as to draw some images. 0 means
-	// 64 MiB. It pays to have more where sizes alternate, as in a server; where it is set and
-	// Batch is not, room is made in few sizes, for [Room] images, and room for more will do at
-	// first.
+	// Idle is how many bytes are kept between draws for batches of other sizes than that used last,
+	// since making room for a batch takes as long as drawing some images. 0 means 64 MiB. More is
+	// worth it where sizes alternate, as in a server. Where it is set and Batch is not, room is
+	// made in few sizes, for [Room] images; at first, room that there is for more is used, too.
 	Idle int64
 }
 
-// Room is for how many images room is made where so many are drawn together and Config.Idle is
-// set. A caller that chooses how many to draw does well to choose one of which little is idle.
+// Room is the number of images for which room is made where so many are drawn together and
+// Config.Idle is set. A caller that is free to choose how many to draw does well to choose a number
+// that Room leaves as it is.
 func Room(images int) int { return engine.Room(images) }
 
 // Check validates the settings, as [Read] does.
@@ -134,8 +134,8 @@ func (c Config) reading() signature.Options {
 	}
 }
 
-// maxThreads bounds the threads, each of which has memory of its own: more than the
-// processors are of no use, and few machines have as many.
+// maxThreads bounds the threads, each of which has memory of its own. More threads than processors
+// are of no use.
 const maxThreads = 1024
 
 func (c Config) withDefaults() Config {
@@ -227,7 +227,7 @@ func (s *Sampler) Close() error {
 	return s.engines.Close()
 }
 
-// open tells whether the sampler is, as the error that says it is not.
+// open returns an error once the sampler is closed.
 func (s *Sampler) open() error {
 	if s.closed.Load() {
 		return fmt.Errorf("sampler: %w", ErrClosed)
@@ -246,5 +246,5 @@ func (s *Sampler) draw(ctx context.Context, rows []draw.Row, after func(symbols 
 
 func (s *Sampler) symbols() int { return s.sig.Symbols() }
 
-// errNoFile is what a model says that was not read from a file.
+// errNoFile is returned where a model's file is needed and the model was not read from one.
 var errNoFile = fmt.Errorf("%w: it is of no file: read one with Read", ErrModel)

@@ -96,7 +96,7 @@ func (s *Sampler) Together(ctx context.Context, requests []Request) ([][]Sample,
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
 		parts[i] = part{all[i], req.First, req.N}
-		// Two numbers below 2³⁰, the sum of which is looked at each time.
+		// Both numbers are below 2³⁰ and their sum is checked each time, so it cannot overflow.
 		if err := s.sig.CheckTogether("the number of images", min(req.N, 1<<30)); err != nil {
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
@@ -108,8 +108,8 @@ func (s *Sampler) Together(ctx context.Context, requests []Request) ([][]Sample,
 	return s.drawParts(ctx, parts, progress(all, s.symbols()))
 }
 
-// Draw fills levels, [n, H, W, C] row-major, with the images of a request, n of which N says.
-// It returns once ctx ends, with its error; then levels are unfinished.
+// Draw fills levels, [n, H, W, C] row-major, with the images of a request, where n is req.N. It
+// returns once ctx ends, with its error; then levels are unfinished.
 func (s *Sampler) Draw(ctx context.Context, req Request, levels []uint16) error {
 	if len(levels) != req.N*s.symbols() {
 		return fmt.Errorf("%w: room for %d levels is not that for %d images of %s", ErrConfig, len(levels), req.N, s.sig.Shape())
@@ -240,7 +240,7 @@ func (s *Sampler) drawParts(ctx context.Context, parts []part, after func(symbol
 	return candidates, nil
 }
 
-// sample is what came of a row.
+// sample makes the sample of a row that was drawn.
 func (s *Sampler) sample(r *draw.Row) Sample {
 	out := Sample{Index: r.Image, Levels: r.Levels, Class: -1}
 	if s.sig.ClassInput != "" {
@@ -253,7 +253,7 @@ func (s *Sampler) sample(r *draw.Row) Sample {
 	return out
 }
 
-// likeliest leaves the likeliest of the candidates for each image.
+// likeliest keeps the likeliest of the candidates for each image.
 func (p part) likeliest(candidates []Sample) []Sample {
 	best := p.bestOf()
 	chosen := candidates[:0]
@@ -269,7 +269,7 @@ func (p part) likeliest(candidates []Sample) []Sample {
 	return chosen
 }
 
-// repeated is each element of s so many times; nil for nil.
+// repeated repeats each element of s so many times. It is nil for nil.
 func repeated(s []int, times int) (out []int) {
 	for _, x := range s {
 		out = append(out, slices.Repeat([]int{x}, times)...)

@@ -12,12 +12,12 @@ import (
 	"pixelcnn/sampler/internal/engine"
 )
 
-// Step is a draw under way. Its slices are those that the draw goes on to fill: they
-// must not be changed, and hold more with the next step.
+// Step is a draw under way. Its slices are those that the draw fills: they must not be changed, and
+// the next step adds to them.
 type Step struct {
 	Number  int      // of the step, from 1
 	First   uint64   // the number of the first image
-	Levels  []uint16 // [n, H, W, C], row-major; where they are not known they mean nothing
+	Levels  []uint16 // [n, H, W, C], row-major; those that are not known have no meaning
 	Known   []bool   // [n, H, W, C]: which levels are known; given ones are from the start
 	Classes []int    // [n], the images' classes; nil where the model has none
 }
@@ -93,13 +93,13 @@ func newStep(first uint64, rows []draw.Row, levels []uint16, classes []int) *Ste
 	return step
 }
 
-// watched is a part of a draw that somebody watches.
+// watched is a part of a draw whose steps are shown to somebody.
 type watched struct {
 	watch func(Step)
 	step  *Step
 }
 
-// watching is after, and shows each step to those who watch.
+// watching returns a function that calls after, and then shows the step to those who watch.
 func watching(after func(symbols int) error, all []watched) func(symbols int) error {
 	if len(all) == 0 {
 		return after

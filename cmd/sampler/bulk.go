@@ -13,7 +13,7 @@ import (
 	"pixelcnn/sampler"
 )
 
-// job is the making of a shard in a folder, but for what it makes.
+// job returns the job that makes a shard in a folder; the caller sets what it makes.
 func (m *modelFlags) job(s *cli.Shards, dir string, sig *sampler.Signature, images int, parameters ...any) (*shard.Job, error) {
 	if info, err := os.Stat(m.model); err == nil && !info.Mode().IsRegular() {
 		return nil, cli.Usagef("--model %s: a shard in a folder needs a file that can be read twice", m.model)
@@ -111,10 +111,11 @@ type drawn struct {
 	Particles int
 }
 
-// data is what is scored, and by which runtime, since runtimes differ in the last bits.
+// data is what is scored, and the runtime that scores it, since runtimes differ in the last bits.
 type data struct{ Data, DataIdentity, Class, Runtime string }
 
-// reading is what of a configuration decides results, and not only how they are computed.
+// reading is the part of a configuration that decides results. The rest decides only how they are
+// computed.
 func reading(cfg sampler.Config) sampler.Config {
 	cfg.Engine, cfg.Raster, cfg.Batch, cfg.Threads = "", false, 0, 0
 	return cfg

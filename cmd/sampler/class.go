@@ -15,7 +15,7 @@ import (
 // everyClass is the value of --class that stands for all of them.
 const everyClass = "all"
 
-// perRow is the number of images of each class where neither -n nor --columns says it.
+// perRow is the number of images of each class where neither -n nor --columns is given.
 const perRow = 8
 
 // listClasses finds the classes that --class names, in order.
@@ -40,8 +40,8 @@ func (f *drawFlags) listClasses(sig *sampler.Signature) ([]int, error) {
 	return list, nil
 }
 
-// arrange decides what depends on the classes: how many images there are, each class's
-// in a row of the grid. The classes go into req.
+// arrange sets what depends on the classes: the number of images, and the columns of the grid, in
+// which each class has a row. The classes go into req.
 func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sampler.Request) error {
 	list, err := f.listClasses(sig)
 	if err != nil {
@@ -60,7 +60,8 @@ func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sam
 	return f.Divides(f.n)
 }
 
-// divide gives each picture, and of each picture each class, its images, which are a row of the grid.
+// divide shares the images out among the pictures to inpaint, and among the classes of each
+// picture. The images of one class of one picture are a row of the grid.
 func (f *drawFlags) divide(cmd *cobra.Command, classes, pictures int, req *sampler.Request) error {
 	classes, pictures = max(1, classes), max(1, pictures)
 	sets := classes * pictures

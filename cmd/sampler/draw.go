@@ -147,7 +147,7 @@ func (f *drawFlags) completions(cmd *cobra.Command) {
 	_ = cmd.MarkFlagFilename("init", "png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff", "npy")
 }
 
-// check validates what the library does not see.
+// check validates what the library does not check.
 func (f *drawFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.temperature.rows && (f.temperature.first == 0 || f.temperature.last == 0):
@@ -216,7 +216,7 @@ func (f *drawFlags) checkFormat(cmd *cobra.Command) error {
 	return nil
 }
 
-// checkColour tells whether the model's pictures can be shown as the flags ask for it.
+// checkColour checks that the model's pictures can be shown as the flags ask.
 func (f *drawFlags) checkColour(sig *sampler.Signature) error {
 	shown := f.format == "png" || f.format == "gif" || f.preview != "none"
 	switch colour := sig.Colour(); {
@@ -230,7 +230,8 @@ func (f *drawFlags) checkColour(sig *sampler.Signature) error {
 	return nil
 }
 
-// parameters are the sampling parameters. A temperature of 0 is greedy, and leaves the filters nothing to do.
+// parameters are the sampling parameters. With a temperature of 0 the draw is greedy, and the
+// filters do not matter.
 func (f *drawFlags) parameters(cmd *cobra.Command) (sampler.Parameters, error) {
 	p := sampler.Parameters{Seed: f.number, Greedy: f.greedy, TopK: f.topK, TopP: f.topP, MinP: f.minP, Filters: f.filters}
 	if !f.greedy || cmd.Flags().Changed("temp") {
@@ -244,8 +245,7 @@ func (f *drawFlags) parameters(cmd *cobra.Command) (sampler.Parameters, error) {
 	return p, err
 }
 
-// geometry is that of a grid of n images. One without a caption is no grid, but the picture
-// itself.
+// geometry is that of a grid of n images. A single image without a caption has no frame.
 func (f *drawFlags) geometry(n int) geometry {
 	g := geometry{images: n, scale: f.scale, gap: gap, columns: f.columns, lines: len(f.captions)}
 	if n == 1 && g.lines == 0 {

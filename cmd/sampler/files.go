@@ -28,8 +28,8 @@ func fileOf(pattern string, index uint64) string {
 	return number.ReplaceAllStringFunc(pattern, func(verb string) string { return fmt.Sprintf(verb, index) })
 }
 
-// outputs are the files that the flags have written. Of a file for each image those are
-// named whose number an input's name, or that of the labels, has in it.
+// outputs are the files that are written. Where each image has a file, only those are named whose
+// number occurs in the name of an input or of the labels' file: others cannot be the same file.
 func (f *drawFlags) outputs() []cli.File {
 	out := []cli.File{{Flag: "--output", Path: f.output}}
 	switch {
@@ -63,7 +63,7 @@ func (f *drawFlags) inputs() []cli.File {
 	return in
 }
 
-// files is one PNG for each image, each there whole or not at all.
+// files writes one PNG for each image, which is there whole or not at all.
 type files struct {
 	cmd *cobra.Command
 	sig *sampler.Signature
@@ -102,7 +102,7 @@ func (o *files) add(s sampler.Sample) error {
 
 func (o *files) close() error { return nil }
 
-// verb is what looks like a place for a number.
+// verb is any text that looks like a place for a number.
 var verb = regexp.MustCompile(`%[-+ #0-9.]*[a-zA-Z]`)
 
 // formatOf is the format that the ending of a file's name stands for, png where it has

@@ -34,7 +34,8 @@ func (f *scoreFlags) loadPictures(cmd *cobra.Command, sig *sampler.Signature) (*
 	return set, nil
 }
 
-// readInParts reads n pictures by number from first on, atOnce of them at a time. A part is good until the next one.
+// readInParts reads n pictures by number from first on, atOnce of them at a time. A part is valid
+// until the next one is asked for.
 func readInParts(ctx context.Context, read func(ctx context.Context, i int) ([]uint16, error), first, n int) iter.Seq2[[]uint16, error] {
 	return func(yield func([]uint16, error) bool) {
 		var levels []uint16
@@ -55,8 +56,9 @@ func readInParts(ctx context.Context, read func(ctx context.Context, i int) ([]u
 	}
 }
 
-// folderClasses are the classes of pictures by the folders, of the one that is scored, in
-// which they are; nil where one is in none, or in one that is named after no class.
+// folderClasses are the classes of pictures, which are the names of the folders, within the one
+// that is scored, in which they are. It is nil where a picture is in no such folder, or the folder
+// is not named after a class.
 func folderClasses(sig *sampler.Signature, names []string) []int {
 	if sig.ClassInput == "" {
 		return nil

@@ -18,7 +18,7 @@ type sink interface {
 	close() error
 }
 
-// sinks begin a file of a format. "gif" is none of them: it needs the steps of a draw.
+// sinks begin a file of a format. "gif" is not among them, since it needs the steps of a draw.
 var sinks = map[string]func(io.Writer, *sampler.Signature, *drawFlags) (sink, error){
 	"png":  newGrid,
 	"npy":  newNPY,
@@ -28,7 +28,7 @@ var sinks = map[string]func(io.Writer, *sampler.Signature, *drawFlags) (sink, er
 
 var formats = append(slices.Sorted(maps.Keys(sinks)), "gif")
 
-// raw is levels, image after image, in the type that NPY files have of them.
+// raw writes levels, image after image, in the element type of NPY files.
 type raw struct {
 	w    io.Writer
 	elem npy.Type
@@ -61,7 +61,7 @@ func imageShape(sig *sampler.Signature) []int {
 	return []int{sig.Height, sig.Width, sig.Channels}
 }
 
-// jsonLines is one object a line.
+// jsonLines writes an object a line.
 type jsonLines struct {
 	encoder *json.Encoder
 	sig     *sampler.Signature
@@ -136,8 +136,8 @@ func (j jsonLines) add(s sampler.Sample) error {
 	return j.encoder.Encode(line)
 }
 
-// rounded is x to a hundredth or the like. It is nil, JSON's null, where it is no number
-// that JSON has: a given pixel is impossible and x infinite, or x is not known.
+// rounded is x as a multiple of 1/parts. It is nil, JSON's null, for infinity and NaN, which JSON
+// does not have: x is infinite where a given pixel is impossible, and NaN where it is not known.
 func rounded(x, parts float64) *float64 {
 	if math.IsInf(x, 0) || math.IsNaN(x) {
 		return nil

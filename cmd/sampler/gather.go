@@ -23,12 +23,12 @@ import (
 	"pixelcnn/sampler"
 )
 
-// gather are the flags of the command of that name.
+// gather are the flags of the command gather.
 type gather struct{ output, format, labels string }
 
 var gathered = []string{"npy", "tar", "json", "text"}
 
-// newGather puts the shards of a folder together.
+// newGather joins the shards of a folder.
 func newGather() *cobra.Command {
 	var f gather
 	cmd := &cobra.Command{
@@ -82,7 +82,7 @@ func (f *gather) run(cmd *cobra.Command, dir string) error {
 	}
 	ctx := cmd.Context()
 	if f.output == "-" && set.Shards[0].Output != nil && f.isArray() {
-		// What has gone to standard output cannot be taken back, so it is looked at before.
+		// What has been written to standard output cannot be taken back, so all is checked before.
 		err := set.Each(ctx, func(*shard.Manifest, io.Reader) error { return nil })
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (f *gather) write(ctx context.Context, w io.Writer, set *shard.Set) error {
 	return f.writeScores(w, set)
 }
 
-// whole is err, or that of a set that was found to be incomplete.
+// whole is err, or errIncomplete for a set that has turned out to be incomplete.
 func whole(set *shard.Set, err error) error {
 	if err == nil && !set.Whole() {
 		return errIncomplete
@@ -173,7 +173,7 @@ func (f *gather) choose(set *shard.Set) error {
 	return nil
 }
 
-// most is how many problems are told.
+// most is the number of problems that are listed.
 const most = 10
 
 // incomplete says which shards are to be made again.
@@ -234,10 +234,10 @@ func (f *gather) writeScores(w io.Writer, set *shard.Set) error {
 	return encoder.Encode(line)
 }
 
-// means are those of images' scores, with the errors of the means.
+// means are the means of images' scores, with their standard errors.
 type means struct {
 	Images     int      `json:"images"`
-	Impossible int      `json:"impossible,omitempty"` // of them, those of probability 0
+	Impossible int      `json:"impossible,omitempty"` // those of them that have probability 0
 	NatsPerDim *float64 `json:"nll_nats_per_dim"`
 	NatsError  *float64 `json:"nll_nats_per_dim_stderr"`
 	BitsPerDim *float64 `json:"nll_bits_per_dim"`
@@ -258,8 +258,8 @@ func newMeans(s *shard.Sums, shape []int) *means {
 	}
 }
 
-// writeTar writes a PNG for each image. Nothing in it but the images depends on when, where or by
-// whom it is made.
+// writeTar writes a PNG for each image. The archive's bytes depend on the images alone, not on
+// when, where or by whom it is made.
 func writeTar(ctx context.Context, w io.Writer, set *shard.Set) error {
 	out := tar.NewWriter(w)
 	first := set.Shards[0]

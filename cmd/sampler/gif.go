@@ -65,9 +65,8 @@ func drawGIF(ctx context.Context, s *sampler.Sampler, req sampler.Request, f *dr
 	return g, gif.EncodeAll(w, sheet.animate(g, most, f.duration))
 }
 
-// animate makes the frames: the first with nothing but what was there before, the
-// others with what became known since the one before. Where there are more steps than
-// frames, some share one.
+// animate makes the frames: the first shows what was given, each later one what has become known
+// since the one before. Where there are more steps than frames, some steps share a frame.
 func (s *sheet) animate(g *growth, most int, duration time.Duration) *gif.GIF {
 	frames := min(g.steps, most)
 	delay := int(duration / time.Duration(frames) / (10 * time.Millisecond))
@@ -105,5 +104,5 @@ func (s *sheet) animate(g *growth, most int, duration time.Duration) *gif.GIF {
 	return out
 }
 
-// unknownColour is what a pixel has before it is decided.
+// unknownColour is the colour of a pixel that is not decided yet.
 var unknownColour = color.RGBA{0x2c, 0x3e, 0x66, 0xff}

@@ -59,7 +59,7 @@ func layOut(sig *sampler.Signature, g geometry) (layout, error) {
 	s.columns = min(s.columns, g.images)
 	rows := (g.images-1)/s.columns + 1
 	dx, dy := s.pitch()
-	if room := maxSide - s.gap; s.columns > room/dx || rows > room/dy { // no product: it may be too large
+	if room := maxSide - s.gap; s.columns > room/dx || rows > room/dy { // not by the product, which may overflow
 		return s, cli.Usagef("%d images, %d side by side, at --scale %d make a picture with a side of over %d pixels; use fewer, a smaller scale, or --format npy",
 			g.images, s.columns, g.scale, maxSide)
 	}
@@ -70,7 +70,7 @@ func layOut(sig *sampler.Signature, g geometry) (layout, error) {
 	return s, nil
 }
 
-// newSheet is a sheet with nothing on it.
+// newSheet is an empty sheet.
 func newSheet(l layout, in *inks) *sheet {
 	return &sheet{l, in, bytes.Repeat(in.paper, l.size.X*l.size.Y)}
 }
@@ -121,13 +121,13 @@ func (s *sheet) caption(place, line int, text string) {
 	d.DrawString(text)
 }
 
-// drawable is what a sheet becomes, and text is written on.
+// drawable is the picture of a sheet, on which text can be written.
 type drawable interface {
 	image.Image
 	Set(x, y int, c color.Color)
 }
 
-// picture shares the sheet's pixels.
+// picture is the sheet as a picture, which shares its pixels.
 func (s *sheet) picture() drawable {
 	bounds := image.Rectangle{Max: s.size}
 	switch {

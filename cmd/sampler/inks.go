@@ -9,19 +9,19 @@ import (
 	"pixelcnn/sampler"
 )
 
-// inks are what pixels of a sheet can be: a shade of grey or an index into colours, of a byte,
-// or a colour of four (NRGBA).
+// inks are what a pixel of a sheet can be: a shade of grey or an index into colours, both of one
+// byte, or a colour of four bytes (NRGBA).
 type inks struct {
 	bytes   int           // of a pixel
 	colours color.Palette // nil where there are no indices
 	paper   []uint8
-	unknown []uint8 // of pixels that are not decided; of indices only
-	keep    []uint8 // of pixels that stay as they were in the frame before; of indices only
+	unknown []uint8 // of pixels that are not decided; set for indices only
+	keep    []uint8 // of pixels that stay as in the frame before; set for indices only
 	// image makes those of an image of its levels, bytes for each pixel.
 	image func(levels []uint16) []uint8
 }
 
-// maxColours is how many colours indices have beside those with other uses.
+// maxColours is the number of indices that are left for colours beside those with another use.
 const maxColours = 252
 
 // inks are those of a PNG: grey or true colours, or the palette that was asked for.

@@ -55,7 +55,7 @@ func newInspect() *cobra.Command {
 	return cmd
 }
 
-// inspect says what a file is, of which much is the file's own words.
+// inspect says what a file is. Much of it are texts from the file.
 func inspect(w io.Writer, name string, m *sampler.Model) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	d := m.Describe()

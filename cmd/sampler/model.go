@@ -56,11 +56,11 @@ func (m *modelFlags) file() cli.File {
 	return cli.File{Flag: "--model", Path: m.model}
 }
 
-// files are all that the flags name.
+// files are all files that the flags name.
 func (m *modelFlags) files() []cli.File {
 	files := append(m.readingFlags.files(), m.file())
 	if m.loaded != nil {
-		for _, name := range m.loaded.Beside { // with weights
+		for _, name := range m.loaded.Beside { // files with weights
 			files = append(files, cli.File{Flag: "--model", Path: filepath.Join(filepath.Dir(m.model), name)})
 		}
 	}
@@ -120,8 +120,8 @@ func (m *modelFlags) load(cfg sampler.Config) (model *sampler.Model, err error) 
 	return model, nil
 }
 
-// read reads the model as the flags say, for a command that writes one file, which must be none
-// of those that are read.
+// read reads the model as the flags say, for a command that writes one file. That must not be a
+// file that is read.
 func (m *modelFlags) read(cmd *cobra.Command, output cli.File) (cfg sampler.Config, model *sampler.Model, err error) {
 	if cfg, err = m.config(); err != nil {
 		return cfg, nil, err

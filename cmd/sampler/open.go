@@ -18,7 +18,7 @@ type open struct {
 	ortLib          string
 	runtime, engine string
 	threads         int
-	used            runtime.Kind // by sampler
+	used            runtime.Kind // the runtime that method sampler has opened
 }
 
 var (
@@ -56,8 +56,8 @@ func (o *open) config() (sampler.Config, error) {
 	return cfg, cfg.Check()
 }
 
-// sampler opens the model on the runtime. closeAll frees both. notes is where to say
-// what is other than it might be.
+// sampler opens the model on the runtime. closeAll frees both. Notes for the user go to notes:
+// another runtime than asked for, what is assumed of the file, a slow engine.
 func (o *open) sampler(notes io.Writer, model *sampler.Model) (s *sampler.Sampler, closeAll func(), err error) {
 	rt, err := runtime.OpenAny(runtime.Kind(o.runtime), runtime.Config{Lib: o.ortLib})
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 // previews are the values of --preview.
 var previews = []string{"none", "auto", "blocks", "kitty", "sixel"}
 
-// previewed is the most images that a preview shows.
+// previewed is the largest number of images that a preview shows.
 const previewed = 64
 
-// show shows the first images in the terminal: on standard output, or where that is
-// taken, on standard error.
+// show shows the first images in the terminal: on standard output or, where images are written
+// there, on standard error.
 func (r *run) show() error {
 	if r.f.preview == "none" {
 		return nil
@@ -128,8 +128,8 @@ func askTerminal() string {
 	return protocol(readAnswer(tty, time.Second))
 }
 
-// readAnswer reads up to the end of the answer about the device's attributes, "c", for
-// no longer than wait.
+// readAnswer reads up to "c", the end of the answer about the device's attributes, but no longer
+// than wait.
 func readAnswer(r io.Reader, wait time.Duration) string {
 	bytesRead := make(chan byte)
 	go func() { // it ends with the process where the terminal stays silent

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// quantise finds n colours or fewer that stand for those of pixels, and which one of them each
-// has. Where no more than n occur, these are they. The box of colours which varies most, in
-// one channel and summed over its pixels, is cut in two at its mean there, until there are n
-// (Heckbert, "Color image quantization for frame buffer display", 1982, which cuts at the
-// median).
+// quantise finds up to n colours to stand for the colours of pixels, and which one stands for each.
+// If there are no more than n colours, it takes those. Else it cuts boxes of colours until there
+// are n: the box whose squared distances from the mean, in one channel and summed over its pixels,
+// are largest is cut at that mean (Heckbert, "Color image quantization for frame buffer display",
+// 1982, which cuts at the median).
 func quantise(pixels map[rgb]int, n int) (color.Palette, map[rgb]uint8) {
 	all := make([]tally, 0, len(pixels))
 	for c, n := range pixels {

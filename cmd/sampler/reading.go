@@ -18,7 +18,7 @@ import (
 	"pixelcnn/sampler"
 )
 
-// readingFlags say of a file from elsewhere what it leaves open.
+// readingFlags say what a file from elsewhere leaves open.
 type readingFlags struct {
 	head                      string
 	levels, channels          int
@@ -58,7 +58,7 @@ func (r *readingFlags) files() (files []cli.File) {
 	return files
 }
 
-// splitCondition tells the input's name from the file's.
+// splitCondition separates the input's name from the file's.
 func splitCondition(text string) (name, path string) {
 	if name, path, ok := strings.Cut(text, "="); ok {
 		if _, err := os.Stat(text); err != nil { // a file may have that name

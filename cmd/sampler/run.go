@@ -11,7 +11,7 @@ import (
 	"pixelcnn/sampler"
 )
 
-// run is a draw and what it leaves for reports.
+// run is a draw, and what of it is kept for reports.
 type run struct {
 	f   *drawFlags
 	cmd *cobra.Command
@@ -20,8 +20,8 @@ type run struct {
 
 	first                []sampler.Sample // the first ones, for a preview
 	effective, resampled float64          // sums over the images
-	classes              []int64          // of a piece of a shard in a folder, where --labels wants them
-	labels               io.Writer        // takes the images' classes; nil where --labels does not want them
+	classes              []int64          // of a piece of a shard in a folder, where --labels asks for them
+	labels               io.Writer        // takes the images' classes; nil where --labels does not ask for them
 }
 
 // writeAll draws the images and writes them, and their classes beside them.

@@ -25,18 +25,18 @@ import (
 // scored is a set of images to score.
 type scored struct {
 	name     string
-	identity string   // what tells it apart from another one of that name
+	identity string   // what tells it apart from another set of that name
 	files    []string // nil for a data set
 	images   int
 	classes  []int // nil where they are not known, or the model has none
 
-	// parts are the levels of n images from first on, of at most atOnce at a time. One is
-	// good until the next one.
+	// parts are the levels of n images from first on, at most atOnce images at a time. A part is
+	// valid until the next one is asked for.
 	parts func(first, n int) iter.Seq2[[]uint16, error]
 }
 
-// atOnce is the number of images that are in memory and scored between two looks at the
-// bar. A data set's are in memory anyway.
+// atOnce is the number of images that are in memory, and scored, between two updates of the bar.
+// Data sets are in memory anyway.
 const atOnce = 256
 
 func (f *scoreFlags) loadSet(cmd *cobra.Command, sig *sampler.Signature) (*scored, error) {
@@ -67,7 +67,7 @@ func (f *scoreFlags) loadSet(cmd *cobra.Command, sig *sampler.Signature) (*score
 	}, nil
 }
 
-// inParts is what is in memory already, so many levels at a time.
+// inParts yields levels that are in memory, size at a time.
 func inParts(levels []uint16, size int) iter.Seq2[[]uint16, error] {
 	return func(yield func([]uint16, error) bool) {
 		for part := range slices.Chunk(levels, size) {
@@ -177,7 +177,7 @@ func readLabels(path string, n int, sig *sampler.Signature) ([]int, error) {
 	return classes, nil
 }
 
-// manyLevels bounds those of an array that are in memory.
+// manyLevels bounds the levels of an array that are in memory.
 const manyLevels = 1 << 24
 
 // readArray reads n images of an array, whose elements begin at a place of the file.

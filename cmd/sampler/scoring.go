@@ -28,7 +28,7 @@ type scoring struct {
 	bar      *bar
 }
 
-// found is what was found of an image: log-probabilities in nats.
+// found is what is known of an image after scoring: log-probabilities in nats.
 type found struct {
 	image   int
 	logProb float64
@@ -36,8 +36,8 @@ type found struct {
 	symbols []float64 // of each symbol, [H, W], where that is wanted
 }
 
-// score scores n images from first on and gives take what it found of each. The levels go to
-// see, where that is not nil.
+// score scores n images from first on and calls take with the result for each. see, where not nil,
+// gets the levels.
 func (r *scoring) score(ctx context.Context, first, n int, symbols bool, see func([]uint16) error, take func(found) error) error {
 	area := npy.Elements(imageShape(r.s.Signature()))
 	for part, err := range r.set.parts(first, n) {
@@ -62,7 +62,7 @@ func (r *scoring) score(ctx context.Context, first, n int, symbols bool, see fun
 	return nil
 }
 
-// find scores the images of a part, the first of which has that number.
+// find scores the images of a part; first is the number of the first one.
 func (r *scoring) find(ctx context.Context, first int, part []uint16, symbols bool) ([]found, error) {
 	sig := r.s.Signature()
 	area := npy.Elements(imageShape(sig))
@@ -78,7 +78,7 @@ func (r *scoring) find(ctx context.Context, first int, part []uint16, symbols bo
 		}
 		known.Classes = slices.Repeat([]int{class}, len(list))
 	}
-	if r.set.classes != nil && sig.Classes == nil { // there is no summing out of how many is not known
+	if r.set.classes != nil && sig.Classes == nil { // an unknown number of classes cannot be summed out
 		known.Classes = r.set.classes[first : first+len(list)]
 	}
 	if symbols {
@@ -134,8 +134,8 @@ func (r *scoring) add(to *shard.Scores, f found) {
 	}
 }
 
-// write scores the images and writes what the format says to w, and what each pixel has to each
-// where that is not nil.
+// write scores the images and writes the result to w in the format that was asked for, and the
+// log-probability of each symbol to each, where that is not nil.
 func (r *scoring) write(ctx context.Context, w, each io.Writer) error {
 	defer r.bar.clear()
 	sig := r.s.Signature()
@@ -179,7 +179,8 @@ func (r *scoring) write(ctx context.Context, w, each io.Writer) error {
 	return out.Flush()
 }
 
-// writeSymbols writes log-probabilities as float32: the network's outputs have no more digits.
+// writeSymbols writes log-probabilities as float32, since the network's outputs have no more
+// digits.
 func writeSymbols(w io.Writer, symbols []float64) error {
 	b := make([]byte, 0, 4*len(symbols))
 	for _, lp := range symbols {

@@ -93,7 +93,7 @@ func (s *span) Set(text string) error {
 func (s *span) String() string { return fmt.Sprintf("%v:%v", s.low, s.high) }
 func (s *span) Type() string   { return "A:B" }
 
-// check finds what can be found wrong before anything is read.
+// check refuses whatever can be seen to be wrong before anything is read.
 func (f *encodeFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.encoder == "":

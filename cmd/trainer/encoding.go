@@ -75,8 +75,8 @@ func (r *encoding) close() (err error) {
 // atOnce is the number of batches that a worker has between two writes.
 const atOnce = 4
 
-// each reads n pictures from first on, some at a time, and calls see with their bytes [m, H, W, C] and, where
-// they are encoded, their codes [m, h, w].
+// each reads n pictures from first on, some at a time, and calls see with their bytes [m, H, W, C]
+// and, with encode, their codes [m, h, w].
 func (r *encoding) each(ctx context.Context, first, n int, encode bool, see func(levels, codes []uint16) error) error {
 	batch := r.e.Batch
 	size, area := r.e.Height*r.e.Width*r.e.Channels, npy.Elements(r.e.Shape)
@@ -159,8 +159,8 @@ func (r *encoding) write() error {
 	})
 }
 
-// encoded is what codes are made of, beside the encoder and the bytes of the pictures. The runtime is among it,
-// since scores that are nearly equal may be ordered otherwise by another.
+// encoded is what codes depend on, beside the encoder and the bytes of the pictures. The runtime is
+// part of it, since two runtimes may order scores differently that are nearly equal.
 type encoded struct {
 	Data, Pictures, EncoderRange, Runtime string
 	Height, Width                         int

@@ -101,7 +101,7 @@ func text[S ~string](names []S) (out []string) {
 	return out
 }
 
-// check finds what can be found wrong before the data are read.
+// check refuses whatever can be seen to be wrong before the data are read.
 func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 	if f.from != "" && cmd.Flag("init").Changed {
 		return nil, cli.Usagef("--from and --init exclude each other")
@@ -111,7 +111,7 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 	}
 	var zero string
 	for _, name := range []string{"hidden", "blocks", "kernel", "size", "levels", "input-scale", "epochs", "batch", "lr"} {
-		if flag := cmd.Flag(name); flag.Changed && flag.Value.String() == "0" { // the libraries' sign for a default
+		if flag := cmd.Flag(name); flag.Changed && flag.Value.String() == "0" { // for the libraries 0 means the default
 			zero = name
 		}
 	}
@@ -161,7 +161,7 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 	return m, nil
 }
 
-// outputs are the files that the run writes, and those that have the names of checkpoints.
+// outputs are the files that the run writes, and those that are named like its checkpoints.
 func (f *trainFlags) outputs() []cli.File {
 	out := []cli.File{
 		{Flag: "--output", Path: f.output},
@@ -169,14 +169,14 @@ func (f *trainFlags) outputs() []cli.File {
 		{Flag: "--metrics", Path: f.metrics},
 		{Flag: "--checkpoint", Path: f.train.Checkpoint},
 	}
-	files, _ := train.Checkpoints(f.train.Checkpoint) // a folder that cannot be read is for train.New to refuse
+	files, _ := train.Checkpoints(f.train.Checkpoint) // train.New will refuse a folder that cannot be read
 	for _, path := range files {
 		out = append(out, cli.File{Flag: "--checkpoint", Path: path})
 	}
 	return out
 }
 
-// inCommand are the flags of the command in a model's metadata, in order.
+// inCommand are the flags, in order, of the command in a model's metadata.
 var inCommand = []string{
 	"data", "images", "skip-bad", "max-pixels",
 	"arch", "hidden", "blocks", "kernel", "size", "levels", "resize", "input", "input-scale", "classes",
@@ -184,14 +184,16 @@ var inCommand = []string{
 	"validation", "patience", "seed", "runtime",
 }
 
-// leftOut of the command in a model's metadata are the flags that do not change what is trained: where files are
-// written, what is told, how it is run. A preset is spelt out.
+// leftOut are the flags that are not in the command in a model's metadata, since they do not change
+// what is trained: where files are written, what is reported, how it is run. A preset is written
+// out.
 var leftOut = []string{
 	"preset", "threads", "checkpoint", "resume", "metrics", "plot", "profile", "ort-lib", "no-verify", "output", "help", "version",
 }
 
-// command is the training command, with all flags that change the result. Files and folders are named without where
-// they are. The runtime is named unless it is ONNX Runtime, which all ran before there was a choice.
+// command is the training command, with all flags that change the result. Files and folders are
+// named without their place. The runtime is named unless it is ONNX Runtime, which ran all
+// trainings before there was a choice.
 func (f *trainFlags) command(cmd *cobra.Command, rt *runtime.Any) string {
 	s := "trainer"
 	for _, name := range inCommand {
@@ -223,7 +225,7 @@ func (f *trainFlags) command(cmd *cobra.Command, rt *runtime.Any) string {
 	return s
 }
 
-// word is a word of a command line, quoted where a shell would not take it for one.
+// word is a word of a command line, quoted where a shell would split or change it.
 func word(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.,:/+@%", r)

@@ -18,9 +18,9 @@ import (
 	"pixelcnn/sampler"
 )
 
-// start gives m the weights of the file of --from, and leaves out of the training images
-// those that are not typical. It adds to meta what was left out, and the commands that made
-// the file that it starts from and their epochs.
+// start gives m the weights of the file of --from, and leaves out the training images that are not
+// typical. It adds to meta what was left out, and the commands and epochs of the file that it
+// starts from.
 func (f *trainFlags) start(ctx context.Context, log io.Writer, rt *runtime.Any, m *models.Model, set *dataset.Set, meta *export.Meta) error {
 	if f.from == "" {
 		return nil
@@ -55,8 +55,8 @@ func (f *trainFlags) start(ctx context.Context, log io.Writer, rt *runtime.Any, 
 	return nil
 }
 
-// certainties is the probability that a model gives to each training image's own class by
-// Bayes' rule: p(class)·p(image | class) as a share of that of all classes, [N].
+// certainties is the probability, for each training image, that a model gives to its own class by
+// Bayes' rule: p(class)·p(image | class) as a share of the sum over all classes, [N].
 func certainties(ctx context.Context, log io.Writer, rt *runtime.Any, m *sampler.Model, set *dataset.Set) (sure []float64, err error) {
 	if !slices.Equal(m.Classes, set.ClassNames) {
 		return nil, fmt.Errorf("its classes are %s, and those of %s are %s",
@@ -86,7 +86,7 @@ func certainties(ctx context.Context, log io.Writer, rt *runtime.Any, m *sampler
 	return sure, nil
 }
 
-// typical is the part of a split of which something is at least that sure.
+// typical is the part of a split whose images have a certainty of at least least.
 func typical(s dataset.Split, sure []float64, least float64) dataset.Split {
 	area := s.Size * s.Size
 	out := dataset.Split{Size: s.Size}

@@ -8,10 +8,9 @@ import (
 	"os"
 )
 
-// openMetrics opens the file for metrics. A run that is resumed after a step, which is
-// not negative, adds to what is there; what a run that was killed has written of later
-// steps goes, and so does a line that it has not finished. last is the last line that
-// stays, nil for none.
+// openMetrics opens the file for metrics. A run that is resumed after a step, which is then not
+// negative, adds to what is there. Lines about later steps, which a killed run has written, are
+// removed, and so is an unfinished line. last is the last line that stays, or nil.
 func openMetrics(path string, step int) (f *os.File, last []byte, err error) {
 	if info, err := os.Stat(path); step < 0 || err == nil && !info.Mode().IsRegular() {
 		f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
@@ -33,11 +32,11 @@ func openMetrics(path string, step int) (f *os.File, last []byte, err error) {
 	return f, last, nil
 }
 
-// endOf is the length of what metrics hold up to a step, and the last line of that.
+// endOf is the length of the metrics up to a step, and their last line.
 func endOf(metrics io.Reader, step int) (length int64, last []byte, err error) {
 	for r := bufio.NewReader(metrics); ; {
 		line, err := r.ReadBytes('\n')
-		if errors.Is(err, io.EOF) { // what comes before it is no line
+		if errors.Is(err, io.EOF) { // the text before the end is an unfinished line
 			return length, last, nil
 		}
 		if err != nil {

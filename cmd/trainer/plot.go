@@ -27,7 +27,7 @@ func (c *curve) addNLL(split string, epochs, nll float64) {
 	c.splits[split] = append(c.splits[split], plotter.XY{X: epochs, Y: nll})
 }
 
-// smooth is the mean of each point and those up to n before it.
+// smooth is the mean of each point and up to n points before it.
 func smooth(points plotter.XYs, n int) plotter.XYs {
 	out := make(plotter.XYs, len(points))
 	sum := 0.0

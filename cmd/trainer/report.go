@@ -19,17 +19,17 @@ import (
 	"pixelcnn/train"
 )
 
-// report tells of the training: on the terminal, in the metrics, as a plot.
+// report reports on the training: on the terminal, in the metrics, as a plot.
 type report struct {
 	cmd      *cobra.Command
 	flags    *trainFlags
 	set      *dataset.Set
 	log      io.Writer
-	terminal bool      // log is one: the progress line is written over
+	terminal bool      // whether log is one: then the progress line is written over
 	last     time.Time // when the progress line was written
 	metrics  *os.File
 	lines    io.Writer // the metrics or standard output; nil for none
-	before   []byte    // the line that a resumed run goes on after
+	before   []byte    // the line after which a resumed run goes on
 	curve    curve
 	perEpoch float64 // steps an epoch
 }
@@ -37,7 +37,7 @@ type report struct {
 // epochs is the number of epochs after a step.
 func (r *report) epochs(step int) float64 { return float64(step) / r.perEpoch }
 
-// newReport begins or, after step, goes on.
+// newReport begins a report, or goes on with one after a step.
 func newReport(cmd *cobra.Command, f *trainFlags, set *dataset.Set, step int) (*report, error) {
 	r := &report{cmd: cmd, flags: f, set: set, log: cmd.ErrOrStderr()}
 	if file, ok := r.log.(*os.File); ok {
@@ -119,7 +119,7 @@ func (r *report) step(s train.Step) error {
 	return r.writeNLL(s.Step, "train", s.EpochLoss)
 }
 
-// evaluation tells of a split's likelihood under the weights after a step.
+// evaluation reports a split's likelihood under the weights after a step.
 func (r *report) evaluation(step int, split string, l train.Likelihood) error {
 	return r.evaluated(step, split, l, "")
 }
@@ -152,8 +152,7 @@ func (r *report) writeNLL(step int, split string, nats float64) error {
 	}{int(r.epochs(step)), split, nats, nats / math.Ln2})
 }
 
-// write writes a line of metrics, unless it is what a resumed run begins with and was
-// written before it was stopped.
+// write writes a line of metrics, unless a resumed run repeats the line after which it goes on.
 func (r *report) write(object any) error {
 	if r.lines == nil {
 		return nil

@@ -50,7 +50,7 @@ set is used but once, at the end. Without it, it is tried on the test set.`,
 	return cmd
 }
 
-// load reads the data, none of which is where the run writes.
+// load reads the data. No file of theirs may be one that the run writes.
 func (f *trainFlags) load(cmd *cobra.Command) (set *dataset.Set, err error) {
 	opt := dataset.Options{
 		Size: f.model.Size, Levels: f.model.Levels, Resize: f.resize, Validation: f.validation, Limits: f.pictures.Limits(), Opened: cli.Reads(cmd, "--data"),
@@ -75,12 +75,12 @@ func (f *trainFlags) load(cmd *cobra.Command) (set *dataset.Set, err error) {
 	return set, cli.Apart(cmd, f.outputs(), nil)
 }
 
-// openRuntime opens what runs the training. A run that is resumed goes on with what it began
-// with, unless --runtime names another, which is then an error.
+// openRuntime opens the runtime that trains. A resumed run keeps its runtime; if --runtime names
+// another one, that is an error.
 func (f *trainFlags) openRuntime() (*runtime.Any, error) {
 	kind := runtime.Kind(f.runtime)
 	if f.train.Resume && kind == runtime.Auto {
-		if name, err := train.RuntimeOf(f.train.Checkpoint); err == nil { // else New tells
+		if name, err := train.RuntimeOf(f.train.Checkpoint); err == nil { // otherwise train.New reports it
 			kind = runtime.Kind(name)
 		}
 	}
@@ -203,7 +203,7 @@ func (f *trainFlags) epochs(ctx context.Context, t *train.Trainer, set *dataset.
 	return nll, err
 }
 
-// written is the step after which the weights are taken that are to be written.
+// written is the step whose weights are written.
 func written(t *train.Trainer) int {
 	if best, ok := t.Best(); ok {
 		return best.Step

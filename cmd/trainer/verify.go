@@ -15,7 +15,7 @@ import (
 	"pixelcnn/runtime"
 )
 
-// write writes the model to the output once it is verified.
+// write verifies the model and writes it to the output.
 func (f *trainFlags) write(cmd *cobra.Command, rt *runtime.Any, m *models.Model, meta export.Meta) error {
 	meta, err := f.verify(cmd, rt, m, meta)
 	if err != nil {
@@ -24,9 +24,9 @@ func (f *trainFlags) write(cmd *cobra.Command, rt *runtime.Any, m *models.Model,
 	return cli.Output(cmd, f.output, func(w io.Writer) error { return export.Write(w, m, meta) })
 }
 
-// verify has the model's file read back by the runtime and by a second reader, and
-// returns the metadata with what came of it. It fails where they do not agree; then no
-// file is to be written. A run that was interrupted verifies its file, too.
+// verify has the model's file read back by the runtime and by a second reader, and returns the
+// metadata with the result. It fails where they do not agree, and then no file must be written. An
+// interrupted run verifies its file, too.
 func (f *trainFlags) verify(cmd *cobra.Command, rt *runtime.Any, m *models.Model, meta export.Meta) (export.Meta, error) {
 	if f.noVerify {
 		return meta, nil

@@ -7,10 +7,10 @@
 //
 // # What onnx-go reads
 //
-// All that package export writes for an unconditional model: Conv with square kernels,
-// equal pads and a bias, Relu, Tanh, Sigmoid, and Add and Mul of values of one shape.
-// Such a file is given to it byte for byte. Its graph is built for one batch size, so it
-// is decoded anew for each.
+// It reads all that package export writes for an unconditional model: Conv with square
+// kernels, equal pads and a bias, Relu, Tanh, Sigmoid, and Add and Mul of values of one
+// shape. Such a file is given to it byte for byte. Its graph is built for one batch size, so
+// the file is decoded anew for each.
 //
 // It has no Gather, and no Unsqueeze since opset 13. A class-conditional file is
 // therefore given to it specialised to a class for each image of the batch: the input
@@ -18,13 +18,13 @@
 // internal/onnx, and what is left of the embedding, a constant, is repeated to the shape
 // of what it is added to. ONNX Runtime reads the file as it is, classes and all.
 //
-// # Where it errs
+// # What it gets wrong
 //
-// Why the exported subset is what it is, and why a shape is compared before its
+// For these reasons the exporter uses no more than it does, and shapes are compared before
 // elements:
 //
-//   - Pads are read as if they stood [top, bottom, left, right], so that [1,1,0,0] gives
-//     another shape, and honest asymmetry, [1,0,1,0], is refused.
+//   - Pads are read in the order [top, bottom, left, right], so that [1,1,0,0] gives
+//     another shape, and [1,0,1,0] is refused.
 //   - A constant of rank 1 is broadcast along every axis of its length: a guess.
 //     [1,C,1,1] and [N,C,1,1] are refused, [C,1,1] is right.
 //   - An operator with the same value twice, x·x, loses one of them and is refused.
@@ -37,6 +37,6 @@
 // file, [ErrFile] where it is not one of the exporter's; those of the runtime are wrapped.
 //
 // The library panics on hostile files, so it is only for files that this project has just
-// made; a panic is an error here all the same. It is no longer maintained: it stays out
-// of every package but this one, and out of the sampler.
+// made; a panic is an error here all the same. It is no longer maintained, so no other
+// package uses it.
 package verify

@@ -11,7 +11,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// reading is held while gorgonnx works: it counts names in a variable of its own.
+// reading is locked while gorgonnx works, since it counts names in a package variable.
 var reading sync.Mutex
 
 // read evaluates a file of one input on the image, by onnx-go. It returns what the

@@ -1,5 +1,6 @@
-// Package encoder makes codes of pictures with the first half of a network such as a VQ-VAE: a picture goes
-// in, float [N, C, H, W], and a small map of integers comes out, which a model of codes learns.
+// Package encoder makes codes of pictures with the encoder of a VQ-VAE or the like: a picture goes
+// in, float [N, C, H, W], and a small map of integers comes out, of which a model of codes can be
+// trained.
 package encoder
 
 import (
@@ -13,10 +14,10 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// ErrEncoder is wrapped where a network is no encoder, or gives no codes.
+// ErrEncoder is wrapped where a network is not an encoder, or gives outputs that are not codes.
 var ErrEncoder = errors.New("encoder")
 
-// maxLevels is the most codes that there can be: levels are 16 bits.
+// maxLevels is the largest number of codes, since levels have 16 bits.
 const maxLevels = 1 << 16
 
 // Options say how the network is used.
@@ -29,22 +30,22 @@ type Options struct {
 	Low, High float64
 }
 
-// Encoder is a network that is loaded. It is safe for concurrent use.
+// Encoder is a network that has been loaded. It is safe for concurrent use.
 type Encoder struct {
 	Channels, Height, Width int   // of a picture: 1 for grey, 3 for RGB, 4 with opacity
 	Shape                   []int // of its codes: [h, w]
-	Levels                  int   // codes are less than that
-	Batch                   int   // pictures of a run: the file's, or 1 where it leaves that open
+	Levels                  int   // the number of codes
+	Batch                   int   // pictures in a run: the file's, or 1 where it leaves that open
 
 	session    onnx.Session
 	out        *onnx.Value
-	scores     int // of which the largest is the code; 0 where the output is codes
+	scores     int // for each code, of which the largest decides; 0 where the output is codes
 	value      [256]float32
 	outputSize []int
 }
 
-// Open loads the network on a runtime. The model is not changed. The error wraps [ErrEncoder] where it has
-// not one picture and one map of codes, and is the runtime's where that refuses it.
+// Open loads the network on a runtime. The model is not changed. The error wraps [ErrEncoder] where
+// the network does not take one picture and give one map of codes; others are the runtime's.
 func Open(rt onnx.Runtime, m *onnx.Model, opt Options) (*Encoder, error) {
 	e := &Encoder{Levels: opt.Levels}
 	for v := range e.value {
@@ -142,7 +143,7 @@ func (e *Encoder) output(g, simple *onnx.Graph) error {
 	return nil
 }
 
-// Close frees the network, after all that was bound to it.
+// Close frees the network. All workers must be closed before.
 func (e *Encoder) Close() error { return e.session.Close() }
 
 // Worker runs the network. It is for one goroutine.
@@ -152,7 +153,7 @@ type Worker struct {
 	binding onnx.Binding
 }
 
-// Worker makes one.
+// Worker makes a worker.
 func (e *Encoder) Worker() (*Worker, error) {
 	in := onnx.Zeros(onnx.Float32, e.Batch, e.Channels, e.Height, e.Width)
 	out := onnx.Zeros(e.out.DType, e.outputSize...)
@@ -166,9 +167,9 @@ func (e *Encoder) Worker() (*Worker, error) {
 // Close frees what the worker holds.
 func (w *Worker) Close() error { return w.binding.Close() }
 
-// Encode makes the codes, [n, h, w], of n pictures of bytes 0 to 255, [n, H, W, C], n at most the encoder's
-// Batch. Where the file leaves the batch open a picture is run alone, so that its codes depend
-// on no other.
+// Encode makes the codes, [n, h, w], of n pictures of bytes 0 to 255, [n, H, W, C], where n is at
+// most the encoder's Batch. Where the file leaves the batch open each picture is run alone, so that
+// its codes do not depend on other pictures.
 func (w *Worker) Encode(ctx context.Context, pictures, codes []uint16) error {
 	e := w.e
 	area := e.Height * e.Width

@@ -1,4 +1,4 @@
-// Package npy reads and writes NumPy's files of arrays as streams: no more of one is in memory
+// Package npy reads and writes NumPy's files of arrays as streams: no more of an array is in memory
 // than the caller asks for.
 //
 // https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -49,7 +49,7 @@ func (t Type) Size() int {
 
 var known = regexp.MustCompile(`^(\|[iub]1|[<>]([iu][1248]|f[248]))$`)
 
-// Header is what an array's file begins with.
+// Header is the beginning of an array's file.
 type Header struct {
 	Type  Type
 	Shape []int
@@ -85,7 +85,7 @@ func (h Header) Marshal() []byte {
 
 const magic = "\x93NUMPY"
 
-// WriteHeader begins an array.
+// WriteHeader writes the header of an array, whose elements must follow.
 func WriteHeader(w io.Writer, t Type, shape ...int) error {
 	_, err := w.Write(Header{t, shape}.Marshal())
 	return err
@@ -94,8 +94,8 @@ func WriteHeader(w io.Writer, t Type, shape ...int) error {
 // maxHeader bounds the header that is read, as NumPy does.
 const maxHeader = 10000
 
-// ReadHeader reads up to the first element. Errors wrap [ErrFormat] where the file is none that
-// can be read; those of r come back as they are.
+// ReadHeader reads up to the first element. Errors wrap [ErrFormat] where this is not an NPY file
+// that can be read; errors of r are returned as they are.
 func ReadHeader(r io.Reader) (h Header, err error) {
 	start := make([]byte, 10)
 	if n, err := io.ReadFull(r, start); err != nil {
@@ -136,7 +136,7 @@ func notNPY(err error) error {
 	return fmt.Errorf("%w: it is no NPY file, which begins with \\x93NUMPY", ErrFormat)
 }
 
-// cut tells that a file ends too early.
+// cut turns the end of a file that comes too early into an error that says so.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: the file is cut off", ErrFormat)
@@ -181,8 +181,9 @@ func parse(text string) (h Header, err error) {
 	return h, nil
 }
 
-// Levels reads the next elements of an array of integers into levels. Errors wrap [ErrFormat]
-// where one is no level, or there are fewer. first is the first one's number, for errors.
+// Levels reads the next elements of an array of integers into levels. Errors wrap [ErrFormat] where
+// an element is not a level, or elements are missing. first is the number of the first element, for
+// errors.
 func (h Header) Levels(r io.Reader, levels []uint16, first int) error {
 	size := h.Type.Size()
 	buffer := make([]byte, min(len(levels)*size, 1<<16))
@@ -217,7 +218,7 @@ func (h Header) Numbers(r io.Reader) ([]float64, error) {
 	return all, nil
 }
 
-// number is an element.
+// number is the element whose bytes are b.
 func (t Type) number(b []byte) float64 {
 	var x uint64
 	for i := range b {
@@ -253,7 +254,8 @@ func (t Type) number(b []byte) float64 {
 // Integers tells whether the elements are integers.
 func (t Type) Integers() bool { return t.Size() > 0 && t[1] != 'f' }
 
-// level is an element that is an integer of 16 bits; of a negative one the bits above are set.
+// level is the element whose bytes are b, as an integer of 16 bits. It is not ok for a number below
+// 0 or above 65,535.
 func (t Type) level(b []byte) (uint16, bool) {
 	var x uint64
 	for i := range b {

@@ -9,7 +9,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// builder writes the graph: what comes before the loop, its body, what comes after.
+// builder writes the graph: the part before the loop, the loop's body, and the part after it.
 type builder struct {
 	program *program.Program
 	opt     Options
@@ -57,7 +57,7 @@ func (b *builder) loop() {
 	b.picture = b.carry("picture", false, b.blank(1, b.images), rows, images)
 	if _, plain := b.opt.Head.(likelihood.Categorical); plain && b.program.Channels == 1 && levels <= format.SamplerByteLevels {
 		b.logits = b.carry("logits", false, b.blank(0, b.images, onnx.List(levels)), rows, images, onnx.Fixed(levels))
-	} else { // those would be many
+	} else { // the logits of all channels would be large
 		b.chosen = b.carry("chosen", false, b.blank(0, b.images), rows, images)
 	}
 	b.keepHistories()
@@ -87,7 +87,7 @@ func (b *builder) loop() {
 	b.close(0, b.graph, turns)
 }
 
-// loopOf is the one that runs a stage.
+// loopOf is the loop that runs a stage.
 func (b *builder) loopOf(stage int) *loop {
 	if b.nest.outer[stage] {
 		return b.loops[0]
@@ -104,7 +104,7 @@ func (b *builder) shape(n int, more ...int) *onnx.Value {
 	return b.graph.Concat(0, parts...)
 }
 
-// stage adds a stage's graph to its loop, and to outputs what it makes of the network's, by
+// stage adds a stage's graph to its loop, and what it makes of the network's outputs to outputs, by
 // phase.
 func (b *builder) stage(i int, outputs []*onnx.Value) {
 	s := b.program.Stages[i]

@@ -6,8 +6,8 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// draw adds what draws the symbols of a turn from the network's outputs, by phase [rows,
-// outputs of it]: one channel after the other.
+// draw adds the draws of a turn's symbols, one channel after the other, from the network's outputs
+// by phase, [rows, outputs of the phase].
 func (b *builder) draw(in *loop, outputs []*onnx.Value) {
 	g, p, head := in.graph, b.program, b.opt.Head
 	if p.Phases > 1 {

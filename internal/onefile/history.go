@@ -8,10 +8,10 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// A history is what the loops carry of a cache, or of several that are written and read
-// alike, side by side. Mostly that is what was written in each of the last turns of its
-// writer's loop, as a value of its own. Where that would be many values with little in
-// them it is one, grown: all that was ever written, below a row of zeros.
+// A history is the part of a cache, or of several that are written and read alike, that the loops
+// carry. Mostly it is one value for each of the last turns of its writer's loop, with what was
+// written in that turn. Where these would be many small values it is a single one that grows: all
+// that was ever written, below a row of zeros.
 type history struct {
 	caches   []int
 	writer   int
@@ -69,8 +69,8 @@ func (b *builder) keepHistories() {
 	}
 }
 
-// like tells whether two histories may as well be one: then a turn moves on one value for
-// all of their caches, and one read serves them.
+// like tells whether two histories can be kept as one: then a turn moves one value on for all of
+// their caches, and one read serves them.
 func (h *history) like(o *history) bool {
 	read := func(p, q [][]definition) bool { return slices.EqualFunc(p, q, slices.Equal[[]definition]) }
 	same := func(u, v *use) bool {
@@ -79,8 +79,8 @@ func (h *history) like(o *history) bool {
 	return !h.grown && !o.grown && h.oldest > 1 && h.writer == o.writer && maps.EqualFunc(h.uses, o.uses, same)
 }
 
-// note takes down what a stage reads of a history: a part of a read, which goes on with
-// the one before it or begins.
+// note records what a stage reads of a history: one part of a read, which continues the part before
+// or begins a new read.
 func (b *builder) note(h *history, stage int, defs []definition, goesOn bool) {
 	u := h.uses[stage]
 	if u == nil {
@@ -110,7 +110,7 @@ func (b *builder) note(h *history, stage int, defs []definition, goesOn bool) {
 	slices.Sort(u.ages)
 }
 
-// growing is how many numbers may be copied in a turn rather than one value be carried.
+// growing is up to how many numbers are copied in a turn to spare the loop a value.
 const growing = 32
 
 // keep has the loops carry a history.
@@ -218,9 +218,10 @@ func (b *builder) all(h *history, stage int) *onnx.Value {
 	return u.joined
 }
 
-// blank is what a loop begins with: rows of zeros, of the sizes after the first. How many
-// rows they are is made of the batch, seemingly: of a constant OpenVINO loses the shape
-// where it has no rows, and gets what the loop makes of it wrong where it has some.
+// blank is the value with which a loop begins: rows of zeros, of the sizes after the first. The
+// number of rows is computed from the batch, though it is known: where it is a constant, OpenVINO
+// loses the shape if there are no rows, and computes wrongly what the loop makes of it if there are
+// some.
 func (b *builder) blank(rows int, sizes ...*onnx.Value) *onnx.Value {
 	n := b.once("none", func() *onnx.Value { return b.graph.Op("Sub", nil, b.images, b.images) })
 	if rows > 0 {

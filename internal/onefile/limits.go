@@ -5,12 +5,12 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// readBytes is what a read of one row takes while the graph is made: a definition, an index,
-// and the text by which equal tables of indices are found.
+// readBytes is the memory that a read of one row takes while the graph is made: a definition, an
+// index, and the text by which equal tables of indices are found.
 const readBytes = 64
 
-// within tells whether the graph of a program can keep the limits, before any of it is
-// made. What stages read is what grows with the image: a number for each row.
+// within tells whether the graph of a program can be within the limits, before any of it is made.
+// What grows with the image is what stages read: a number for each row.
 func within(p *program.Program, l onnx.Limits) error {
 	rows := make([]int64, len(p.Stages)) // over all steps
 	for _, step := range p.Steps {

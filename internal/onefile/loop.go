@@ -6,13 +6,13 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// A scope is a graph, and what is made in it once, by what it is made of.
+// A scope is a graph with the values that are made in it once, by name.
 type scope struct {
 	graph  *onnx.Graph
 	shared map[string]*onnx.Value
 }
 
-// A loop is the body of one.
+// A loop is the body of a Loop.
 type loop struct {
 	scope
 	turn *onnx.Value // its number, a scalar
@@ -42,8 +42,8 @@ func (l *loop) now(values []int) *onnx.Value {
 	})
 }
 
-// carried is a value that goes from turn to turn of a loop: of the inner one, through
-// the turns of the outer one, or of the outer one alone.
+// carried is a value that a loop carries from turn to turn: the inner loop, and the outer one
+// around it, or the outer loop alone.
 type carried struct {
 	shape       []onnx.Dim
 	first, next *onnx.Value
@@ -51,8 +51,8 @@ type carried struct {
 	in          []*loop
 }
 
-// carry adds one, of the outer loop alone where outer is set. Its shape holds in every
-// turn: what changes from turn to turn is free.
+// carry adds a carried value, of the outer loop alone where outer is set. Its shape holds in every
+// turn: dimensions that change from turn to turn are free.
 func (b *builder) carry(name string, outer bool, first *onnx.Value, shape ...onnx.Dim) *carried {
 	c := &carried{shape: shape, first: first, in: b.loops}
 	if outer {
@@ -82,7 +82,7 @@ func (c *carried) seen(in *loop) *onnx.Value {
 // own is the value at the beginning of a turn of its own loop.
 func (c *carried) own() *onnx.Value { return c.now[len(c.now)-1] }
 
-// becomes says what the value is in the next turn of its own loop.
+// becomes sets the value for the next turn of its own loop.
 func (c *carried) becomes(next *onnx.Value) {
 	next.DType, next.Shape = onnx.Float32, c.shape
 	c.next = next

@@ -23,7 +23,7 @@ type nest struct {
 	widths       [][]int // by stage and its loop's turn: pixels; 0 where it does not run
 }
 
-// seldom is in how many steps, of as many, a stage of the outer loop runs.
+// seldom is the largest share of steps, 1/seldom, in which a stage of the outer loop runs.
 const seldom = 4
 
 // nestOf finds the loops of a program.

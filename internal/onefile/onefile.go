@@ -12,7 +12,7 @@ import (
 	"pixelcnn/internal/signature/encoding"
 )
 
-// ErrUnsupported is wrapped where a model can be drawn from, but not so.
+// ErrUnsupported is wrapped where a model can be drawn from, but not by a one-file sampler.
 var ErrUnsupported = errors.New("onefile: it cannot be written as one graph")
 
 // Options say what the graph is for.
@@ -29,7 +29,7 @@ type Options struct {
 	Conditions []string
 	// Inpainting adds the inputs [format.Init] and [format.Keep].
 	Inpainting bool
-	// Limits are those of who is to read the file.
+	// Limits are those of the runtime that is to read the file.
 	Limits onnx.Limits
 }
 
@@ -61,7 +61,7 @@ func Build(p *program.Program, opt Options) (*onnx.Model, error) {
 	return &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": b.opset}, Graph: b.graph}, nil
 }
 
-// before adds the inputs and what is made of them once.
+// before adds the inputs, and what is computed of them before the loop.
 func (b *builder) before() error {
 	g, p := b.graph, b.program
 	uniforms := g.Input(format.Uniforms, onnx.Float64, b.pictures()...)

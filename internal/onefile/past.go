@@ -7,16 +7,16 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// A past is what the loop carries of a cache that is kept by heads, as keys and values of an
-// attention are: all of it, longer by what is written in a turn. It begins with a place of
-// zeros that no mask shows, for the sake of engines that want no empty products.
+// A past is a cache that is kept by heads, as the loop carries it: keys or values of an attention.
+// All of it is carried, and each turn appends what is written in it. It begins with a place of
+// zeros that no mask shows, for engines that cannot multiply nothing.
 type past struct {
 	carried *carried
 	now     *onnx.Value // as it is at this point of the turn
 	lengths [][]int     // by stage and turn, how much a stage finds there, without the zeros
 }
 
-// keepPasts has the loop carry what is kept by heads.
+// keepPasts has the loop carry the caches that are kept by heads.
 func (b *builder) keepPasts() {
 	p := b.program
 	b.pasts = make([]*past, len(p.Caches))
@@ -67,7 +67,8 @@ func (b *builder) grow(cache int, v *onnx.Value) {
 	k.now = g.Op("Concat", onnx.Attrs{"axis": axis}, k.now, fresh)
 }
 
-// past is what a stage finds of a cache: for no image in a turn in which it does not run.
+// past is the part of a cache that a stage reads. In a turn in which the stage does not run it is
+// that of no image.
 func (b *builder) past(stage int, in program.Input) *onnx.Value {
 	if b.program.Caches[in.Past].Fixed {
 		return b.fixed(in.Past)
@@ -163,7 +164,7 @@ func (b *builder) maskRows(stage, j int) []int {
 	return out
 }
 
-// divided is which row of so many numbers each of some begins, and more rows on.
+// divided is at/each + more, number by number.
 func divided(at []int, each, more int) []int {
 	out := make([]int, len(at))
 	for i, k := range at {

@@ -25,7 +25,7 @@ type reaching struct {
 // A flow is from one run of a stage to one of another stage, or a later one of its own.
 type flow struct{ writer, made, reader, read int } // stages and steps
 
-// reach plays the program's steps through on the slots of its caches.
+// reach follows the program's steps, and notes in each slot of its caches who has written there.
 func reach(p *program.Program) *reaching {
 	r := &reaching{writer: make([]int, len(p.Caches)), logits: make([]int, p.Phases)}
 	slots := make([][]definition, len(p.Caches)) // who wrote there last

@@ -90,8 +90,8 @@ func (b *builder) pixels(r read) *onnx.Value {
 	return values
 }
 
-// direct tells whether a read is simply all that was written some turns ago, row for
-// row, and how many.
+// direct tells whether a read is all that was written some turns ago, row for row, and how many
+// turns.
 func (b *builder) direct(r read) (age int, ok bool) {
 	h := b.historyOf[r.cache]
 	if h == nil || h.grown || len(h.caches) > 1 || len(r.parts) != 1 || b.nest.outer[r.stage] != b.nest.outer[h.writer] || r.parts[0][0].step == absent {

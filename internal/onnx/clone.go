@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Clone is a copy that can be changed: it shares the elements of tensors with m, and the
-// lists of attributes, nothing else. What is missing at the end of a node's optional inputs
-// is left out, as on reading.
+// Clone is a copy that can be changed: it shares with m the elements of tensors and the lists of
+// attributes, and nothing else. Optional inputs that are missing at the end of a node are left out,
+// as on reading.
 func (m *Model) Clone() *Model {
 	c := *m
 	c.Opsets, c.Metadata = maps.Clone(m.Opsets), maps.Clone(m.Metadata)

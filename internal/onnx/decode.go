@@ -140,7 +140,7 @@ func opset(b []byte) (domain string, version int64, err error) {
 	return domain, version, err
 }
 
-// domainOf is a domain as it is here: ONNX's own has two names in files.
+// domainOf is the domain of that name: ONNX's own has two names in files.
 func domainOf(name string) string {
 	if name == "ai.onnx" {
 		return ""
@@ -155,12 +155,12 @@ type decoder struct {
 	objects int
 	beside  *dataFolder // nil where there are bytes only
 	read    int64       // bytes of the file and of those beside it
-	halves  bool        // there is a type of half width
+	halves  bool        // whether a type of half width occurs
 
 	rewriter
 	functions map[string]*function
 	call      *call // whose function's nodes are being read
-	inlined   int64 // bytes of those, each time that they are
+	inlined   int64 // bytes of the functions, counted at each call
 }
 
 // objectsPerNode bounds everything that costs memory of its own by the number of
@@ -168,7 +168,7 @@ type decoder struct {
 // two bytes in the file.
 const objectsPerNode = 32
 
-// count notes one more of what costs memory.
+// count notes one more object that costs memory.
 func (d *decoder) count() error {
 	if d.objects++; d.objects > objectsPerNode*d.limits.Nodes {
 		return &LimitError{

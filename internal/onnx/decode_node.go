@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// node reads a node: itself, or those that it stands for.
+// node reads a node. It returns that node, or those that it stands for.
 func (d *decoder) node(b []byte, s *scope, declared map[string]*Value, depth int) ([]*Node, error) {
 	n := &Node{Attrs: Attrs{}}
 	var overload string

@@ -22,8 +22,8 @@ func (t DType) size() int {
 	return 0
 }
 
-// content is what a first pass over a TensorProto finds: everything but the elements,
-// which are only counted, so that nothing is allocated that the shape does not ask for.
+// content is what a first pass over a TensorProto finds: everything but the elements. Those are
+// only counted, so that no more is allocated than the shape asks for.
 type content struct {
 	name   string
 	dtype  DType
@@ -32,7 +32,7 @@ type content struct {
 	typed  DType // of the typed field that is filled: Float32, Float64 or Int64; else Undefined
 	number int   // of its elements
 
-	external external // where else the elements are; of no file where they are here
+	external external // where the elements are if they are in another file
 }
 
 // tensor reads a TensorProto, from raw_data or from the typed fields.
@@ -99,8 +99,7 @@ func rawLength(t DType, n int) int {
 	return n * t.size()
 }
 
-// typedField tells which of the typed fields has a type's elements; all integers are
-// one here.
+// typedField is the typed field that holds a type's elements. All integers share one here.
 func typedField(t DType) DType {
 	if t == Float32 || t == Float64 {
 		return t

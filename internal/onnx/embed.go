@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Embed returns a model file with its weights inside and other metadata; all else of it is
-// byte for byte what it was. The file is one that was read before.
+// Embed returns a model file with its weights inside and other metadata. All else stays the same,
+// byte for byte. The file must be one that could be read.
 func Embed(file []byte, metadata map[string]string) ([]byte, error) {
 	return embed(file, nil, metadata)
 }

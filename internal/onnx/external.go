@@ -31,13 +31,13 @@ func (e *ExternalError) Error() string {
 // Unwrap makes errors.Is find [ErrExternal] and what went wrong.
 func (e *ExternalError) Unwrap() []error { return []error{ErrExternal, ErrFormat, e.Err} }
 
-// ErrBytes is the reason of an [*ExternalError] of [Unmarshal], which knows no folder.
+// ErrBytes is the reason in an [*ExternalError] of [Unmarshal], which has no folder to look in.
 var ErrBytes = errors.New("a model that is given as bytes has no files beside it; open it by its path")
 
-// ReadFile reads a model by the path of its file, as [UnmarshalWithin] does its bytes, with
-// the tensors that it keeps in other files: external data, the ordinary form of what PyTorch
-// writes. Those files are regular ones of the same folder; a link may not lead out of it.
-// All that is read counts towards Limits.FileBytes. The file itself may be a pipe.
+// ReadFile reads a model by the path of its file, as [UnmarshalWithin] reads its bytes, with the
+// tensors that it keeps in other files: external data, which PyTorch writes by default. Those must
+// be regular files of the same folder; a link must not lead out of it. All that is read counts
+// towards Limits.FileBytes. The model file itself may be a pipe.
 func ReadFile(path string, l Limits) (*Model, error) {
 	l, err := l.WithDefaults()
 	if err != nil {
@@ -56,8 +56,8 @@ func ReadFile(path string, l Limits) (*Model, error) {
 	return m, nil
 }
 
-// openFile reads the bytes of a model file, and knows its folder. Of a file that is too long it
-// reads enough to be refused.
+// openFile reads the bytes of a model file, and opens its folder. If the file is too long, it reads
+// just enough for that to be noticed.
 func openFile(path string, l Limits) ([]byte, *dataFolder, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -135,7 +135,7 @@ type external struct {
 	offset, length int64 // a length of -1 means to the end
 }
 
-// entry reads one of the pairs of text that tell it.
+// entry reads one of the pairs of texts that tell where the elements are.
 func (e *external) entry(b []byte) error {
 	var key, value string
 	err := fields(b, func(f field) error {

@@ -60,16 +60,16 @@ type folder struct {
 	exact  bool // leave what is rounded
 }
 
-// rounded are the operators whose results in floating point depend, in the last bit, on who
-// computes them. A size may depend on that bit.
+// rounded are the operators whose results in floating point differ in the last bit between
+// runtimes. A size may depend on that bit.
 var rounded = map[string]bool{
 	"Exp": true, "Log": true, "Tanh": true, "Sin": true, "Cos": true, "Erf": true, "Sigmoid": true, "Softplus": true,
 	"Pow": true, "MatMul": true, "Gemm": true, "Conv": true, "ConvTranspose": true, "ReduceProd": true, "ReduceSum": true, "ReduceMean": true,
 	"ReduceL1": true, "ReduceL2": true, "ReduceSumSquare": true, "ReduceLogSum": true, "ReduceLogSumExp": true,
 }
 
-// affords tells whether a node whose inputs are constants is to be evaluated, and
-// takes what that costs. The sizes of its outputs have been inferred.
+// affords tells whether a node whose inputs are constants is to be evaluated, and deducts what that
+// costs. The sizes of its outputs must be known.
 func (f *folder) affords(n *Node) bool {
 	if n.Op == "Constant" {
 		return true // it is there already

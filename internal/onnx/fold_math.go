@@ -61,13 +61,13 @@ func large(f []float64) bool {
 	return slices.ContainsFunc(f, func(x float64) bool { return math.Abs(x) >= 1<<53 })
 }
 
-// ranges are what each integer type takes of numbers in the same way everywhere.
+// ranges are the numbers that every runtime casts to an integer type in the same way.
 var ranges = map[DType][2]float64{
 	Int64: {-1 << 53, 1 << 53}, Int32: {math.MinInt32, math.MaxInt32}, Int8: {math.MinInt8, math.MaxInt8}, Uint8: {0, math.MaxUint8},
 }
 
-// cast converts a tensor. Integers keep all their bits. It returns nil where a number is
-// beyond what its new type holds: what becomes of it depends on who casts it.
+// cast converts a tensor. Integers keep all their bits. It returns nil where the new type cannot
+// hold a number: what becomes of that differs between runtimes.
 func cast(t *Tensor, to DType) (*Tensor, error) {
 	if t.DType() == to {
 		return t, nil
@@ -237,7 +237,7 @@ func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
 	return cast(&Tensor{shape, out}, to)
 }
 
-// norms are the reductions that add up, by what they take of each number and make of the sum.
+// norms are the reductions that add up: what they take of each number, and make of the sum.
 var norms = map[string]struct{ of, make func(float64) float64 }{
 	"ReduceL1":        {math.Abs, nil},
 	"ReduceL2":        {square, math.Sqrt},

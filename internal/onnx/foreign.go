@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 )
 
-// foreign tells what a file is that is no ONNX file, of those that are taken for one, and
-// what to do about it; "" of others.
+// foreign tells what a file is that people take for an ONNX file, and what to do about it; "" where
+// it does not know.
 func foreign(b []byte) string {
 	begins := func(magic string) bool { return bytes.HasPrefix(b, []byte(magic)) }
 	text := bytes.ToLower(bytes.TrimLeft(b[:min(len(b), 512)], "\xef\xbb\xbf \t\r\n"))

@@ -80,9 +80,8 @@ type call struct {
 // maxCalls bounds how deep functions may call others.
 const maxCalls = 64
 
-// inline gives the nodes of a function in the place of a node n that calls it, which then has
-// their results for outputs. The values between them have no names, so that they meet no
-// others.
+// inline returns the nodes of a function in place of a node n that calls it. They have n's outputs.
+// The values between them get no names, so that no name occurs twice.
 func (d *decoder) inline(fn *function, n *Node, depth int) (nodes []*Node, err error) {
 	at := func(err error) error {
 		return fmt.Errorf("%w (in function %q, called by node %q)", err, fn.name, n.Name)
@@ -170,7 +169,7 @@ func (d *decoder) inline(fn *function, n *Node, depth int) (nodes []*Node, err e
 	return nodes, nil
 }
 
-// passOn is a node that gives a value out as another.
+// passOn is a node that copies a value to another.
 func passOn(from, to *Value) *Node {
 	n := &Node{Op: "Identity", Attrs: Attrs{}, Inputs: []*Value{from}, Outputs: []*Value{to}}
 	to.Node = n
@@ -187,8 +186,8 @@ func (s *scope) absent(name string) bool {
 	return false
 }
 
-// nodeName is the name of a node that is read, within a function after that of its call:
-// ONNX Runtime takes a name once.
+// nodeName is the name of a node that is read. Within a function it follows that of the call, since
+// ONNX Runtime takes a name only once.
 func (d *decoder) nodeName(name string) string {
 	switch {
 	case d.call == nil:

@@ -17,11 +17,11 @@ type Model struct {
 	size   int64 // bytes of the file it was read from and of those beside it, 0 where it was made here
 }
 
-// Size is the number of bytes that were read for the model: of its file, and of what it
-// keeps in others. It is 0 for a model that was made in memory.
+// Size is the number of bytes that were read for the model: those of its file, and of the tensors
+// that it keeps in other files. It is 0 for a model that was made in memory.
 func (m *Model) Size() int64 { return m.size }
 
-// Beside are the names of the files of the model's folder that it has tensors from.
+// Beside are the names of the files in the model's folder in which it keeps tensors.
 func (m *Model) Beside() []string { return m.beside }
 
 // Graph is a list of nodes in topological order. Constants (initializers) are

@@ -29,8 +29,8 @@ var broadcasts = map[string]bool{
 	"Less": true, "LessOrEqual": true, "And": true, "Or": true, "Xor": true,
 }
 
-// several lists the operators of which each output has a type and a shape of its own, by what
-// infers them.
+// several lists the operators each of whose outputs has a type and a shape of its own, with the
+// functions that infer them.
 var several = func() map[string]func(n *Node, shapes [][]int) error {
 	all := maps.Clone(quantisation)
 	for op := range gates {

@@ -157,8 +157,8 @@ func convTransposeShape(n *Node, shapes [][]int) ([]int, error) {
 	return out, nil
 }
 
-// checkBias refuses a convolution's third input where it is not one number for each channel
-// of the result: ONNX Runtime reads as many, whatever there is.
+// checkBias refuses a convolution whose third input is not one number for each channel of the
+// result: ONNX Runtime reads that many, even if there are fewer.
 func checkBias(shapes [][]int, channels int) error {
 	if len(shapes) < 3 || shapes[2] == nil || slices.Equal(shapes[2], []int{channels}) {
 		return nil

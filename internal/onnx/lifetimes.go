@@ -2,14 +2,14 @@ package onnx
 
 import "slices"
 
-// lifetimes are what a graph's nodes read and make.
+// lifetimes are the values that a graph's nodes read and make, in order.
 type lifetimes struct {
 	events []event
 	ends   []*Value // the graph's outputs
 }
 
-// event is a node that runs. Constants of the file and the graph's inputs may be among
-// what it reads; they are nobody's output.
+// event is a node that runs. It may also read constants of the file and inputs of the graph, which
+// no event makes.
 type event struct {
 	in, out []*Value
 	scratch int64 // bytes that it takes for itself

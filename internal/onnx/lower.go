@@ -8,17 +8,17 @@ import (
 	"slices"
 )
 
-// Note is something of a file that is not run as the file has it, and why.
+// Note is a part of a file that is not run as the file has it, what is run instead, and why.
 type Note struct{ Part, Value, Why string }
 
-// Notes tell what reading and [Lower] have made of the file; see there.
+// Notes tell what reading and [Lower] have changed of what the file computes.
 func (m *Model) Notes() []Note { return m.notes }
 
 // ErrTraining is wrapped by every [*TrainingError].
 var ErrTraining = errors.New("onnx: exported in training mode")
 
-// TrainingError is a node that works on a batch in training: it drops values, or takes
-// their mean over the batch.
+// TrainingError is a node that behaves as in training: it drops values, or normalises by the mean
+// over the batch.
 type TrainingError struct{ Node string }
 
 func (e *TrainingError) Error() string {
@@ -28,14 +28,14 @@ func (e *TrainingError) Error() string {
 // Unwrap makes errors.Is(err, ErrTraining) true.
 func (e *TrainingError) Unwrap() error { return ErrTraining }
 
-// Lower makes of a network as others write it one that can be run here, and changes m.
+// Lower rewrites a network from elsewhere so that it can be run here. It changes m.
 //
-// Training is refused ([*TrainingError]). What depends on constants alone becomes a constant:
-// weights that are cast, dequantised or normalised, as by weight_norm and spectral_norm. A
-// network in float64, for which ONNX Runtime has no convolution, is turned into float32.
-// (Reading has done the same for float16 and bfloat16 already, inlined local functions and
-// taken ONNX Runtime's own operators for what they stand for.) Each of the changes to what
-// is computed is among [Model.Notes]. Errors wrap [ErrShape] too.
+// It refuses a network in training mode ([*TrainingError]). What depends on constants alone becomes
+// a constant: weights that are cast, dequantised or normalised, as by weight_norm and
+// spectral_norm. A network in float64, for which ONNX Runtime has no convolution, becomes one in
+// float32. (Reading has already done this for float16 and bfloat16, inlined local functions, and
+// read ONNX Runtime's own operators as those that they stand for.) Every change to what is computed
+// is among [Model.Notes]. Errors wrap [ErrShape] too.
 func Lower(m *Model) error {
 	if err := checkTraining(m.Graph); err != nil {
 		return err
@@ -88,7 +88,8 @@ func eachNode(g *Graph, do func(n *Node) error) error {
 	return nil
 }
 
-// constantOf is the tensor of a value that is a constant, or made by a Constant; else nil.
+// constantOf is the tensor of a value that is a constant or the output of a Constant node; nil for
+// others.
 func constantOf(v *Value) *Tensor {
 	switch {
 	case v == nil:
@@ -103,8 +104,8 @@ func constantOf(v *Value) *Tensor {
 	return nil
 }
 
-// lowerProducts takes other products for ONNX's own: those with a transposed factor, whose
-// rank must be known, and those of integers that stand for reals.
+// lowerProducts reads other products as ONNX's own: those with a transposed factor, whose rank must
+// be known, and those of integers that stand for real numbers.
 func lowerProducts(m *Model) {
 	fused, dynamic := false, false
 	for _, n := range m.Graph.Nodes {
@@ -132,8 +133,8 @@ func lowerProducts(m *Model) {
 	m.Graph.Nodes, m.notes = nodes, w.notes
 }
 
-// multiplied finds what is quantised as it runs and then is a factor, nothing else: the zero
-// points of it.
+// multiplied finds the values that are quantised as the network runs and are then factors of a
+// product and nothing else. It returns their zero points.
 func multiplied(g *Graph) map[*Value]bool {
 	zeros, of := map[*Value]bool{}, map[*Value]*Value{} // of: the zero point that belongs to a value
 	for _, n := range g.Nodes {
@@ -165,8 +166,9 @@ func multiplied(g *Graph) map[*Value]bool {
 	return zeros
 }
 
-// sized finds types and shapes of the values of a graph, by sizes of its inputs that fit it, or
-// else fit most of it. The number of dimensions is the same for others.
+// sized finds the types and shapes of the values of a graph. Free sizes of its inputs are tried
+// until the graph fits, or else those that most of it fits. The number of dimensions is the same
+// for all sizes.
 func sized(m *Model) map[*Value]*Value {
 	var most map[*Value]*Value
 	l, _ := Limits{}.WithDefaults()
@@ -189,9 +191,8 @@ func sized(m *Model) map[*Value]*Value {
 	return most
 }
 
-// foldConstants turns what the nodes of a graph make of constants alone into constants.
-// Where activations are quantised the dequantised weights stay: a runtime has products of
-// integers for them.
+// foldConstants turns what nodes compute from constants alone into constants. Where activations are
+// quantised, the dequantised weights stay nodes: a runtime has products of integers for them.
 func foldConstants(m *Model) error {
 	quantised := false
 	_ = eachNode(m.Graph, func(n *Node) error {
@@ -217,7 +218,8 @@ func foldConstants(m *Model) error {
 	return nil
 }
 
-// folds turns the outputs of a node into constants, where it can and none is an end of the graph.
+// folds turns the outputs of a node into constants, if they can be computed and none is an output
+// of the graph.
 func (f *folder) folds(n *Node, ends map[*Value]bool, quantised bool) (bool, error) {
 	if n.Domain != "" || n.Op == "Constant" || len(n.Inputs) == 0 || quantised && n.Op == "DequantizeLinear" {
 		return false, nil
@@ -308,8 +310,8 @@ func narrowDoubles(g *Graph, done map[*Value]bool) {
 	}
 }
 
-// narrowed is a tensor of float64 as float32. A number beyond its range is the largest that
-// there is: such are there to mask.
+// narrowed is a tensor of float64 as float32. A number beyond float32's range becomes the largest
+// one: such numbers are there to mask.
 func narrowed(t *Tensor) *Tensor {
 	d, ok := t.Data.([]float64)
 	if !ok {

@@ -14,23 +14,25 @@ type Meter struct {
 	model  *Model
 	limits Limits
 
-	visits int // nodes read, to bound the rounds of loops that are read
+	visits int // nodes read so far, to bound the rounds of loops
 
 	mu    sync.Mutex
-	known map[string]error // verdicts by the inputs' sizes; nil where they are fixed
+	known map[string]error // verdicts by the inputs' sizes; nil where these are fixed
 }
 
 // maxKnown bounds the number of verdicts that are kept.
 const maxKnown = 1 << 10
 
-// small is up to how many elements a constant is computed, or kept, by a [Meter].
+// small is the number of elements up to which a [Meter] computes, or keeps, a constant.
 const small = 1 << 12
 
-// maxVisits bounds the number of nodes that are read for one verdict, each round of a
-// loop counted. It is a few seconds: so many has the one file of a large network with attention.
+// maxVisits bounds the number of nodes that are read for one verdict, where each round of a loop
+// counts. Reading that many takes a few seconds; a one-file sampler of a large network with
+// attention has as many.
 const maxVisits = 1 << 20
 
-// trials are sizes that free dimensions usually take, the first one of a batch.
+// trials are the sizes that are tried for free dimensions: of the first dimension, the batch, and
+// of the others.
 var trials = func() (sizes [][2]int) {
 	for _, n := range []int{28, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 96, 128, 224, 256} {
 		sizes = append(sizes, [2]int{1, n})
@@ -70,7 +72,7 @@ func newMeter(m *Model, l Limits) (*Meter, error) {
 		_, err := t.Measure(trialShapes(m.Graph, size))
 		switch {
 		case err == nil && !free:
-			t.model, t.known = nil, nil // all is said
+			t.model, t.known = nil, nil // nothing is left to check
 			return t, nil
 		case err == nil:
 			return t, nil
@@ -80,7 +82,7 @@ func newMeter(m *Model, l Limits) (*Meter, error) {
 			first = fmt.Errorf("%w (with %d for its free dimensions; so it is with all that were tried)", err, size[1])
 		}
 	}
-	// Of such a graph nothing would be known, and a runtime may not survive it.
+	// Nothing would be known of such a graph, and a runtime might not survive it.
 	return nil, first
 }
 

@@ -2,8 +2,8 @@ package onnx
 
 import "math"
 
-// operations is about how many multiplications, or other operations on elements, a node
-// takes whose inputs' and outputs' sizes are known.
+// operations is about how many multiplications, or other operations on elements, a node takes. The
+// sizes of its inputs and outputs must be known.
 func operations(n *Node) int64 {
 	most := int64(0)
 	var shapes [][]int

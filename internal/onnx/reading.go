@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// reading is one pass over a graph, in which every value gets its size.
+// reading is one pass over a graph, in which the size of every value is found.
 type reading struct {
 	folder
 	limits     Limits
 	operations int64
 	visits     *int            // nodes read so far
-	unknown    map[*Value]bool // by the original: inputs, and what operators make that the caller vouches for
+	unknown    map[*Value]bool // by the original: inputs, and outputs of operators that the caller trusts
 }
 
 // errUntold is wrapped where a value's size depends on data.
@@ -24,7 +24,7 @@ func (r *reading) hide(v *Value) {
 	r.unknown[v], r.values[v] = true, &Value{Name: v.Name}
 }
 
-// bounded checks the size of a value; what names it.
+// bounded checks the size of a value; what names it in the error.
 func (r *reading) bounded(v *Value, what string) error {
 	if size := bytesOf(v); size > r.limits.TensorBytes {
 		return &LimitError{"TensorBytes", fmt.Sprintf("bytes of shape %v of %s", Sizes(v.Shape), what), size, r.limits.TensorBytes}
@@ -32,8 +32,7 @@ func (r *reading) bounded(v *Value, what string) error {
 	return nil
 }
 
-// bytesOf is the size of a value of known shape. Where the type is unknown, it is taken
-// for a wide one.
+// bytesOf is the size of a value of known shape. An unknown type counts as a wide one.
 func bytesOf(v *Value) int64 {
 	width := v.DType.size()
 	if width == 0 {
@@ -128,8 +127,8 @@ func (r *reading) spend(operations int64, n *Node) error {
 	return nil
 }
 
-// skips tells whether nothing can be said of a node: the caller vouches for it, or for
-// what it reads.
+// skips tells whether nothing is known of a node: the caller trusts its operator, or one that makes
+// an input of it.
 func (r *reading) skips(n *Node) bool {
 	if r.limits.trusts(n) {
 		return true
@@ -158,7 +157,7 @@ func (r *reading) checkTrilu(n *Node) error {
 	return nil
 }
 
-// finish gives shapes to what infer leaves open.
+// finish sets shapes that infer leaves open.
 func (r *reading) finish(n *Node) error {
 	first := n.Outputs[0]
 	if len(n.Inputs) == 0 {
@@ -201,8 +200,8 @@ func (r *reading) finish(n *Node) error {
 }
 
 // scratch is about how much memory ONNX Runtime takes for itself while it runs a node: a
-// convolution copies the pixels under its kernel, an image at a time, and a recurrent network
-// has all of its gates.
+// convolution copies the pixels under its kernel, one image at a time, and a recurrent network
+// holds all of its gates.
 func (r *reading) scratch(n *Node) int64 {
 	if gates[n.Op] > 0 {
 		return times(int64(8*gates[n.Op]), count(shapeOf(r.value(n.Outputs[0]))))

@@ -87,9 +87,9 @@ func (r *reading) branches(n *Node, runs int64) (results []*Value, memory int64,
 	return results, memory, nil
 }
 
-// loop reads a Loop. The number of its rounds must be known. Where there are not too
-// many it is read round by round, so that sizes may depend on the round; otherwise once,
-// and nothing that goes from round to round may change its size.
+// loop reads a Loop. The number of its rounds must be known. If they are not too many, it is read
+// round by round, and sizes may depend on the round. Else it is read once, and the values that it
+// carries must not change their size.
 func (r *reading) loop(n *Node, runs int64) (results []*Value, memory int64, err error) {
 	l := &rounds{node: n, carried: slices.Clone(n.Inputs[min(2, len(n.Inputs)):])}
 	if err := l.begin(r); err != nil {

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// What ONNX Runtime's optimiser writes is read as ONNX's own nodes that compute the same, and
-// what is quantised as it runs as the products of reals that it stands for. This is the place
-// for both. Most is done as a node is read; what takes a look at the graph around it, by [Lower].
+// Operators that ONNX Runtime's optimiser writes are read as nodes of ONNX's own that compute the
+// same, and products of numbers that are quantised as the network runs as the products of real
+// numbers that they stand for. Most of this is done when a node is read; what needs a look at the
+// graph around it, [Lower] does.
 
 // rewrites are the operators that are read as others, by domain and name. A nil result
 // leaves the node as it is.
@@ -42,7 +43,7 @@ var rewrites = map[string]func(*rewriting) *Value{
 	microsoft + ":DynamicQuantizeMatMul": (*rewriting).dynamicMatMul,
 }
 
-// rewriter takes nodes for others.
+// rewriter replaces nodes by others.
 type rewriter struct {
 	opset   int64             // of ONNX's own operators
 	sized   map[*Value]*Value // shapes that are known beyond what is declared
@@ -50,7 +51,7 @@ type rewriter struct {
 	notes   []Note
 }
 
-// standard gives the nodes that a node stands for; nil where it is to stay.
+// standard returns the nodes that a node stands for; nil where it is to stay.
 func (w *rewriter) standard(n *Node) []*Node {
 	rewrite := rewrites[n.Domain+":"+n.Op]
 	if rewrite == nil || len(n.Outputs) == 0 || n.Outputs[0] == nil {
@@ -72,17 +73,17 @@ func (w *rewriter) standard(n *Node) []*Node {
 	return nodes
 }
 
-// rewriting is a node in the course of being replaced.
+// rewriting is a node that is being replaced.
 type rewriting struct {
 	*rewriter
-	Graph   // of what is in its place
+	Graph   // the nodes in its place
 	n       *Node
 	given   [4]bool // outputs
-	missing bool    // an input that must be there
+	missing bool    // whether an input is missing that must be there
 }
 
-// with gives the nodes in the node's place, of which the value is its first output. They are nil
-// where that is nil, or an input or output is missing.
+// with returns the nodes that take the node's place; v becomes its first output. They are nil where
+// v is, or where an input or output is missing.
 func (r *rewriting) with(v *Value) []*Node {
 	if v == nil || r.missing {
 		return nil
@@ -127,7 +128,7 @@ func (r *rewriting) may(i int) *Value {
 	return nil
 }
 
-// give has a value come out as output i.
+// give makes v output i of the node.
 func (r *rewriting) give(i int, v *Value) {
 	if i < len(r.n.Outputs) && r.n.Outputs[i] != nil {
 		r.Op("Identity", nil, v).Node.Outputs[0] = r.n.Outputs[i]
@@ -135,7 +136,7 @@ func (r *rewriting) give(i int, v *Value) {
 	}
 }
 
-// without is a copy of the node's attributes that lacks some.
+// without is a copy of the node's attributes without those of these names.
 func (r *rewriting) without(names ...string) Attrs {
 	a := maps.Clone(r.n.Attrs)
 	for _, name := range names {
@@ -285,7 +286,7 @@ func (r *rewriting) normalised(x, scale *Value, epsilon float32) *Value {
 	return r.Op("Mul", nil, r.Op("Div", nil, x, root), scale)
 }
 
-// dynamicQuantize gives its input out as it is, with a scale of 1.
+// dynamicQuantize passes its input on as it is, with a scale of 1.
 func (r *rewriting) dynamicQuantize() *Value {
 	if len(r.n.Outputs) != 3 || !r.dynamic[r.n.Outputs[2]] {
 		return nil
@@ -295,8 +296,8 @@ func (r *rewriting) dynamicQuantize() *Value {
 	return r.in(0)
 }
 
-// integers is ConvInteger or MatMulInteger of what was to be quantised as it runs: its zero
-// point tells.
+// integers is a ConvInteger or MatMulInteger of a value that is quantised as the network runs,
+// which its zero point tells.
 func (r *rewriting) integers() *Value {
 	if !r.dynamic[r.may(2)] {
 		return nil

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// Attention in one node is read as the products and the softmax that it stands for. A form
-// that is not known here, such as one with a past of its own, stays as it is.
+// Attention in one node is read as the products and the softmax that it stands for. A form that is
+// not known here, such as one that is given a past, stays as it is.
 
 // headed lays [N, length, heads·depth] out as [N, heads, length, depth].
 func (r *rewriting) headed(x *Value, heads int64) *Value {
 	return r.Transpose(r.Reshape(x, 0, 0, int(heads), -1), 0, 2, 1, 3)
 }
 
-// attended is the attention of queries, keys and values, [N, heads, length, depth] each. What
-// bias is, where there is one, is added to the scores; where causal is set no place sees
-// those after it. A scale of 0 is 1/√depth.
+// attended is the attention of queries, keys and values, [N, heads, length, depth] each. bias is
+// added to the scores, unless it is nil. With causal, no place sees those after it. A scale of 0
+// means 1/√depth.
 func (r *rewriting) attended(q, k, v, bias *Value, scale float32, causal bool) *Value {
 	scores := r.Op("MatMul", nil, q, r.Transpose(k, 0, 1, 3, 2))
 	if scale != 0 {

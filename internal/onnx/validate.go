@@ -12,7 +12,7 @@ import (
 // ErrOperator is wrapped by every [*OperatorError].
 var ErrOperator = errors.New("onnx: unknown operator")
 
-// OperatorError is a node whose operator is not known, or is not one of ONNX's own.
+// OperatorError is a node whose operator is not known, or not in a domain that is let through.
 type OperatorError struct {
 	Op, Domain string // Domain is empty for ONNX's own operators
 	Node       string // as in messages
@@ -54,7 +54,7 @@ func (e *WeightError) Error() string {
 // Unwrap makes errors.Is(err, ErrNotFinite) true.
 func (e *WeightError) Unwrap() error { return ErrNotFinite }
 
-// operators are those that are let through: all whose results' sizes can be told.
+// operators are those that are let through: all for which the sizes of the results are known.
 var operators = func() map[string]bool {
 	known := map[string]bool{}
 	for _, op := range strings.Fields(`Cast Conv ConvTranspose Gemm MatMul Einsum Transpose Slice Pad Concat Gather Split
@@ -164,7 +164,7 @@ var moves = map[string]bool{
 // chooses are the operators that take some elements of a constant, not all.
 var chooses = map[string]bool{"Gather": true, "GatherElements": true, "GatherND": true, "Where": true, "IsNaN": true}
 
-// checkWeights refuses what makes every result senseless.
+// checkWeights refuses weights that make every result useless.
 func checkWeights(g *Graph) error {
 	bad := map[*Value]*WeightError{}
 	for _, v := range constants(g) {

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// checkNode refuses a node of a known operator that cannot be right, whatever the sizes
-// are. A runtime may not look: ONNX Runtime divides by a stride of zero.
+// checkNode refuses a node of a known operator that cannot be right, whatever the sizes are. A
+// runtime may not check that: ONNX Runtime divides by a stride of zero.
 func checkNode(n *Node) error {
 	if err := checkArity(n); err != nil {
 		return err
@@ -60,8 +60,8 @@ func checkWindow(n *Node) error {
 	return nil
 }
 
-// checkGraphs refuses a Loop or an If whose graphs have not as many inputs and outputs as
-// it needs. ONNX Runtime does not look, and writes where there is nothing.
+// checkGraphs refuses a Loop or an If whose graphs have not as many inputs and outputs as it needs.
+// ONNX Runtime does not check that, and writes beyond what there is.
 func checkGraphs(n *Node) error {
 	if n.Op == "Scan" {
 		_, _, err := scanBody(n)
@@ -125,8 +125,8 @@ var numbers = map[string][]int{
 	"CumSum": {1}, "TopK": {1}, "OneHot": {1}, "Range": {0, 1, 2}, "Clip": {1, 2}, "Dropout": {1, 2}, "Pad": {2}, "Trilu": {1},
 }
 
-// checkNumbers refuses a node whose input is no one number where it has to be: ONNX Runtime
-// reads it even if there is none. The shape of an input that is missing is nil.
+// checkNumbers refuses a node with an input that must be one number and is not: ONNX Runtime reads
+// it even if there is none. The shape of an input that is missing is nil.
 func checkNumbers(n *Node, shapes [][]int) error {
 	for _, i := range numbers[n.Op] {
 		if i < len(shapes) && shapes[i] != nil && count(shapes[i]) != 1 || i < len(shapes) && slices.Contains(shapes[i], 0) {
@@ -136,16 +136,16 @@ func checkNumbers(n *Node, shapes [][]int) error {
 	return nil
 }
 
-// filled lists the operators whose inputs must have elements. The others are given none by
-// shape arithmetic and by whole samplers, and ONNX Runtime takes that.
+// filled lists the operators whose inputs must have elements. Others get empty ones from shape
+// arithmetic and in one-file samplers, and ONNX Runtime takes that.
 var filled = map[string]bool{
 	"InstanceNormalization": true, "GroupNormalization": true, "LpNormalization": true, "MeanVarianceNormalization": true, "LRN": true,
 	"MaxPool": true, "AveragePool": true, "LpPool": true, "GlobalMaxPool": true, "GlobalAveragePool": true, "GlobalLpPool": true,
 	"RNN": true, "GRU": true, "LSTM": true, "ConvTranspose": true, "TopK": true, "Einsum": true, "OneHot": true, "GatherND": true, "ScatterND": true, "ScatterElements": true,
 }
 
-// checkEmpty refuses a node whose input has no elements where its operator needs some: ONNX
-// Runtime divides by their number, or reads the first one.
+// checkEmpty refuses a node with an empty input where its operator needs elements: ONNX Runtime
+// divides by their number, or reads the first one.
 func checkEmpty(n *Node, shapes [][]int) error {
 	if !filled[n.Op] {
 		return nil
@@ -158,8 +158,7 @@ func checkEmpty(n *Node, shapes [][]int) error {
 	return nil
 }
 
-// checkPads refuses a Pad that repeats more than there is: ONNX Runtime leaves the rest
-// unwritten.
+// checkPads refuses a Pad that repeats more than there is: ONNX Runtime leaves the rest unwritten.
 func checkPads(n *Node, x, begin, end []int) error {
 	mode := n.Attrs.String("mode", "constant")
 	if mode == "constant" {

@@ -9,8 +9,8 @@ import (
 	"unicode"
 )
 
-// verify refuses, of a model in memory, what [Unmarshal] refuses of a file: it may have
-// been made or changed by anybody. The errors are those of Unmarshal within these limits.
+// verify refuses in a model in memory what [Unmarshal] refuses in a file, since anybody may have
+// made or changed it. The errors are those of Unmarshal within these limits.
 func verify(m *Model, l Limits) error {
 	if m == nil {
 		return malformed("there is no model")
@@ -28,7 +28,7 @@ func verify(m *Model, l Limits) error {
 	return d.verify(m.Graph, nil, 0)
 }
 
-// countMore notes n more of what costs memory.
+// countMore notes n more objects that cost memory.
 func (d *decoder) countMore(n int) error {
 	for range n {
 		if err := d.count(); err != nil {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Some types are read as wider ones, which hold all of their numbers: a tensor of one, and what
-// a graph says of its values. So nothing here computes in them.
+// Some types are read as wider ones that hold all of their numbers, in tensors and in what a graph
+// declares. So nothing here computes in them.
 
 // The types that are nowhere else.
 const (

@@ -9,13 +9,13 @@ import (
 	"slices"
 )
 
-// Set is the shards of a folder.
+// Set is the shards in a folder.
 type Set struct {
 	Dir     string
 	Shards  []*Manifest // those that fit, in order
 	Of      int         // how many there should be
 	Missing []int       // those that are not there
-	Bad     []Problem   // those that are there and not as they should be
+	Bad     []Problem   // those that are there but not as they should be
 }
 
 // Problem is what is wrong with a shard.
@@ -96,14 +96,14 @@ func (s *Set) check(m *Manifest) error {
 // Whole tells whether no shard is missing or bad.
 func (s *Set) Whole() bool { return len(s.Missing) == 0 && len(s.Bad) == 0 }
 
-// Each gives take the elements of each shard's output in order, and compares its hash
-// once it was read. What does not fit goes to Bad; then what take has made of it
-// must not be used.
+// Each calls take with the elements of each shard's output in order, and compares the output's hash
+// when it has been read. A shard that does not fit goes to Bad; then what take has made of it must
+// not be used.
 func (s *Set) Each(ctx context.Context, take func(m *Manifest, elements io.Reader) error) error {
 	return s.each(ctx, 0, take)
 }
 
-// each is Each for one of a shard's arrays.
+// each is Each for one of the shards' arrays.
 func (s *Set) each(ctx context.Context, which int, take func(m *Manifest, elements io.Reader) error) error {
 	for _, m := range s.Shards {
 		if err := s.one(ctx, m, which, take); err != nil {
@@ -128,8 +128,8 @@ func (s *Set) one(ctx context.Context, m *Manifest, which int, take func(*Manife
 	return ctx.Err()
 }
 
-// Join writes the outputs as one array. It returns nil where what was written is not whole,
-// too, and Bad says why.
+// Join writes the outputs as one array. Where one does not fit it returns nil as well, and Bad says
+// why: what was written must not be used then.
 func (s *Set) Join(ctx context.Context, w io.Writer) error { return s.join(ctx, w, 0) }
 
 // JoinLabels is [Set.Join] for the classes, where the manifests have them.
@@ -155,7 +155,7 @@ func (s *Set) Scores() *Scores {
 	return all
 }
 
-// watched ends writing once its context ends.
+// watched stops writing once its context ends.
 type watched struct {
 	ctx context.Context
 	w   io.Writer

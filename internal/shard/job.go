@@ -19,20 +19,21 @@ import (
 
 // Job is the making of a shard.
 type Job struct {
-	Dir string // where its pair goes; it is made where it is not there
-	// Manifest is what is known of it beforehand; Output has the type of the elements.
+	Dir string // where the pair goes; it is made if need be
+	// Manifest is what is known of the shard beforehand. Output has the type of the elements.
 	Manifest  Manifest
 	Every     int  // images of a piece
 	Overwrite bool // replace a shard that does not fit
 
-	// Make makes what there is of n images from first on.
+	// Make makes the elements, scores and labels of n images from first on.
 	Make func(ctx context.Context, first, n int, to *Piece) error
-	// Input writes to in what Make writes to Piece.Input, and makes nothing. It is nil for drawn images.
+	// Input writes to in what Make writes to Piece.Input, and makes nothing else. It is nil for
+	// drawn images.
 	Input func(ctx context.Context, first, n int, in io.Writer) error
 }
 
-// Run makes the shard, unless it is there already and fits. An error wraps [ErrShard] where
-// one that is there does not fit.
+// Run makes the shard, unless it is there already and fits. An error wraps [ErrShard] where there
+// is one that does not fit.
 func (j *Job) Run(ctx context.Context) (skipped bool, err error) {
 	if err := os.MkdirAll(j.Dir, 0o777); err != nil {
 		return false, err
@@ -40,7 +41,7 @@ func (j *Job) Run(ctx context.Context) (skipped bool, err error) {
 	for again := 0; ; again++ {
 		if skipped, err = j.fits(ctx); skipped || err != nil {
 			if dir, err := j.pieces(); skipped && err == nil {
-				_ = os.RemoveAll(dir) // of a process that was ended after another had finished
+				_ = os.RemoveAll(dir) // of a process that ended after another one had finished the shard
 			}
 			return skipped, err
 		}
@@ -53,13 +54,13 @@ func (j *Job) Run(ctx context.Context) (skipped bool, err error) {
 	}
 }
 
-// ownError is one of Make or Input.
+// ownError is an error of Make or Input.
 type ownError struct{ error }
 
 func (e *ownError) Unwrap() error { return e.error }
 
-// fits tells whether the shard is there, as it should be. Where it is not as it should be,
-// that is an error, or its manifest is removed if it may be replaced.
+// fits tells whether the shard is there and as it should be. Where it is there and not as it should
+// be, that is an error, or its manifest is removed if it may be replaced.
 func (j *Job) fits(ctx context.Context) (bool, error) {
 	m, err := read(j.Dir, j.Manifest.Part())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +75,8 @@ func (j *Job) fits(ctx context.Context) (bool, error) {
 	if !j.Overwrite {
 		return false, fmt.Errorf("%w; --overwrite replaces it", err)
 	}
-	// Before its output is replaced, so that the two never belong to different work.
+	// The manifest goes before its output is replaced, so that the two never belong to different
+	// work.
 	if err := os.Remove(j.path(".json")); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
@@ -112,7 +114,7 @@ func (j *Job) path(ending string) string {
 	return filepath.Join(j.Dir, j.Manifest.Part().Name()+ending)
 }
 
-// pieces is the folder of the pieces, whose name tells apart what is of other work.
+// pieces is the folder of the pieces. Its name tells pieces of other work apart.
 func (j *Job) pieces() (string, error) {
 	b, err := json.Marshal(struct {
 		Manifest
@@ -127,7 +129,7 @@ func (j *Job) pieces() (string, error) {
 
 const piecesEnd = ".pieces"
 
-// make makes the pieces that are not there, and of all of them the pair.
+// make makes the pieces that are missing, and joins all of them to the pair.
 func (j *Job) make(ctx context.Context) error {
 	dir, err := j.pieces()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"pixelcnn/internal/npy"
 )
 
-// What is made of the images.
+// What is done with the images.
 const (
 	Draw   = "draw"
 	Score  = "score"
@@ -24,9 +24,8 @@ const (
 // Format is the version of the manifest.
 const Format = 1
 
-// Manifest says what a shard is made of and what it holds. All of it but what Output, Scores,
-// Input, Host and Seconds say is known before it is made, and is the same in all shards but
-// for the shard's own range.
+// Manifest says what a shard is made of and what it holds. All but Output, Scores, Input, Host and
+// Seconds is known before it is made, and the same in all shards, except for the shard's own range.
 type Manifest struct {
 	Format int    `json:"format"`
 	Work   string `json:"work"` // Draw, Score or Encode
@@ -47,7 +46,7 @@ type Manifest struct {
 	Version    string                     `json:"version"` // of the program
 
 	Input  string  `json:"input_sha256,omitempty"` // of the levels that were scored or encoded
-	Output *Output `json:"output,omitempty"`       // nil where the scores are all
+	Output *Output `json:"output,omitempty"`       // nil where there are scores only
 	Labels *Output `json:"labels,omitempty"`       // the images' classes, where they are kept
 	Scores *Scores `json:"scores,omitempty"`
 
@@ -82,7 +81,7 @@ func (s *Scores) Merge(other *Scores) {
 // Part is the manifest's part.
 func (m *Manifest) Part() Part { return Part{m.Shard, m.Shards} }
 
-// copy is a manifest whose outputs can be filled in.
+// copy is a manifest whose outputs can be filled in without changing m.
 func (m *Manifest) copy() *Manifest {
 	c := *m
 	for _, o := range []**Output{&c.Output, &c.Labels} {
@@ -140,8 +139,8 @@ func read(dir string, p Part) (*Manifest, error) {
 	return m, nil
 }
 
-// difference says in what a manifest is other than one of the same work, in words; "" where in
-// nothing. The parts' own ranges are not compared.
+// difference names, in words, what differs between a manifest and one of the same work; it is ""
+// where nothing does. The parts' own ranges are not compared.
 func (m *Manifest) difference(other *Manifest) string {
 	type value struct {
 		name       string

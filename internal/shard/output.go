@@ -33,13 +33,13 @@ func (m *Manifest) arrays() (list []array) {
 	return list
 }
 
-// whole is the header of the array of all shards.
+// whole is the header of the joined array, of all shards.
 func (a array) whole(images int) npy.Header {
 	return npy.Header{Type: a.header.Type, Shape: append([]int{images}, a.header.Shape[1:]...)}
 }
 
-// write writes the array whose elements take writes, by way of the folder temp, and notes its
-// length and its hash.
+// write writes the array whose elements take writes, in the folder temp first, and notes its length
+// and its hash.
 func (a array) write(temp, dir string, take func(w io.Writer) error) error {
 	return atomicfile.WriteFrom(temp, filepath.Join(dir, a.part.Name()+a.ending), func(w io.Writer) error {
 		hash := sha256.New()
@@ -60,8 +60,8 @@ type output struct {
 	hash hash.Hash
 }
 
-// open opens an array that a manifest in dir is of, and reads its header. The error wraps
-// [ErrShard] where it is not what the manifest says.
+// open opens the array of a manifest in dir, and reads its header. The error wraps [ErrShard] where
+// it is not what the manifest says.
 func (a array) open(dir string) (*output, error) {
 	path := filepath.Join(dir, a.part.Name()+a.ending)
 	f, err := os.Open(path)
@@ -136,7 +136,7 @@ func (o *output) WriteTo(w io.Writer) (n int64, err error) {
 	return n, err
 }
 
-// drain reads what is left and compares the hash.
+// drain reads the rest and compares the hash.
 func (o *output) drain() error {
 	if _, err := o.WriteTo(io.Discard); err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 	"pixelcnn/internal/atomicfile"
 )
 
-// Piece takes what is made of some images.
+// Piece takes the results for some images.
 type Piece struct {
 	io.Writer           // the elements of their output
 	Input     io.Writer // the levels that are scored or encoded
@@ -28,8 +28,8 @@ type Piece struct {
 	Labels    []int64   // the images' classes, where the manifest has them
 }
 
-// A piece's file is the elements of its output, then its ending as JSON, the ending's length
-// in 8 hex digits, and the SHA-256 of all that.
+// A piece's file is the elements of its output, then a pieceEnd as JSON, that one's length in 8 hex
+// digits, and the SHA-256 of all this.
 type pieceEnd struct {
 	Scores  *Scores `json:",omitempty"`
 	Labels  []int64 `json:",omitempty"`
@@ -38,7 +38,7 @@ type pieceEnd struct {
 	size    int64 // of the elements
 }
 
-// piece is one that is whole: its file, and how long its elements are.
+// piece is a piece's file that is whole, and the length of its elements.
 type piece struct {
 	path string
 	size int64
@@ -48,8 +48,8 @@ const tailSize = 8 + sha256.Size
 
 var errPiece = errors.New("no whole piece")
 
-// makePiece makes a piece, or finds it. in is the hash of the shard's input before the piece, and
-// afterwards the one with it.
+// makePiece makes a piece, or finds it made. in is the hash of the shard's input before the piece,
+// and afterwards with it.
 func (j *Job) makePiece(ctx context.Context, path string, first, n int, in hash.Hash) (*pieceEnd, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (j *Job) makePiece(ctx context.Context, path string, first, n int, in hash.
 	return end, err
 }
 
-// readPiece reads the ending of a piece that is whole.
+// readPiece reads the pieceEnd of a piece that is whole.
 func readPiece(path string) (*pieceEnd, error) {
 	f, err := os.Open(path)
 	if err != nil {

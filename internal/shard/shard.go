@@ -22,10 +22,10 @@ import (
 	"strconv"
 )
 
-// ErrShard is wrapped where a shard is not what it should be.
+// ErrShard is wrapped where a shard is not as it should be.
 var ErrShard = errors.New("shard")
 
-// Part is the part At, from 0, of Of parts. The zero Part is all there is.
+// Part is number At, from 0, of Of parts. The zero Part is the whole.
 type Part struct{ At, Of int }
 
 // Range divides n images into parts as even as may be, and returns where the part begins and

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Sums are those of images' log-probabilities. Each is rounded to 2⁻²⁰ of a nat, less than
-// float32 outputs leave open, and summed as an integer, so that the sums do not depend on
-// the order of the images or on which of them were summed together.
+// Sums are sums over images' log-probabilities. Each is rounded to 2⁻²⁰ nat, which is less than the
+// error of float32 outputs, and summed as an integer, so that the sums depend neither on the order
+// of the images nor on which were summed together.
 type Sums struct {
 	Images     int // finite ones
 	Impossible int // images of probability 0
@@ -40,9 +40,9 @@ func (s *Sums) Merge(other *Sums) {
 	s.squares.Add(&s.squares, &other.squares)
 }
 
-// NLL is the mean negative log-likelihood of the images in nats per dimension, of which each
-// image has dims, and its standard error. Both are rounded once. With an image of
-// probability 0 the mean is infinite, and the error no number.
+// NLL is the mean negative log-likelihood of the images in nats per dimension, where an image has
+// dims of them, and its standard error. Both are rounded once. With an image of probability 0 the
+// mean is infinite, and the error is NaN.
 func (s *Sums) NLL(dims int) (mean, stderr float64) {
 	if s.Impossible > 0 {
 		return math.Inf(1), math.NaN()

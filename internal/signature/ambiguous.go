@@ -9,8 +9,8 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// flags are what a reading is asked for with: a flag and its value by turns, the one that
-// people know best first.
+// flags are the flags that choose a reading: flag and value by turns, the one that people know best
+// first.
 func (r reading) flags(g *onnx.Graph) []string {
 	return []string{
 		"--input-name", g.Inputs[r.picture].Name, "--output-name", g.Outputs[r.output].Name,
@@ -28,8 +28,8 @@ func ambiguous(g *onnx.Graph, all []reading) error {
 	for i, r := range all {
 		ways[i] = r.flags(g)
 	}
-	// From the end, each flag without which they still differ is left out; the head is what
-	// people know best, and stays where it differs.
+	// From the end, each flag is left out without which the readings still differ. The head is what
+	// people know best: its flag stays where it differs.
 	keep := slices.Repeat([]bool{true}, len(ways[0])/2)
 	spell := func(way []string) string {
 		var flags []string

@@ -7,9 +7,9 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// canonical rewrites the model's ends: the picture is float32 [N, C, H, W], the only output
-// float32 [N, outputs, H, W], by channel and in it by level. A model that is so already is
-// left as it is.
+// canonical rewrites the model's ends into one form: the picture is float32 [N, C, H, W], and the
+// only output float32 [N, outputs, H, W], where a pixel's outputs lie channel by channel, and
+// within a channel level by level. A model that has this form is left as it is.
 func (s *Signature) canonical() {
 	g, r := s.model.Graph, s.read
 	r.sizes['H'], r.sizes['W'] = s.Height, s.Width
@@ -55,7 +55,7 @@ func (s *Signature) canonical() {
 		}
 	}
 	if v != x {
-		v.Node.Outputs[0], in.Node = in, v.Node // all that read the input read this
+		v.Node.Outputs[0], in.Node = in, v.Node // so that all nodes that read the input read this
 		g.Inputs[s.pictureAt] = x
 		g.Nodes = append(pre.Nodes, g.Nodes...)
 	}
@@ -94,7 +94,7 @@ func (s *Signature) canonical() {
 	}
 }
 
-// place is the dimension of the outputs that has the places of a sequence.
+// place is the dimension of the outputs along which the places of a sequence lie.
 func (r reading) place() int {
 	for i, letters := range r.out.dims() {
 		if strings.Contains(letters, "H") {
@@ -121,8 +121,8 @@ func slice(g *onnx.Graph, opset int64, v *onnx.Value, axis, from, to int) *onnx.
 	return g.Slice(v, axis, onnx.List(from), onnx.List(to))
 }
 
-// rearrange adds the nodes to a graph that bring a value from one layout to another. Letters
-// that only one of them has must be of size 1. It adds none where there is nothing to do.
+// rearrange adds the nodes that bring a value from one layout to another, if any are needed. A
+// letter that only one of the layouts has must be of size 1.
 func rearrange(g *onnx.Graph, v *onnx.Value, from, to Layout, s sizes) *onnx.Value {
 	reshape := func(l Layout) {
 		if want := l.shape(0, s); !slices.Equal(from.shape(0, s), want) { // 0 keeps the images, the first dimension

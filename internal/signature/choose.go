@@ -11,7 +11,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// choose takes the one reading that is right, or says why there is none.
+// choose takes the reading that is right, or says why there is none.
 func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*Signature, error) {
 	var candidates []*Signature
 	var errs []error
@@ -56,7 +56,7 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 		}
 		return right[0], nil
 	case 0:
-		for _, err := range errs { // what a runtime could not do says nothing of the file
+		for _, err := range errs { // a runtime that could not run it says nothing about the file
 			if !errors.Is(err, errUntried) {
 				return nil, err
 			}
@@ -83,7 +83,7 @@ func (s *Signature) maybeNext() bool {
 	return s.Encoding == Index && len(s.InputLayout.dims()) == 2 && s.StartToken == nil
 }
 
-// take makes s the signature of a reading, and its model that of the one form.
+// take makes s the signature of a reading, and rewrites its model into the one form.
 func (s *Signature) take(r reading, told, opt Options) error {
 	g := s.model.Graph
 	in, out := g.Inputs[r.picture], g.Outputs[r.output]

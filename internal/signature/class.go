@@ -44,10 +44,10 @@ func (s *Signature) readClasses() error {
 // maxClasses bounds the number of classes.
 const maxClasses = 1 << 16
 
-// Class is the number of the class of that name or number. Upper and lower case are
-// the same. A part of a name will do where no other class has it, names that begin with
-// it first: "boot" is "Ankle boot", and "shirt" is "Shirt" though "T-shirt/top" has it
-// too. The error wraps [ErrConfig].
+// Class is the number of the class of that name or number. Upper and lower case are the same. A
+// part of a name is enough where only one class has it, or only one begins with it: "boot" is
+// "Ankle boot", and "shirt" is "Shirt" though "T-shirt/top" contains it too. The error wraps
+// [ErrConfig].
 func (s *Signature) Class(name string) (int, error) {
 	if s.ClassInput == "" {
 		return 0, ErrNoClasses
@@ -98,7 +98,7 @@ func (s *Signature) ClassNamed(name string) (class int, ok bool) {
 	return class, err == nil && s.CheckClass(class) == nil
 }
 
-// ErrNoClasses is what a model without classes says where one is asked for.
+// ErrNoClasses is the error of a model without classes where a class is asked for.
 var ErrNoClasses = fmt.Errorf("%w: the model has no classes", ErrConfig)
 
 // CheckClass validates the number of a class.

@@ -12,7 +12,7 @@ type classInput struct {
 	at    int // its place among the graph's inputs
 	dtype onnx.DType
 	shape []int // of the input; shape[0] is the number of images, -1 where it is free
-	hot   int   // elements of an image: 1, the class's number, or one for each class, of which one is 1
+	hot   int   // elements for an image: 1, the class's number, or one for each class, of which one is 1
 }
 
 // readClassInput reads a model's second input.
@@ -86,7 +86,7 @@ func (l *classInput) classes(g *onnx.Graph) int {
 			count = n
 		}
 	}
-	same := map[*onnx.Value]bool{g.Inputs[l.at]: true} // and what is the same number in another form
+	same := map[*onnx.Value]bool{g.Inputs[l.at]: true} // the class's values: the input, and others with the same numbers in another form
 	for _, n := range g.Nodes {
 		for i, v := range n.Inputs {
 			if !same[v] {

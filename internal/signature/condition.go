@@ -39,8 +39,9 @@ func (c Condition) tensor(n int) *onnx.Tensor {
 	return t
 }
 
-// Rows are the conditions of images, from a tensor of one row for each, or without that
-// dimension, of any type whose numbers the input can hold. The error wraps [ErrConfig].
+// Rows splits a tensor into the conditions of images, one for each row; without that dimension it
+// is one image's. Its numbers may be of any type, if the input can hold them. The error wraps
+// [ErrConfig].
 func (c Condition) Rows(t *onnx.Tensor) ([]*onnx.Tensor, error) {
 	shape, n := t.Shape, 1
 	if len(shape) == len(c.Shape)+1 {

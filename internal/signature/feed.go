@@ -6,7 +6,7 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// Feed is the inputs of a number of images.
+// Feed holds the inputs for a number of images.
 type Feed struct {
 	picture          []float32 // [N, C, H, W]
 	values           []float32 // input value of each level
@@ -72,8 +72,7 @@ func (f *Feed) SetClass(image, class int) {
 	}
 }
 
-// SetConditions sets those of an image: one image's each, in the order of
-// [Signature.Conditions].
+// SetConditions sets the conditions of an image, in the order of [Signature.Conditions].
 func (f *Feed) SetConditions(image int, values []*onnx.Tensor) {
 	for k, v := range values {
 		v.CopyTo(f.conditions[k], image*v.Len())

@@ -22,7 +22,7 @@ const (
 
 var heads = []string{Categorical, Bernoulli, Mixture}
 
-// outputLayouts are those that are looked for, by head and rank.
+// outputLayouts are the layouts that are tried, by head and rank.
 var outputLayouts = map[string]map[int][]Layout{
 	Categorical: {
 		2: {"N(HWL)", "N(LHW)", "N(HWCL)"},
@@ -67,8 +67,8 @@ func lastNode(v *onnx.Value) *onnx.Node {
 // there is none.
 func mixture(channels int) int { return map[int]int{1: 3, 3: 10}[channels] }
 
-// levelsOf is the number of levels of which the first is −1 and the last 1, as a mixture counts them; 0 where
-// a scale has no such number.
+// levelsOf is the number of levels where a scale makes −1 of the first level and 1 of the last one,
+// as a mixture counts them; 0 where it does not.
 func levelsOf(s encoding.Scale) int {
 	n := int(math.Round(2/s.Factor)) + 1
 	if s.Offset != -1 || n < format.MinLevels || n > format.MaxLevels || math.Abs(s.Factor*float64(n-1)-2) > 1e-9 {
@@ -118,7 +118,7 @@ func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading
 	return found, nil
 }
 
-// fitOutput finds the number of levels and outputs.
+// fitOutput finds out the number of levels and of outputs.
 func (r *reading) fitOutput(shape []int, opt Options) error {
 	c, set := r.sizes['C'], opt.Levels
 	shape = opt.symbols(r.out, shape)

@@ -8,9 +8,9 @@ import (
 	"pixelcnn/internal/signature/encoding"
 )
 
-// Colour is what the model's pictures show: "grey" or, where the file has one, the colours of
-// a "palette" for one channel; "rgb" for three, and for four with alpha. It is empty for other
-// numbers of channels, which are nothing to look at.
+// Colour is what the model's pictures show: "grey", or the colours of a "palette" where the file
+// has one, for one channel; "rgb" for three channels, and for four, the last of which is alpha. It
+// is empty for other numbers of channels, which cannot be shown.
 func (s *Signature) Colour() string {
 	switch {
 	case s.Channels == 3 || s.Channels == 4:
@@ -23,10 +23,10 @@ func (s *Signature) Colour() string {
 	return format.Grey
 }
 
-// Image makes a picture of levels, [H, W, C], in 8 bits: a channel's first level is 0 and its
-// last one 255, see [encoding.Shade]. It is an *image.Gray where [Signature.Colour] is grey,
-// else an *image.NRGBA. It is nil where levels are no image of the model's, not H·W·C of them
-// or one beyond the last, or nothing to look at.
+// Image makes a picture of levels, [H, W, C], in 8 bits: a channel's first level is 0 and its last
+// one 255, see [encoding.Shade]. It is an *image.Gray where [Signature.Colour] is grey, else an
+// *image.NRGBA. It is nil where there are not H·W·C levels, where one is not the model's, or where
+// pictures cannot be shown.
 func (s *Signature) Image(levels []uint16) image.Image {
 	if s.Colour() == "" || s.Levels < 2 || s.Height < 1 || s.Width < 1 || len(levels) != s.Symbols() || int(slices.Max(levels)) >= s.Levels {
 		return nil

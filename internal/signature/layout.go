@@ -78,7 +78,7 @@ func (l Layout) check(allowed string) error {
 	return nil
 }
 
-// sizes are those of a layout's letters; the ones that are not known are not in it.
+// sizes are the sizes of a layout's letters; a letter whose size is not known is not in it.
 type sizes map[rune]int
 
 func (s sizes) clone() sizes {
@@ -89,8 +89,8 @@ func (s sizes) clone() sizes {
 	return c
 }
 
-// fit adds to s what a shape says of the layout's letters. It is false where the shape is not
-// one of that layout and those sizes. A dimension of -1 may be anything.
+// fit adds to s what a shape says of the layout's letters. It is false where a tensor of that shape
+// does not have this layout and these sizes. A dimension of -1 may be anything.
 func (l Layout) fit(shape []int, s sizes) bool {
 	dims := l.dims()
 	if len(dims) != len(shape) {

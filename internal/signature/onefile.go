@@ -68,7 +68,7 @@ func (s *Signature) readOneFile(height, width int) error {
 	return s.readClasses()
 }
 
-// pictures is the shape of a one-file sampler's, [batch, H, W] or [batch, H, W, C].
+// pictures is the shape of a one-file sampler's pictures, [batch, H, W] or [batch, H, W, C].
 func (s *Signature) pictures() []int {
 	if s.Channels > 1 {
 		return []int{-1, s.Height, s.Width, s.Channels}

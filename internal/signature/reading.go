@@ -22,7 +22,7 @@ const (
 	OneHot Encoding = "one-hot" // a number for each level, of which the level's is 1
 )
 
-// encodings are those that inputs have by their types, where they are not one-hot.
+// encodings are the encodings of inputs by their type, where they are not one-hot.
 var encodings = map[onnx.DType]Encoding{
 	onnx.Float32: Scaled, onnx.Float64: Scaled, onnx.Float16: Scaled,
 	onnx.Int64: Index, onnx.Int32: Index, onnx.Int16: Index, onnx.Int8: Index, onnx.Uint16: Index, onnx.Uint8: Index,
@@ -38,10 +38,10 @@ type reading struct {
 	encoding        Encoding
 	head            string
 	sizes           sizes
-	levels          int // that are drawn, where the outputs may have more; 0 where nothing says how many
+	levels          int // that are drawn, where the outputs may have more; 0 where it is not said
 }
 
-// inputLayouts are those that are looked for, by rank. One with L is one-hot.
+// inputLayouts are the layouts that are tried, by rank. One with L is one-hot.
 var inputLayouts = map[int][]Layout{
 	2: {"N(HW)", "N(HWC)", "N(CHW)", "N(HWL)"},
 	3: {"NHW", "N(HW)C", "NC(HW)", "N(HW)L", "NL(HW)"},
@@ -49,7 +49,7 @@ var inputLayouts = map[int][]Layout{
 	5: {"NLCHW", "NCLHW", "NCHWL", "NHWCL"},
 }
 
-// named checks that one of the values has a name that was asked for, where it is not empty.
+// named checks that one of the values has the name that was asked for, unless that is empty.
 func named(what, name string, all []*onnx.Value) error {
 	var names []string
 	for _, v := range all {
@@ -61,8 +61,8 @@ func named(what, name string, all []*onnx.Value) error {
 	return fmt.Errorf("it has no %s %q; it has %s", what, name, strings.Join(names, ", "))
 }
 
-// readings are all ways in which the file can be read under the options, the likeliest first.
-// The error says what stands in the way of any.
+// readings are all ways in which the file can be read under the options, the likeliest first. Where
+// there is none, the error says what stands in the way of the one that came furthest.
 func (s *Signature) readings(opt Options) ([]reading, error) {
 	g := s.model.Graph
 	if err := named("input", opt.Input, g.Inputs); err != nil {
@@ -94,8 +94,8 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 			continue
 		}
 		fails(1, "input %q is %v %v, which is no picture: known are %s", v.Name, v.DType, shape, spelled(inputLayouts))
-		var ask error // for what a flag would settle
-		fits := false // as a picture that is not one-hot
+		var ask error // the error where a flag would settle it
+		fits := false // whether it can be a picture that is not one-hot
 		for _, layout := range layouts {
 			r := reading{picture: i, in: layout, encoding: encoding}
 			if layout.has('L') {
@@ -136,8 +136,8 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 	if found == nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, why)
 	}
-	// A picture of one row is one only where there is no other way: [N, 1, 4, 4] is no row of
-	// four pixels with four channels.
+	// A picture of one row or column is taken only where there is no other way: [N, 1, 4, 4] is not
+	// a row of four pixels with four channels.
 	if wide := slices.DeleteFunc(slices.Clone(found), reading.thin); len(wide) > 0 && opt.Height == 0 && opt.Width == 0 {
 		found = wide
 	}
@@ -147,8 +147,7 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 // thin tells whether the pictures have one row or one column.
 func (r reading) thin() bool { return r.sizes['H'] == 1 || r.sizes['W'] == 1 }
 
-// same tells whether two readings differ in words only: where there is one channel, "N(HWC)"
-// is "N(HW)".
+// same tells whether two readings mean the same: where there is one channel, "N(HWC)" is "N(HW)".
 func (r reading) same(o reading) bool {
 	return r.picture == o.picture && r.output == o.output && r.encoding == o.encoding && r.head == o.head && r.levels == o.levels &&
 		r.in.flat(r.sizes) == o.in.flat(o.sizes) && r.out.flat(r.sizes) == o.out.flat(o.sizes)
@@ -210,13 +209,13 @@ func (r *reading) fitInput(v *onnx.Value, opt Options) error {
 	return nil
 }
 
-// symbols is a shape whose sequence has a place for each symbol: that in the file has the start
-// tokens, and lacks a symbol.
+// symbols turns the shape in the file into one that has a place for each symbol: that in the file
+// has places for the start tokens as well, and none for the last symbol.
 func (o Options) symbols(l Layout, shape []int) []int {
 	return places(l, slices.Clone(shape), -max(0, len(o.StartToken)-1))
 }
 
-// places adds to the dimension of a shape that has the places of a sequence.
+// places adds to the dimension of a shape along which the places of a sequence lie.
 func places(l Layout, shape []int, more int) []int {
 	for i, letters := range l.dims() {
 		if i < len(shape) && strings.Contains(letters, "HW") && shape[i] > 0 {

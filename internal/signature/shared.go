@@ -2,12 +2,12 @@ package signature
 
 import "pixelcnn/internal/onnx"
 
-// broadcasts are the operators in which one image may stand beside many.
+// broadcasts are the operators that can combine one image with many.
 var broadcasts = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true}
 
-// Shares tells whether one image can be run with many classes at once: what the class
-// has no part in is then computed once, and ONNX's rules of broadcasting do the rest. That
-// is so where only operators that broadcast bring the two together.
+// Shares tells whether one image can be run with many classes at once, by ONNX's rules of
+// broadcasting, so that what does not depend on the class is computed once. That is so where only
+// operators that broadcast combine the image and the class.
 func (s *Signature) Shares() bool {
 	if s.classInput == nil || s.Conditions != nil || s.Batch > 0 || s.classInput.shape[0] > 0 {
 		return false
@@ -16,7 +16,7 @@ func (s *Signature) Shares() bool {
 	classed := map[*onnx.Value]bool{g.Inputs[s.classInput.at]: true}
 	pictured := map[*onnx.Value]bool{g.Inputs[s.pictureAt]: true}
 	for _, n := range g.Nodes {
-		class, picture := false, false // among the inputs; a picture that knows the class counts as a class
+		class, picture := false, false // among the inputs; what depends on both counts as a class
 		for _, v := range n.Inputs {
 			class = class || classed[v]
 			picture = picture || pictured[v]
@@ -50,8 +50,8 @@ func (s *Signature) Shared(classes int) *onnx.Model {
 	if err == nil {
 		return sized
 	}
-	// The number of classes has a name of its own: ONNX Runtime takes two sizes of one name for
-	// equal.
+	// The number of classes has a name of its own, since ONNX Runtime takes dimensions of one name to
+	// be equal.
 	m := s.model.Clone()
 	for _, v := range []*onnx.Value{m.Graph.Inputs[s.classInput.at], m.Graph.Outputs[0]} {
 		v.Shape[0] = onnx.Free("classes")

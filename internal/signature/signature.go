@@ -28,7 +28,7 @@ type Options struct {
 	Height, Width, Channels, Levels int
 	// Head is the head's name: [Categorical], [Bernoulli] or [Mixture].
 	Head string
-	// Scale turns a level into the model's input, where that is a number in proportion.
+	// Scale turns a level into the model's input, where that is proportional to it.
 	Scale encoding.Scale
 	// Input and Output are the names of the picture's input and of the output to draw from.
 	Input, Output string
@@ -36,11 +36,11 @@ type Options struct {
 	InputLayout, OutputLayout Layout
 	// Label is the name of the input for the class.
 	Label string
-	// StartToken are the integers before the symbols, for a network that is given all symbols
-	// but the last and says at each place what comes next.
+	// StartToken are the integers before the symbols, for a network that is given all symbols but
+	// the last and says at each place what comes next.
 	StartToken []int64
-	// Conditions are the shapes of further inputs, by name, with the images or without. An
-	// empty name is that of the one there is.
+	// Conditions are the shapes of further inputs, by name, with the images or without. An empty
+	// name stands for the only one.
 	Conditions map[string][]int
 	// Range are the input's values for the first and the last level, where it is not [0, 0]: it
 	// stands for a Scale.
@@ -92,9 +92,10 @@ type Signature struct {
 	Channels      int
 	Levels        int
 	Input, Output string // names of the picture's input and of the output to draw from
-	Batch         int    // images a run where the file fixes it, else 0
+	Batch         int    // images in a run where the file fixes it, else 0
 
-	// InputLayout and OutputLayout are those of the file. [Signature.Model] has others.
+	// InputLayout and OutputLayout are those in the file. The graph of [Signature.Model] has
+	// others.
 	InputLayout, OutputLayout Layout
 	Encoding                  Encoding
 	StartToken                []int64 // before the symbols of a network that says what comes next
@@ -102,7 +103,7 @@ type Signature struct {
 	Scale encoding.Scale  // from a level to the input's value
 	Head  likelihood.Head // from the outputs to probabilities
 	// SubPixel is set where the outputs of a channel depend on the pixel's earlier channels, so
-	// that the network must be asked for each symbol anew.
+	// that the network must be run for each symbol.
 	SubPixel bool
 
 	// ClassInput is the name of a class-conditional model's input for the class; it is empty
@@ -130,8 +131,8 @@ type Signature struct {
 	span       [2]float64 // Options.Range
 }
 
-// A Finding is a part of a signature and why it was read so. One that is assumed holds for
-// want of a better one: Flag sets it otherwise.
+// A Finding is a part of a signature and the reason why it was read so. Flag is set where the file
+// gives no reason: the value is assumed, and the flag sets another one.
 type Finding struct{ Part, Value, Why, Flag string }
 
 // found notes how a part was found out.
@@ -139,15 +140,15 @@ func (s *Signature) found(part, value, format string, args ...any) {
 	s.Findings = append(s.Findings, Finding{part, value, fmt.Sprintf(format, args...), ""})
 }
 
-// Assumed are the findings for which the file gives no reason.
+// Assumed are the findings that are assumed.
 func (s *Signature) Assumed() []Finding {
 	return slices.DeleteFunc(slices.Clone(s.Findings), func(f Finding) bool { return f.Flag == "" })
 }
 
-// Read reads the signature of a model, which it takes over. Where the file leaves open how
-// it is to be read, it is tried on a runtime: only one order of pixels is causal. rt may be nil;
-// then nothing is tried. The errors wrap [ErrModel], for a model that cannot draw in that size
-// too, and [ErrConfig] for options that are invalid.
+// Read reads the signature of a model, and takes the model over. Where the file leaves open how it
+// is to be read, the ways are tried on a runtime: only one order of pixels is causal. rt may be
+// nil; then nothing is tried. Errors wrap [ErrModel], also for a model that cannot draw in the size
+// that is asked for, or [ErrConfig] for invalid options.
 func Read(m *onnx.Model, opt Options, rt onnx.Runtime) (*Signature, error) {
 	if err := opt.Check(); err != nil {
 		return nil, err
@@ -205,13 +206,13 @@ func (s *Signature) told(opt Options) Options {
 	return opt
 }
 
-// Model is the graph that the signature is of, for images of its size.
+// Model is the model in the one form, for images of the signature's size.
 func (s *Signature) Model() *onnx.Model { return s.model }
 
 // Picture is the name of the picture's input in [Signature.Model].
 func (s *Signature) Picture() string { return s.model.Graph.Inputs[s.pictureAt].Name }
 
-// readScale notes where the input's scale is from.
+// readScale notes how levels become input values, and why.
 func (s *Signature) readScale() {
 	if s.Encoding != Scaled {
 		s.Scale = encoding.Scale{Factor: 1} // the graph makes of the level what the network reads

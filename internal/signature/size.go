@@ -12,7 +12,7 @@ import (
 // maxPixels bounds an image.
 const maxPixels = 1 << 20
 
-// checkSize validates a size that is asked for; 0 is the file's.
+// checkSize validates a size that is asked for; 0 means the file's.
 func checkSize(height, width int) error {
 	if height < 0 || width < 0 || height > maxPixels || width > maxPixels {
 		return fmt.Errorf("%w: a size of %d×%d, must be from 1 to %d pixels", ErrConfig, height, width, maxPixels)
@@ -20,8 +20,8 @@ func checkSize(height, width int) error {
 	return nil
 }
 
-// maxTogether bounds the pixels that are drawn together: a byte of level each, and a few
-// hundred of what the network makes of it.
+// maxTogether bounds the pixels that are drawn together. Each takes a byte for its level, and a few
+// hundred for what the network makes of it.
 const maxTogether = 1 << 30
 
 // CheckTogether validates a number of images that are drawn together.
@@ -33,9 +33,9 @@ func (s *Signature) CheckTogether(what string, images int) error {
 	return nil
 }
 
-// resize makes s the signature of a model for images of another size; 0 keeps the file's.
-// The network slides over its images, so all it takes is to declare other sizes, unless
-// something within has the size built in.
+// resize makes s the signature of a model for images of another size; 0 keeps the file's. The
+// network slides over its images, so it is enough to declare other sizes, unless some node has the
+// size built in.
 func (s *Signature) resize(height, width int) error {
 	oldHeight, oldWidth := s.Height, s.Width
 	if height > 0 {
@@ -60,7 +60,7 @@ func (s *Signature) resize(height, width int) error {
 	return nil
 }
 
-// open tells whether the file leaves sizes open beside the number of images.
+// open tells whether the file leaves open any size but the number of images.
 func (s *Signature) open() bool {
 	return slices.ContainsFunc(s.model.Graph.Inputs[s.pictureAt].Shape[1:], func(d onnx.Dim) bool { return d.Size < 0 })
 }
@@ -88,9 +88,8 @@ func (s *Signature) shape(l Layout, n, height, width int) []int {
 	return places(l, l.shape(n, known), max(0, len(s.StartToken)-1))
 }
 
-// fits checks that the graph's sizes work out for the image's size, and names the node
-// where they do not. Where it has operators that are not known here, that is left to the
-// runtime.
+// fits checks that the graph works for images of the size, and names the node where it does not.
+// Where it has operators that are not known here, that is left to the runtime.
 func (s *Signature) fits(oldHeight, oldWidth int) error {
 	now := s.shapes(s.model.Graph.Nodes, s.Height, s.Width)
 	if now.err == nil {
@@ -107,8 +106,8 @@ func (s *Signature) fits(oldHeight, oldWidth int) error {
 	return fmt.Errorf("%w: it cannot draw images of %d×%d: the size is built in: %w", ErrModel, s.Height, s.Width, now.err)
 }
 
-// builtIn looks for a node whose result is no other than for images of the old size,
-// though what goes in is.
+// builtIn looks for a node whose result has the same shape as for images of the old size, though
+// its inputs have other shapes.
 func (s *Signature) builtIn(oldHeight, oldWidth int) *onnx.Node {
 	if oldHeight == 0 || oldWidth == 0 {
 		return nil
@@ -135,13 +134,13 @@ func (s *Signature) builtIn(oldHeight, oldWidth int) *onnx.Node {
 
 // graphShapes are the shapes that a graph's values have for images of some size.
 type graphShapes struct {
-	of    map[*onnx.Value]*onnx.Value // with shapes; values of unknown shape are not in it
-	nodes int                         // that come before the one whose sizes clash
-	err   error                       // there
+	of    map[*onnx.Value]*onnx.Value // values with their shapes; those of unknown shape are missing
+	nodes int                         // how many come before the first one that does not fit
+	err   error                       // of that one
 }
 
-// same compares shapes. It is not ok where one is not known, or a constant that was
-// worked out from the size.
+// same compares shapes. It is not ok where one is not known, or where a constant was computed from
+// the size.
 func (a graphShapes) same(b graphShapes, values []*onnx.Value) (same, ok bool) {
 	same = true
 	for _, v := range values {
@@ -157,8 +156,8 @@ func (a graphShapes) same(b graphShapes, values []*onnx.Value) (same, ok bool) {
 	return same, true
 }
 
-// moreImages tells whether a node turns what is more than in b into images of the same
-// size, but more of them, as a Reshape to [-1, channels, height, width] does.
+// moreImages tells whether a node makes more images of the same size where there is more than in b,
+// as a Reshape to [-1, channels, height, width] does.
 func (a graphShapes) moreImages(b graphShapes, n *onnx.Node) bool {
 	in, x, y := a.of[n.Inputs[0]], a.of[n.Outputs[0]], b.of[n.Outputs[0]]
 	if n.Op != "Reshape" || in == nil || x == nil || y == nil || len(in.Shape) != len(x.Shape) || len(x.Shape) < 2 {
@@ -167,7 +166,7 @@ func (a graphShapes) moreImages(b graphShapes, n *onnx.Node) bool {
 	return slices.Equal(x.Shape[1:], y.Shape[1:])
 }
 
-// shapes works out the shapes of what nodes make, as far as they fit.
+// shapes finds the shapes of what nodes make, up to the first node that does not fit.
 func (s *Signature) shapes(nodes []*onnx.Node, height, width int) graphShapes {
 	input := map[string][]int{}
 	for i, v := range s.model.Graph.Inputs {
@@ -195,7 +194,7 @@ func (s *Signature) shapes(nodes []*onnx.Node, height, width int) graphShapes {
 	out := graphShapes{of: map[*onnx.Value]*onnx.Value{}, nodes: len(nodes)}
 	simple, values, err := try(len(nodes))
 	if errors.Is(err, onnx.ErrShape) {
-		// The first node that does not fit: as many nodes do as come before it.
+		// The first node that does not fit is found by halving.
 		out.err = err
 		low, high := 0, len(nodes)
 		for low+1 < high {

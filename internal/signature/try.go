@@ -27,11 +27,11 @@ type Runner interface {
 	At(image, pixel int) (outputs []float32, stride int)
 }
 
-// Probe looks for a symbol that sees itself or a later one, by trial: it changes the symbols
-// from some symbol on, and compares the outputs for those up to there. It tries up to so many
-// symbols, spread over the image, batch at a time, with the classes in turn. Where a pixel's
-// outputs depend on its own channels, it sets SubPixel, if the order allows that. It is an error
-// that wraps [ErrNotCausal] if there is such a symbol, and [ErrModel] if outputs are no numbers.
+// Probe looks, by trial, for a symbol whose outputs depend on the symbol itself or a later one: it
+// changes the symbols from some symbol on, and compares the outputs up to there. It tries up to
+// places symbols, spread over the image, batch at a time, with the classes in turn. Where a pixel's
+// outputs depend on its own earlier channels, it sets SubPixel. The error wraps [ErrNotCausal]
+// where it finds such a symbol, and [ErrModel] where outputs are NaN.
 func (s *Signature) Probe(ctx context.Context, f Runner, batch, places int) error {
 	err := s.probe(ctx, f, batch, places, false)
 	if errors.Is(err, ErrNotCausal) && !s.SubPixel && s.Channels > 1 && s.read.head != Mixture {
@@ -113,7 +113,7 @@ func (s *Signature) symbolOf(k int) int {
 	return k / (s.Head.Outputs() / s.Channels)
 }
 
-// outputs copies those of an image, [H·W, outputs].
+// outputs copies the outputs for an image, [H·W, outputs].
 func (s *Signature) outputs(f Runner, image int) []float32 {
 	all := make([]float32, 0, s.Pixels()*s.Head.Outputs())
 	for pixel := range s.Pixels() {
@@ -125,8 +125,8 @@ func (s *Signature) outputs(f Runner, image int) []float32 {
 	return all
 }
 
-// try runs the model: it finds out by the values what the outputs are, and, where order is
-// set, whether they come in an order in which symbols can be drawn.
+// try runs the model. It finds out by the values what the outputs are and, where order is set,
+// whether the symbols can be drawn in this order.
 func (s *Signature) try(rt onnx.Runtime, order bool) error {
 	if rt == nil {
 		return fmt.Errorf("%w: there is no runtime", errUntried)

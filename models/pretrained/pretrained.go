@@ -26,7 +26,7 @@ var ErrName = errors.New("pretrained: no model")
 func Names() []string {
 	entries, err := files.ReadDir(".")
 	if err != nil {
-		return nil // there is no other folder than this
+		return nil // the folder is embedded, so it can be read
 	}
 	var names []string
 	for _, e := range entries {
@@ -47,7 +47,7 @@ func Read(name string) ([]byte, error) {
 	return b, nil
 }
 
-// preferred are the models to take where the caller has no wishes, the best one first.
+// preferred are the models from which [Default] chooses, the best one first.
 var preferred = []string{"gated", "pixelcnn"}
 
 // DefaultName is the name of the model that [Default] returns.
@@ -58,7 +58,7 @@ func DefaultName() string {
 			return name
 		}
 	}
-	return names[0] // the package does not build with none
+	return names[0] // there is at least one, or the package would not build
 }
 
 // Default returns the file of the best model.

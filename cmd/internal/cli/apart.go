@@ -9,12 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// File is a file, or a folder, that a flag names. One with no path is none.
+// File is a file, or a folder, that a flag names. With an empty path it stands for none.
 type File struct{ Flag, Path string }
 
-// inputs are what a command has read. They are known by their identity, not their name, so
-// that a link to one is one. Its context holds them, so that all that it writes can be held
-// against them.
+// inputs are the files that a command has read. They are told apart by their identity, not their
+// name, so that a link counts as the file. The command's context holds them, and all that the
+// command writes is compared with them.
 type inputs struct {
 	mu    sync.Mutex
 	files []File
@@ -44,13 +44,13 @@ func (in *inputs) is(info fs.FileInfo) (File, bool) {
 	return File{}, false
 }
 
-// Reads returns what is to be told of each file that is read because of a flag, by several
-// goroutines at once if need be: none of them is an output from then on.
+// Reads returns a function to call with each file that is read because of a flag, also by several
+// goroutines at once. From then on no output may be that file.
 func Reads(cmd *cobra.Command, flag string) func(path string, info fs.FileInfo) {
 	in := inputsOf(cmd)
 	return func(path string, info fs.FileInfo) {
 		if !info.Mode().IsRegular() && !info.IsDir() {
-			return // a pipe or a device, which may be both
+			return // a pipe or a device may be read and written
 		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
@@ -58,9 +58,9 @@ func Reads(cmd *cobra.Command, flag string) func(path string, info fs.FileInfo) 
 	}
 }
 
-// Apart notes inputs, which may be folders, and refuses two outputs that are one file, and an
-// output that is among all that was noted: of both the one would be lost. The output "-" is
-// standard output, of which there is one, too; pipes and devices may take several.
+// Apart notes inputs, which may be folders. It refuses two outputs that are the same file, and an
+// output that is one of the inputs that were noted, since one of the two would be lost. The output
+// "-" is standard output, of which there is only one; pipes and devices may take several.
 func Apart(cmd *cobra.Command, outputs, inputs []File) error {
 	for _, f := range inputs {
 		if info, err := os.Stat(f.Path); err == nil {
@@ -90,7 +90,7 @@ func spare(cmd *cobra.Command, out File) error {
 	}
 	info, err := os.Stat(out.Path)
 	if err != nil {
-		return nil // not there: it replaces nothing
+		return nil // there is no such file, so it replaces none
 	}
 	in, ok := inputsOf(cmd).is(info)
 	switch {
@@ -102,7 +102,7 @@ func spare(cmd *cobra.Command, out File) error {
 	return Usagef("%s is the file of %s, %s, which would be overwritten", out.Flag, in.Flag, in.Path)
 }
 
-// same tells whether two paths lead to one file, which need not be there yet.
+// same tells whether two paths lead to one file, which need not exist yet.
 func same(a, b string) bool {
 	if a == "" || b == "" {
 		return false
@@ -115,7 +115,7 @@ func same(a, b string) bool {
 	return errA != nil && errB != nil && place(a) == place(b)
 }
 
-// place is where a file that is not there would be, with no links on the way.
+// place is the path of a file that need not exist, with the links on the way resolved.
 func place(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs

@@ -41,10 +41,10 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
 }
 
-// Main runs a command on the process's arguments and streams, and returns the exit
-// status. SIGINT and SIGTERM end the context; a second one ends the process. So does the
-// first one after a grace, unless the command [Finishes].
-// Errors that wrap one of invalid are errors of usage too.
+// Main runs a command on the process's arguments and streams, and returns the exit status. SIGINT
+// and SIGTERM end the context; a second signal ends the process. So does the first one after a
+// grace period, unless the command [Finishes]. Errors that wrap one of invalid are errors of usage
+// too.
 func Main(newCommand func() *cobra.Command, invalid ...error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -56,26 +56,25 @@ func Main(newCommand func() *cobra.Command, invalid ...error) int {
 	return wait(ctx, cmd.Name(), done, grace, os.Stderr)
 }
 
-// grace is how long a command has to end after an interrupt. What draws, scores or trains
-// looks at its context at each step and needs less. What does not look is cut short: the
-// opening of a pipe at whose other end nobody is waits for ever. Outputs are files that are
-// there whole or not at all, so nothing is half written then; what was begun beside them
-// the next writer of the same file removes.
+// grace is how long a command may take to end after an interrupt. What draws, scores or trains
+// checks its context at each step and needs less. What does not check it, such as the opening of a
+// pipe that nobody writes to, is cut short. Outputs are files that are there whole or not at all,
+// so none is half written then; temporary files are removed by the next writer of the same output.
 const grace = 2 * time.Second
 
 // finishes is the key of a context's *atomic.Bool, which Finishes sets.
 type finishes struct{}
 
-// Finishes says that from here on a command has work to finish after an interrupt, such as
-// the writing of a checkpoint, for which it has the time that it takes.
+// Finishes says that from here on a command has work to finish after an interrupt, such as writing
+// a checkpoint, and that it may take the time that this needs.
 func Finishes(ctx context.Context) {
 	if f, ok := ctx.Value(finishes{}).(*atomic.Bool); ok {
 		f.Store(true)
 	}
 }
 
-// wait returns the status that a command of that name is done with, or what is to be
-// said and returned where it is cut short.
+// wait returns the status with which a command of that name ends. Where the command is cut short it
+// says so.
 func wait(ctx context.Context, name string, done <-chan int, grace time.Duration, stderr io.Writer) int {
 	select {
 	case status := <-done:
@@ -116,7 +115,7 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Name())
 		return interrupted
 	}
-	// The sampler's library has the command's name, which once is enough.
+	// The errors of package sampler begin with the command's name, which is enough once.
 	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimPrefix(indented(text(parts(err))), cmd.Name()+": "))
 	if isUsage(err, invalid) {
 		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name())
@@ -128,7 +127,7 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 // parts lists the errors that [errors.Join] has put together, or err alone.
 func parts(err error) (list []error) {
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // one that wraps several
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() { // an error that wraps several, and joins none
 		return []error{err}
 	}
 	for _, e := range joined.Unwrap() {
@@ -137,7 +136,7 @@ func parts(err error) (list []error) {
 	return list
 }
 
-// text is what errors say, in one line where each does that.
+// text is the errors' texts in one line, if each has one line.
 func text(list []error) string {
 	var s []string
 	for _, err := range list {
@@ -186,8 +185,8 @@ func Log(cmd *cobra.Command) func(format string, args ...any) {
 	}
 }
 
-// Output writes the file at path whole or not at all; "-" is standard output. What the
-// command has read, by now or while it writes, it does not replace; see [Apart] and [Reads].
+// Output writes the file at path whole or not at all; "-" is standard output. It does not replace a
+// file that the command has read, before or while it writes; see [Apart] and [Reads].
 func Output(cmd *cobra.Command, path string, write func(io.Writer) error) error {
 	if path == "-" {
 		return write(cmd.OutOrStdout())
@@ -228,7 +227,7 @@ func (v *version) Set(text string) error {
 	return err
 }
 
-// Library names the ONNX Runtime that lib leads to, or says why there is none.
+// Library names the ONNX Runtime that is found from lib, or says why there is none.
 func Library(lib string) string {
 	env, err := ort.Open(ort.Config{Lib: lib})
 	if err != nil {

@@ -10,21 +10,21 @@ import (
 	"pixelcnn/dataset"
 )
 
-// keptLevels bounds the levels that a [Folder] keeps.
+// keptLevels bounds the levels that a [Folder] keeps in memory.
 const keptLevels = 1 << 25
 
 // Folder is the pictures of a folder that a command reads.
 type Folder struct {
 	*dataset.Pictures
 	read    func(path string) ([]uint16, error)
-	kept    map[string][]uint16 // by name: levels that are known since all pictures were read
+	kept    map[string][]uint16 // by name, from the time when all pictures were read
 	explain func(error) error
-	all     func() error // says of all pictures that cannot be used; nil where each can
+	all     func() error // names all pictures that cannot be used; nil where there is none
 }
 
-// Open finds the pictures of a folder, the first ones where limit is not 0. read makes levels of one,
-// and is called by several goroutines at once. With --skip-bad all pictures are read, and those that cannot
-// be used left out.
+// Open finds the pictures of a folder, only the first limit of them unless that is 0. read makes
+// levels of a picture, and is called by several goroutines at once. With --skip-bad all pictures
+// are read, and those that cannot be used are left out.
 func (p *Pictures) Open(cmd *cobra.Command, dir string, limit int, read func(path string) ([]uint16, error)) (*Folder, error) {
 	files, err := dataset.FindPictures(cmd.Context(), dir)
 	if err != nil {
@@ -51,7 +51,8 @@ func (p *Pictures) Open(cmd *cobra.Command, dir string, limit int, read func(pat
 	return f, nil
 }
 
-// check reads all pictures, and leaves out those that cannot be used where there is somebody to tell.
+// check reads all pictures and finds those that cannot be used. It leaves them out and tells of
+// each, or returns an error where tell is nil.
 func (f *Folder) check(ctx context.Context, tell func(error)) error {
 	levels := make([][]uint16, len(f.Names))
 	bad, err := f.Each(ctx, func(i int) error {
@@ -70,7 +71,8 @@ func (f *Folder) check(ctx context.Context, tell func(error)) error {
 	return f.explain(f.Drop(bad, tell))
 }
 
-// Levels reads picture i. Where it cannot be used, the error speaks of all pictures that cannot.
+// Levels returns the levels of picture i. Where it cannot be used, the error names all pictures
+// that cannot be used.
 func (f *Folder) Levels(ctx context.Context, i int) ([]uint16, error) {
 	if levels := f.kept[f.Names[i]]; levels != nil {
 		return levels, nil

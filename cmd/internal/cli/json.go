@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// NewEncoder is [json.NewEncoder] for texts that may be a stranger's: what is not
-// printable, such as what 8-bit terminals take for a command, is written as \u escapes.
+// NewEncoder is [json.NewEncoder] for texts that may come from anybody: characters that are not
+// printable, such as those that 8-bit terminals take for commands, are written as \u escapes.
 func NewEncoder(w io.Writer) *json.Encoder { return json.NewEncoder(escaper{w}) }
 
 // escaper takes whole lines of JSON, as an encoder writes them.
@@ -20,7 +20,7 @@ func (e escaper) Write(line []byte) (int, error) {
 	done := 0
 	for at := 0; at < len(line); {
 		r, size := utf8.DecodeRune(line[at:])
-		if r >= 0x7f && !unicode.IsPrint(r) { // below, JSON has escapes itself
+		if r >= 0x7f && !unicode.IsPrint(r) { // JSON escapes those below itself
 			out = appendEscape(append(out, line[done:at]...), r)
 			done = at + size
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// Man is a command that writes the manual of the one that it is added to, for whoever
-// builds a package.
+// Man is a command, for those who build packages, that writes the manual pages of the command that
+// it is added to.
 func Man() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man FOLDER",
@@ -20,7 +20,7 @@ func Man() *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return fmt.Errorf("cannot make the folder: %w", err)
 			}
-			cmd.Root().DisableAutoGenTag = true // that is a date; SOURCE_DATE_EPOCH sets the one in the header
+			cmd.Root().DisableAutoGenTag = true // the tag is a date; SOURCE_DATE_EPOCH sets the one in the header
 			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Section: "1", Source: "pixelcnn", Manual: "pixelcnn"}, args[0])
 		},
 	}

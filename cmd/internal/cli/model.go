@@ -7,8 +7,8 @@ import (
 	ort "pixelcnn/runtime"
 )
 
-// ReadModel returns the bytes of a model file. Of one that is longer than the default
-// [ort.Limits] allow it returns enough to be refused.
+// ReadModel returns the bytes of a model file. If the file is longer than the default [ort.Limits]
+// allow, it returns just enough bytes for that to be noticed.
 func ReadModel(name string) ([]byte, error) {
 	limits, err := ort.Limits{}.WithDefaults()
 	if err != nil {
@@ -17,7 +17,7 @@ func ReadModel(name string) ([]byte, error) {
 	return readUpTo(name, limits.FileBytes+1)
 }
 
-// readUpTo reads so many bytes of a file at most. It may be a pipe, or a device with no end.
+// readUpTo reads at most so many bytes of a file, which may be a pipe, or a device without an end.
 func readUpTo(name string, most int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"pixelcnn/dataset"
 )
 
-// Pictures are the flags of what reads pictures.
+// Pictures are the flags of commands that read pictures.
 type Pictures struct {
 	Skip bool
 	most int
@@ -35,11 +35,11 @@ func (p *Pictures) Check() error {
 	return nil
 }
 
-// Limits are what pictures may ask for.
+// Limits are the limits of pictures that the flags set.
 func (p *Pictures) Limits() dataset.Limits { return dataset.Limits{Pixels: p.most} }
 
-// Explain makes an error about pictures speak of flags. Of many bad pictures each has a line on
-// standard error.
+// Explain rewrites an error about pictures so that it names flags. Where many pictures are bad,
+// each gets a line on standard error.
 func (p *Pictures) Explain(cmd *cobra.Command, err error) error {
 	var bad *dataset.BadPicturesError
 	var large *dataset.LimitError

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// Printable is text, which may be a stranger's, as it may be shown on a terminal: what is
-// not printable, such as the escape that begins a terminal's commands, is written as in a
-// string of Go. Line breaks and tabs remain.
+// Printable makes a text that may come from anybody fit for a terminal: characters that are not
+// printable, such as the escape that begins a terminal's commands, are written as in a Go string.
+// Line breaks and tabs remain.
 func Printable(text string) string { return printable(text, "\n\t") }
 
-// Name is Printable for what has to stay in its line and column, such as the name of a
-// file: line breaks and tabs are written as in a string of Go, too.
+// Name is Printable for a text that has to stay in its line and column, such as a file's name: line
+// breaks and tabs are written as in a Go string, too.
 func Name(text string) string { return printable(text, "") }
 
 func printable(text, but string) string {
@@ -32,8 +32,8 @@ func printable(text, but string) string {
 	return s.String()
 }
 
-// indented is Printable for a message, the lines of which after the first are indented,
-// so that no name or text of a file in it can pass for a message of its own.
+// indented is Printable for a message. All lines after the first are indented, so that a name or a
+// text from a file cannot look like a message of its own.
 func indented(text string) string {
 	lines := strings.Split(Printable(text), "\n")
 	for i, line := range lines {

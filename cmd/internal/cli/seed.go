@@ -6,13 +6,14 @@ import (
 	"strconv"
 )
 
-// Seed is the value of --seed: a number, or one that is drawn.
+// Seed is the value of --seed: a number, or one drawn at random.
 type Seed struct {
 	To     *uint64
 	Random bool
 }
 
-// Set takes a number, or "random". Numbers that are drawn are no longer than all programs that read JSON can hold.
+// Set takes a number, or "random". A random number has 53 bits, which all programs that read JSON
+// can hold.
 func (s *Seed) Set(text string) error {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if s.Random = text == "random"; s.Random {

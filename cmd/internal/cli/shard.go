@@ -77,7 +77,8 @@ func (p *Part) String() string {
 
 func (p *Part) Type() string { return "I/N" }
 
-// Shards say which part of the images is made, and how a shard's pair of files is.
+// Shards are the flags that say which part of the images is made, and how a shard's pair of files
+// is written.
 type Shards struct {
 	Shard     Part
 	Overwrite bool
@@ -112,13 +113,13 @@ func (s *Shards) Check(cmd *cobra.Command, output string) error {
 // Pair tells whether the output is a shard's pair of files.
 func (s *Shards) Pair(output string) bool { return s.Shard.Of > 0 && isFolder(output) }
 
-// Files are those of a shard in a folder.
+// Files are the files of a shard in a folder.
 func (s *Shards) Files(dir string) []File {
 	path := filepath.Join(dir, s.Shard.Name())
 	return []File{{Flag: "--output", Path: path + ".npy"}, {Flag: "--output", Path: path + ".json"}, {Flag: "--labels", Path: path + ".labels.npy"}}
 }
 
-// Divides checks that each part of so many images has one.
+// Divides checks that each part gets at least one of so many images.
 func (s *Shards) Divides(images int) error {
 	if s.Shard.Of > images {
 		return Usagef("--shard %s of %d images: there are fewer images than parts", &s.Shard, images)
@@ -126,8 +127,8 @@ func (s *Shards) Divides(images int) error {
 	return nil
 }
 
-// Job is the making of a shard in a folder, but for what it makes. The fields of the parameters, which
-// are structs, tell it apart from other work.
+// Job returns a job that makes a shard in a folder; the caller sets what it makes. The fields of
+// the parameters, which are structs, tell the shard apart from other work.
 func (s *Shards) Job(dir string, m shard.Manifest, parameters ...any) (*shard.Job, error) {
 	m.Format, m.Shard, m.Shards, m.Version = shard.Format, s.Shard.At, s.Shard.Of, Version()
 	m.First, m.Count = s.Shard.Range(m.Images)
@@ -138,8 +139,8 @@ func (s *Shards) Job(dir string, m shard.Manifest, parameters ...any) (*shard.Jo
 	return &shard.Job{Dir: dir, Manifest: m, Every: s.SaveEvery, Overwrite: s.Overwrite}, nil
 }
 
-// byName lists the fields of structs by their names, written as those of other JSON are: a new
-// field of them is in manifests, too.
+// byName lists the fields of structs by their names, spelt as in other JSON. So a field that is
+// added to one of the structs is in manifests, too.
 func byName(structs ...any) (map[string]json.RawMessage, error) {
 	all := map[string]json.RawMessage{}
 	for _, s := range structs {
@@ -167,7 +168,7 @@ func byName(structs ...any) (map[string]json.RawMessage, error) {
 
 var capital = regexp.MustCompile(`([a-z])([A-Z])`)
 
-// isFolder tells whether an output is a folder, there or not.
+// isFolder tells whether an output is a folder, which need not exist.
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return endsAsFolder(path) || err == nil && info.IsDir()
