@@ -97,7 +97,7 @@ func (f *drawFlags) addImages(flags *pflag.FlagSet) {
 }
 
 func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
-	flags.Var(&f.temperature, "temp", "temperature (or --temperature): below 1 keeps to the likely, above 1 strays; 1.0:0.6 goes from the first row's to the last row's; 0 draws greedily, whatever the filters")
+	flags.Var(&f.temperature, "temp", "temperature (or --temperature): below 1 makes likely levels likelier, above 1 less likely; 1.0:0.6 goes from the first row's to the last row's; 0 draws greedily, whatever the filters")
 	flags.BoolVar(&f.greedy, "greedy", false, "take the likeliest level of each pixel; excludes the others here")
 	flags.IntVar(&f.topK, "top-k", 0, "draw from the K likeliest levels only; 0 means all, as does a number over the model's levels")
 	flags.Float64Var(&f.topP, "top-p", 0, "then from the fewest likeliest levels that have probability P together; 0 means all")
