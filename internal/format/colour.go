@@ -55,7 +55,7 @@ func parseColours(s string) ([]color.NRGBA, error) {
 	}
 	var colours []color.NRGBA
 	for _, text := range list {
-		c, err := ParseColour(text)
+		c, err := parseColour(text)
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +64,8 @@ func parseColours(s string) ([]color.NRGBA, error) {
 	return colours, nil
 }
 
-// ParseColour reads a colour of 6 hexadecimal digits, or 8 with alpha, after "#" or not.
-func ParseColour(text string) (color.NRGBA, error) {
+// parseColour reads a colour of 6 hexadecimal digits, or 8 with alpha, after "#" or not.
+func parseColour(text string) (color.NRGBA, error) {
 	b, err := hex.DecodeString(strings.TrimPrefix(text, "#"))
 	switch {
 	case err == nil && len(b) == 3:

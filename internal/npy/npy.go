@@ -28,7 +28,6 @@ const (
 	Uint16  Type = "<u2"
 	Int64   Type = "<i8"
 	Float32 Type = "<f4"
-	Float64 Type = "<f8"
 )
 
 // LevelType is the type in which pictures of so many levels are written.

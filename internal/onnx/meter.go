@@ -69,7 +69,7 @@ func newMeter(m *Model, l Limits) (*Meter, error) {
 	}
 	var first error
 	for _, size := range trials {
-		_, err := t.Measure(trialShapes(m.Graph, size))
+		err := t.measure(trialShapes(m.Graph, size))
 		switch {
 		case err == nil && !free:
 			t.model, t.known = nil, nil // nothing is left to check
@@ -115,47 +115,39 @@ func (t *Meter) Check(shapes [][]int) error {
 			clear(t.known)
 		}
 		t.visits = 0
-		_, err = t.Measure(shapes)
+		err = t.measure(shapes)
 		t.known[key] = err
 	}
 	return err
 }
 
-// Demand is what one run takes.
-type Demand struct {
-	Memory     int64 // bytes of the values that are held at once
-	Operations int64
-}
-
-// Measure measures the model, some of whose inputs' sizes are free, for inputs of these
-// sizes. The errors are those of [Meter.Check].
-func (t *Meter) Measure(shapes [][]int) (Demand, error) {
+// measure reads the model for inputs of these sizes. The errors are those of [Meter.Check].
+func (t *Meter) measure(shapes [][]int) error {
 	r := t.reading()
 	g := t.model.Graph
 	if len(shapes) != len(g.Inputs) {
-		return Demand{}, fmt.Errorf("%w: %d inputs, the graph has %d", ErrShape, len(shapes), len(g.Inputs))
+		return fmt.Errorf("%w: %d inputs, the graph has %d", ErrShape, len(shapes), len(g.Inputs))
 	}
 	for i, v := range g.Inputs {
 		w := &Value{Name: v.Name, DType: v.DType, Shape: Shape(shapes[i]...)}
 		if err := r.bounded(w, fmt.Sprintf("input %q", v.Name)); err != nil {
-			return Demand{}, err
+			return err
 		}
 		r.values[v] = w
 	}
 	s, err := r.graph(g, 1)
 	if err != nil {
-		return Demand{}, err
+		return err
 	}
-	d, err := r.demand(s)
-	if err != nil {
-		return Demand{}, err
+	if err := r.held(s); err != nil {
+		return err
 	}
 	for _, v := range g.Outputs {
 		if got := r.value(v); got.Shape != nil && v.Shape != nil && !fits(got.Shape, v.Shape) {
-			return d, fmt.Errorf("%w: as the file declares it, output %w", ErrShape, &ShapeError{v.Name, Sizes(got.Shape), Sizes(v.Shape)})
+			return fmt.Errorf("%w: as the file declares it, output %w", ErrShape, &ShapeError{v.Name, Sizes(got.Shape), Sizes(v.Shape)})
 		}
 	}
-	return d, nil
+	return nil
 }
 
 func fits(got, declared []Dim) bool {
@@ -180,8 +172,7 @@ func (t *Meter) constants() error {
 	if err != nil {
 		return err
 	}
-	_, err = r.demand(s)
-	return err
+	return r.held(s)
 }
 
 func (t *Meter) reading() *reading {

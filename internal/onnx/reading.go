@@ -110,13 +110,12 @@ func (r *reading) read(s *lifetimes, n *Node, runs int64) error {
 	return r.spend(times(runs, operations(copied)), n)
 }
 
-// demand is what the graph that has been read takes.
-func (r *reading) demand(s *lifetimes) (Demand, error) {
-	memory := s.peak()
-	if memory > r.limits.Memory {
-		return Demand{}, &LimitError{"Memory", "bytes that a run holds at once", memory, r.limits.Memory}
+// held checks how much of a graph that has been read is held at once.
+func (r *reading) held(s *lifetimes) error {
+	if memory := s.peak(); memory > r.limits.Memory {
+		return &LimitError{"Memory", "bytes that a run holds at once", memory, r.limits.Memory}
 	}
-	return Demand{memory, r.operations}, nil
+	return nil
 }
 
 func (r *reading) spend(operations int64, n *Node) error {
