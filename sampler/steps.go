@@ -81,7 +81,8 @@ func (s *Sampler) steps(ctx context.Context, req Request, yield func(Step) bool)
 	}})
 }
 
-// newStep is a draw of rows that are to note what is known; levels and classes are theirs.
+// newStep is the step before the first, and has rows note in it which symbols are known. levels and
+// classes are those of the rows.
 func newStep(first uint64, rows []draw.Row, levels []uint16, classes []int) *Step {
 	step := &Step{First: first, Levels: levels, Known: make([]bool, len(levels)), Classes: classes}
 	at := 0
@@ -99,7 +100,7 @@ type watched struct {
 	step  *Step
 }
 
-// watching returns a function that calls after, and then shows the step to those who watch.
+// watching returns a function that shows a step to those who watch, and then calls after.
 func watching(after func(symbols int) error, all []watched) func(symbols int) error {
 	if len(all) == 0 {
 		return after

@@ -2,25 +2,19 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 
-	"pixelcnn/internal/npy"
 	"pixelcnn/sampler"
 )
 
 // readLevels reads an NPY file of a picture's levels, [H, W, C] or [1, H, W, C], without C where
 // it is 1, as the command writes one with -n 1.
 func readLevels(name string, sig *sampler.Signature) ([]uint16, error) {
-	file, err := os.Open(name)
+	file, h, err := openArray(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	h, err := npy.ReadHeader(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
 	shape := imageShape(sig)
 	if !slices.Equal(h.Shape, shape) && !slices.Equal(h.Shape, append([]int{1}, shape...)) {
 		return nil, fmt.Errorf("%s: its shape is %v, must be %v, that of a picture of the model", name, h.Shape, shape)

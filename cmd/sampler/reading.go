@@ -116,25 +116,32 @@ func (r *readingFlags) values() conditionValues {
 	return conditionValues{hex.EncodeToString(h.Sum(nil))}
 }
 
+// openArray opens an NPY file and reads its header.
+func openArray(path string) (file *os.File, h npy.Header, err error) {
+	if file, err = os.Open(path); err != nil {
+		return nil, h, err
+	}
+	if h, err = npy.ReadHeader(file); err != nil {
+		_ = file.Close()
+		return nil, h, fmt.Errorf("%s: %w", path, err)
+	}
+	return file, h, nil
+}
+
 // maxNumbers bounds the elements of a condition's file.
 const maxNumbers = 1 << 28
 
 // readNumbers reads an NPY file of numbers.
 func readNumbers(path string) (*sampler.Tensor, error) {
-	file, err := os.Open(path)
+	file, h, err := openArray(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	in := bufio.NewReader(file)
-	h, err := npy.ReadHeader(in)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	if n := npy.Elements(h.Shape); n > maxNumbers {
 		return nil, fmt.Errorf("%s: %d numbers; %d are the most", path, n, maxNumbers)
 	}
-	numbers, err := h.Numbers(in)
+	numbers, err := h.Numbers(bufio.NewReader(file))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

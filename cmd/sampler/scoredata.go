@@ -106,15 +106,11 @@ func (f *scoreFlags) isArray() bool {
 
 // loadArray looks at an NPY file, which is read as it is scored.
 func (f *scoreFlags) loadArray(cmd *cobra.Command, sig *sampler.Signature) (*scored, error) {
-	file, err := os.Open(f.data)
+	file, h, err := openArray(f.data)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	h, err := npy.ReadHeader(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.data, err)
-	}
 	shape := imageShape(sig)
 	begin, err1 := file.Seek(0, io.SeekCurrent)
 	end, err2 := file.Seek(0, io.SeekEnd)
@@ -151,21 +147,16 @@ func (f *scoreFlags) loadArray(cmd *cobra.Command, sig *sampler.Signature) (*sco
 
 // readLabels reads the classes of n images.
 func readLabels(path string, n int, sig *sampler.Signature) ([]int, error) {
-	file, err := os.Open(path)
+	file, h, err := openArray(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	in := bufio.NewReader(file)
-	h, err := npy.ReadHeader(in)
-	if err == nil && (!h.Type.Integers() || !slices.Equal(h.Shape, []int{n})) {
-		err = fmt.Errorf("it is %s %v, must be integers [%d], as many as there are images", h.Type, h.Shape, n)
+	if !h.Type.Integers() || !slices.Equal(h.Shape, []int{n}) {
+		return nil, fmt.Errorf("%s: it is %s %v, must be integers [%d], as many as there are images", path, h.Type, h.Shape, n)
 	}
 	numbers := make([]uint16, n)
-	if err == nil {
-		err = h.Levels(in, numbers, 0)
-	}
-	if err != nil {
+	if err := h.Levels(bufio.NewReader(file), numbers, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	classes := make([]int, n)
