@@ -32,7 +32,7 @@ For any other program it is the same model.`,
 				return cli.Usagef("-o is missing: the file to write")
 			}
 			if strings.HasPrefix(m.model, "@") {
-				return cli.Usagef("--model is %q, which says all of itself: name an ONNX file", m.model)
+				return cli.Usagef("--model is %q, which needs no annotation: name an ONNX file", m.model)
 			}
 			cfg, model, err := m.read(cmd, cli.File{Flag: "--output", Path: output})
 			if err != nil {

@@ -196,7 +196,7 @@ func (f *drawFlags) checkFormat(cmd *cobra.Command) error {
 		}
 	}
 	if v := verb.FindString(f.output); v != "" && !isPattern(f.output) {
-		return cli.Usagef("--output %q: %s is no place for an image's number: write %%d, or %%04d", f.output, v)
+		return cli.Usagef("--output %q: %s is not a place for an image's number: write %%d, or %%04d", f.output, v)
 	}
 	if f.format == "" {
 		var err error

@@ -115,5 +115,5 @@ func formatOf(path string) (string, error) {
 	case slices.Contains(formats, end):
 		return end, nil
 	}
-	return "", cli.Usagef("--output %q: .%s is none of the formats %q; name one with --format", path, end, formats)
+	return "", cli.Usagef("--output %q: .%s is not one of the formats %q; choose one with --format", path, end, formats)
 }

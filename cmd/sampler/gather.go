@@ -143,7 +143,7 @@ func (f *gather) choose(set *shard.Set) error {
 		case f.output != "-" && slices.Contains(gathered, end):
 			f.format = end
 		case f.output != "" && f.output != "-" && end != "" && end != "txt":
-			return cli.Usagef("--output %q: .%s is none of the formats %q; name one with --format", f.output, end, gathered)
+			return cli.Usagef("--output %q: .%s is not one of the formats %q; choose one with --format", f.output, end, gathered)
 		case first.Work == shard.Score:
 			f.format = "text"
 		default:
@@ -156,10 +156,10 @@ func (f *gather) choose(set *shard.Set) error {
 	case f.isArray() && first.Output == nil:
 		return cli.Usagef("--format %s: %s has scores only; with sampler score --per-pixel it has arrays", f.format, set.Dir)
 	case !f.isArray() && first.Scores == nil:
-		return cli.Usagef("--format %s: %s has no scores; --format npy is for what it has", f.format, set.Dir)
+		return cli.Usagef("--format %s: %s has no scores; use --format npy", f.format, set.Dir)
 	case f.format == "tar" && first.Work != shard.Draw:
 		what := map[string]string{shard.Score: "log-probabilities", shard.Encode: "codes"}[first.Work]
-		return cli.Usagef("--format tar: %s has %s, which are no pictures; --format npy is for them", set.Dir, what)
+		return cli.Usagef("--format tar: %s has %s, which are not pictures; use --format npy", set.Dir, what)
 	case f.labels != "" && first.Labels == nil:
 		return cli.Usagef("--labels: %s has none; the shards are to be made with --labels %s", set.Dir, set.Dir)
 	case f.output == "" && !f.isArray():
@@ -270,7 +270,7 @@ func writeTar(ctx context.Context, w io.Writer, set *shard.Set) error {
 	}
 	sig.Meta.Palette = first.Palette
 	if sig.Colour() == "" {
-		return fmt.Errorf("pictures of %d channels are nothing to look at; --format npy is for them", sig.Channels)
+		return fmt.Errorf("pictures of %d channels cannot be shown; use --format npy", sig.Channels)
 	}
 	levels := make([]uint16, npy.Elements(first.Shape))
 	var b bytes.Buffer
@@ -286,7 +286,7 @@ func writeTar(ctx context.Context, w io.Writer, set *shard.Set) error {
 			}
 			image := sig.Image(levels)
 			if image == nil {
-				return fmt.Errorf("%s: image %d has a level that is none of the model's %d", m.Part().Name(), i, m.Levels)
+				return fmt.Errorf("%s: image %d has a level that is not one of the model's %d", m.Part().Name(), i, m.Levels)
 			}
 			b.Reset()
 			if err := png.Encode(&b, image); err != nil {

@@ -45,7 +45,7 @@ func TestGatherCodes(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("%q, error %v; want %q", got, err, want)
 	}
-	for _, c := range []struct{ format, want string }{{"tar", "has codes, which are no pictures"}, {"json", "--format npy"}} {
+	for _, c := range []struct{ format, want string }{{"tar", "has codes, which are not pictures"}, {"json", "--format npy"}} {
 		if status, stderr := run("--format", c.format); status != 2 || !strings.Contains(stderr, c.want) {
 			t.Errorf("--format %s: status %d, %s", c.format, status, stderr)
 		}

@@ -70,7 +70,7 @@ func inspect(w io.Writer, name string, m *sampler.Model) error {
 		fmt.Fprintf(t, "output\t%s, %d levels\n", cli.Name(m.Output), m.Levels)
 		for _, f := range m.Findings {
 			if f.Flag != "" {
-				f.Why += " (" + f.Flag + " says otherwise)"
+				f.Why += " (" + f.Flag + " changes it)"
 			}
 			fmt.Fprintf(t, "%s\t%s: %s\n", f.Part, cli.Name(f.Value), cli.Name(f.Why))
 		}

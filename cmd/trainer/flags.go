@@ -137,7 +137,7 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 	case f.validation < 0:
 		return nil, cli.Usagef("--validation is %d, must be 0 or more", f.validation)
 	case f.train.Patience > 0 && f.validation == 0:
-		return nil, cli.Usagef("--patience needs --validation: without such images there is nothing to wait for")
+		return nil, cli.Usagef("--patience needs --validation, the images on which it judges")
 	}
 	if err := f.pictures.Check(); err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func (e *Encoder) output(g, simple *onnx.Graph) error {
 	case integers && len(shape) == 2:
 		h := int(math.Round(math.Sqrt(float64(shape[1]) * float64(e.Height) / float64(e.Width))))
 		if h < 1 || shape[1]%h != 0 || h*e.Width != shape[1]/h*e.Height {
-			return fmt.Errorf("%s, which is no map of the form of a picture of %d×%d", is, e.Height, e.Width)
+			return fmt.Errorf("%s, which is not a map of the shape of a picture of %d×%d", is, e.Height, e.Width)
 		}
 		e.Shape = []int{h, shape[1] / h}
 	case (integers || dtype == onnx.Float32 || dtype == onnx.Float64) && len(shape) == 4 && shape[1] > 1:

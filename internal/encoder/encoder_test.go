@@ -151,7 +151,7 @@ func TestRefuses(t *testing.T) {
 		"open size":  {func(g *onnx.Graph) { ends["map"](g, scoring(g, any[0], any[2], onnx.Free("w"))) }, Options{}, "say it with --width"},
 		"other size": {func(g *onnx.Graph) { ends["map"](g, scoring(g, any[0], any[2], any[3])) }, Options{Height: 8}, "has height 4, --height is 8"},
 		"features":   {func(g *onnx.Graph) { g.Output(g.Input("x", onnx.Float32, any...), "y", onnx.Float32, any...) }, Options{}, "must be codes, int64 or int32"},
-		"other map":  {func(g *onnx.Graph) { ends["flat"](g, scoring(g, any[0], any[2], onnx.Fixed(7))) }, Options{}, "no map of the form of a picture of 4×7"},
+		"other map":  {func(g *onnx.Graph) { ends["flat"](g, scoring(g, any[0], any[2], onnx.Fixed(7))) }, Options{}, "not a map of the shape of a picture of 4×7"},
 		"levels":     {func(g *onnx.Graph) { ends["scores"](g, scoring(g, any[0], any[2], any[3])) }, Options{Levels: 4}, "scores of 3 codes; --levels is 4"},
 	} {
 		g := &onnx.Graph{Name: "test"}

@@ -132,7 +132,7 @@ func notNPY(err error) error {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	return fmt.Errorf("%w: it is no NPY file, which begins with \\x93NUMPY", ErrFormat)
+	return fmt.Errorf("%w: it is not an NPY file, which begins with \\x93NUMPY", ErrFormat)
 }
 
 // cut turns the end of a file that comes too early into an error that says so.
@@ -153,7 +153,7 @@ var (
 func parse(text string) (h Header, err error) {
 	d, f, s := descr.FindStringSubmatch(text), fortran.FindStringSubmatch(text), shape.FindStringSubmatch(text)
 	if f == nil || s == nil {
-		return h, fmt.Errorf("%w: the header is no dictionary of descr, fortran_order and shape", ErrFormat)
+		return h, fmt.Errorf("%w: the header is not a dictionary of descr, fortran_order and shape", ErrFormat)
 	}
 	if d == nil {
 		return h, fmt.Errorf("%w: an array of records; of numbers it must be", ErrFormat)
@@ -194,7 +194,7 @@ func (h Header) Levels(r io.Reader, levels []uint16, first int) error {
 		for i := range n {
 			x, ok := h.Type.level(buffer[i*size:][:size])
 			if !ok {
-				return fmt.Errorf("%w: element %d of the array is no level: an integer from 0 to %d it must be", ErrFormat, first+at+i, math.MaxUint16)
+				return fmt.Errorf("%w: element %d of the array is not a level: it must be an integer from 0 to %d", ErrFormat, first+at+i, math.MaxUint16)
 			}
 			levels[at+i] = x
 		}

@@ -82,8 +82,8 @@ func TestHeader(t *testing.T) {
 		{1, "{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (2,), }", "", nil, "records", 0},
 		{1, "{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", "", nil, "more elements", 0},
 		{1, "{'descr': '|u1', 'fortran_order': False, 'shape': (0, 9223372036854775808), }", "", nil, "more elements", 0},
-		{1, "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 2), }", "", nil, "no dictionary", 0},
-		{1, "nothing", "", nil, "no dictionary", 0},
+		{1, "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 2), }", "", nil, "not a dictionary", 0},
+		{1, "nothing", "", nil, "not a dictionary", 0},
 		{9, "nothing", "", nil, "version 9.0", 0},
 		{1, strings.Repeat(" ", 20000), "", nil, "header of 20000", 0},
 	} {

@@ -111,7 +111,7 @@ func (f *dataFolder) open(name string) (*os.File, error) {
 		return nil, reason(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
+		return nil, errors.New("it is not a regular file")
 	}
 	file, err := f.root.Open(name)
 	if err != nil {
@@ -190,7 +190,7 @@ func (d *decoder) load(c content, size int64) (raw []byte, err error) {
 		return nil, reason(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
+		return nil, errors.New("it is not a regular file")
 	}
 	length := e.length
 	if length < 0 {

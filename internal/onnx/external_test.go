@@ -112,7 +112,7 @@ func TestReadFileRefuses(t *testing.T) {
 		{"absolute", []string{"location", "/etc/passwd"}, "plain name"},
 		{"a zero byte", []string{"location", "a\x00b"}, "invalid"},
 		{"missing", []string{"location", "other.data"}, "no such file"},
-		{"a folder's name", []string{"location", "sub"}, "no regular file"},
+		{"a folder's name", []string{"location", "sub"}, "not a regular file"},
 		{"a link out", []string{"location", "out"}, "leads out"},
 		{"an absolute link", []string{"location", "absolute"}, "leads out"},
 		{"a link to nowhere", []string{"location", "nowhere"}, "leads out"},

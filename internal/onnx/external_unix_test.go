@@ -17,7 +17,7 @@ func TestReadFilePipe(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(filepath.Dir(path), "pipe"), 0o600); err != nil {
 		t.Skip(err)
 	}
-	if _, err := ReadFile(path, Limits{}); err == nil || !strings.Contains(err.Error(), "no regular file") {
+	if _, err := ReadFile(path, Limits{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("error %v", err)
 	}
 	path = beside(t, nil, "w", two)

@@ -182,7 +182,7 @@ func gather(n *Node, in []*Tensor) (*Tensor, error) {
 	}
 	idx := integers(in[1])
 	if idx == nil && in[1].Len() > 0 {
-		return nil, errors.New("indices that are no integers")
+		return nil, errors.New("indices that are not integers")
 	}
 	// Where there are no elements the indices have to fit all the same.
 	places := make([]int, len(idx))

@@ -146,7 +146,7 @@ func inferShape(n *Node, shapes [][]int) ([]int, error) {
 		return convShape(n, shapes)
 	case "Gemm":
 		if len(x) != 2 || len(shapes[1]) != 2 {
-			return nil, errors.New("factors that are no matrices")
+			return nil, errors.New("factors that are not matrices")
 		}
 		a, b := x, shapes[1]
 		if n.Attrs.Int("transA", 0) != 0 {

@@ -148,7 +148,7 @@ func (r *reading) checkTrilu(n *Node) error {
 	}
 	k := r.value(n.Inputs[1])
 	if k == nil || k.Const == nil || len(k.Const.Ints()) != 1 {
-		return errors.New("its diagonal is no constant")
+		return errors.New("its diagonal is not a constant")
 	}
 	if d := k.Const.Ints()[0]; max(d, -d) > math.MaxInt32 || d == math.MinInt64 {
 		return fmt.Errorf("its diagonal is %d", d)

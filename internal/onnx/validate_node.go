@@ -187,7 +187,7 @@ func checkDivisor(n *Node) error {
 	}
 	divisor := n.Inputs[1].Const
 	if divisor == nil || divisor.Len() > small { // Strip drops such a constant
-		return fmt.Errorf("its divisor is an integer that is no constant of at most %d elements", small)
+		return fmt.Errorf("its divisor is an integer that is not a constant of at most %d elements", small)
 	}
 	for _, d := range floats(divisor) {
 		if d == 0 || d == -1 {

@@ -125,7 +125,7 @@ func TestCheckNode(t *testing.T) {
 		"diagonal":           {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, Const("", Scalar(int64(-1)))) }, "", nil},
 		"diagonal far out":   {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, ints(math.MinInt64+1)) }, "its diagonal is -9223372036854775807", ErrShape},
 		"diagonal least":     {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, ints(math.MinInt64)) }, "its diagonal is", ErrShape},
-		"diagonal that runs": {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, g.Op("ArgMax", nil, x)) }, "its diagonal is no constant", ErrShape},
+		"diagonal that runs": {func(g *Graph, x *Value) *Value { return g.Op("Trilu", nil, x, g.Op("ArgMax", nil, x)) }, "its diagonal is not a constant", ErrShape},
 		"branches": {func(g *Graph, x *Value) *Value {
 			return g.Op("If", Attrs{"then_branch": branch(x, 1), "else_branch": branch(x, 1)}, Const("", Scalar(true)))
 		}, "", nil},
@@ -165,8 +165,8 @@ func TestCheckNode(t *testing.T) {
 		"division by zero":          {by("Div", ints(2, 0, 1, 1, 1, 1)), "its divisor is an integer that may not be 0", ErrShape},
 		"division by minus one":     {by("Div", ints(-1)), "its divisor is an integer that may not be -1", ErrShape},
 		"remainder by zero":         {by("Mod", ints(0)), "its divisor is an integer that may not be 0", ErrShape},
-		"division by what runs":     {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(5), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
-		"remainder by what runs":    {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Mod", nil, whole(g, x), whole(g, x))) }, "its divisor is an integer that is no constant", ErrShape},
+		"division by what runs":     {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(5), whole(g, x))) }, "its divisor is an integer that is not a constant", ErrShape},
+		"remainder by what runs":    {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Mod", nil, whole(g, x), whole(g, x))) }, "its divisor is an integer that is not a constant", ErrShape},
 		"division of numbers":       {func(g *Graph, x *Value) *Value { return g.Op("Div", nil, x, x) }, "", nil},
 		"division of sizes":         {func(g *Graph, x *Value) *Value { s := g.Op("Shape", nil, x); return plus(g, x, g.Op("Div", nil, s, s)) }, "", nil},
 		"division of the least":     {func(g *Graph, x *Value) *Value { return plus(g, x, g.Op("Div", nil, ints(math.MinInt64), ints(-1))) }, "a division of -9223372036854775808 by -1", ErrShape},

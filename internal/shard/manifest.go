@@ -111,7 +111,7 @@ func read(dir string, p Part) (*Manifest, error) {
 	d.DisallowUnknownFields()
 	m := new(Manifest)
 	if err := d.Decode(m); err != nil {
-		return nil, fmt.Errorf("%w: %s is no manifest: %w", ErrShard, path, err)
+		return nil, fmt.Errorf("%w: %s is not a manifest: %w", ErrShard, path, err)
 	}
 	first, count := p.Range(m.Images)
 	switch {

@@ -304,7 +304,7 @@ func TestAsked(t *testing.T) {
 		"comes next":            {sequence(13, 4, 3), signature.Options{Height: 2, Width: 2}, "say --start-token N"},
 		"a token or a level":    {sequence(13, 4, 3), signature.Options{Height: 2, Width: 2, StartToken: []int64{2}}, "say --levels 2, or --levels 3"},
 		"channels":              {wide(4, 2, 4, 5), signature.Options{}, "say --channels 2 if it is so"},
-		"a head that it is not": {wide(4, 1, 4, 5), signature.Options{Head: signature.Mixture}, "4 outputs are no logistic mixture for 1 channels"},
+		"a head that it is not": {wide(4, 1, 4, 5), signature.Options{Head: signature.Mixture}, "4 outputs are not a logistic mixture for 1 channels"},
 		"a mixture's levels":    {wide(30, 1, 4, 5), signature.Options{Head: signature.Mixture, Range: [2]float64{-1, 1}}, "say --levels N"},
 		"a mixture of a scale":  {wide(30, 1, 4, 5), signature.Options{Head: signature.Mixture, Scale: encoding.Scale{Factor: 2. / 255}}, "say --levels N"},
 		"levels that are not":   {wide(4, 1, 4, 5), signature.Options{Levels: 5}, "it has 4 levels, not 5"},

@@ -90,7 +90,7 @@ func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading
 	}
 	var found []reading
 	told := false // whether why says more than that no layout fits
-	why := fmt.Errorf("output %q has shape %v, which are no outputs for pictures of %d×%d with %d channels", v.Name, shape, r.sizes['H'], r.sizes['W'], r.sizes['C'])
+	why := fmt.Errorf("output %q has shape %v, which does not fit pictures of %d×%d with %d channels", v.Name, shape, r.sizes['H'], r.sizes['W'], r.sizes['C'])
 	end := lastNode(v)
 	for _, head := range heads {
 		if opt.Head != "" && head != opt.Head || opt.Head == "" && end != nil && head != headOf[end.Op] {
@@ -154,7 +154,7 @@ func (r *reading) fitOutput(shape []int, opt Options) error {
 		per := mixture(c)
 		k := r.sizes['K']
 		if per == 0 || k < per || k%per != 0 {
-			return fmt.Errorf("%d outputs are no logistic mixture for %d channels", k, c)
+			return fmt.Errorf("%d outputs are not a logistic mixture for %d channels", k, c)
 		}
 		if r.encoding != Scaled {
 			return fmt.Errorf("a logistic mixture needs a picture of numbers")

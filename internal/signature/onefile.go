@@ -40,7 +40,7 @@ func (s *Signature) readOneFile(height, width int) error {
 	}
 	s.Head = likelihood.Categorical{Depth: s.Levels, Channels: s.Channels}
 	if s.Height < 1 || s.Width < 1 || s.Height > maxPixels/s.Width || s.Channels < 1 || s.Channels > format.MaxChannels {
-		return fmt.Errorf("%w: its output %q is none of images", ErrModel, format.Levels)
+		return fmt.Errorf("%w: its output %q does not hold images", ErrModel, format.Levels)
 	}
 	for i, v := range g.Inputs {
 		if v.Name == format.Label {

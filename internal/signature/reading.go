@@ -90,10 +90,10 @@ func (s *Signature) readings(opt Options) ([]reading, error) {
 		}
 		encoding, ok := encodings[v.DType]
 		if !ok {
-			fails(1, "input %q is %v, which no picture is", v.Name, v.DType)
+			fails(1, "input %q is %v, which is not a type of pictures", v.Name, v.DType)
 			continue
 		}
-		fails(1, "input %q is %v %v, which is no picture: known are %s", v.Name, v.DType, shape, spelled(inputLayouts))
+		fails(1, "input %q is %v %v, which is not a picture; known layouts are %s", v.Name, v.DType, shape, spelled(inputLayouts))
 		var ask error // the error where a flag would settle it
 		fits := false // whether it can be a picture that is not one-hot
 		for _, layout := range layouts {
@@ -179,7 +179,7 @@ func (r *reading) fitInput(v *onnx.Value, opt Options) error {
 	}
 	open := opt.symbols(r.in, shape)
 	if !r.in.fit(open, r.sizes) {
-		return fmt.Errorf("input %q is %v, which is no picture of %s", v.Name, shape, describe(r.sizes))
+		return fmt.Errorf("input %q is %v, which does not fit a picture of %s", v.Name, shape, describe(r.sizes))
 	}
 	for letter, set := range map[rune]int{'H': opt.Height, 'W': opt.Width} {
 		if _, known := r.sizes[letter]; !known && set > 0 {
@@ -187,7 +187,7 @@ func (r *reading) fitInput(v *onnx.Value, opt Options) error {
 		}
 	}
 	if !r.in.fit(open, r.sizes) {
-		return fmt.Errorf("input %q is %v, which is no picture of %s", v.Name, shape, describe(r.sizes))
+		return fmt.Errorf("input %q is %v, which does not fit a picture of %s", v.Name, shape, describe(r.sizes))
 	}
 	if _, ok := r.sizes['C']; !ok {
 		return fmt.Errorf("input %q is %v and does not fix its channels: %w --channels N", v.Name, shape, errSay)
@@ -204,7 +204,7 @@ func (r *reading) fitInput(v *onnx.Value, opt Options) error {
 		return fmt.Errorf("input %q is %v, a picture of %d channels: %w --channels %d if it is so", v.Name, shape, c, errSay, c)
 	}
 	if levels := r.sizes['L']; r.encoding == OneHot && (levels < format.MinLevels || levels > format.MaxLevels || opt.Levels > 0 && levels != opt.Levels) {
-		return fmt.Errorf("input %q is %v, which is no picture one-hot", v.Name, shape)
+		return fmt.Errorf("input %q is %v, which is not a one-hot picture", v.Name, shape)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func (s *Signature) probe(ctx context.Context, f Runner, batch, places int, own 
 				}
 				x, before := float64(got[at]), float64(want[i][at])
 				if math.IsNaN(x) || math.IsNaN(before) {
-					return fmt.Errorf("%w: its outputs are no numbers at row %d, column %d", ErrModel, pixel/s.Width, pixel%s.Width)
+					return fmt.Errorf("%w: its outputs are NaN at row %d, column %d", ErrModel, pixel/s.Width, pixel%s.Width)
 				}
 				if x != before && !(math.Abs(x-before) <= 1e-4*(1+math.Abs(before))) {
 					return fmt.Errorf("%w: %w: the outputs at row %d, column %d change with the pixels from row %d, column %d on",
