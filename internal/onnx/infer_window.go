@@ -7,6 +7,86 @@ import (
 	"slices"
 )
 
+// Window is one spatial dimension of a convolution.
+type Window struct{ Kernel, Stride, Dilation, Begin, End int }
+
+// Windows reads a Conv node for an input and a weight of these shapes: one window
+// per spatial dimension, automatic padding resolved.
+func Windows(n *Node, x, w []int) ([]Window, error) {
+	rank := len(x) - 2
+	if rank < 1 || len(w) != len(x) {
+		return nil, fmt.Errorf("input and weight of shapes %v and %v", x, w)
+	}
+	get := func(name string, count int) ([]int64, error) {
+		v := n.Attrs.Ints(name)
+		if v != nil && len(v) != count {
+			return nil, fmt.Errorf("%d %s, should be %d", len(v), name, count)
+		}
+		return v, nil
+	}
+	kernel, err1 := get("kernel_shape", rank)
+	stride, err2 := get("strides", rank)
+	dilation, err3 := get("dilations", rank)
+	pads, err4 := get("pads", 2*rank)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, err
+	}
+	out := make([]Window, rank)
+	for i := range out {
+		o := &out[i]
+		*o = Window{Kernel: w[i+2], Stride: 1, Dilation: 1}
+		if kernel != nil && int(kernel[i]) != o.Kernel {
+			return nil, fmt.Errorf("kernel_shape %v for a weight of shape %v", kernel, w)
+		}
+		if stride != nil {
+			o.Stride = int(stride[i])
+		}
+		if dilation != nil {
+			o.Dilation = int(dilation[i])
+		}
+		if pads != nil {
+			o.Begin, o.End = int(pads[i]), int(pads[i+rank])
+		}
+		if min(o.Kernel, o.Stride, o.Dilation) < 1 || min(o.Begin, o.End) < 0 || max(o.Kernel, o.Stride, o.Dilation, o.Begin, o.End) > 1<<20 {
+			return nil, errors.New("kernel, strides, dilations or pads out of range")
+		}
+		auto := n.Attrs.String("auto_pad", "NOTSET")
+		if auto == "SAME_UPPER" || auto == "SAME_LOWER" {
+			size := (x[i+2] + o.Stride - 1) / o.Stride
+			total := max(0, (size-1)*o.Stride+(o.Kernel-1)*o.Dilation+1-x[i+2])
+			o.Begin, o.End = total/2, total-total/2
+			if auto == "SAME_LOWER" {
+				o.Begin, o.End = o.End, o.Begin
+			}
+		}
+	}
+	return out, nil
+}
+
+func convShape(n *Node, shapes [][]int) ([]int, error) {
+	x, w := shapes[0], shapes[1]
+	windows, err := Windows(n, x, w)
+	if err != nil {
+		return nil, err
+	}
+	group := int(n.Attrs.Int("group", 1))
+	if group < 1 || x[1] != w[1]*group || w[0]%group != 0 {
+		return nil, fmt.Errorf("%d channels for a weight of shape %v in %d groups", x[1], w, group)
+	}
+	if err := checkBias(shapes, w[0]); err != nil {
+		return nil, err
+	}
+	out := []int{x[0], w[0]}
+	for i, o := range windows {
+		size := (x[i+2]+o.Begin+o.End-(o.Kernel-1)*o.Dilation-1)/o.Stride + 1
+		if size < 1 {
+			return nil, fmt.Errorf("a kernel of %d on %d pixels", o.Kernel, x[i+2])
+		}
+		out = append(out, size)
+	}
+	return out, nil
+}
+
 // WindowShape is the shape of what operators with a window make of inputs of those shapes, and
 // of those that trade pixels for channels. It is nil for others, and where it cannot be told.
 func WindowShape(n *Node, shapes [][]int) ([]int, error) {
