@@ -63,7 +63,7 @@ type Request struct {
 	Done <-chan struct{}
 }
 
-// over tells whether the request was given up.
+// over tells whether the request was cancelled.
 func (r *Request) over() bool {
 	select {
 	case <-r.Done:
@@ -76,8 +76,8 @@ func (r *Request) over() bool {
 // Inpainting says what of a picture is given; the rest is drawn.
 //
 // A plain one draws pixel after pixel in raster order and steps over the given ones. So a
-// given pixel bears on those that come after it, in its row to the right and
-// in the rows below; the free pixels before it are drawn as if it were not there. Where
+// given pixel affects those that come after it, in its row to the right and
+// in the rows below; the free pixels before it are drawn as if it were not given. Where
 // the class is drawn, too, the given pixels before the first free one bear on it. With
 // Particles over 1 all of them do: as many candidates are drawn together, each with a
 // class of its own where that is drawn; each is weighed by the probability that it gives

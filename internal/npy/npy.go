@@ -256,19 +256,8 @@ func (t Type) Integers() bool { return t.Size() > 0 && t[1] != 'f' }
 // level is the element whose bytes are b, as an integer of 16 bits. It is not ok for a number below
 // 0 or above 65,535.
 func (t Type) level(b []byte) (uint16, bool) {
-	var x uint64
-	for i := range b {
-		if t[0] == '>' {
-			x = x<<8 | uint64(b[i])
-		} else {
-			x |= uint64(b[i]) << (8 * i)
-		}
-	}
-	negative := t[1] == 'i' && b[len(b)-1]&0x80 != 0
-	if t[0] == '>' {
-		negative = t[1] == 'i' && b[0]&0x80 != 0
-	}
-	return uint16(x), t.Integers() && !negative && x <= math.MaxUint16
+	x := t.number(b)
+	return uint16(x), t.Integers() && x >= 0 && x <= math.MaxUint16
 }
 
 // AppendLevels appends levels as elements of type [LevelType] of that many levels.
