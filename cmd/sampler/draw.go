@@ -108,9 +108,9 @@ func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
 func (f *drawFlags) addInpainting(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.init, "init", nil, "the `PICTURE` to inpaint, PNG, JPEG, GIF, BMP, WebP or TIFF, or a folder of them: --keep says what of it is given, the rest is drawn. It is turned upright, cropped to the model's shape, resized and quantised; what is transparent lies on white. An NPY file has the levels of one. May be repeated: of several pictures each is inpainted, by default once, with -n for all of them more often")
 	f.pictures.AddLimit(flags)
-	flags.BoolVar(&f.invert, "invert", false, "turn its light and dark round: for a picture on a light ground, where the model knows a dark one")
+	flags.BoolVar(&f.invert, "invert", false, "swap its light and dark: for a picture on a light ground, where the pictures of the model have a dark one")
 	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it is given: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
-	flags.Var(&f.particles, "complete", "plain: a given pixel bears only on pixels after it, in its row to the right and in the rows below; those before it are drawn as if it were not there. particles=N: draw N candidates for each image, weigh them by the probability of the given pixels to come, and choose one")
+	flags.Var(&f.particles, "complete", "plain: a given pixel affects only pixels after it, in its row to the right and in the rows below; those before it are drawn as if it were not given. particles=N: draw N candidates for each image, weigh them by the probability that they give to the given pixels, and choose one")
 }
 
 func (f *drawFlags) addOutput(flags *pflag.FlagSet) {

@@ -37,11 +37,12 @@ func newGather() *cobra.Command {
 		Long: `Put together the shards of a folder, which --shard I/N with -o DIR/ has made.
 
 Every manifest is compared with the others, and every output with its manifest.
-Then drawn images become one NPY file, the same bytes as one run's, or a tar of
-PNG; the codes of trainer encode one NPY file; scores become the means over all images, to the last bit the same however
-the images were divided, and the maps of --per-pixel one NPY file.
+Then drawn images become one NPY file, the same bytes as those of one run, or a tar
+of PNG. Codes of trainer encode become one NPY file. Scores become the means over
+all images, the same to the last bit however the images were divided, and the maps
+of --per-pixel one NPY file.
 
-Where shards are missing or do not fit nothing is written, their indexes are
+Where shards are missing or do not fit, nothing is written. Their indexes are
 printed, for Slurm and as a list, and the exit status is 1.`,
 		Example: `  sampler gather out -o samples.npy
   sampler gather out -o samples.tar

@@ -36,12 +36,13 @@ nats and bits per dimension (pixel), with its standard error over the images.
 The pictures are cropped, resized and quantised to the model's size and levels.
 
 With --images, the pictures of a folder are scored, PNG, JPEG, GIF, BMP, WebP or
-TIFF, and the most and the least likely of them listed. With --data FILE.npy, an array of levels, of any
-type of integers, [n, height, width], as --format npy of a draw writes it.
+TIFF, and the most and the least likely of them listed. With --data FILE.npy, an
+array of levels is scored, of any type of integers, [n, height, width], as
+--format npy of a draw writes it.
 
 On a model that has classes the class is summed out, which takes a pass for each
 class; where the images' classes are known, the NLL given the class is measured
-as well. The pictures of a folder have the class that their folder in it names.`,
+as well. The class of a picture of a folder is the name of the sub-folder that it is in.`,
 		Example: `  sampler score --model pixelcnn.onnx
   sampler score --model pixelcnn.onnx --data ~/fashion-mnist --split train
   sampler score --model pixelcnn.onnx --data samples.npy --per-pixel nats.npy

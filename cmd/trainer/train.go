@@ -25,17 +25,17 @@ func newCommand() *cobra.Command {
 		Short: "Train a PixelCNN and write it as an ONNX file",
 		Long: `Train a PixelCNN and write it as one portable ONNX file. The training step is an
 ONNX graph that a runtime in Go runs, or ONNX Runtime (--runtime). The data are
-Fashion-MNIST or another data set in its format (--data), or a folder of PNG and
-JPEG pictures (--images).
+Fashion-MNIST or another data set in its format (--data), or a folder of pictures
+(--images).
 
 The same settings give the same file, byte for byte, on one machine, for any
 number of threads, and for a run that was stopped and resumed, which goes on with
-the runtime that it began with. Ctrl-C writes a
-checkpoint, and the model as it is to the output, and exits with status 130.
+the runtime that it began with. Ctrl-C writes a checkpoint, and the model as it is
+to the output, and exits with status 130.
 
 With --validation, images are kept out of training. After each epoch the model is
-tried on them, the weights that do best are those that are written, and the test
-set is used but once, at the end. Without it, it is tried on the test set.`,
+evaluated on them, the weights that do best are written, and the test set is used
+only once, at the end. Without it, the model is evaluated on the test set.`,
 		Example: `  trainer -o pixelcnn.onnx
   trainer --epochs 30 --checkpoint run1 --metrics run1.jsonl --plot run1.png -o pixelcnn.onnx
   trainer --epochs 30 --checkpoint run1 --resume -o pixelcnn.onnx
