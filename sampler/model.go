@@ -95,13 +95,46 @@ func read(rt onnx.Runtime, file source, cfg Config) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := prove(rt, sig); err != nil {
+		return nil, err
+	}
 	for _, n := range m.Notes() {
-		sig.Findings = append(sig.Findings, signature.Finding{Part: n.Part, Value: n.Value, Why: n.Why})
+		sig.Findings = append(sig.Findings, signature.Finding{Part: n.Part, Value: n.Value, Why: n.Why, Differs: n.Differs})
 	}
 	if err := sig.CheckTogether("batch", cfg.Batch); err != nil {
 		return nil, err
 	}
 	return &Model{Signature: sig, cfg: cfg.withDefaults(), bytes: m.Size(), Beside: m.Beside()}, nil
+}
+
+// prove proves that a file from elsewhere is autoregressive, or tries it where the graph cannot be
+// understood; those of this format are proven when they are opened. Where it is open whether a channel's
+// outputs depend on the pixel's earlier ones, trial may have missed that they do: then the
+// graph says so, and where it cannot, the channels are drawn one by one, which is right for both.
+func prove(rt onnx.Runtime, sig *Signature) error {
+	open := sig.OrderOpen()
+	if sig.OneFile != nil || sig.Meta.Format != "" && !open {
+		return nil
+	}
+	err := compile.Prove(sig.Model(), engine.CompileOptions(sig, false))
+	switch {
+	case open && err == nil:
+		sig.SetOrder(false, "by the graph")
+	case open && errors.Is(err, ErrNotCausal):
+		sig.SetOrder(true, "by the graph")
+		err = compile.Prove(sig.Model(), engine.CompileOptions(sig, false))
+	case open:
+		sig.SetOrder(true, "the graph does not tell, and in this order either is drawn rightly")
+	}
+	switch {
+	case errors.Is(err, ErrNotCausal):
+		return fmt.Errorf("%w: %w", ErrModel, err)
+	case err != nil:
+		if err = sig.Try(rt); errors.Is(err, signature.ErrNotCausal) {
+			return fmt.Errorf("%w: %w", ErrNotCausal, err)
+		}
+	}
+	return err
 }
 
 // ErrNotCausal is wrapped, beside [ErrModel], where a pixel's logits depend on the

@@ -131,7 +131,7 @@ func TestZooAnnotated(t *testing.T) {
 			}
 			defer s.Close()
 			if a := s.Signature().Assumed(); len(a) > 0 {
-				t.Errorf("%s: still assumed: %q", kind, a)
+				t.Errorf("%s: still assumed: %+v", kind, a)
 			}
 			if same, err := z.draws(t, s); !same || err != nil {
 				t.Errorf("%s: the draws are others: %v", kind, err)

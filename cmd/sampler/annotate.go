@@ -38,6 +38,7 @@ For any other program it is the same model.`,
 			if err != nil {
 				return err
 			}
+			m.assumed(cmd.ErrOrStderr())
 			if colours.text != "" {
 				for _, c := range colours.colours(model.Levels) {
 					add.Palette = append(add.Palette, color.NRGBAModel.Convert(c).(color.NRGBA))

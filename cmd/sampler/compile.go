@@ -36,6 +36,7 @@ sampler itself takes such a file as --model, too.`,
 			if err != nil {
 				return err
 			}
+			m.assumed(cmd.ErrOrStderr())
 			file, err := model.OneFile(inpainting)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.model, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -130,6 +131,18 @@ func (m *modelFlags) read(cmd *cobra.Command, output cli.File) (cfg sampler.Conf
 		return cfg, nil, err
 	}
 	return cfg, model, cli.Apart(cmd, []cli.File{output}, m.files())
+}
+
+// assumed tells what is assumed of the model that was read, and what is computed otherwise than it
+// says.
+func (m *modelFlags) assumed(notes io.Writer) {
+	for _, f := range m.loaded.Assumed() {
+		line := fmt.Sprintf("sampler: %s: %s %s, %s", cli.Name(m.model), f.Part, f.Value, f.Why)
+		if f.Flag != "" {
+			line += " (" + f.Flag + " changes it)"
+		}
+		fmt.Fprintln(notes, line)
+	}
 }
 
 // completeModel tells the shell what --model takes.

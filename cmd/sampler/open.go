@@ -73,9 +73,7 @@ func (o *open) sampler(notes io.Writer, model *sampler.Model) (s *sampler.Sample
 		_ = rt.Close()
 		return nil, nil, fmt.Errorf("%s: %w", o.model, err)
 	}
-	for _, f := range model.Assumed() {
-		fmt.Fprintf(notes, "sampler: %s: %s %s, %s (%s changes it)\n", cli.Name(o.model), f.Part, f.Value, f.Why, f.Flag)
-	}
+	o.assumed(notes)
 	if _, why := s.Engine(); why != nil && o.engine == string(sampler.Auto) {
 		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %s\n", cli.Name(o.model), cli.Name(why.Error()))
 	}

@@ -289,6 +289,9 @@ func (f *serveFlags) load(ctx context.Context, server *serve.Server) (closeAll f
 			record = append(record, "why", why.Error())
 		}
 		f.Log.Info("loaded", record...)
+		for _, a := range read.Assumed() {
+			f.Log.Warn("assumed", "model", m.name, "part", a.Part, "value", a.Value, "why", a.Why, "flag", a.Flag)
+		}
 		models = append(models, model)
 	}
 	if err := server.Ready(models...); err != nil {

@@ -50,49 +50,74 @@ var (
 // Compile turns a model into a program that computes each activation once.
 //
 // The model must have one input that is a picture ([N,C,H,W], [N,H,W,1] or [N,H,W]);
-// others are conditions. Its first output is what the pixels are drawn from, in any order of
-// dimensions; in sub-pixel order the first C-th of it belongs to channel 0, and so on.
+// others are conditions. Its first output is what the pixels are drawn from, [N, outputs, H, W],
+// or with its dimensions in another order, where the shape tells; in sub-pixel order the first C-th
+// of it belongs to channel 0, and so on.
 //
 // Errors: a [*CausalityError], which wraps [ErrNotCausal], where a pixel sees itself
 // or its future; an [*UnsupportedError] where the graph is outside what is
 // understood; one that wraps [onnx.ErrShape] where the sizes do not fit.
 func Compile(m *onnx.Model, opt Options) (*Program, error) {
-	stop := opt.Stop
-	if stop == nil {
-		stop = func() error { return nil }
-	}
-	simple, picture, err := frontend.Prepare(m, opt.Picture, opt.Height, opt.Width)
+	proven, err := proveModel(m, opt)
 	if err != nil {
 		return nil, err
 	}
-	net, units, layers, err := prove(simple, picture, opt, false, stop)
+	s, ok := schedule.Find(proven.net, proven.units, opt.Raster)
+	if !ok {
+		return nil, &UnsupportedError{Node: proven.net.Outputs[0].Node, Reason: "it is autoregressive, but no wave of any slope suits it"}
+	}
+	p, err := emit.Emit(proven.net, proven.units, s, proven.simple, proven.picture, opt.Latency, opt.stop)
+	if err != nil {
+		return nil, err
+	}
+	p.Layers = proven.layers
+	return p, nil
+}
+
+// Prove proves that a model is autoregressive, as [Compile] does before anything else. Errors are
+// Compile's.
+func Prove(m *onnx.Model, opt Options) error {
+	_, err := proveModel(m, opt)
+	return err
+}
+
+// stop is opt.Stop, or goes on.
+func (opt Options) stop() error {
+	if opt.Stop == nil {
+		return nil
+	}
+	return opt.Stop()
+}
+
+// proven is a network that is autoregressive.
+type proven struct {
+	net     *ir.Network
+	units   []*ir.Unit
+	layers  []ir.Layer
+	simple  *onnx.Model
+	picture *onnx.Value
+}
+
+func proveModel(m *onnx.Model, opt Options) (p proven, err error) {
+	if p.simple, p.picture, err = frontend.Prepare(m, opt.Picture, opt.Height, opt.Width); err != nil {
+		return p, err
+	}
+	p.net, p.units, p.layers, err = prove(p.simple, p.picture, opt, false)
 	if errors.Is(err, ErrNotCausal) && opt.SubPixel {
 		// To say exactly which channel sees which, they are told apart as far as they can be.
-		if _, _, _, exactly := prove(simple, picture, opt, true, stop); exactly != nil {
+		if _, _, _, exactly := prove(p.simple, p.picture, opt, true); exactly != nil {
 			err = exactly
 		}
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = opt.stop()
 	}
-	if err := stop(); err != nil {
-		return nil, err
-	}
-	s, ok := schedule.Find(net, units, opt.Raster)
-	if !ok {
-		return nil, &UnsupportedError{Node: net.Outputs[0].Node, Reason: "it is autoregressive, but no wave of any slope suits it"}
-	}
-	p, err := emit.Emit(net, units, s, simple, picture, opt.Latency, stop)
-	if err != nil {
-		return nil, err
-	}
-	p.Layers = layers
-	return p, nil
+	return p, err
 }
 
 // prove reads a simplified model and proves it causal. In sub-pixel order units are divided by
 // channels; finely, for a message, where that is set.
-func prove(simple *onnx.Model, picture *onnx.Value, opt Options, finely bool, stop func() error) (*ir.Network, []*ir.Unit, []ir.Layer, error) {
+func prove(simple *onnx.Model, picture *onnx.Value, opt Options, finely bool) (*ir.Network, []*ir.Unit, []ir.Layer, error) {
 	net, layers, err := frontend.Read(simple, picture)
 	if err != nil {
 		return nil, nil, nil, err
@@ -107,7 +132,7 @@ func prove(simple *onnx.Model, picture *onnx.Value, opt Options, finely bool, st
 		pass.Carry(net)
 	}
 	units := pass.Trim(net)
-	if err := stop(); err != nil {
+	if err := opt.stop(); err != nil {
 		return nil, nil, nil, err
 	}
 	if u := net.Blind(units); u != nil {

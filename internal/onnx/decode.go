@@ -121,7 +121,7 @@ func decode(b []byte, l Limits, beside *dataFolder) (*Model, error) {
 	m.size = d.read
 	m.notes = d.notes
 	if d.halves {
-		m.notes = append(m.notes, Note{"numbers", "float32", "the file's are float16 or bfloat16"})
+		m.notes = append(m.notes, Note{Part: "numbers", Value: "float32", Why: "the file's are float16 or bfloat16"})
 	}
 	return m, nil
 }

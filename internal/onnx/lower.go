@@ -9,7 +9,11 @@ import (
 )
 
 // Note is a part of a file that is not run as the file has it, what is run instead, and why.
-type Note struct{ Part, Value, Why string }
+type Note struct {
+	Part, Value, Why string
+	// Differs is set where results differ by more than rounding.
+	Differs bool
+}
 
 // Notes tell what reading and [Lower] have changed of what the file computes.
 func (m *Model) Notes() []Note { return m.notes }
@@ -47,7 +51,7 @@ func Lower(m *Model) error {
 	}
 	if inDoubles(m.Graph) {
 		narrowDoubles(m.Graph, map[*Value]bool{})
-		m.notes = append(m.notes, Note{"numbers", "float32", "the file's are float64"})
+		m.notes = append(m.notes, Note{Part: "numbers", Value: "float32", Why: "the file's are float64"})
 	}
 	return nil
 }

@@ -62,9 +62,9 @@ func (w *rewriter) standard(n *Node) []*Node {
 	if nodes == nil {
 		return nil
 	}
-	note := Note{"operators", "ONNX's own", "what ONNX Runtime's optimiser wrote is read as the nodes that it stands for"}
+	note := Note{Part: "operators", Value: "ONNX's own", Why: "what ONNX Runtime's optimiser wrote is read as the nodes that it stands for"}
 	if strings.Contains(n.Op, "Integer") || strings.Contains(n.Op, "Dynamic") {
-		note = Note{"quantisation", "of the weights", "activations are not rounded as the file says, which takes their range over all images and pixels, later ones too"}
+		note = Note{"quantisation", "of the weights", "activations are not rounded as the file says, which takes their range over all images and pixels, later ones too", true}
 	}
 	own := n.Domain == "" && slices.Contains([]string{"Attention", "RMSNormalization", "Einsum"}, n.Op)
 	if !own && !slices.Contains(w.notes, note) {

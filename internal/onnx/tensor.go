@@ -97,6 +97,28 @@ func (t *Tensor) Len() int {
 	return n
 }
 
+// Elements is how many there are in Data, which should be as many as [Tensor.Len] says; 0 where it
+// is of no known type.
+func (t *Tensor) Elements() int {
+	switch data := t.Data.(type) {
+	case []float32:
+		return len(data)
+	case []float64:
+		return len(data)
+	case []int64:
+		return len(data)
+	case []int32:
+		return len(data)
+	case []int8:
+		return len(data)
+	case []uint8:
+		return len(data)
+	case []bool:
+		return len(data)
+	}
+	return 0
+}
+
 // Floats returns the elements of a float32 tensor, and nil for any other type.
 func (t *Tensor) Floats() []float32 {
 	f, _ := t.Data.([]float32)

@@ -45,7 +45,7 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 			continue
 		}
 		if c.Channels > 1 && c.read.head != Mixture {
-			c.found("colour order", c.colourOrder(), "at trial")
+			c.SetOrder(c.SubPixel, "at trial")
 		}
 		right, readings = append(right, c), append(readings, c.read)
 	}
@@ -70,12 +70,21 @@ func (s *Signature) choose(all []reading, told, opt Options, rt onnx.Runtime) (*
 	}
 }
 
-// colourOrder is the order in which the outputs of a pixel's channels depend on one another.
-func (s *Signature) colourOrder() string {
-	if s.SubPixel {
-		return "sub-pixel, each channel given those before it"
+// OrderOpen tells whether the outputs of a channel may depend on the pixel's earlier channels,
+// though nothing says so.
+func (s *Signature) OrderOpen() bool {
+	return s.Channels > 1 && s.read.head != Mixture && s.Meta.ColourOrder == "" && !s.SubPixel
+}
+
+// SetOrder sets the order in which the channels of a pixel are drawn, and notes why.
+func (s *Signature) SetOrder(subPixel bool, why string) {
+	s.SubPixel = subPixel
+	s.Findings = slices.DeleteFunc(s.Findings, func(f Finding) bool { return f.Part == "colour order" })
+	value := "joint, all channels given earlier pixels alone"
+	if subPixel {
+		value = "sub-pixel, each channel given those before it"
 	}
-	return "joint, all channels given earlier pixels alone"
+	s.found("colour order", value, "%s", why)
 }
 
 // maybeNext tells whether the network might be one that says at each place what comes next.
@@ -121,6 +130,11 @@ func (s *Signature) take(r reading, told, opt Options) error {
 		why(opt.InputLayout != "", s.Meta.InputLayout != "", "by its shape"))
 	s.found("layout", r.out.String(), "%s", why(opt.OutputLayout != "", s.Meta.OutputLayout != "", fmt.Sprintf("by the picture's %d×%d", s.Height, s.Width)))
 	if s.StartToken != nil {
+		for _, token := range s.StartToken {
+			if n := entries(g, in); n > 0 && (token < 0 || token >= int64(n)) {
+				return fmt.Errorf("%w: the start token is %d, and the model knows the integers from 0 to %d", ErrConfig, token, n-1)
+			}
+		}
 		s.found("start token", strings.Trim(fmt.Sprint(s.StartToken), "[]"), "%s", why(opt.StartToken != nil, true, ""))
 	}
 	if err := s.readOthers(told); err != nil {
@@ -130,7 +144,9 @@ func (s *Signature) take(r reading, told, opt Options) error {
 		return err
 	}
 	s.readHead(why(opt.Head != "", s.Meta.Head != "", ""), told)
-	s.readScale()
+	if err := s.readScale(); err != nil {
+		return err
+	}
 	if err := s.resize(opt.Height, opt.Width); err != nil {
 		return err
 	}
@@ -159,7 +175,7 @@ func (s *Signature) readOthers(told Options) error {
 			return fmt.Errorf("%w: input %q has no dimension for the images", ErrModel, v.Name)
 		}
 		given, isCondition := told.Conditions[v.Name]
-		if !isCondition && open && v.Name != told.Label && !(told.Label == "" && s.isNumber(v)) {
+		if open && given == nil && v.Name != told.Label && (isCondition || told.Label != "" || !s.isNumber(v)) {
 			given, isCondition, open = unnamed, true, false
 		}
 		switch {
@@ -170,7 +186,7 @@ func (s *Signature) readOthers(told Options) error {
 			}
 			s.ClassInput = v.Name
 		case isCondition || len(shape) > 2:
-			c := Condition{Name: v.Name, DType: v.DType, Shape: shape[1:], at: i}
+			c := Condition{Name: v.Name, DType: v.DType, Shape: shape[1:], at: i, table: entries(s.model.Graph, v)}
 			if given != nil {
 				if len(given) == len(c.Shape)+1 {
 					given = given[1:]

@@ -80,20 +80,26 @@ func (l *classInput) classes(g *onnx.Graph) int {
 	if l.hot > 1 {
 		return l.hot
 	}
+	return entries(g, g.Inputs[l.at])
+}
+
+// entries are those of the tables in which the integers of an input are looked up, or of what is
+// made of them one-hot: the fewest. It is 0 where the graph does not tell.
+func entries(g *onnx.Graph, input *onnx.Value) int {
 	count := 0
 	least := func(n int) {
 		if count == 0 || n < count {
 			count = n
 		}
 	}
-	same := map[*onnx.Value]bool{g.Inputs[l.at]: true} // the class's values: the input, and others with the same numbers in another form
+	same := map[*onnx.Value]bool{input: true} // the input's values, and others with the same numbers in another form
 	for _, n := range g.Nodes {
 		for i, v := range n.Inputs {
 			if !same[v] {
 				continue
 			}
 			switch {
-			case n.Op == "Cast" || n.Op == "Identity" || n.Op == "Reshape" || n.Op == "Squeeze" || n.Op == "Unsqueeze" || n.Op == "Flatten":
+			case n.Op == "Cast" || n.Op == "Identity" || n.Op == "Reshape" || n.Op == "Squeeze" || n.Op == "Unsqueeze" || n.Op == "Flatten" || n.Op == "Transpose":
 				if i == 0 && n.Outputs[0] != nil {
 					same[n.Outputs[0]] = true
 				}

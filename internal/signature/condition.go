@@ -12,6 +12,7 @@ type Condition struct {
 	DType onnx.DType
 	Shape []int // of one image's, without the batch; -1 where the file leaves it open
 	at    int   // its place among the graph's inputs
+	table int   // entries of the table in which its integers are looked up; 0 where there is none
 }
 
 // fits tells whether a condition may have a shape.
@@ -43,6 +44,9 @@ func (c Condition) tensor(n int) *onnx.Tensor {
 // is one image's. Its numbers may be of any type, if the input can hold them. The error wraps
 // [ErrConfig].
 func (c Condition) Rows(t *onnx.Tensor) ([]*onnx.Tensor, error) {
+	if t.DType() == onnx.Undefined || t.Elements() != t.Len() {
+		return nil, fmt.Errorf("%w: condition %q has the shape %v and %d numbers as data (%T)", ErrConfig, c.Name, t.Shape, t.Elements(), t.Data)
+	}
 	shape, n := t.Shape, 1
 	if len(shape) == len(c.Shape)+1 {
 		shape, n = shape[1:], shape[0]
@@ -57,8 +61,13 @@ func (c Condition) Rows(t *onnx.Tensor) ([]*onnx.Tensor, error) {
 	for i := range rows {
 		rows[i] = c.tensor(1)
 		for k := range rows[i].Len() {
-			if x := t.Number(i*rows[i].Len() + k); !rows[i].SetNumber(k, x) {
+			switch x := t.Number(i*rows[i].Len() + k); {
+			case x != x:
+				return nil, fmt.Errorf("%w: condition %q has %v, which is no number, in row %d", ErrConfig, c.Name, x, i)
+			case !rows[i].SetNumber(k, x):
 				return nil, fmt.Errorf("%w: condition %q has %v, which the model's input, %v, cannot hold", ErrConfig, c.Name, x, c.DType)
+			case c.table > 0 && (x < -float64(c.table) || x >= float64(c.table)): // ONNX counts negative ones from the end
+				return nil, fmt.Errorf("%w: condition %q has %v in row %d, and the model knows 0 to %d", ErrConfig, c.Name, x, i, c.table-1)
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading
 		return nil, fmt.Errorf("output %q is %v, must be float32", v.Name, v.DType)
 	}
 	if len(shape) == 0 || slices.Contains(shape[1:], -1) && s.Meta.Format == "" {
-		if inferred := s.inferred(r, v); inferred != nil {
+		if inferred := s.inferred(r, v, len(opt.StartToken)); inferred != nil {
 			shape = inferred
 		}
 	}
@@ -95,6 +95,9 @@ func (r reading) withOutput(s *Signature, v *onnx.Value, opt Options) ([]reading
 	for _, head := range heads {
 		if opt.Head != "" && head != opt.Head || opt.Head == "" && end != nil && head != headOf[end.Op] {
 			continue
+		}
+		if opt.Head == "" && head == Mixture && entries(s.model.Graph, s.model.Graph.Inputs[r.picture]) > 0 {
+			continue // levels that are looked up in a table have no order
 		}
 		layouts := outputLayouts[head][len(shape)]
 		if opt.OutputLayout != "" {
@@ -156,23 +159,26 @@ func (r *reading) fitOutput(shape []int, opt Options) error {
 		if per == 0 || k < per || k%per != 0 {
 			return fmt.Errorf("%d outputs are not a logistic mixture for %d channels", k, c)
 		}
-		if r.encoding != Scaled {
+		if r.encoding == OneHot || opt.StartToken != nil {
 			return fmt.Errorf("a logistic mixture needs a picture of numbers")
+		}
+		if k > format.MaxLevels && opt.Head == "" {
+			return fmt.Errorf("it has %d outputs", k)
 		}
 		r.levels = cmp.Or(set, levelsOf(opt.Scale))
 	}
 	return nil
 }
 
-// inferred is the shape that an output gets for the picture of a reading, nil where that
-// cannot be told.
-func (s *Signature) inferred(r reading, v *onnx.Value) []int {
+// inferred is the shape that an output gets for the picture of a reading, after so many start
+// tokens; nil where that cannot be told.
+func (s *Signature) inferred(r reading, v *onnx.Value, starts int) []int {
 	input := map[string][]int{}
 	for i, in := range s.model.Graph.Inputs {
 		shape := onnx.Sizes(in.Shape)
 		if i == r.picture {
 			if len(shape) != 2 || shape[1] < 0 {
-				shape = r.in.shape(1, r.sizes)
+				shape = places(r.in, r.in.shape(1, r.sizes), max(0, starts-1))
 			}
 		}
 		if len(shape) > 0 && shape[0] < 0 {

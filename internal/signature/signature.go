@@ -131,18 +131,24 @@ type Signature struct {
 	span       [2]float64 // Options.Range
 }
 
-// A Finding is a part of a signature and the reason why it was read so. Flag is set where the file
-// gives no reason: the value is assumed, and the flag sets another one.
-type Finding struct{ Part, Value, Why, Flag string }
+// A Finding is a part of a signature and the reason why it was read so.
+type Finding struct {
+	Part, Value, Why string
+	// Flag is set where the file gives no reason: the value is assumed, and the flag sets another one.
+	Flag string
+	// Differs is set where the file is not computed as it says.
+	Differs bool
+}
 
 // found notes how a part was found out.
 func (s *Signature) found(part, value, format string, args ...any) {
-	s.Findings = append(s.Findings, Finding{part, value, fmt.Sprintf(format, args...), ""})
+	s.Findings = append(s.Findings, Finding{Part: part, Value: value, Why: fmt.Sprintf(format, args...)})
 }
 
-// Assumed are the findings that are assumed.
+// Assumed are the findings that whoever uses the model should know: what is assumed, and what is
+// computed otherwise than the file says.
 func (s *Signature) Assumed() []Finding {
-	return slices.DeleteFunc(slices.Clone(s.Findings), func(f Finding) bool { return f.Flag == "" })
+	return slices.DeleteFunc(slices.Clone(s.Findings), func(f Finding) bool { return f.Flag == "" && !f.Differs })
 }
 
 // Read reads the signature of a model, and takes the model over. Where the file leaves open how it
@@ -213,11 +219,15 @@ func (s *Signature) Model() *onnx.Model { return s.model }
 func (s *Signature) Picture() string { return s.model.Graph.Inputs[s.pictureAt].Name }
 
 // readScale notes how levels become input values, and why.
-func (s *Signature) readScale() {
+func (s *Signature) readScale() error {
 	if s.Encoding != Scaled {
+		one, all := encoding.Scale{Factor: 1}, [2]float64{0, float64(s.Levels - 1)}
+		if s.span != [2]float64{} && s.span != all || s.Scale != (encoding.Scale{}) && s.Scale != one {
+			return fmt.Errorf("%w: a pixel range or scale is for pictures of numbers, and input %q takes levels (%s)", ErrConfig, s.Input, s.Encoding)
+		}
 		s.Scale = encoding.Scale{Factor: 1} // the graph makes of the level what the network reads
 		s.found("encoding", string(s.Encoding), "by the input's type and shape")
-		return
+		return nil
 	}
 	if s.span != [2]float64{} {
 		s.Scale = encoding.Scale{Factor: (s.span[1] - s.span[0]) / float64(s.Levels-1), Offset: s.span[0]}
@@ -233,8 +243,9 @@ func (s *Signature) readScale() {
 	case s.Meta.Format != "":
 		s.found("input scale", "level/(levels−1)", "as in every file of this format that does not say")
 	default:
-		s.Findings = append(s.Findings, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say", "--pixel-range"})
+		s.Findings = append(s.Findings, Finding{Part: "input scale", Value: "level/(levels−1)", Why: "assumed; the file does not say", Flag: "--pixel-range"})
 	}
+	return nil
 }
 
 // LinearScale is the scale and the offset that turn a level into the input's value.

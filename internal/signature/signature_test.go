@@ -62,20 +62,20 @@ func TestFindings(t *testing.T) {
 		opt      Options
 		want     Finding
 	}{
-		{"a file from elsewhere", nil, Options{}, Finding{"input scale", "level/(levels−1)", "assumed; the file does not say", "--pixel-range"}},
-		{"one of the trainer's of before", with(), Options{}, Finding{"input scale", "level/(levels−1)", "as in every file of this format that does not say", ""}},
-		{"one of the trainer's", with("pixel_scale", "1", "pixel_offset", "0"), Options{}, Finding{"input scale", "level·1 + 0", "by its metadata", ""}},
-		{"a flag that says otherwise", with("pixel_scale", "1", "pixel_offset", "0"), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set", ""}},
-		{"a flag", nil, Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{"input scale", "level·2 + -1", "as it was set", ""}},
-		{"the head", nil, Options{}, Finding{"head", "categorical", "an output for each level", ""}},
-		{"the layout", nil, Options{}, Finding{"layout", "[batch, levels, height, width]", "by the picture's 3×5", ""}},
+		{"a file from elsewhere", nil, Options{}, Finding{Part: "input scale", Value: "level/(levels−1)", Why: "assumed; the file does not say", Flag: "--pixel-range"}},
+		{"one of the trainer's of before", with(), Options{}, Finding{Part: "input scale", Value: "level/(levels−1)", Why: "as in every file of this format that does not say"}},
+		{"one of the trainer's", with("pixel_scale", "1", "pixel_offset", "0"), Options{}, Finding{Part: "input scale", Value: "level·1 + 0", Why: "by its metadata"}},
+		{"a flag that says otherwise", with("pixel_scale", "1", "pixel_offset", "0"), Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{Part: "input scale", Value: "level·2 + -1", Why: "as it was set"}},
+		{"a flag", nil, Options{Scale: encoding.Scale{Factor: 2, Offset: -1}}, Finding{Part: "input scale", Value: "level·2 + -1", Why: "as it was set"}},
+		{"the head", nil, Options{}, Finding{Part: "head", Value: "categorical", Why: "an output for each level"}},
+		{"the layout", nil, Options{}, Finding{Part: "layout", Value: "[batch, levels, height, width]", Why: "by the picture's 3×5"}},
 	} {
 		s, err := Read(network(c.metadata, nlhw...), c.opt, nil)
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
 		if !slices.Contains(s.Findings, c.want) {
-			t.Errorf("%s: %q, want %q among them", c.name, s.Findings, c.want)
+			t.Errorf("%s: %+v, want %+v among them", c.name, s.Findings, c.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ func (s *Signature) probe(ctx context.Context, f Runner, batch, places int, own 
 	change := func(from []uint16) {
 		for i := range from {
 			from[i] = uint16(rng.IntN(s.Levels))
+			if rng.IntN(2) == 0 { // the first and the last one show what few levels do
+				from[i] = uint16(rng.IntN(2) * (s.Levels - 1))
+			}
 		}
 	}
 	change(base)
@@ -128,24 +132,12 @@ func (s *Signature) outputs(f Runner, image int) []float32 {
 // try runs the model. It finds out by the values what the outputs are and, where order is set,
 // whether the symbols can be drawn in this order.
 func (s *Signature) try(rt onnx.Runtime, order bool) error {
-	if rt == nil {
-		return fmt.Errorf("%w: there is no runtime", errUntried)
-	}
-	batch := 4
-	if s.Batch > 0 {
-		batch = s.Batch
-	}
-	session, err := rt.Load(s.model, onnx.SessionOptions{})
+	t, err := s.trial(rt)
 	if err != nil {
-		return fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
+		return err
 	}
-	defer session.Close()
-	t := &trial{Feed: s.Feed(batch), s: s, outputs: make([]float32, batch*s.Pixels()*s.Head.Outputs())}
-	if t.binding, err = session.Bind(t.Tensors(), []*onnx.Tensor{onnx.NewTensor(t.outputs, s.OutputShape(batch)...)}); err != nil {
-		return fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
-	}
-	defer t.binding.Close()
-	ctx := context.Background()
+	defer t.close()
+	ctx, batch := context.Background(), t.batch
 	if order {
 		// In a wrong order nearly every place shows it. Compiling proves the rest, and where that
 		// fails the full loop tries many more.
@@ -190,13 +182,46 @@ func (s *Signature) random(ctx context.Context, f Runner, batch int, seed uint64
 	return outputs, nil
 }
 
+// Try runs a model that is beyond the compiler at many places; see [Signature.Probe] for the error.
+// It is nil where rt cannot run it.
+func (s *Signature) Try(rt onnx.Runtime) error {
+	t, err := s.trial(rt)
+	if err != nil {
+		return nil
+	}
+	defer t.close()
+	return s.Probe(context.Background(), t, t.batch, 64)
+}
+
 // trial is a network with tensors for a batch of images.
 type trial struct {
 	*Feed
 	s       *Signature
+	batch   int
 	outputs []float32
+	session onnx.Session
 	binding onnx.Binding
 }
+
+// trial loads the network. The error wraps errUntried.
+func (s *Signature) trial(rt onnx.Runtime) (*trial, error) {
+	if rt == nil {
+		return nil, fmt.Errorf("%w: there is no runtime", errUntried)
+	}
+	batch := cmp.Or(s.Batch, 4)
+	t := &trial{Feed: s.Feed(batch), s: s, batch: batch, outputs: make([]float32, batch*s.Pixels()*s.Head.Outputs())}
+	var err error
+	if t.session, err = rt.Load(s.model, onnx.SessionOptions{}); err != nil {
+		return nil, fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
+	}
+	if t.binding, err = t.session.Bind(t.Tensors(), []*onnx.Tensor{onnx.NewTensor(t.outputs, s.OutputShape(batch)...)}); err != nil {
+		_ = t.session.Close()
+		return nil, fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
+	}
+	return t, nil
+}
+
+func (t *trial) close() { _, _ = t.binding.Close(), t.session.Close() }
 
 func (t *trial) Run(ctx context.Context) error { return t.binding.Run(ctx) }
 

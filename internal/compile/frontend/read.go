@@ -58,6 +58,17 @@ func Read(m *onnx.Model, picture *onnx.Value) (net *ir.Network, layers []ir.Laye
 	if out.scores != nil || out.stands != nil {
 		return nil, nil, &ir.UnsupportedError{Node: name, Reason: "is no picture"}
 	}
+	// Roles are in the order of [N, channels, rows, columns]. Who runs the graph takes outputs of that
+	// shape to be in that order.
+	var order []role
+	for _, a := range slices.Concat(out.dims...) {
+		if a.size > 1 && a.role != batch {
+			order = append(order, a.role)
+		}
+	}
+	if shape := onnx.Sizes(m.Graph.Outputs[0].Shape); !slices.IsSorted(order) && slices.Equal(shape[1:], []int{len(out.chans), out.h, out.w}) {
+		return nil, nil, &ir.UnsupportedError{Node: name, Reason: "has its channels, rows and columns in another order"}
+	}
 	logits := out.src
 	all := ir.Sized(out.h, out.w)
 	if out.access != ir.Here || logits.Full != all || out.valid != all || !slices.Equal(out.chans, ir.Count(logits.Channels)) || logits.Kind != ir.Linear {
