@@ -99,7 +99,9 @@ func elu(dst, a []float32) {
 	}
 	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
 		eluAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
-		dst, a = dst[n:], a[n:]
+		if dst, a = dst[n:], a[n:]; len(dst) == 0 {
+			return
+		}
 	}
 	eluAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
@@ -111,7 +113,9 @@ func erf(dst, a []float32) {
 	}
 	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
 		erfAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
-		dst, a = dst[n:], a[n:]
+		if dst, a = dst[n:], a[n:]; len(dst) == 0 {
+			return
+		}
 	}
 	erfAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
