@@ -175,7 +175,7 @@ func (e *Full) Forward(batch int) (*Forward, error) {
 // SharedForward is Forward for one image of many classes, for a model that lets it: see
 // [signature.Signature.Shares].
 func (e *Full) SharedForward(classes int) (*Forward, error) {
-	session, err := e.shared.get(e.rt, func() *onnx.Model { return e.sig.Shared(classes) })
+	session, err := e.shared.get(e.rt, e.sig.Shared)
 	if err != nil {
 		return nil, err
 	}
