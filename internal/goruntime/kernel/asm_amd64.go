@@ -85,6 +85,9 @@ func tanhAVX2(dst, a *float32, n int)
 func addAVX512(dst, a, b *float32, n int)
 
 //go:noescape
+func subAVX512(dst, a, b *float32, n int)
+
+//go:noescape
 func mulAVX512(dst, a, b *float32, n int)
 
 //go:noescape

@@ -21,6 +21,12 @@ func sub(dst, a, b []float32) {
 		apply2(dst, a, b, sub1)
 		return
 	}
+	if n := len(dst) &^ 15; hasAVX512 && n > 0 {
+		subAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), n)
+		if dst, a, b = dst[n:], a[n:], b[n:]; len(dst) == 0 {
+			return
+		}
+	}
 	subAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), unsafe.SliceData(b), len(dst))
 }
 

@@ -33,6 +33,7 @@ func main() {
 	unary("tanh", 1, prepareTanh)
 	set = avx512
 	binary("add", 4, add)
+	binary("sub", 4, sub)
 	binary("mul", 4, mul)
 	unary("exp", 4, prepareExp)
 	unary("elu", 4, prepareElu)
