@@ -12,7 +12,7 @@ BENCH   ?=
 FUZZTIME ?= 10m
 SOAK    ?= 20m
 MUTANTS ?= 100000
-NETWORKS ?= pixelcnnpp,pixelsnail,bottom,transformer
+NETWORKS ?= pixelcnnpp,pixelsnail,bottom,masked,transformer
 
 # "make module PATH=…" means the module's path, not the shell's, which stays what it was:
 # make gives $(shell) the PATH that it was started with itself, before 4.4 always, and since

@@ -11,6 +11,7 @@ writes FOLDER/NAME.onnx for each name:
   pixelsnail    PixelSNAIL (Chen et al. 2017): 8 blocks of 64 filters on 32x32 in 256 levels
   bottom        the bottom prior of VQ-VAE-2 (Razavi et al. 2019): 20 gated layers with 5x5 filters on 64x64
                 codes of 512, and a residual network of 20 blocks on the 32x32 top codes; 128 filters, not 512
+  masked        PixelCNN (van den Oord et al. 2016) with masks by channel: 7 blocks of 96 filters on 32x32 RGB
   transformer   8 layers, 256 wide, 8 heads, over 32x32 pixels in 256 levels
 
 NAME@SIZE is the same network on SIZE by SIZE pixels. It needs torch and onnx.
@@ -226,6 +227,41 @@ class PixelSNAIL(nn.Module):
         return self.out(F.elu(x))
 
 
+class ColourMasked(nn.Conv2d):
+    """Channel k belongs to colour k mod 3; at its own pixel a colour sees those before it, and itself if self_."""
+
+    def __init__(self, i, o, k, self_):
+        super().__init__(i, o, k, padding=k // 2)
+        m = torch.zeros(o, i, k * k)
+        m[:, :, : k * k // 2] = 1
+        m[:, :, k * k // 2] = (torch.arange(i) % 3)[None] < (torch.arange(o) % 3 + self_)[:, None]
+        self.register_buffer("mask", m.view(o, i, k, k))
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
+
+
+class MaskedPixelCNN(nn.Module):
+    def __init__(self, blocks=7, width=96):
+        super().__init__()
+        self.stem, half = ColourMasked(3, width, 7, 0), width // 2
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.ReLU(), ColourMasked(width, half, 1, 1), nn.ReLU(), ColourMasked(half, half, 3, 1),
+                nn.ReLU(), ColourMasked(half, width, 1, 1),
+            )
+            for _ in range(blocks)
+        )
+        self.out = nn.Sequential(nn.ReLU(), ColourMasked(width, 3 * LEVELS, 1, 1))
+
+    def forward(self, x):
+        x = self.stem(x)
+        for b in self.blocks:
+            x = x + b(x)
+        x = self.out(x)
+        return x.view(x.shape[0], LEVELS, 3, x.shape[2], x.shape[3])
+
+
 class GatedLayer(nn.Module):
     """Two masked 5x5 convolutions, of which only the rows up to the pixel's are there, and a gate."""
 
@@ -291,8 +327,8 @@ def pixelcnnpp(filters):
     }
 
 
-def categorical(levels, layout, output_layout):
-    return {"channels": 1, "levels": levels, "head": "categorical", "outputs": "logits", "input_layout": layout, "output_layout": output_layout}
+def categorical(levels, layout, output_layout, channels=1):
+    return {"channels": channels, "levels": levels, "head": "categorical", "outputs": "logits", "input_layout": layout, "output_layout": output_layout}
 
 
 # By name: the size, what makes the network and an example of what it is given, and how it is read, as
@@ -307,6 +343,10 @@ NETWORKS = {
     "bottom": (
         64, lambda size: (BottomPrior(), codes((size, False), (size // 2, False))),
         categorical(CODES, "NHW", "NLHW") | {"conditions": '["condition"]'},
+    ),
+    "masked": (
+        32, lambda size: (MaskedPixelCNN(), picture(3, size)),
+        categorical(LEVELS, "NCHW", "NLCHW", 3) | {"pixel_scale": 1 / (LEVELS - 1), "pixel_offset": 0, "colour_order": "sub-pixel"},
     ),
     "transformer": (32, lambda size: (Transformer(size), codes((size * size, True))), categorical(LEVELS, "N(HW)", "N(HW)L")),
 }
