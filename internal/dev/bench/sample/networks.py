@@ -10,7 +10,7 @@ writes FOLDER/NAME.onnx for each name:
   pixelcnnpp160 the same with the published 160 filters
   pixelsnail    PixelSNAIL (Chen et al. 2017): 8 blocks of 64 filters on 32x32 in 256 levels
   bottom        the bottom prior of VQ-VAE-2 (Razavi et al. 2019): 20 gated layers with 5x5 filters on 64x64
-                codes of 512, and a residual network of 20 blocks on the 32x32 top codes; 128 filters, not 512
+                codes of 512, and a residual network of 20 blocks on the 32x32 top codes; 64 filters, not 512
   masked        PixelCNN (van den Oord et al. 2016) with masks by channel: 7 blocks of 96 filters on 32x32 RGB
   transformer   8 layers, 256 wide, 8 heads, over 32x32 pixels in 256 levels
 
@@ -290,7 +290,7 @@ class Upward(nn.Conv2d):
 
 
 class BottomPrior(nn.Module):
-    def __init__(self, layers=20, blocks=20, width=128):
+    def __init__(self, layers=20, blocks=20, width=64):
         super().__init__()
         self.embed, self.top = nn.Embedding(CODES, width), nn.Embedding(CODES, width)
         self.blocks = nn.ModuleList(
