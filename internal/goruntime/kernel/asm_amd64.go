@@ -112,6 +112,9 @@ func maxAVX2(dst, a, b *float32, n int)
 func minAVX2(dst, a, b *float32, n int)
 
 //go:noescape
+func row4AVX512(c *float32, n int, a *float32, stepA uintptr, b *float32, stepB uintptr, k int)
+
+//go:noescape
 func double1AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
 
 //go:noescape

@@ -5619,6 +5619,46 @@ storepart:
 	VZEROUPPER
 	RET
 
+// func row4AVX512(c *float32, n int, a *float32, stepA uintptr, b *float32, stepB uintptr, k int)
+// Requires: AVX, AVX512F
+TEXT ·row4AVX512(SB), NOSPLIT, $0-56
+	MOVQ c+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ stepA+24(FP), BX
+	MOVQ b+32(FP), SI
+	MOVQ stepB+40(FP), DI
+	MOVQ k+48(FP), R8
+	SHLQ $0x02, CX
+
+rows:
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS (DX)(BX*1), Z1
+	VBROADCASTSS (DX)(BX*2), Z2
+	LEAQ         (DX)(BX*2), DX
+	VBROADCASTSS (DX)(BX*1), Z3
+	LEAQ         (DX)(BX*2), DX
+	LEAQ         (SI)(DI*1), R9
+	LEAQ         (SI)(DI*2), R10
+	LEAQ         (R9)(DI*2), R11
+	XORQ         R12, R12
+
+columns:
+	VMOVUPS     (AX)(R12*1), Z4
+	VFMADD231PS (SI)(R12*1), Z0, Z4
+	VFMADD231PS (R9)(R12*1), Z1, Z4
+	VFMADD231PS (R10)(R12*1), Z2, Z4
+	VFMADD231PS (R11)(R12*1), Z3, Z4
+	VMOVUPS     Z4, (AX)(R12*1)
+	ADDQ        $0x40, R12
+	CMPQ        R12, CX
+	JNE         columns
+	LEAQ        (R10)(DI*2), SI
+	DECQ        R8
+	JNZ         rows
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-32

@@ -70,6 +70,9 @@ func (p *Product) block(lo, hi, k0, k1 int, end bool) {
 		p.portable(lo, hi, k0, k1, end)
 		return
 	}
+	if hi-lo == 1 && k0 == 0 && end && p.row(lo) {
+		return
+	}
 	wide := Panel
 	if hasAVX512 {
 		wide = 2 * Panel
@@ -77,6 +80,28 @@ func (p *Product) block(lo, hi, k0, k1 int, end bool) {
 	for n := 0; n < p.N; n += wide {
 		p.columns(lo, hi, n, min(wide, p.N-n), k0, k1, end)
 	}
+}
+
+// row computes a row of C where B, which is not packed, is read once only, and so from memory:
+// tiles would read a little of each of its rows at a time. It tells whether it has.
+func (p *Product) row(m int) bool {
+	if !hasAVX512 || len(p.A) != 1 || p.Lots > 1 || p.NextB != Panel || p.N < 4*Panel || p.N%Panel != 0 ||
+		p.Gate != nil || p.Add != nil || p.Relu || p.Init != nil && p.Column {
+		return false
+	}
+	a := &p.A[0]
+	if a.K == 0 || a.K%4 != 0 || a.Skip > 0 {
+		return false
+	}
+	first := m * max(1, p.Apart)
+	c := p.C[first*p.RowC:][:p.N]
+	if p.Init == nil {
+		clear(c)
+	} else {
+		copy(c, p.Init[first*p.RowInit:])
+	}
+	row4AVX512(&c[0], p.N, &a.Data[m*a.Row], bytes(a.Step), &p.B[0], bytes(p.StepB), a.K/4)
+	return true
 }
 
 // columns computes one or two panels of the block, from column n on. It fills in the

@@ -199,3 +199,36 @@ func TestPack(t *testing.T) {
 		}
 	})
 }
+
+// One row and a B that is not packed, as attention multiplies a query with its keys.
+func TestOneRow(t *testing.T) {
+	forEachSet(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for _, n := range []int{48, 64, 72, 80, 1024} {
+			for _, k := range []int{0, 3, 4, 32, 508, 520} {
+				for init := range 3 {
+					p := &Product{M: 2, N: n, StepB: n + 5, NextB: Panel, RowC: n, C: make([]float32, 2*n)}
+					step := 1 + rng.IntN(3)
+					p.A = []Left{{Data: random(rng, 2*k*step+1), K: k, Row: k * step, Step: step}}
+					p.B = random(rng, k*p.StepB+Panel)
+					if k == 0 {
+						p.A = nil
+					}
+					switch init {
+					case 1:
+						p.Init, p.RowInit = random(rng, n), 0
+					case 2:
+						copy(p.C, random(rng, 2*n))
+						p.Init, p.RowInit = append([]float32{}, p.C...), n
+					}
+					p.Rows(1, 2)
+					for i, got := range p.C[n:] {
+						if want := naive(p, 0, 1, i); math.Float32bits(got) != math.Float32bits(want) {
+							t.Fatalf("N, K = %d, %d, start %d: C(%d) = %g, want %g", n, k, init, i, got, want)
+						}
+					}
+				}
+			}
+		}
+	})
+}

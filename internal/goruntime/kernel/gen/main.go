@@ -18,6 +18,7 @@ func main() {
 		tile(avx512, rows, 1)
 		tile(avx512, rows, 2)
 	}
+	row()
 	binary("add", 1, add)
 	binary("sub", 1, sub)
 	binary("mul", 1, mul)
