@@ -29,7 +29,7 @@ func TestGrowth(t *testing.T) {
 		names = append(names, fmt.Sprintf("transformer@%d", side))
 	}
 	m.makeNetworks(t, names, "")
-	fmt.Printf("| | pixels | processor, s an image, %d at once, Go | of that settling | exponent of the rest | full loop, ONNX Runtime, s | exponent |\n|---|---|---|---|---|---|---|\n", growthImages)
+	fmt.Printf("| processor, s an image | pixels | compiled, Go, %d at once | of that settling | exponent of the rest | full loop, ONNX Runtime | exponent |\n|---|---|---|---|---|---|---|\n", growthImages)
 	var lastPixels, lastDraw, lastFull float64
 	for _, name := range names {
 		k, err := m.read(name, growthImages)
@@ -55,7 +55,7 @@ func TestGrowth(t *testing.T) {
 		}
 		settling := profile.share(settlingCode, "")
 		pixels, image := float64(sig.Pixels()), median(drawn.processor)/growthImages
-		rest, full := image*(1-settling), pass.seconds()*pixels
+		rest, full := image*(1-settling), median(pass.processor)*pixels
 		exponent := func(now, last float64) string {
 			if last == 0 {
 				return ""
