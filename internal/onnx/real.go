@@ -9,7 +9,11 @@ func Real(op string, attrs Attrs) (f func(x []float64) float64, ok bool) {
 	if g := unary[op]; g != nil {
 		return func(x []float64) float64 { return g(x[0]) }, true
 	}
-	if g := arithmetic[op]; g != nil {
+	g := arithmetic[op]
+	if g == nil {
+		g = comparisons[op]
+	}
+	if g != nil {
 		return func(x []float64) float64 {
 			r := x[0]
 			for _, y := range x[1:] {
@@ -50,6 +54,30 @@ func Real(op string, attrs Attrs) (f func(x []float64) float64, ok bool) {
 			}
 			return a * math.Expm1(x[0])
 		}, true
+	case "Selu":
+		a, gamma := alpha(1.67326319), float64(attrs.Float("gamma", 1.05070102))
+		return func(x []float64) float64 { return gamma * (max(x[0], 0) + a*math.Expm1(min(x[0], 0))) }, true
+	case "Celu":
+		a := alpha(1)
+		return func(x []float64) float64 { return max(x[0], 0) + min(a*math.Expm1(x[0]/a), 0) }, true
+	case "ThresholdedRelu":
+		a := alpha(1)
+		return func(x []float64) float64 {
+			if x[0] > a {
+				return x[0]
+			}
+			return 0
+		}, true
+	case "HardSigmoid":
+		a, beta := alpha(0.2), float64(attrs.Float("beta", 0.5))
+		return func(x []float64) float64 { return min(max(float64(a*x[0])+beta, 0), 1) }, true
+	case "HardSwish":
+		return func(x []float64) float64 { return x[0] * min(max(x[0]/6+0.5, 0), 1) }, true
+	case "Softsign":
+		return func(x []float64) float64 { return x[0] / (1 + math.Abs(x[0])) }, true
+	case "Mish":
+		softplus := unary["Softplus"]
+		return func(x []float64) float64 { return x[0] * math.Tanh(softplus(x[0])) }, true
 	case "PRelu":
 		return func(x []float64) float64 { return max(x[0], 0) + x[1]*min(x[0], 0) }, true
 	case "Gelu":

@@ -61,7 +61,7 @@ func node(n *onnx.Node, in []*onnx.Tensor, opset int64) ([]*onnx.Tensor, error) 
 	if n.Domain != "" {
 		return nil, nil
 	}
-	if shape := onnx.Sizes(n.Outputs[0].Shape); n.Outputs[0].Shape != nil && floating(in) {
+	if shape := onnx.Sizes(n.Outputs[0].Shape); n.Outputs[0].Shape != nil && n.Outputs[0].DType == onnx.Float32 && floating(in) {
 		var out []float64
 		switch n.Op {
 		case "Conv":

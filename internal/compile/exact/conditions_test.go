@@ -57,6 +57,13 @@ func TestConditions(t *testing.T) {
 			return g.Op("LayerNormalization", nil, x, weight(8), weight(8))
 		}},
 		{"broadcast", func(g *onnx.Graph, x *onnx.Value) *onnx.Value { return g.Op("Mul", nil, weight(6, 1, 1), x) }},
+		{"Selu, Celu, HardSigmoid, Mish", func(g *onnx.Graph, x *onnx.Value) *onnx.Value {
+			y := g.Op("HardSigmoid", onnx.Attrs{"alpha": float32(0.3)}, g.Op("Mish", nil, x))
+			return g.Op("Add", nil, y, g.Op("Selu", nil, g.Op("Celu", onnx.Attrs{"alpha": float32(2)}, x)))
+		}},
+		{"Greater, Where", func(g *onnx.Graph, x *onnx.Value) *onnx.Value {
+			return g.Op("Where", nil, g.Op("Greater", nil, x, weight(1)), x, weight(1))
+		}},
 		{"LeakyRelu, Slice, Concat", func(g *onnx.Graph, x *onnx.Value) *onnx.Value {
 			y := g.Op("LeakyRelu", onnx.Attrs{"alpha": float32(0.2)}, x)
 			return g.Op("Concat", onnx.Attrs{"axis": int64(3)}, y, g.Op("Slice", nil, x, list(1), list(5), list(3)))

@@ -56,6 +56,14 @@ func TestElementwise(t *testing.T) {
 		{"Mul", [][]float64{one, one}, []float64{1, 4, 9, 16}},
 		{"Div", [][]float64{one, two}, []float64{0.1, -0.2, 0.15, -0.2}},
 		{"Max", [][]float64{one, {0, 5}}, []float64{1, 0, 5, 5}},
+		{"HardSigmoid", [][]float64{{0, -2.5, 2.5, 9}}, []float64{0.5, 0, 1, 1}},
+		{"HardSwish", [][]float64{{0, -3, 3, -9}}, []float64{0, 0, 3, 0}},
+		{"Softsign", [][]float64{one}, []float64{0.5, -2.0 / 3, 0.75, -0.8}},
+		{"ThresholdedRelu", [][]float64{one}, []float64{0, 0, 3, 0}},
+		{"Selu", [][]float64{{0}}, []float64{0}},
+		{"Celu", [][]float64{{2, 0}}, []float64{2, 0}},
+		{"Mish", [][]float64{{0}}, []float64{0}},
+		{"Greater", [][]float64{one, {0, 3}}, []float64{1, 0, 0, 0}},
 		{"Where", [][]float64{{1, 0}, one, two}, []float64{1, -2, 20, 20}},
 	} {
 		f := operatorOf(&ir.Unit{Op: c.op})

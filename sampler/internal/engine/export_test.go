@@ -27,6 +27,9 @@ func Compile(rt onnx.Runtime, m *onnx.Model, opt compile.Options, conditions fun
 // Program is the throughput variant.
 func (e *Compiled) Program() *compile.Program { return e.throughput.program }
 
+// Settles tells whether near ties can be settled.
+func (e *Compiled) Settles() bool { return newSettler(e.Program(), e.net) != nil }
+
 // Images draws the images from first on into levels, [n, H, W]; the class of each is its
 // number.
 func (e *Compiled) Images(ctx context.Context, first uint64, levels []uint16, temperature float64, seed uint64, batch, threads int) error {
