@@ -84,6 +84,22 @@ func webpExif(file []byte) []byte {
 
 // exifOrientation is the orientation that the first directory of TIFF data has.
 func exifOrientation(tiff []byte) int {
+	if o := tiffTag(tiff, 0x0112); o >= 1 && o <= 8 {
+		return o
+	}
+	return 1
+}
+
+// turnedRound tells whether a TIFF file is a fax whose white runs are black: those of T.4 and T.6 where black is said
+// to be zero, TIFF 6.0, section 11. The decoder makes them white.
+func turnedRound(tiff []byte) bool {
+	const compression, photometric, blackIsZero, t4, t6 = 0x0103, 0x0106, 1, 3, 4
+	c := tiffTag(tiff, compression)
+	return (c == t4 || c == t6) && tiffTag(tiff, photometric) == blackIsZero
+}
+
+// tiffTag is the number that the first directory of TIFF data has under a tag; 0 where it has none.
+func tiffTag(tiff []byte, tag uint16) int {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(tiff, []byte("II*\x00")):
@@ -91,27 +107,30 @@ func exifOrientation(tiff []byte) int {
 	case bytes.HasPrefix(tiff, []byte("MM\x00*")):
 		order = binary.BigEndian
 	default:
-		return 1
+		return 0
 	}
 	if len(tiff) < 8 || uint64(order.Uint32(tiff[4:]))+2 > uint64(len(tiff)) {
-		return 1
+		return 0
 	}
 	directory := tiff[order.Uint32(tiff[4:]):]
 	entries := directory[2:]
 	for range order.Uint16(directory) {
 		if len(entries) < 12 {
-			return 1
+			return 0
 		}
-		const tag, short = 0x0112, 3
-		if order.Uint16(entries) == tag && order.Uint16(entries[2:]) == short {
-			if o := int(order.Uint16(entries[8:])); o >= 1 && o <= 8 {
-				return o
+		const short, long = 3, 4
+		if order.Uint16(entries) == tag {
+			switch order.Uint16(entries[2:]) {
+			case short:
+				return int(order.Uint16(entries[8:]))
+			case long:
+				return int(order.Uint32(entries[8:]))
 			}
-			return 1
+			return 0
 		}
 		entries = entries[12:]
 	}
-	return 1
+	return 0
 }
 
 // upright turns a plane of an orientation as it is to be seen.

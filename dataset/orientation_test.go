@@ -138,7 +138,7 @@ func TestTransparent(t *testing.T) {
 		{4, 1, true, []uint16{87, 0, 0, 18}},
 		{4, 3, false, []uint16{255, 0, 100, 255, 255, 255, 155, 155, 155, 10, 20, 30}},
 		{4, 3, true, []uint16{255, 0, 100, 0, 0, 0, 0, 0, 0, 10, 20, 30}},
-		{4, 4, false, []uint16{255, 0, 100, 255, 0, 0, 0, 0, 0, 0, 0, 100, 10, 20, 30, 255}},
+		{4, 4, false, []uint16{255, 0, 100, 255, 255, 0, 100, 0, 0, 0, 0, 100, 10, 20, 30, 255}},
 		// To half the width the filter takes 3, 3, 1 parts of the first three pixels, and 1, 3, 3 of the last.
 		// Opacities are (3·255+100)/7 and (3·100+3·255)/7, reds 3·255·255/865 and 3·255·10/1065.
 		{2, 4, false, []uint16{225, 0, 88, 123, 7, 14, 21, 152}},

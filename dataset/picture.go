@@ -238,6 +238,11 @@ func (p *pictureFile) planes(channels int, onBlack bool) ([]*image.Gray, error) 
 	if err != nil {
 		return nil, p.bad("cannot be read as "+formats+": %w", err)
 	}
+	if grey, ok := picture.(*image.Gray); ok && p.format == "tiff" && turnedRound(p.data) {
+		for i := range grey.Pix {
+			grey.Pix[i] = ^grey.Pix[i]
+		}
+	}
 	if screen := image.Rect(0, 0, p.width, p.height); picture.Bounds() != screen { // the first frame of a GIF file
 		all := image.NewNRGBA(screen)
 		draw.Draw(all, picture.Bounds(), picture, picture.Bounds().Min, draw.Src)
@@ -256,9 +261,7 @@ func (p *pictureFile) planes(channels int, onBlack bool) ([]*image.Gray, error) 
 		draw.Draw(all, bounds, picture, bounds.Min, draw.Src)
 		pix = all.Pix
 	default:
-		all := image.NewNRGBA(bounds)
-		draw.Draw(all, bounds, picture, bounds.Min, draw.Src)
-		pix = all.Pix
+		pix = straight(picture).Pix
 	}
 	planes := make([]*image.Gray, channels)
 	for c := range planes {
@@ -269,6 +272,30 @@ func (p *pictureFile) planes(channels int, onBlack bool) ([]*image.Gray, error) 
 		planes[c] = upright(plane, orientation(p.format, p.data))
 	}
 	return planes, nil
+}
+
+// straight is a picture in colours that are not multiplied by the opacity. Where the file has them like that, they
+// are the file's own, of what is transparent too.
+func straight(picture image.Image) *image.NRGBA {
+	if p, ok := picture.(*image.NRGBA); ok {
+		return p
+	}
+	bounds := picture.Bounds()
+	all := image.NewNRGBA(bounds)
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			switch c := picture.At(x, y).(type) {
+			case color.NRGBA64:
+				all.SetNRGBA(x, y, color.NRGBA{uint8(c.R >> 8), uint8(c.G >> 8), uint8(c.B >> 8), uint8(c.A >> 8)})
+			case color.NYCbCrA:
+				r, g, b := color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+				all.SetNRGBA(x, y, color.NRGBA{r, g, b, c.A})
+			default:
+				all.Set(x, y, c)
+			}
+		}
+	}
+	return all
 }
 
 // onWhite is a picture that lies on white.

@@ -118,9 +118,10 @@ func quantise(across, down *kernel, dst []uint16, step int, src []uint8, stride,
 }
 
 // quantiseBelow is quantise for a colour in which each pixel counts by its opacity, so that the
-// colour of transparent pixels, which nobody sees, does not run into the others. It is 0 where all
-// is transparent.
+// colour of transparent pixels, which nobody sees, does not run into the others. Where all is
+// transparent, each pixel counts the same.
 func quantiseBelow(across, down *kernel, dst []uint16, step int, src, alpha []uint8, stride, levels int, scratch []uint64) {
+	quantise(across, down, dst, step, src, stride, levels, scratch)
 	product := make([]uint16, len(src))
 	for i, v := range src {
 		product[i] = uint16(v) * uint16(alpha[i])
@@ -130,11 +131,9 @@ func quantiseBelow(across, down *kernel, dst []uint16, step int, src, alpha []ui
 	opaque := make([]uint64, down.m*across.m)
 	sums(across, down, alpha, stride, shift, scratch, func(y, x int, sum uint64) { opaque[y*across.m+x] = sum })
 	sums(across, down, product, stride, shift, scratch, func(y, x int, sum uint64) {
-		level := 0
 		if whole := opaque[y*across.m+x]; whole > 0 {
-			level = encoding.Quantise(min(sum, 255*whole), whole, levels)
+			dst[(y*across.m+x)*step] = uint16(encoding.Quantise(min(sum, 255*whole), whole, levels))
 		}
-		dst[(y*across.m+x)*step] = uint16(level)
 	})
 }
 

@@ -44,6 +44,23 @@ func TestReadPicture(t *testing.T) {
 	}
 }
 
+// TestReadInvisible: of the colours of a palette that nobody sees each is its own level.
+func TestReadInvisible(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "own.png")
+	m := image.NewNRGBA(image.Rect(0, 0, 2, 1))
+	sig := &sampler.Signature{Height: 1, Width: 2, Channels: 1, Levels: 3, Meta: format.Meta{
+		Palette: []color.NRGBA{{}, {R: 200}, {B: 90, A: 1}},
+	}}
+	m.SetNRGBA(0, 0, sig.Meta.Palette[2])
+	m.SetNRGBA(1, 0, sig.Meta.Palette[1])
+	if err := writePNG(name, m); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := picture.Read(name, sig, dataset.PictureOptions{}); err != nil || !slices.Equal(got, []uint16{2, 1}) {
+		t.Errorf("%v, %v, want [2 1]", got, err)
+	}
+}
+
 // TestReadOwn: a picture that the sampler wrote comes back as it was, for each number
 // of levels and of channels, and of the colours of a palette.
 func TestReadOwn(t *testing.T) {

@@ -51,7 +51,11 @@ func read(name string, sig *signature.Signature, opt dataset.PictureOptions, fro
 	}
 	var nearest []uint16
 	for c := range slices.Chunk(levels, 4) {
-		at := palette.Index(color.NRGBA{uint8(c[0]), uint8(c[1]), uint8(c[2]), uint8(c[3])})
+		c := color.NRGBA{uint8(c[0]), uint8(c[1]), uint8(c[2]), uint8(c[3])}
+		at := slices.Index(sig.Meta.Palette, c) // colours that nobody sees are all equally near
+		if at < 0 {
+			at = palette.Index(c)
+		}
 		nearest = append(nearest, uint16(at))
 	}
 	return nearest, nil

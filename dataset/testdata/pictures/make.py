@@ -47,3 +47,8 @@ upright.save("plain.tiff", compression="packbits")
 upright.save("deflate.tiff", compression="tiff_deflate")
 upright.save("lossy.webp", quality=100)
 upright.convert("CMYK").save("cmyk.jpeg", quality=95, subsampling=0)
+
+# As TestStraight has it.
+straight = Image.new("RGBA", (4, 1))
+straight.putdata([(59, 4, 59, 0), (200, 100, 50, 1), (1, 2, 3, 255), (255, 255, 255, 0)])
+straight.save("../straight.webp", lossless=True, exact=True)
