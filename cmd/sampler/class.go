@@ -53,7 +53,7 @@ func (f *drawFlags) arrange(cmd *cobra.Command, sig *sampler.Signature, req *sam
 	case slices.Contains(f.captions, "class") && sig.ClassInput == "":
 		return cli.Usagef("--captions class: %s has no classes", f.model)
 	}
-	if err := f.divide(cmd, len(list), len(f.init), req); err != nil {
+	if err := f.divide(cmd, len(list), len(f.levels), req); err != nil {
 		return err
 	}
 	req.Classes = list

@@ -33,6 +33,7 @@ type drawFlags struct {
 	filters     string
 
 	init      []string
+	levels    [][]uint16 // of the pictures of init that can be used
 	pictures  cli.Pictures
 	invert    bool
 	keep      []string
@@ -107,6 +108,7 @@ func (f *drawFlags) addSampling(flags *pflag.FlagSet) {
 
 func (f *drawFlags) addInpainting(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.init, "init", nil, "the `PICTURE` to inpaint, PNG, JPEG, GIF, BMP, WebP or TIFF, or a folder of them: --keep says what of it is given, the rest is drawn. It is turned upright, cropped to the model's shape, resized and quantised; what is transparent lies on white. An NPY file has the levels of one. May be repeated: of several pictures each is inpainted, by default once, with -n for all of them more often")
+	f.pictures.AddSkip(flags, "--init")
 	f.pictures.AddLimit(flags)
 	flags.BoolVar(&f.invert, "invert", false, "swap its light and dark: for a picture on a light ground, where the pictures of the model have a dark one")
 	flags.StringArrayVar(&f.keep, "keep", nil, "`WHAT` of it is given: rows:8 (the first 8), cols:4..12 (4 to 11), rows:8.. (from 8 on), or a picture that is white there; may be repeated")
@@ -166,6 +168,8 @@ func (f *drawFlags) check(cmd *cobra.Command) error {
 		return cli.Usagef("--duration is %v, must be from 100ms to 1m", f.duration)
 	case len(f.init) == 0 && (len(f.keep) > 0 || f.particles.n > 0 || f.invert):
 		return cli.Usagef("--keep, --invert and --complete need --init, the picture to inpaint")
+	case len(f.init) == 0 && f.pictures.Skip:
+		return cli.Usagef("--skip-bad needs --init")
 	case len(f.init) > 0 && len(f.keep) == 0:
 		return cli.Usagef("--init needs --keep, which says what of the picture is given, as --keep rows:8")
 	case !slices.Contains(previews, f.preview):
@@ -283,6 +287,9 @@ func (f *drawFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := f.checkColour(model.Signature); err != nil {
+		return err
+	}
+	if err := f.readPictures(cmd, model.Signature); err != nil {
 		return err
 	}
 	if err := f.arrange(cmd, model.Signature, &req); err != nil {

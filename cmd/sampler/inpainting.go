@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,47 @@ func (f *drawFlags) listPictures(ctx context.Context) error {
 	return nil
 }
 
-// inpainting reads the pictures and what of them is given. Each is for so many images in a row.
+// readPictures reads the levels of the pictures of --init. Where some cannot be used, all of those are told.
+func (f *drawFlags) readPictures(cmd *cobra.Command, sig *sampler.Signature) error {
+	var bad []error
+	for _, path := range f.init {
+		one, err := f.readPicture(cmd, path, sig)
+		if err = cmp.Or(cmd.Context().Err(), err); err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		f.levels = append(f.levels, one)
+	}
+	switch {
+	case cmd.Context().Err() != nil:
+		return cmd.Context().Err()
+	case len(bad) == 0:
+		return nil
+	case !f.pictures.Skip && len(f.init) == 1:
+		return f.pictures.Explain(cmd, bad[0])
+	case !f.pictures.Skip:
+		return f.pictures.Explain(cmd, &dataset.BadPicturesError{Errors: bad, Of: len(f.init)})
+	}
+	if !f.quiet {
+		for _, err := range bad {
+			f.pictures.Tell(cmd, err)
+		}
+		f.pictures.Skipped(cmd, len(bad))
+	}
+	if len(f.levels) == 0 {
+		return errors.New("--init: no picture is left")
+	}
+	return nil
+}
+
+func (f *drawFlags) readPicture(cmd *cobra.Command, path string, sig *sampler.Signature) ([]uint16, error) {
+	if strings.EqualFold(filepath.Ext(path), ".npy") {
+		return readLevels(path, sig)
+	}
+	return picture.Read(path, sig, dataset.PictureOptions{Limits: f.pictures.Limits()})
+}
+
+// inpainting is the pictures and what of them is given. Each is for so many images in a row.
 func (f *drawFlags) inpainting(cmd *cobra.Command, sig *sampler.Signature, run int) (sampler.Inpainting, error) {
 	in := sampler.Inpainting{Particles: f.particles.n, Run: run}
 	mask := make([]bool, sig.Pixels())
@@ -76,20 +117,7 @@ func (f *drawFlags) inpainting(cmd *cobra.Command, sig *sampler.Signature, run i
 	for _, given := range mask {
 		in.Mask = append(in.Mask, slices.Repeat([]bool{given}, sig.Channels)...)
 	}
-	var bad []error
-	for _, path := range f.init {
-		var one []uint16
-		var err error
-		if strings.EqualFold(filepath.Ext(path), ".npy") {
-			one, err = readLevels(path, sig)
-		} else {
-			one, err = picture.Read(path, sig, dataset.PictureOptions{Limits: f.pictures.Limits()})
-		}
-		if err != nil {
-			bad = append(bad, f.pictures.Explain(cmd, err))
-		}
-		in.Picture = append(in.Picture, one...)
-	}
+	in.Picture = slices.Concat(f.levels...)
 	if f.invert {
 		for k, level := range in.Picture {
 			if sig.Channels < 4 || k%sig.Channels < 3 { // not of alpha
@@ -97,7 +125,7 @@ func (f *drawFlags) inpainting(cmd *cobra.Command, sig *sampler.Signature, run i
 			}
 		}
 	}
-	return in, errors.Join(bad...)
+	return in, nil
 }
 
 // addGiven adds what a value of --keep says to mask, [height, width].

@@ -56,7 +56,7 @@ as well. The class of a picture of a folder is the name of the sub-folder that i
 		flags.StringVar(&f.data, "data", "", "`DATA`: a folder with the data set's four IDX files, or an NPY file of levels (default where the data set is found)")
 		flags.StringVar(&f.split, "split", "test", "`PART` of the data set: test or train")
 		flags.StringVar(&f.images, "images", "", "score the pictures in this `FOLDER` and below instead")
-		f.pictures.AddSkip(flags)
+		f.pictures.AddSkip(flags, "--images")
 		f.pictures.AddLimit(flags)
 		flags.StringVar(&f.class, "class", "", "`CLASS` of all pictures, of a model that has classes: its name, a part of it, or its number")
 		flags.StringVar(&f.labels, "labels", "", "`FILE` with the class of each image of --data FILE.npy, by number, NPY: integers [n]")

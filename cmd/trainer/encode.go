@@ -60,7 +60,7 @@ Codes do not depend on --threads, nor on what other pictures there are.`,
 	flags.IntVar(&f.options.Width, "width", 0, "width of the pictures; 0 means the encoder's own")
 	flags.IntVar(&f.options.Levels, "levels", 0, "number of codes, up to 65536, uint8 is written for up to 256; 0 means as many as there are scores, or 65536 where the encoder gives codes")
 	flags.StringVar(&f.images, "images", "", "folder of pictures, PNG, JPEG, GIF, BMP, WebP or TIFF; its sub-folders are classes")
-	f.pictures.AddSkip(flags)
+	f.pictures.AddSkip(flags, "--images")
 	f.pictures.AddLimit(flags)
 	f.Shards.Add(flags, "encode")
 	flags.StringVarP(&f.output, "output", "o", "", "the codes to write, an NPY file, \"-\" for standard output; with --shard, a folder")

@@ -43,7 +43,7 @@ func (f *trainFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.data, "data", "", "folder with a data set's four IDX files (default: Fashion-MNIST, where it is found)")
 	flags.StringVar(&f.images, "images", "", "folder of pictures to learn instead, PNG, JPEG, GIF, BMP, WebP or TIFF; its sub-folders are classes")
-	f.pictures.AddSkip(flags)
+	f.pictures.AddSkip(flags, "--images")
 	f.pictures.AddLimit(flags)
 	flags.StringVar(&f.preset, "preset", "", "settings to start from; other flags override it: "+presetList())
 	flags.StringVar(&f.model.Arch, "arch", "pixelcnn", "architecture: pixelcnn or gated")

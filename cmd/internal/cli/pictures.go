@@ -22,9 +22,9 @@ func (p *Pictures) AddLimit(flags *pflag.FlagSet) {
 	flags.IntVar(&p.most, "max-pixels", 0, fmt.Sprintf("the most pixels that a picture may have, up to %d; 0 means 33554432, which is a little more than an 8K frame", dataset.MaxPixels))
 }
 
-// AddSkip adds the flag to go on without pictures that cannot be used.
-func (p *Pictures) AddSkip(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.Skip, "skip-bad", false, "go on without the pictures of --images that cannot be used, and say which they are and how many")
+// AddSkip adds the flag to go on without those pictures of another flag that cannot be used.
+func (p *Pictures) AddSkip(flags *pflag.FlagSet, of string) {
+	flags.BoolVar(&p.Skip, "skip-bad", false, "go on without the pictures of "+of+" that cannot be used, and say which they are and how many")
 }
 
 // Check validates the flags.
