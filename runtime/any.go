@@ -81,10 +81,17 @@ func (a *Any) Load(model *Model, opt SessionOptions) (Session, error) {
 		return nil, fmt.Errorf("runtime: %w", ErrClosed)
 	}
 	s, err := a.first.Load(model, opt)
-	if err == nil || !a.second || !goruntime.Unsupported(err) {
+	if err == nil || !goruntime.Unsupported(err) {
 		return s, err
 	}
-	env, missing := a.ort()
+	var env *Env
+	missing := a.why
+	switch {
+	case a.second:
+		env, missing = a.ort()
+	case missing == nil:
+		return nil, fmt.Errorf("%w; ONNX Runtime may be able to: --runtime ort", err)
+	}
 	if missing != nil {
 		return nil, fmt.Errorf("%w; ONNX Runtime may be able to: %w", err, missing)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 	"testing"
 
 	"pixelcnn/internal/onnx"
@@ -138,9 +139,22 @@ func TestOpenAnySecond(t *testing.T) {
 	} else if err := load(rt); err != nil {
 		t.Error(err)
 	}
+	if rt, err = OpenAny(PureGo, Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := load(rt); !errors.Is(err, ErrOperator) || !strings.HasSuffix(err.Error(), "; ONNX Runtime may be able to: --runtime ort") {
+		t.Errorf("error %v, want ErrOperator and what to do", err)
+	}
 	t.Run("none", func(t *testing.T) {
 		hide(t)
-		rt, err := openAny(Auto, Config{}, true)
+		rt, err := openAny(Auto, Config{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := load(rt); !errors.Is(err, ErrNoRuntime) || !errors.Is(err, ErrOperator) {
+			t.Errorf("slow: error %v, want ErrOperator and ErrNoRuntime", err)
+		}
+		rt, err = openAny(Auto, Config{}, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -90,7 +90,7 @@ func read(rt onnx.Runtime, file source, cfg Config) (*Model, error) {
 	}
 	sig, err := signature.Read(m, cfg.reading(), rt)
 	if errors.Is(err, signature.ErrNotCausal) {
-		return nil, fmt.Errorf("%w: %w", ErrNotCausal, err)
+		return nil, engine.NotCausal{Err: err}
 	}
 	if err != nil {
 		return nil, err
@@ -145,8 +145,8 @@ var ErrNotCausal = compile.ErrNotCausal
 // compiler has found it. It wraps [ErrNotCausal].
 type CausalityError = compile.CausalityError
 
-// UnsupportedError says why the incremental engine cannot run a model. It comes with
-// [ErrModel] where that engine was asked for.
+// UnsupportedError says why a model is not compiled, which the full loop may draw all the same. It
+// comes with [ErrModel] where the incremental engine, a plan or a one-file sampler was asked for.
 type UnsupportedError = compile.UnsupportedError
 
 // Plan describes how the incremental engine draws.
@@ -165,9 +165,31 @@ func (m *Model) Plan() (*Plan, error) {
 	if m.Signature.OneFile != nil {
 		return nil, errOneFile
 	}
-	p, err := compile.Compile(m.Model(), engine.CompileOptions(m.Signature, false))
+	p, err := compileAs(m.Model(), engine.CompileOptions(m.Signature, false))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+		return nil, err
 	}
 	return &Plan{p.Plan(), p.Wave()}, nil
 }
+
+func compileAs(m *onnx.Model, opt compile.Options) (*compile.Program, error) {
+	p, err := compile.Compile(m, opt)
+	if unsupported := (*UnsupportedError)(nil); errors.As(err, &unsupported) {
+		return nil, &notCompiledError{"it is drawn by the full loop and does not compile", err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return p, nil
+}
+
+// notCompiledError is a model that can be drawn from, but not be compiled, or not to one file. It
+// wraps [ErrModel] as others do, without its words.
+type notCompiledError struct {
+	what string
+	why  error
+}
+
+func (e *notCompiledError) Error() string { return fmt.Sprintf("sampler: %s: %v", e.what, e.why) }
+
+func (e *notCompiledError) Unwrap() []error { return []error{ErrModel, e.why} }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"pixelcnn/internal/compile"
 	"pixelcnn/internal/format"
 	"pixelcnn/internal/onefile"
 	"pixelcnn/internal/onnx"
@@ -48,9 +47,9 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	}
 	opt := engine.CompileOptions(sig, false)
 	opt.Latency = true
-	p, err := compile.Compile(sig.Model(), opt)
+	p, err := compileAs(sig.Model(), opt)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+		return nil, err
 	}
 	one := onefile.Options{Head: sig.Head, Values: sig.Values(), Inpainting: inpainting}
 	for class := range sig.Classes {
@@ -64,7 +63,7 @@ func (m *Model) OneFile(inpainting bool) ([]byte, error) {
 	}
 	out, err := onefile.Build(p, one)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+		return nil, &notCompiledError{"no one-file sampler can be made of it", err}
 	}
 	out.ProducerName = "pixelcnn"
 	out.Doc = manual(sig, inpainting)

@@ -75,7 +75,7 @@ func (o *open) sampler(notes io.Writer, model *sampler.Model) (s *sampler.Sample
 	}
 	o.assumed(notes)
 	if _, why := s.Engine(); why != nil && o.engine == string(sampler.Auto) {
-		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %s\n", cli.Name(o.model), cli.Name(why.Error()))
+		fmt.Fprintf(notes, "sampler: %s: drawn by the full loop, which is slow: %s\n", cli.Name(o.model), cli.Name(cli.Reason(why)))
 	}
 	return s, func() { _, _ = s.Close(), rt.Close() }, nil
 }

@@ -89,6 +89,7 @@ func (f *dataFolder) close() {
 
 // open opens a file of the folder, once.
 func (f *dataFolder) open(name string) (*os.File, error) {
+	name = strings.TrimPrefix(name, "./")
 	if file := f.files[name]; file != nil {
 		return file, nil
 	}
@@ -132,7 +133,7 @@ func reason(err error) error {
 // external tells where the elements of a tensor are.
 type external struct {
 	file           string
-	offset, length int64 // a length of -1 means to the end
+	offset, length int64 // a length of -1 means that of the shape
 }
 
 // entry reads one of the pairs of texts that tell where the elements are.
@@ -194,7 +195,7 @@ func (d *decoder) load(c content, size int64) (raw []byte, err error) {
 	}
 	length := e.length
 	if length < 0 {
-		length = max(0, info.Size()-e.offset)
+		length = size
 	}
 	switch {
 	case length != size:

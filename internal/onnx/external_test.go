@@ -69,9 +69,10 @@ func TestReadFile(t *testing.T) {
 		{"location", "m.onnx.data", "offset", "4", "length", "8"},
 		{"location", "m.onnx.data", "offset", "4"},
 		{"offset", "4", "checksum", "0", "location", "m.onnx.data"},
+		{"location", "./m.onnx.data", "offset", "4"},
 	} {
 		file := kept(pairs...)
-		m, err := ReadFile(beside(t, file, "m.onnx.data", two), Limits{})
+		m, err := ReadFile(beside(t, file, "m.onnx.data", slices.Concat(two, []byte{1, 2, 3})), Limits{})
 		if err != nil {
 			t.Errorf("%q: %v", pairs, err)
 			continue
@@ -81,6 +82,9 @@ func TestReadFile(t *testing.T) {
 		}
 		if want := int64(len(file) + 8); m.Size() != want {
 			t.Errorf("%q: %d bytes were read, want %d", pairs, m.Size(), want)
+		}
+		if got := m.Beside(); !slices.Equal(got, []string{"m.onnx.data"}) {
+			t.Errorf("%q: read from %q", pairs, got)
 		}
 		b, err := Marshal(m)
 		if err != nil {
@@ -105,6 +109,9 @@ func TestReadFileRefuses(t *testing.T) {
 		{"parent", []string{"location", "../" + name}, "plain name"},
 		{"parent alone", []string{"location", ".."}, "plain name"},
 		{"the folder", []string{"location", "."}, "plain name"},
+		{"the folder, longer", []string{"location", "./"}, "plain name"},
+		{"parent of the folder", []string{"location", "./../" + name}, "plain name"},
+		{"absolute from the folder", []string{"location", ".//etc/passwd"}, "plain name"},
 		{"a way round", []string{"location", "sub/../" + name}, "plain name"},
 		{"a folder below", []string{"location", "sub/w"}, "plain name"},
 		{"backslash", []string{"location", `..\` + name}, "plain name"},
@@ -120,9 +127,9 @@ func TestReadFileRefuses(t *testing.T) {
 		{"a link through a folder", []string{"location", "through"}, "leads out"},
 		{"too short", []string{"location", name, "offset", "4", "length", "4"}, "4 bytes there, and 8"},
 		{"too long", []string{"location", name, "length", "12"}, "12 bytes there, and 8"},
-		{"to the end is too long", []string{"location", name}, "12 bytes there, and 8"},
 		{"past the end", []string{"location", name, "offset", "5", "length", "8"}, "8 bytes from byte 5 on, and the file has 12"},
-		{"from past the end", []string{"location", name, "offset", "13"}, "0 bytes there, and 8"},
+		{"from past the end", []string{"location", name, "offset", "13"}, "8 bytes from byte 13 on, and the file has 12"},
+		{"less than the shape", []string{"location", name, "offset", "5"}, "8 bytes from byte 5 on, and the file has 12"},
 		{"far past the end", []string{"location", name, "offset", huge, "length", "8"}, "from byte " + huge},
 		{"negative offset", []string{"location", name, "offset", "-4", "length", "8"}, "must be a number of bytes"},
 		{"negative length", []string{"location", name, "offset", "4", "length", "-8"}, "must be a number of bytes"},
@@ -227,7 +234,7 @@ func TestReadFileLimits(t *testing.T) {
 // FuzzReadFile: where a tensor says it is, it is read from the file beside the model, with
 // exactly those bytes, or refused in a line. Beside the folder lies what nothing may read.
 func FuzzReadFile(f *testing.F) {
-	for _, location := range []string{"w", "../secret", "/etc/passwd", "sub/w", ".", "", "w\x00", "link", `..\secret`, "m.onnx"} {
+	for _, location := range []string{"w", "./w", "./../secret", "../secret", "/etc/passwd", "sub/w", ".", "", "w\x00", "link", `..\secret`, "m.onnx"} {
 		f.Add(location, "4", "8")
 	}
 	for _, n := range []string{"-1", "13", "9223372036854775807", "+4", "4.0", "0x4", "", "18446744073709551615"} {

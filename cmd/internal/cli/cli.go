@@ -115,7 +115,7 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdin io.Reader
 		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Name())
 		return interrupted
 	}
-	// The errors of package sampler begin with the command's name, which is enough once.
+	// An error that begins with the command's name says it once.
 	fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), strings.TrimPrefix(indented(text(parts(err))), cmd.Name()+": "))
 	if isUsage(err, invalid) {
 		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.Name())
@@ -140,7 +140,7 @@ func parts(err error) (list []error) {
 func text(list []error) string {
 	var s []string
 	for _, err := range list {
-		s = append(s, err.Error())
+		s = append(s, Reason(err))
 	}
 	return strings.TrimRight(strings.Join(s, "; "), "\n")
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -57,7 +56,7 @@ func (p *Pictures) Explain(cmd *cobra.Command, err error) error {
 
 // Tell says why a picture cannot be used.
 func (p *Pictures) Tell(cmd *cobra.Command, err error) {
-	Log(cmd)("  %s", strings.TrimPrefix(p.Explain(cmd, err).Error(), "dataset: "))
+	Log(cmd)("  %s", Reason(p.Explain(cmd, err)))
 }
 
 // Skipped says how many were left out.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -31,6 +32,12 @@ func printable(text, but string) string {
 	}
 	return s.String()
 }
+
+// packages are the names of packages before the texts of their errors.
+var packages = regexp.MustCompile(`(^|: |; )(?:(?:compile|dataset|encoder|export|goruntime|models|onefile|onnx|pretrained|runtime|sampler|train|verify): )+`)
+
+// Reason is what an error says, for people who know no packages.
+func Reason(err error) string { return packages.ReplaceAllString(err.Error(), "$1") }
 
 // indented is Printable for a message. All lines after the first are indented, so that a name or a
 // text from a file cannot look like a message of its own.

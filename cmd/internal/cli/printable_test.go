@@ -1,6 +1,9 @@
 package cli
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
@@ -27,6 +30,22 @@ func TestName(t *testing.T) {
 		"a\u0085b\u2028c":  `a\u0085b\u2028c`,
 	} {
 		if got := Name(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestReason(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "",
+		"sampler: no model":      "no model",
+		"a.onnx: sampler: of it": "a.onnx: of it",
+		"sampler: unusable model: compile: goruntime: no": "unusable model: no",
+		"dataset: a.png: no; dataset: b.png: no":          "a.png: no; b.png: no",
+		"write out/train: no space":                       "write out/train: no space",
+		"bad compile: no":                                 "bad compile: no",
+	} {
+		if got := Reason(errors.New(text)); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"pixelcnn/internal/compile"
 	"pixelcnn/internal/signature"
@@ -20,7 +19,15 @@ func (e *Full) probe(ctx context.Context) error {
 	defer f.Close()
 	err = e.sig.Probe(ctx, f, batch, 256)
 	if errors.Is(err, signature.ErrNotCausal) {
-		return fmt.Errorf("%w: %w", compile.ErrNotCausal, err)
+		return NotCausal{err}
 	}
 	return err
 }
+
+// NotCausal is an error of a trial, which wraps the compiler's as well: the one for what is not causal.
+type NotCausal struct{ Err error }
+
+func (e NotCausal) Error() string { return e.Err.Error() }
+
+// Unwrap makes errors.Is find both.
+func (e NotCausal) Unwrap() []error { return []error{e.Err, compile.ErrNotCausal} }
