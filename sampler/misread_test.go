@@ -222,3 +222,20 @@ func TestVector(t *testing.T) {
 	isScored(t, file, sampler.Config{Label: "v"}, sampler.Given{Classes: []int{3}}, picture,
 		given([]float64{0, 0, 0, 1, 0}).score(picture, levels, size))
 }
+
+// TestNotCausalByTrial: where only a trial shows that a pixel sees itself, the error says so once.
+func TestNotCausalByTrial(t *testing.T) {
+	const size, levels = 3, 4
+	w := make([]float32, levels*9)
+	for i := range w {
+		w[i] = float32(i%5) - 2
+	}
+	g := &onnx.Graph{}
+	x := g.Input("x", onnx.Float32, onnx.Free("n"), onnx.Fixed(1), onnx.Fixed(size), onnx.Fixed(size))
+	h := g.Op("Conv", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, x, onnx.Const("w", onnx.NewTensor(w, levels, 1, 3, 3)))
+	_, err := opened(env, marshal(t, g, g.Op("Atan", nil, h), levels, size, size), settings{})
+	if !errors.Is(err, sampler.ErrNotCausal) || !errors.Is(err, sampler.ErrModel) ||
+		!strings.HasPrefix(err.Error(), "sampler: unusable model: the model is not causal: the outputs at row ") {
+		t.Errorf("error %v, want ErrNotCausal", err)
+	}
+}

@@ -26,6 +26,7 @@ type scoring struct {
 	set      *scored
 	first, n int
 	bar      *bar
+	never    string // says which image is the first of probability 0, and why; "" for none
 }
 
 // found is what is known of an image after scoring: log-probabilities in nats.
@@ -51,7 +52,12 @@ func (r *scoring) score(ctx context.Context, first, n int, symbols bool, see fun
 		if err != nil {
 			return err
 		}
-		for _, f := range list {
+		for i, f := range list {
+			if math.IsInf(f.logProb, -1) && r.never == "" {
+				if r.never, err = r.impossible(ctx, f, part[i*area:(i+1)*area]); err != nil {
+					return err
+				}
+			}
 			if err := take(f); err != nil {
 				return err
 			}
@@ -123,6 +129,31 @@ func (r *scoring) find(ctx context.Context, first int, part []uint16, symbols bo
 	return list, nil
 }
 
+// impossible says by which of its symbols an image has probability 0.
+func (r *scoring) impossible(ctx context.Context, f found, levels []uint16) (string, error) {
+	if f.symbols == nil {
+		list, err := r.find(ctx, f.image, levels, true)
+		if err != nil {
+			return "", err
+		}
+		f = list[0]
+	}
+	sig := r.s.Signature()
+	k := slices.IndexFunc(f.symbols, func(lp float64) bool { return math.IsInf(lp, -1) })
+	if k < 0 { // each may be, but not all of them together
+		return "", nil
+	}
+	name, pixel := fmt.Sprintf("image %d", f.image), k/sig.Channels
+	if r.set.files != nil {
+		name = cli.Name(r.set.files[f.image])
+	}
+	at := fmt.Sprintf("row %d, column %d", pixel/sig.Width, pixel%sig.Width)
+	if sig.Channels > 1 {
+		at += fmt.Sprintf(", channel %d", k%sig.Channels)
+	}
+	return fmt.Sprintf("%s is impossible under the model: its level %d at %s has probability 0", name, levels[k], at), nil
+}
+
 // add adds an image to the sums.
 func (r *scoring) add(to *shard.Scores, f found) {
 	to.All.Add(f.logProb)
@@ -172,6 +203,9 @@ func (r *scoring) write(ctx context.Context, w, each io.Writer) error {
 	}
 	if r.f.format == "text" {
 		writeScores(out, r.set.name, &scores, shape, sig.Levels)
+		if r.never != "" {
+			fmt.Fprintln(out, r.never)
+		}
 		if r.set.files != nil {
 			writeExtremes(out, r.set.files[r.first:r.first+r.n], logProb, r.f.list, dims)
 		}
@@ -204,8 +238,17 @@ func writeScores(w io.Writer, name string, scores *shard.Scores, shape []int, le
 	}
 }
 
-// nll is the mean negative log-likelihood in words.
+// nll is the mean negative log-likelihood in words. With images of probability 0 it is infinite, and that of the
+// others is said.
 func nll(sums *shard.Sums, dims int) string {
+	if sums.Impossible > 0 {
+		words := fmt.Sprintf("NLL infinite: %s of probability 0", countImages(sums.Impossible))
+		if others := *sums; others.Images > 0 {
+			others.Impossible = 0
+			words += "; of the others, " + nll(&others, dims)
+		}
+		return words
+	}
 	mean, stderr := sums.NLL(dims)
 	return fmt.Sprintf("NLL %.4f ± %.4f nats/dim = %.4f ± %.4f bits/dim", mean, stderr, mean/math.Ln2, stderr/math.Ln2)
 }
@@ -240,8 +283,9 @@ func (r *scoring) writeJSON(encoder *json.Encoder, f found, dims int) error {
 		Given      *float64 `json:"logprob_given_class,omitempty"`
 		NatsPerDim *float64 `json:"nll_nats_per_dim"`
 		BitsPerDim *float64 `json:"nll_bits_per_dim"`
+		Impossible bool     `json:"impossible,omitempty"` // it has probability 0, the logarithm of which JSON does not have
 	}{
-		Index: f.image, LogProb: rounded(f.logProb, 100),
+		Index: f.image, Impossible: math.IsInf(f.logProb, -1), LogProb: rounded(f.logProb, 100),
 		NatsPerDim: rounded(-f.logProb/float64(dims), 1e4), BitsPerDim: rounded(-f.logProb/float64(dims)/math.Ln2, 1e4),
 	}
 	if r.set.files != nil {
