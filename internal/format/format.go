@@ -45,7 +45,7 @@ var ErrMetadata = errors.New("format: invalid metadata")
 // Meta is zero.
 type Meta struct {
 	Format        string // "1"; empty in a file from elsewhere
-	Arch          string
+	Arch          string // empty in a file from elsewhere, of which Seed and Epochs are not known
 	Levels        int
 	Height, Width int
 	// Channels is how many a pixel has; 0 in files from before it was written, which have one.
@@ -99,13 +99,20 @@ const prefix = "pixelcnn."
 func (m Meta) Props() map[string]string {
 	p := map[string]string{
 		prefix + "format": Version,
-		prefix + "arch":   m.Arch,
 		prefix + "levels": strconv.Itoa(m.Levels),
 		prefix + "height": strconv.Itoa(m.Height),
 		prefix + "width":  strconv.Itoa(m.Width),
 		prefix + "order":  Order,
-		prefix + "seed":   strconv.FormatUint(m.Seed, 10),
-		prefix + "epochs": strconv.Itoa(m.Epochs),
+	}
+	trained := m.Arch != "" // by the trainer, and a 0 is one
+	if trained {
+		p[prefix+"arch"] = m.Arch
+	}
+	if trained || m.Seed != 0 {
+		p[prefix+"seed"] = strconv.FormatUint(m.Seed, 10)
+	}
+	if trained || m.Epochs != 0 {
+		p[prefix+"epochs"] = strconv.Itoa(m.Epochs)
 	}
 	for key, s := range map[string]string{
 		"dataset": m.Dataset, "dataset_sha256": m.DatasetSHA256, "preprocess": m.Preprocess, "command": m.Command,

@@ -42,6 +42,20 @@ func TestParseForeign(t *testing.T) {
 }
 
 // TestErrorsAreShort: of a property that is as long as a file, an error tells the beginning.
+// TestUnknown: what is not known of a file from elsewhere is not written; a seed of 0 is known of one that was trained.
+func TestUnknown(t *testing.T) {
+	foreign := Meta{Levels: 4, Height: 2, Width: 3}.Props()
+	trained := Meta{Levels: 4, Height: 2, Width: 3, Arch: "pixelcnn"}.Props()
+	for key, want := range map[string]string{"arch": "pixelcnn", "seed": "0", "epochs": "0"} {
+		if got, ok := foreign[prefix+key]; ok {
+			t.Errorf("a file from elsewhere has %s %q", key, got)
+		}
+		if got := trained[prefix+key]; got != want {
+			t.Errorf("a trained one has %s %q, want %q", key, got, want)
+		}
+	}
+}
+
 func TestErrorsAreShort(t *testing.T) {
 	for _, key := range []string{"format", "levels", "order", "classes", "class_prior", "seed", "nll_nats_per_dim"} {
 		props := maps.Clone(meta.Props())
