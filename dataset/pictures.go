@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -169,6 +168,11 @@ var endings = []string{
 	".heic", ".heif", ".avif", ".jxl",
 }
 
+// IsPicture tells by a file's name whether [FindPictures] takes it for a picture.
+func IsPicture(name string) bool {
+	return slices.Contains(endings, strings.ToLower(filepath.Ext(name))) && !strings.HasPrefix(filepath.Base(name), ".")
+}
+
 // FindPictures lists the pictures in dir and below by the endings of their names: those of [ReadPicture]'s formats
 // and some of others, which cannot be read. Names that begin with a dot are left out.
 //
@@ -200,7 +204,7 @@ func FindPictures(ctx context.Context, dir string) (*Pictures, error) {
 			}
 			return nil
 		}
-		if slices.Contains(endings, strings.ToLower(path.Ext(name))) {
+		if IsPicture(name) {
 			out.Names = append(out.Names, name)
 		}
 		if d.Type()&fs.ModeSymlink != 0 {

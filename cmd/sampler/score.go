@@ -138,6 +138,9 @@ func (f *scoreFlags) run(cmd *cobra.Command) error {
 	if err := cli.Apart(cmd, outputs, inputs); err != nil {
 		return err
 	}
+	if err := cli.Outside(cli.File{Flag: "--images", Path: f.images}, outputs); err != nil {
+		return err
+	}
 	s, closeAll, err := f.sampler(cmd.ErrOrStderr(), model)
 	if err != nil {
 		return err

@@ -132,7 +132,10 @@ func (f *encodeFlags) apart(cmd *cobra.Command) error {
 	for _, path := range f.read() {
 		inputs = append(inputs, cli.File{Flag: "--encoder", Path: path})
 	}
-	return cli.Apart(cmd, outputs, inputs)
+	if err := cli.Apart(cmd, outputs, inputs); err != nil {
+		return err
+	}
+	return cli.Outside(cli.File{Flag: "--images", Path: f.images}, outputs)
 }
 
 // read are the encoder's files.

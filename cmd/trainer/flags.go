@@ -150,6 +150,12 @@ func (f *trainFlags) check(cmd *cobra.Command) (*models.Model, error) {
 	if err := cli.Apart(cmd, f.outputs(), inputs); err != nil {
 		return nil, err
 	}
+	if cli.NewIn(f.images, f.train.Checkpoint) {
+		return nil, cli.Usagef("--checkpoint %s would be taken for a class of --images, %s: name a folder elsewhere", f.train.Checkpoint, f.images)
+	}
+	if err := cli.Outside(cli.File{Flag: "--images", Path: f.images}, f.outputs()); err != nil {
+		return nil, err
+	}
 	for _, path := range []string{f.output, f.plot, f.metrics} {
 		if path == "" || path == "-" {
 			continue

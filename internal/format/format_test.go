@@ -41,7 +41,6 @@ func TestParseForeign(t *testing.T) {
 	}
 }
 
-// TestErrorsAreShort: of a property that is as long as a file, an error tells the beginning.
 // TestUnknown: what is not known of a file from elsewhere is not written; a seed of 0 is known of one that was trained.
 func TestUnknown(t *testing.T) {
 	foreign := Meta{Levels: 4, Height: 2, Width: 3}.Props()
@@ -56,6 +55,7 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// TestErrorsAreShort: of a property that is as long as a file, an error tells the beginning.
 func TestErrorsAreShort(t *testing.T) {
 	for _, key := range []string{"format", "levels", "order", "classes", "class_prior", "seed", "nll_nats_per_dim"} {
 		props := maps.Clone(meta.Props())

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+
+	"pixelcnn/dataset"
 )
 
 // File is a file, or a folder, that a flag names. With an empty path it stands for none.
@@ -124,4 +126,31 @@ func place(path string) string {
 		return filepath.Join(dir, filepath.Base(path))
 	}
 	return path
+}
+
+// Outside refuses outputs that the next run would take for pictures of a folder: new files in it or below with the
+// names of pictures. Those that are there are inputs, of which [Apart] speaks.
+func Outside(folder File, outputs []File) error {
+	for _, out := range outputs {
+		if dataset.IsPicture(out.Path) && NewIn(folder.Path, out.Path) {
+			return Usagef("%s %s would be taken for one of the pictures of %s, %s: name a file elsewhere", out.Flag, out.Path, folder.Flag, folder.Path)
+		}
+	}
+	return nil
+}
+
+// NewIn tells whether a file or folder is to be made in a folder or below. Both are "" for none.
+func NewIn(folder, path string) bool {
+	if folder == "" || path == "" {
+		return false
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return false
+	}
+	folder, err := filepath.EvalSymlinks(place(folder))
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(folder, place(path))
+	return err == nil && filepath.IsLocal(rel)
 }
