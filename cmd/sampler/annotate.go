@@ -57,7 +57,7 @@ For any other program it is the same model.`,
 	flags := cmd.Flags()
 	under(flags, "Model", m.addModel)
 	under(flags, "Output", func(flags *pflag.FlagSet) {
-		flags.StringSliceVar(&add.ClassNames, "class-names", nil, "names of the classes, in their order")
+		flags.StringSliceVar(&add.ClassNames, "class-names", nil, "`NAMES` of the classes, in their order, with commas")
 		flags.Var(&colours, "palette", "colours of the levels: "+strings.Join(paletteNames(), ", ")+", or your own, as 000000,ff8800,ffffff")
 		flags.StringVarP(&output, "output", "o", "", "output `FILE`, \"-\" for standard output")
 	})

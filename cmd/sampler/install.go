@@ -26,7 +26,7 @@ Nothing happens where it is in place already.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "the library, an official release archive, or the npm package as a file")
+	cmd.Flags().StringVar(&from, "from", "", "`FILE`: the library, an official release archive, or the npm package as a file")
 	_ = cmd.MarkFlagFilename("from")
 	return cmd
 }

@@ -41,12 +41,13 @@ func (r *readingFlags) add(flags *pflag.FlagSet) {
 	flags.Float64Var(&r.scale, "pixel-scale", 0, "in place of --pixel-range: input value = level·scale + offset; 0 means 1/(levels-1)")
 	flags.Float64Var(&r.offset, "pixel-offset", 0, "see --pixel-scale")
 	flags.StringArrayVar(&r.conditions, "condition", nil, "`[NAME=]FILE.npy` for a further input: one row for all images, or one for each (repeatable)")
-	flags.Int64SliceVar(&r.startToken, "start-token", nil, "integers before the levels, with commas, for a network that says at each place what comes next")
+	flags.Int64SliceVar(&r.startToken, "start-token", nil, "`INTS` before the levels, with commas, for a network that says at each place what comes next")
+	flags.Lookup("start-token").DefValue = "" // not []
 	flags.StringVar(&r.label, "label", "", "`NAME` of the input for the class")
 	flags.StringVar(&r.inputName, "input-name", "", "`NAME` of the input for the picture")
 	flags.StringVar(&r.outputName, "output-name", "", "`NAME` of the output to draw from")
-	flags.StringVar(&r.inputLayout, "input-layout", "", "order of the picture's dimensions: N images, C channels, H rows, W columns, L levels, those of one dimension in parentheses, as NCHW or \"N(HW)\"")
-	flags.StringVar(&r.outputLayout, "output-layout", "", "order of the outputs' dimensions, as NLHW or \"N(CL)HW\"; K is outputs of a pixel")
+	flags.StringVar(&r.inputLayout, "input-layout", "", "`ORDER` of the picture's dimensions: N images, C channels, H rows, W columns, L levels, those of one dimension in parentheses, as NCHW or \"N(HW)\"")
+	flags.StringVar(&r.outputLayout, "output-layout", "", "`ORDER` of the outputs' dimensions, as NLHW or \"N(CL)HW\"; K is outputs of a pixel")
 }
 
 // files are the conditions' files.

@@ -37,8 +37,8 @@ The pictures are cropped, resized and quantised to the model's size and levels.
 
 With --images, the pictures of a folder are scored, PNG, JPEG, GIF, BMP, WebP or
 TIFF, and the most and the least likely of them listed. With --data FILE.npy, an
-array of levels is scored, of any type of integers, [n, height, width], as
---format npy of a draw writes it.
+array of levels is scored, of any type of integers, [n, height, width], or with
+channels [n, height, width, channels], as --format npy of a draw writes it.
 
 On a model that has classes the class is summed out, which takes a pass for each
 class; where the images' classes are known, the NLL given the class is measured
@@ -67,7 +67,7 @@ as well. The class of a picture of a folder is the name of the sub-folder that i
 		flags.IntVar(&f.list, "list", 5, "how many of the most and of the least likely pictures of --images to list")
 		flags.StringVar(&f.format, "format", "text", "`FORMAT` of the result: text, or json, an object a line for each image")
 		flags.StringVarP(&f.output, "output", "o", "-", "output `FILE`, \"-\" for standard output; with --shard, a folder for the shard's sums")
-		flags.StringVar(&f.perPixel, "per-pixel", "", "`FILE` for the log-probability of each pixel given those before it, in nats, NPY: float32 [n, height, width]; with a shard in a folder, the same folder")
+		flags.StringVar(&f.perPixel, "per-pixel", "", "`FILE` for the log-probability of each pixel given those before it, in nats, NPY: float32 of the shape of the levels; with a shard in a folder, the same folder")
 	})
 	under(flags, "Running", f.addRuntime)
 	f.engine = string(sampler.Full) // scoring is one forward pass, whatever the engine

@@ -25,7 +25,7 @@ SHA-256 is checked. The files go into the user's cache folder, or into --dir.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "folder for the files")
+	cmd.Flags().StringVar(&dir, "dir", "", "`FOLDER` for the files")
 	_ = cmd.MarkFlagDirname("dir")
 	return cmd
 }

@@ -87,7 +87,7 @@ type Shards struct {
 
 // Add adds the flags; do says what is done with the images.
 func (s *Shards) Add(flags *pflag.FlagSet, do string) {
-	flags.Var(&s.Shard, "shard", do+" the I-th of N parts of the images only, I from 0; auto/N: I is SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX. With -o DIR/ the result is DIR/shard-I-of-N.npy and .json, there whole or not at all, and what is there already is skipped: see sampler gather")
+	flags.Var(&s.Shard, "shard", do+" the I-th of N parts of the images only, I from 0; auto/N: I is SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX. With -o DIR/ the result is two files, as DIR/shard-00000-of-00008.npy and .json, there whole or not at all, and what is there already is skipped: see sampler gather")
 	flags.BoolVar(&s.Overwrite, "overwrite", false, "with --shard and -o DIR/: replace a shard that is there and was made of something else")
 	flags.IntVar(&s.SaveEvery, "save-every", 1024, "with --shard and -o DIR/: keep the progress every so many `IMAGES`; a task that is ended and run again goes on from there")
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +12,12 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// kinds are what a flag's help names of a text, or several values, where it does not say what they are.
+var kinds = []string{"string", "strings", "stringArray", "ints", "int64Slice", "value"}
+
 // EveryFlag checks that each flag of a command, and of those below it, is used in a
-// script of testdata/script and explained in one of the documents.
+// script of testdata/script and explained in one of the documents, and that its help names what it
+// takes.
 func EveryFlag(t *testing.T, cmd *cobra.Command, documents ...string) {
 	t.Helper()
 	scripts, err := filepath.Glob("testdata/script/*.txt")
@@ -29,6 +34,9 @@ func EveryFlag(t *testing.T, cmd *cobra.Command, documents ...string) {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if f.Name == "help" || f.Name == "version" { // cobra's own
 				return
+			}
+			if takes, _ := pflag.UnquoteUsage(f); slices.Contains(kinds, takes) {
+				t.Errorf("the help for %s --%s says %q: name what it takes, in backquotes", cmd.CommandPath(), f.Name, takes)
 			}
 			if !has(used, f) {
 				t.Errorf("%s --%s is in no script", cmd.CommandPath(), f.Name)
