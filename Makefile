@@ -209,7 +209,7 @@ bench-train: deps
 	$(GO) test -count=1 -timeout 0 -v ./internal/dev/bench -args -python $(PYTHON) $(BENCH)
 
 bench-serve:
-	$(GO) test -count=1 -timeout 0 -v -run 'Throughput|Latency|Overload' ./internal/dev/bench/serve -args -measure $(BENCH)
+	$(GO) test -count=1 -timeout 0 -v -run 'Throughput|Sizes|Latency|Overload' ./internal/dev/bench/serve -args -measure $(BENCH)
 
 # For so long ten times what there is capacity for, with clients that go away and damaged
 # requests among them; then quiet.

@@ -37,6 +37,7 @@ var (
 type place struct {
 	t   *testing.T
 	lib *sampler.Sampler
+	one *sampler.Sampler // the server's, which draws on one processor
 	url string
 	web *http.Client
 }
@@ -82,7 +83,7 @@ func start(t *testing.T, cfg serve.Config) *place {
 			t.Error(err)
 		}
 	})
-	return &place{t, lib, "http://" + l.Addr().String(), &http.Client{Transport: transport}}
+	return &place{t, lib, served, "http://" + l.Addr().String(), &http.Client{Transport: transport}}
 }
 
 // ask asks for n images of a seed, and tells the status.
@@ -106,8 +107,12 @@ func (p *place) ask(ctx context.Context, seed uint64, n int) (int, error) {
 
 // draw has the library draw n images, which is what the command does.
 func (p *place) draw(n int) {
-	levels := make([]uint16, n*p.lib.Signature().Pixels())
-	if err := p.lib.Draw(context.Background(), sampler.Request{N: n, Classes: []int{7}}, levels); err != nil {
+	p.drawWith(p.lib, n)
+}
+
+func (p *place) drawWith(s *sampler.Sampler, n int) {
+	levels := make([]uint16, n*s.Signature().Pixels())
+	if err := s.Draw(context.Background(), sampler.Request{N: n, Classes: []int{7}}, levels); err != nil {
 		p.t.Error(err)
 	}
 }
@@ -250,6 +255,26 @@ func ratios(a, b []float64) string {
 		all = append(all, a[k]/b[k])
 	}
 	return fmt.Sprintf("%.2f [%.2f, %.2f]", median(all), slices.Min(all), slices.Max(all))
+}
+
+// TestSizes measures what an image takes of one processor, by how many are drawn together.
+func TestSizes(t *testing.T) {
+	if !*measure {
+		t.Skip("measured by make bench-serve")
+	}
+	p := start(t, serve.Config{})
+	line := ""
+	for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
+		p.drawWith(p.one, n) // makes what is kept
+		var times []float64
+		for range *rounds {
+			began := time.Now()
+			p.drawWith(p.one, n)
+			times = append(times, time.Since(began).Seconds()*1e3/float64(n))
+		}
+		line += fmt.Sprintf("; %d: %.2f [%.2f, %.2f]", n, median(times), slices.Min(times), slices.Max(times))
+	}
+	t.Logf("%s, ms an image on one processor, by how many are drawn together%s", *name, line)
 }
 
 // TestLatency measures in turn: a lone request for one image, and the library drawing one.
