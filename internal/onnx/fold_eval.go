@@ -95,6 +95,8 @@ func evaluate(n *Node) ([]*Tensor, error) {
 		return one(dequantize(n, in))
 	case "OneHot":
 		return one(oneHot(n, in))
+	case "IsNaN":
+		return one(isNaN(in[0]), nil)
 	}
 	return one(elementwise(n, in))
 }

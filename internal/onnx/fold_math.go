@@ -237,6 +237,14 @@ func elementwise(n *Node, in []*Tensor) (*Tensor, error) {
 	return cast(&Tensor{shape, out}, to)
 }
 
+func isNaN(t *Tensor) *Tensor {
+	out := make([]bool, t.Len())
+	for i, x := range floats(t) {
+		out[i] = math.IsNaN(x)
+	}
+	return &Tensor{t.Shape, out}
+}
+
 // norms are the reductions that add up: what they take of each number, and make of the sum.
 var norms = map[string]struct{ of, make func(float64) float64 }{
 	"ReduceL1":        {math.Abs, nil},

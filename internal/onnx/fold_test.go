@@ -84,6 +84,7 @@ func TestFold(t *testing.T) {
 		{"dequantised by columns", "DequantizeLinear", nil, []*Value{octets(2, 2, 1, 2, 3, 4), reals(1, 10)}, []int{2, 2}, []float32{1, 20, 3, 40}},
 		{"dequantised in blocks", "DequantizeLinear", Attrs{"block_size": int64(2)}, []*Value{octets(2, 3, 1, 2, 3, 4, 5, 6), grid(2, 2, 1, 10, 100, 1000), octets(2, 2, 0, 1, 0, 1)}, []int{2, 3}, []float32{1, 2, 20, 400, 500, 5000}},
 		{"dequantised integers", "DequantizeLinear", nil, []*Value{Const("", NewTensor([]int32{-3}, 1)), Const("", Scalar(float32(0.25)))}, []int{1}, []float32{-0.75}},
+		{"what is no number", "IsNaN", nil, []*Value{reals(1, float32(math.NaN()))}, []int{2}, []bool{false, true}},
 		{"one-hot", "OneHot", nil, []*Value{vec(2, 0), vec(3), reals(-1, 1)}, []int{2, 3}, []float32{-1, -1, 1, 1, -1, -1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -46,6 +46,54 @@ func (r *rewriting) absent(i ...int) bool {
 	return !slices.ContainsFunc(i, func(i int) bool { return r.may(i) != nil })
 }
 
+// typeOf is the type of a value, by what it is made of where the file does not say; 0 where that
+// does not, either.
+func typeOf(v *Value) DType {
+	n := v.Node
+	switch c := constantOf(v); {
+	case c != nil:
+		return c.DType()
+	case v.DType != 0 || n == nil || len(n.Inputs) == 0:
+		return v.DType
+	case n.Op == "Not" || comparisons[n.Op] != nil:
+		return Bool
+	case n.Op == "Cast":
+		return DType(n.Attrs.Int("to", 0))
+	case n.Op == "Where" && len(n.Inputs) == 3 && n.Inputs[1] != nil:
+		return typeOf(n.Inputs[1])
+	case movers[n.Op] && n.Inputs[0] != nil:
+		return typeOf(n.Inputs[0])
+	}
+	return 0
+}
+
+// movers are operators whose results are elements of their first input.
+var movers = map[string]bool{
+	"Unsqueeze": true, "Squeeze": true, "Reshape": true, "Expand": true, "Transpose": true, "Slice": true, "Gather": true, "Identity": true,
+}
+
+// rankOf is how many dimensions a value has, as far as the file says that of it or of what it was
+// made of, element by element; -1 where it does not.
+func rankOf(v *Value) int {
+	if v.Shape != nil {
+		return len(v.Shape)
+	}
+	rank := -1
+	if n := v.Node; n != nil && (n.Op == "Not" || n.Op == "Cast" || comparisons[n.Op] != nil || arithmetic[n.Op] != nil) {
+		for _, in := range n.Inputs {
+			switch c := constantOf(in); {
+			case c != nil:
+				rank = max(rank, len(c.Shape))
+			case in != nil && rankOf(in) < 0:
+				return -1
+			case in != nil:
+				rank = max(rank, rankOf(in))
+			}
+		}
+	}
+	return rank
+}
+
 // multiHead reads ONNX Runtime's MultiHeadAttention of queries, keys and values, [N, length,
 // heads·depth] each.
 func (r *rewriting) multiHead() *Value {
@@ -65,10 +113,22 @@ func (r *rewriting) multiHead() *Value {
 		}
 		parts[i] = r.headed(x, heads)
 	}
-	if !r.absent(4, 6, 7, 8, 9) {
+	if !r.absent(6, 7, 8, 9) {
 		return nil
 	}
-	return r.side(r.attended(parts[0], parts[1], parts[2], r.may(5), a.Float("scale", 0), a.Int("unidirectional", 0) != 0))
+	bias := r.may(5)
+	if pads := r.may(4); pads != nil { // [N, length], 0 at keys that are none
+		if rankOf(pads) != 2 {
+			return nil
+		}
+		keep := r.op("Unsqueeze", nil, r.op("Cast", Attrs{"to": int64(Bool)}, pads), listed(1, 2))
+		hides := r.op("Where", nil, keep, real(0), real(a.Float("mask_filter_value", -10000)))
+		if bias != nil {
+			hides = r.op("Add", nil, bias, hides)
+		}
+		bias = hides
+	}
+	return r.side(r.attended(parts[0], parts[1], parts[2], bias, a.Float("scale", 0), a.Int("unidirectional", 0) != 0))
 }
 
 // packedAttention reads ONNX Runtime's Attention, which multiplies its input, [N, length, in],
@@ -116,11 +176,7 @@ func (r *rewriting) attention() *Value {
 	}
 	mask := r.may(3)
 	if mask != nil {
-		t := mask.DType
-		if c := constantOf(mask); c != nil {
-			t = c.DType()
-		}
-		switch t {
+		switch typeOf(mask) {
 		case Bool:
 			mask = r.Op("Where", nil, mask, real(0), real(float32(math.Inf(-1))))
 		case Float32:
