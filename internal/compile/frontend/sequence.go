@@ -86,10 +86,9 @@ func (r *reader) chain(n *onnx.Node, axis int) *view {
 			parts = append(parts, moved)
 		case in.Const != nil:
 			fillAlong(rest, in.Const, onnx.Sizes(n.Outputs[0].Shape), axis, begin)
+		case size > 1:
+			parts = append(parts, r.several(n, in, &out, dims, axis, begin))
 		default:
-			if size != 1 {
-				fail(n, "%q, which depends on a condition, is of several pixels", in.Name)
-			}
 			parts = append(parts, r.once(n, in, &out, dims, begin))
 		}
 		begin += size
@@ -125,6 +124,24 @@ func fillAlong(to []float32, t *onnx.Tensor, shape []int, axis, begin int) {
 	for k, x := range onnx.Reals(t) {
 		to[k/part*shape[axis]*inner+begin*inner+k%part] = float32(x)
 	}
+}
+
+// several is what depends on conditions only, at as many places of out as it has along an axis;
+// elsewhere it is zero.
+func (r *reader) several(n *onnx.Node, in *onnx.Value, out *view, dims []dim, axis, begin int) *view {
+	shape := onnx.Sizes(in.Shape)
+	if in.DType != onnx.Float32 || len(shape) != len(dims) || product(shape) != product(channelShape(dims))*shape[axis] {
+		fail(n, "%q, which depends on a condition, is laid out differently than the pixels that it is joined to", in.Name)
+	}
+	perm := slices.Delete(ir.Count(len(shape)), axis, axis+1)
+	v := r.graph.Op("Transpose", onnx.Attrs{"perm": convert[int64](append(perm, axis))}, in)
+	channels := product(channelShape(dims))
+	v = r.graph.Op("Reshape", nil, v, numbers([]int{channels, shape[axis]}))
+	if begin > 0 {
+		zeros := onnx.Const("", onnx.NewTensor(make([]float32, channels*begin), channels, begin))
+		v = r.graph.Op("Concat", onnx.Attrs{"axis": int64(1)}, zeros, v)
+	}
+	return r.overPlaces(n, v, begin+shape[axis], out, dims)
 }
 
 // once is what depends on conditions only, at one place of out; elsewhere it is zero.
