@@ -49,6 +49,7 @@ func (e *Env) Load(model *Model, opt SessionOptions) (Session, error) {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
 	s.passed = passed(m.Graph)
+	keepPads(m.Graph)
 	m.ProducerName, m.ProducerVersion, m.Doc, m.Metadata = "", "", "", nil
 	clean, err := onnx.Marshal(m)
 	if err != nil {
@@ -63,6 +64,22 @@ func (e *Env) Load(model *Model, opt SessionOptions) (Session, error) {
 		return nil, fmt.Errorf("%w: %s", ErrLoad, oneLine(err.Error()))
 	}
 	return s, nil
+}
+
+// keepPads keeps ONNX Runtime before 1.32 from making a Pad of zeros a part of the MaxPool that
+// follows it, which pads with −∞: where a MaxPool tells at which places it found what it gives,
+// that is left alone.
+func keepPads(g *onnx.Graph) {
+	for _, n := range g.Nodes {
+		if n.Op == "MaxPool" && n.Domain == "" && len(n.Outputs) == 1 && n.Inputs[0].Node != nil && n.Inputs[0].Node.Op == "Pad" {
+			n.Outputs = append(n.Outputs, &onnx.Value{DType: onnx.Int64, Node: n})
+		}
+		for _, a := range n.Attrs {
+			if sub, ok := a.(*onnx.Graph); ok {
+				keepPads(sub)
+			}
+		}
+	}
 }
 
 // passed finds the outputs that are inputs, by their places. ONNX Runtime does not write them to

@@ -177,3 +177,36 @@ func TestProfile(t *testing.T) {
 		t.Errorf("the profile names no operator: %v", err)
 	}
 }
+
+// TestPadBeforeMaxPool: zeros that are padded count as zeros.
+func TestPadBeforeMaxPool(t *testing.T) {
+	g := &onnx.Graph{Name: "pool"}
+	x := g.Input("x", onnx.Float32, onnx.Shape(1, 1, 2, 2)...)
+	pads := onnx.Const("", onnx.NewTensor([]int64{0, 0, 1, 1, 0, 0, 1, 1}, 8))
+	y := g.Op("MaxPool", onnx.Attrs{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}, g.Op("Pad", nil, g.Op("Neg", nil, x), pads))
+	g.Output(y, "y", onnx.Float32, onnx.Shape(1, 1, 2, 2)...)
+	m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}
+	for name, load := range map[string]func(m *onnx.Model) (onnx.Session, error){
+		"ONNX Runtime": func(m *onnx.Model) (onnx.Session, error) { return load(t, openEnv(t), m), nil },
+		"Go": func(m *onnx.Model) (onnx.Session, error) {
+			rt, err := Go()
+			if err != nil {
+				return nil, err
+			}
+			return rt.Load(m, onnx.SessionOptions{})
+		},
+	} {
+		s, err := load(m)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		got := onnx.NewTensor(make([]float32, 4), 1, 1, 2, 2)
+		b := bind(t, s, []*onnx.Tensor{onnx.NewTensor([]float32{1, 2, 3, 4}, 1, 1, 2, 2)}, []*onnx.Tensor{got})
+		if err := b.Run(context.Background()); err != nil {
+			t.Fatal(name, err)
+		}
+		if want := []float32{0, 0, 0, 0}; !reflect.DeepEqual(got.Floats(), want) {
+			t.Errorf("%s: %v, should be %v", name, got.Floats(), want)
+		}
+	}
+}

@@ -239,7 +239,7 @@ func (g *latticeGenerator) coarser(x value, by [2]int) value {
 	shifted := g.shifted(x, by[0]-1, by[1]-1) // the block that ends at the pixel
 	switch g.rng.IntN(6) {
 	case 0:
-		return value{g.Op("MaxPool", onnx.Attrs{"kernel_shape": size, "strides": size}, g.Op("Tanh", nil, shifted)), x.channels}
+		return value{g.Op("MaxPool", onnx.Attrs{"kernel_shape": size, "strides": size}, shifted), x.channels}
 	case 1:
 		return value{g.Op("AveragePool", onnx.Attrs{"kernel_shape": size, "strides": size}, shifted), x.channels}
 	case 2:
