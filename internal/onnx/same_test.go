@@ -21,8 +21,14 @@ func TestSame(t *testing.T) {
 		d    int
 		want bool
 	}{
-		{"of size 1", x, 1, true}, {"an input", x, 2, false}, {"repeated", repeated, 1, true}, {"before that", repeated, 2, false},
-		{"changed", changed, 1, true}, {"changed differently", differs, 1, false}, {"turned", turned, 0, false}, {"a constant", row, 0, false},
+		{"of size 1", x, 1, true},
+		{"an input", x, 2, false},
+		{"repeated", repeated, 1, true},
+		{"before that", repeated, 2, false},
+		{"changed", changed, 1, true},
+		{"changed differently", differs, 1, false},
+		{"turned", turned, 0, false},
+		{"a constant", row, 0, false},
 	} {
 		if got := Same(c.v, c.d); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
