@@ -60,6 +60,9 @@ func generateLattice(seed uint64, m *LatticeModel, open int) *latticeGenerator {
 		h = value{g.Op("Add", nil, h.Value, g.condition(h.channels)), h.channels}
 	}
 	g.attends = rng.IntN(3) == 0
+	if rng.IntN(6) == 0 {
+		h = g.fine(h)
+	}
 	h = g.down(h, rng.IntN(3))
 	h = g.activation(h)
 	out := g.layer(h, m.Channels*m.Levels, layer{mask: upTo, last: true})
@@ -225,6 +228,20 @@ func (g *latticeGenerator) cross(x value) value {
 		y = g.Op("MatMul", nil, v, weights)
 	}
 	return value{g.Op("Add", nil, x.Value, g.Op("Reshape", nil, y, ints(0, x.channels, g.h, g.w))), x.channels}
+}
+
+// fine is a layer on a lattice with twice the rows and columns, back on x's. It is never opened:
+// what is ahead there may be the pixel itself.
+func (g *latticeGenerator) fine(x value) value {
+	open, convs := g.open, g.convs
+	g.open, g.h, g.w = -1, 2*g.h, 2*g.w
+	two := onnx.Const("", onnx.NewTensor([]float32{1, 1, 2, 2}, 4))
+	y := g.Op("Resize", onnx.Attrs{"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, x.Value, nil, two)
+	z := g.layer(value{g.Op("Tanh", nil, y), x.channels}, x.channels, layer{mask: upTo})
+	z.Node.Name = ""
+	g.open, g.convs, g.h, g.w = open, convs, g.h/2, g.w/2
+	y = g.Op("Slice", nil, g.Op("Add", nil, y, z.Value), ints(0, 0), ints(math.MaxInt32, math.MaxInt32), ints(2, 3), ints(2, 2))
+	return value{y, x.channels}
 }
 
 // shifted is x, so many rows down and columns to the right.
