@@ -128,8 +128,9 @@ func (s *Schedule) byRows(units []*ir.Unit) []bool {
 		}
 	}
 	rows := make([]bool, len(units))
+	steady := !slices.ContainsFunc(units, func(u *ir.Unit) bool { return !u.Steady() })
 	for i := range units {
-		if !s.Apart {
+		if !s.Apart && (steady || need[i] > 0) { // else places of a sequence may stand in other rows than their pixels
 			need[i] = 0
 		}
 		rows[i] = reach[i] < need[i] && units[i].Kind != ir.Picture && units[i].Steady()

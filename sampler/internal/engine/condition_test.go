@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -42,7 +43,7 @@ func conditioned(t *testing.T, graph *onnx.Graph, opt signature.Options, conditi
 		}
 		defer e.Close()
 		if e.Settler == nil {
-			t.Fatal("near ties are not settled")
+			t.Fatal("near ties are not settled: ", e.Why)
 		}
 		levels := make([]uint16, len(conditions)*sig.Pixels())
 		rows := make([]draw.Row, len(conditions))
@@ -210,4 +211,41 @@ func TestDecoder(t *testing.T) {
 	conditioned(t, f.Graph, signature.Options{
 		Head: "categorical", Levels: levels, Height: h, Width: w, StartToken: []int64{levels}, Conditions: map[string][]int{"text": {tokens}},
 	}, texts([]int64{3, 1, 4, 1, 5}, []int64{2, 6, 0, 0, 0}, []int64{1, 0, 0, 0, 0}))
+}
+
+// TestTextBefore: a transformer over the tokens of a text, as many as a row or not, and the pixels
+// after them.
+func TestTextBefore(t *testing.T) {
+	for _, tokens := range []int{2, 4, 6, 7} {
+		t.Run(fmt.Sprint(tokens), func(t *testing.T) { textBefore(t, tokens) })
+	}
+}
+
+func textBefore(t *testing.T, tokens int) {
+	const h, w, c, levels, words = 3, 4, 6, 3, 5
+	f := compiletest.NewForms("before", 14)
+	x := f.Input("x", onnx.Int64, onnx.Free("n"), onnx.Fixed(h), onnx.Fixed(w))
+	text := f.Input("text", onnx.Int64, onnx.Free("n"), onnx.Fixed(tokens))
+	n := tokens + h*w - 1
+	pixels := f.Op("Gather", nil, f.Random(levels, c), f.Op("Reshape", nil, x, compiletest.List(-1, h*w)))
+	pixels = f.Op("Slice", nil, pixels, compiletest.List(0), compiletest.List(-1), compiletest.List(1))
+	y := f.Op("Concat", onnx.Attrs{"axis": int64(1)}, f.Op("Gather", nil, f.Random(words, c), text), pixels)
+	y = f.Op("Add", nil, y, f.Random(1, n, c))
+	hidden := make([]float32, n*n)
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			hidden[i*n+j] = float32(math.Inf(-1))
+		}
+	}
+	for range 2 {
+		dense := func() *onnx.Value { return f.Op("MatMul", nil, y, f.Random(c, c)) }
+		s := f.Op("MatMul", nil, dense(), f.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, dense()))
+		s = f.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, f.Op("Add", nil, s, onnx.Const("", onnx.NewTensor(hidden, n, n))))
+		y = f.Op("Tanh", nil, f.Op("Add", nil, y, f.Op("MatMul", nil, s, dense())))
+	}
+	y = f.Op("Slice", nil, y, compiletest.List(int64(tokens-1)), compiletest.List(math.MaxInt32), compiletest.List(1))
+	y = f.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, f.Op("MatMul", nil, y, f.Random(c, levels)))
+	f.Output(f.Op("Reshape", nil, y, compiletest.List(0, levels, h, w)), "logits", onnx.Float32, onnx.Free("n"), onnx.Fixed(levels), onnx.Fixed(h), onnx.Fixed(w))
+	conditioned(t, f.Graph, signature.Options{Head: "categorical", Levels: levels, Conditions: map[string][]int{"text": {tokens}}},
+		texts([]int64{3, 1, 4, 1, 2, 0, 1}[:tokens], []int64{2, 4, 0, 0, 0, 1, 3}[:tokens]))
 }
