@@ -15,6 +15,7 @@ import (
 // Masks, scales and biases are in these, whichever way a file applies them.
 type scores struct {
 	query, key *view // channels by head, then as they are multiplied
+	along      role  // column: pixels look at those of their row; row: of their column; batch: at all
 	by, plus   plane
 	soft, safe bool // safe: what is not a number becomes zero
 	weight     plane
@@ -78,12 +79,16 @@ func (r *reader) attention(n *onnx.Node) *view {
 	}
 	rank := max(len(a.dims), len(b.dims))
 	a, b = r.ranked(a, rank), r.ranked(b, rank)
-	if rank < 3 || !a.sequence(rank-2) || !a.dims[rank-1].only(channel) || !b.dims[rank-2].only(channel) || !b.sequence(rank-1) || a.w != b.w ||
+	if rank < 3 {
+		fail(n, "it is no product of each pixel's channels with those of others")
+	}
+	along, ok := a.span(rank - 2)
+	if too, both := b.span(rank - 1); !ok || !both || too != along || !a.dims[rank-1].only(channel) || !b.dims[rank-2].only(channel) || a.w != b.w ||
 		a.src.DType != onnx.Float32 || b.src.DType != onnx.Float32 {
 		fail(n, "it is no product of each pixel's channels with those of others")
 	}
 	depth := a.dims[rank-1].size()
-	dims := r.leading(n, a, b)
+	dims := r.leading(n, a, b, along)
 	heads := product(channelShape(dims))
 	left, right := *a, *b
 	left.chans = r.spread(n, a, append(channelShape(dims), 1, depth))
@@ -100,7 +105,7 @@ func (r *reader) attention(n *onnx.Node) *view {
 	}
 	return &view{
 		dims: dims, h: query.h, w: query.w, chans: ir.Count(heads),
-		scores: &scores{query: query, key: key, by: flat(1), plus: flat(0), weight: flat(1)},
+		scores: &scores{query: query, key: key, along: along, by: flat(1), plus: flat(0), weight: flat(1)},
 	}
 }
 
@@ -115,12 +120,15 @@ func (r *reader) ranked(v *view, rank int) *view {
 }
 
 // leading are the dimensions of a product before those that are multiplied: images and
-// heads.
-func (r *reader) leading(n *onnx.Node, a, b *view) []dim {
+// heads, and, where pixels look along rows or columns only, those that they stay in.
+func (r *reader) leading(n *onnx.Node, a, b *view, along role) []dim {
 	var dims []dim
 	for i := range len(a.dims) - 2 {
 		d, e := a.dims[i], b.dims[i]
 		for _, d := range []dim{d, e} {
+			if along != batch && !d.has(along) && a.dims[i].like(b.dims[i]) {
+				continue
+			}
 			if slices.ContainsFunc(d, func(a axis) bool { return a.role != batch && a.role != channel && a.size != 1 }) {
 				fail(n, "it multiplies pixels with each other in a way that is no attention")
 			}
@@ -154,6 +162,50 @@ func (v *view) sequence(d int) bool {
 		n, last = n+1, a.role
 	}
 	return v.dims[d].has(place) || v.dims[d].size() == v.h*v.w
+}
+
+// span is what dimension d goes along: row or column, where it is one of those whole, or batch
+// for all pixels.
+func (v *view) span(d int) (along role, ok bool) {
+	switch {
+	case v.sequence(d):
+		return batch, true
+	case v.dims[d].only(column) && v.dims[d].size() == v.w:
+		return column, true
+	case v.dims[d].only(row) && v.dims[d].size() == v.h:
+		return row, true
+	}
+	return batch, false
+}
+
+// widened is s, with planes over all of h rows of w pixels.
+func (r *reader) widened(n *onnx.Node, s *scores, h, w int) *scores {
+	if s.along == batch {
+		return s
+	}
+	over := func(p plane, outside float64) plane {
+		out := plane{[3]int{p.size[0], h * w, h * w}, nil}
+		if out.size[0] > 4*maxScores/max(1, h*w*h*w) {
+			fail(n, "its attention is over too many pixels")
+		}
+		for head := range p.size[0] {
+			for i := range h * w {
+				for j := range h * w {
+					x := outside
+					if s.along == column && i/w == j/w {
+						x = p.at(head, i, j%w)
+					} else if s.along == row && i%w == j%w {
+						x = p.at(head, i, j/w)
+					}
+					out.data = append(out.data, x)
+				}
+			}
+		}
+		return out
+	}
+	out := *s
+	out.by, out.plus, out.weight = over(s.by, 0), over(s.plus, math.Inf(-1)), over(s.weight, 1)
+	return &out
 }
 
 // onScores are the operators that scores can go through.
@@ -242,7 +294,13 @@ func (r *reader) plane(n *onnx.Node, i int, v *view) plane {
 	t, err := onnx.Broadcast(t, full)
 	check(n, err)
 	order := ir.Count(len(full))
-	slices.SortStableFunc(order, func(a, b int) int { return group[a] - group[b] })
+	rank := func(d int) int {
+		if group[d] == 1 && !v.dims[d].has(row) {
+			return 2*group[d] + 1 // pixels are counted row by row
+		}
+		return 2 * group[d]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return rank(a) - rank(b) })
 	out.data = onnx.Reals(onnx.Transpose(t, order))
 	if out.size[0] > 1 {
 		sorted, each := make([]float64, len(out.data)), len(out.data)/len(v.chans)
@@ -390,11 +448,12 @@ func (r *reader) weigh(n *onnx.Node, w, v *view, turned bool) *view {
 		queries, keys, places, deep = rank-1, rank-2, rank-1, rank-2
 	}
 	s := w.scores
-	if !s.soft || s.isNaN || !w.sequence(queries) || !w.dims[keys].only(looked) || !v.sequence(places) || !v.dims[deep].only(channel) ||
+	from, ok := w.span(queries)
+	if of, both := v.span(places); !s.soft || s.isNaN || !ok || !both || from != s.along || of != s.along || !w.dims[keys].only(looked) || !v.dims[deep].only(channel) ||
 		v.dims[places].size() != w.dims[keys].size() || v.w != w.w || v.src.DType != onnx.Float32 || v.src.Static() != s.key.src.Static() {
 		fail(n, "it is no product of an attention's weights with values")
 	}
-	dims := r.leading(n, w, v)
+	dims := r.leading(n, w, v, s.along)
 	heads := len(w.chans)
 	if product(channelShape(dims)) != heads {
 		fail(n, "its values are of more heads than its weights")
@@ -412,7 +471,11 @@ func (r *reader) weigh(n *onnx.Node, w, v *view, turned bool) *view {
 		query.chans = append(query.chans, s.query.chans[h*depth:(h+1)*depth]...)
 		key.chans = append(key.chans, s.key.chans[h*depth:(h+1)*depth]...)
 	}
-	m := masked(s, w.chans, w.dims[queries].size(), w.dims[keys].size())
+	all, looks := w.dims[queries].size(), w.dims[keys].size()
+	if s.along != batch {
+		all, looks = w.h*w.w, w.h*w.w
+	}
+	m := masked(r.widened(n, s, w.h, w.w), w.chans, all, looks)
 	two := make([]dim, 2)
 	two[queries-rank+2], two[deep-rank+2] = w.dims[queries], dim{{channel, each}}
 	return r.attend(n, s, &query, &key, &value, m, append(dims, two...))
