@@ -166,15 +166,24 @@ func (g *latticeGenerator) side(x *onnx.Value, depth int) *onnx.Value {
 	return g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, g.Op("Reshape", nil, x, ints(0, depth, -1)))
 }
 
-// attend adds an attention to the pixels before, on the lattice of x.
+// attend adds an attention to the pixels before, on the lattice of x: to all, or to those of the
+// row or the column.
 func (g *latticeGenerator) attend(x value) value {
 	opened := g.convs == g.open
 	g.convs++
 	name := fmt.Sprintf("attention%d", g.convs)
-	n, depth := g.h*g.w, 1+g.rng.IntN(3)
+	depth := 1 + g.rng.IntN(3)
+	kind := g.rng.IntN(4)
+	n := []int{g.w, g.h, g.h * g.w, g.h * g.w}[kind]
+	turned := func(x *onnx.Value, perm ...int64) *onnx.Value {
+		return g.Op("Transpose", onnx.Attrs{"perm": perm}, x)
+	}
 	strict := g.groups > 1 || g.rng.IntN(2) == 0
 	hidden := make([]float32, n*n)
-	reader := g.rng.IntN(g.h)*g.w + g.rng.IntN(g.w-1) // the next one is in its row, and knows its pixel
+	reader := g.rng.IntN(n - 1)
+	if kind > 1 {
+		reader = g.rng.IntN(g.h)*g.w + g.rng.IntN(g.w-1) // the next one is in its row, and knows its pixel
+	}
 	for i := range n {
 		for j := range n {
 			if j > i || j == i && strict && i > 0 { // the first one sees itself, or nothing at all
@@ -192,13 +201,28 @@ func (g *latticeGenerator) attend(x value) value {
 		hidden[reader*n+reader+1], own[reader] = 0, 1
 		g.model.Opened, g.model.DY, g.model.DX = name, 0, 1
 	}
-	q, k, v := g.side(g.shown(x, depth), depth), g.Op("Conv", nil, x.Value, g.constant(0, depth, x.channels, 1, 1)), g.Op("Conv", nil, x.Value, g.constant(0, x.channels, x.channels, 1, 1))
-	scores := g.Op("MatMul", nil, q, g.Op("Reshape", nil, k, ints(0, depth, n)))
+	q, k, v := g.shown(x, depth), g.Op("Conv", nil, x.Value, g.constant(0, depth, x.channels, 1, 1)), g.Op("Conv", nil, x.Value, g.constant(0, x.channels, x.channels, 1, 1))
+	switch kind {
+	case 0:
+		q, k, v = turned(q, 0, 2, 3, 1), turned(k, 0, 2, 1, 3), turned(v, 0, 2, 3, 1)
+	case 1:
+		q, k, v = turned(q, 0, 3, 2, 1), turned(k, 0, 3, 1, 2), turned(v, 0, 3, 2, 1)
+	default:
+		q, k, v = g.side(q, depth), g.Op("Reshape", nil, k, ints(0, depth, n)), g.side(v, x.channels)
+	}
+	scores := g.Op("MatMul", nil, q, k)
 	weights := g.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, g.Op("Add", nil, scores, onnx.Const("", onnx.NewTensor(hidden, n, n))))
 	weights = g.Op("Mul", nil, weights, onnx.Const("", onnx.NewTensor(own, n, 1)))
-	y := g.Op("MatMul", nil, weights, g.side(v, x.channels))
+	y := g.Op("MatMul", nil, weights, v)
 	y.Node.Name = name
-	y = g.Op("Reshape", nil, g.Op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 1}}, y), ints(0, x.channels, g.h, g.w))
+	switch kind {
+	case 0:
+		y = turned(y, 0, 3, 1, 2)
+	case 1:
+		y = turned(y, 0, 3, 2, 1)
+	default:
+		y = g.Op("Reshape", nil, turned(y, 0, 2, 1), ints(0, x.channels, g.h, g.w))
+	}
 	return value{g.Op("Add", nil, x.Value, y), x.channels}
 }
 

@@ -90,7 +90,7 @@ type hiding struct {
 // hide adds input i of a node, which depends on conditions alone, to v's scores.
 func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
 	shape := onnx.Sizes(in.Shape)
-	if v.scores.soft || !v.scores.key.src.Static() || in.DType != onnx.Float32 || len(shape) > len(v.dims) {
+	if v.scores.soft || !v.scores.key.src.Static() || in.DType != onnx.Float32 || len(shape) == 0 || len(shape) > len(v.dims) {
 		fail(n, "what it makes of %q, which depends on a condition, is no mask of what is looked at", in.Name)
 	}
 	lead := len(v.dims) - len(shape)
