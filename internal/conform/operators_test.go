@@ -74,6 +74,7 @@ var operators = func() map[string]operator {
 		"Reshape":            {2, 2, []string{"any", "int64"}, attrs("allowzero int"), reshapeShape},
 		"Shape":              {1, 1, []string{"any"}, attrs("start int end int"), shapeShape},
 		"Slice":              {4, 5, []string{"any", "index"}, nil, sliceShape},
+		"Sum":                {1, -1, []string{"float", "same"}, nil, broadcast(0)},
 		"Split":              {1, 2, []string{"any", "int64"}, attrs("axis int"), splitShape},
 		"Squeeze":            {2, 2, []string{"any", "int64"}, nil, squeezeShape},
 		"Transpose":          {1, 1, []string{"any"}, attrs("perm ints"), transposeShape},

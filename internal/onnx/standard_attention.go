@@ -121,10 +121,10 @@ func (r *rewriting) multiHead() *Value {
 		if rankOf(pads) != 2 {
 			return nil
 		}
-		keep := r.op("Unsqueeze", nil, r.op("Cast", Attrs{"to": int64(Bool)}, pads), listed(1, 2))
-		hides := r.op("Where", nil, keep, real(0), real(a.Float("mask_filter_value", -10000)))
+		keep := r.Op("Unsqueeze", nil, r.Cast(pads, Bool), List(1, 2))
+		hides := r.Op("Where", nil, keep, real(0), real(a.Float("mask_filter_value", -10000)))
 		if bias != nil {
-			hides = r.op("Add", nil, bias, hides)
+			hides = r.Op("Add", nil, bias, hides)
 		}
 		bias = hides
 	}

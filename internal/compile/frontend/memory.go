@@ -52,19 +52,19 @@ func (r *reader) memory(n *onnx.Node, in *onnx.Value, queries *view, back int) *
 			perm = append(perm, d)
 		}
 	}
-	v := r.graph.Op("Transpose", onnx.Attrs{"perm": convert[int64](append(perm, at))}, in)
+	v := r.graph.Transpose(in, append(perm, at)...)
 	return r.overPlaces(n, v, shape[at], base, dims)
 }
 
 // overPlaces is a unit of a value of conditions, [channels…, so many places].
 func (r *reader) overPlaces(n *onnx.Node, v *onnx.Value, places int, base *view, dims []dim) *view {
 	channels := product(channelShape(dims))
-	v = r.graph.Op("Reshape", nil, v, numbers([]int{channels, places}))
+	v = r.graph.Reshape(v, channels, places)
 	if rest := base.h*base.w - places; rest > 0 {
 		zeros := onnx.Const("", onnx.NewTensor(make([]float32, channels*rest), channels, rest))
-		v = r.graph.Op("Concat", onnx.Attrs{"axis": int64(1)}, v, zeros)
+		v = r.graph.Concat(1, v, zeros)
 	}
-	out := r.overPixels(n, r.graph.Op("Reshape", nil, v, numbers([]int{channels, base.h, base.w})), base, dims)
+	out := r.overPixels(n, r.graph.Reshape(v, channels, base.h, base.w), base, dims)
 	out.src.Images = true
 	return out
 }
@@ -95,7 +95,7 @@ func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
 	}
 	lead := len(v.dims) - len(shape)
 	full, heads, places, last := []int{}, 1, 1, 0
-	var perm []int64
+	var perm []int
 	for d, size := range shape {
 		switch of := v.dims[lead+d]; {
 		case of.has(looked):
@@ -109,14 +109,14 @@ func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
 		default:
 			fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
 		}
-		perm = append(perm, int64(d))
+		perm = append(perm, d)
 	}
 	if heads > 1 && heads != len(v.chans) || !v.dims[lead+last].has(looked) {
 		fail(n, "%q, which depends on a condition, is no mask of what is looked at", in.Name)
 	}
 	in = r.graph.Op("Expand", nil, in, numbers(full))
-	in = r.graph.Op("Transpose", onnx.Attrs{"perm": append(perm, int64(last))}, in)
-	h := &hiding{heads, r.graph.Op("Reshape", nil, in, numbers([]int{heads, places}))}
+	in = r.graph.Transpose(in, append(perm, last)...)
+	h := &hiding{heads, r.graph.Reshape(in, heads, places)}
 	if heads > 1 {
 		order := make([]int, heads)
 		for k, head := range v.chans {
@@ -141,12 +141,12 @@ func (r *reader) unpadded(n *onnx.Node, s *scores, heads []int, value *view) (hi
 	if s.safe {
 		const low = math.MaxFloat32 / -2
 		h.value = r.graph.Op("Max", nil, h.value, onnx.Const("", onnx.Scalar(float32(low))))
-		some := r.graph.Op("Cast", onnx.Attrs{"to": int64(onnx.Float32)}, r.graph.Op("Greater", nil, h.value, onnx.Const("", onnx.Scalar(float32(low)))))
+		some := r.graph.Cast(r.graph.Op("Greater", nil, h.value, onnx.Const("", onnx.Scalar(float32(low)))), onnx.Float32)
 		some = r.graph.Op("MatMul", nil, some, onnx.Const("", onnx.NewTensor(slices.Repeat([]float32{1}, places), places, 1))) // how many
 		some = r.graph.Op("Min", nil, some, onnx.Const("", onnx.Scalar(float32(1))))
 		u := *v.src
-		all := r.graph.Op("Reshape", nil, u.Value, numbers([]int{len(heads), -1}))
-		u.Value = r.graph.Op("Reshape", nil, r.graph.Op("Mul", nil, all, some), numbers([]int{u.Channels, v.h, v.w}))
+		all := r.graph.Reshape(u.Value, len(heads), -1)
+		u.Value = r.graph.Reshape(r.graph.Op("Mul", nil, all, some), u.Channels, v.h, v.w)
 		v.src = &u
 	}
 	base := &view{access: ir.Here, h: v.h, w: v.w}

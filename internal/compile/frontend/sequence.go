@@ -134,12 +134,12 @@ func (r *reader) several(n *onnx.Node, in *onnx.Value, out *view, dims []dim, ax
 		fail(n, "%q, which depends on a condition, is laid out differently than the pixels that it is joined to", in.Name)
 	}
 	perm := slices.Delete(ir.Count(len(shape)), axis, axis+1)
-	v := r.graph.Op("Transpose", onnx.Attrs{"perm": convert[int64](append(perm, axis))}, in)
+	v := r.graph.Transpose(in, append(perm, axis)...)
 	channels := product(channelShape(dims))
-	v = r.graph.Op("Reshape", nil, v, numbers([]int{channels, shape[axis]}))
+	v = r.graph.Reshape(v, channels, shape[axis])
 	if begin > 0 {
 		zeros := onnx.Const("", onnx.NewTensor(make([]float32, channels*begin), channels, begin))
-		v = r.graph.Op("Concat", onnx.Attrs{"axis": int64(1)}, zeros, v)
+		v = r.graph.Concat(1, zeros, v)
 	}
 	return r.overPlaces(n, v, begin+shape[axis], out, dims)
 }
