@@ -2,6 +2,7 @@ package onefile
 
 import (
 	"fmt"
+	"slices"
 
 	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/onnx"
@@ -74,6 +75,17 @@ func (b *builder) past(stage int, in program.Input) *onnx.Value {
 		return b.fixed(in.Past)
 	}
 	l, v := b.loopOf(stage), b.pasts[in.Past].now
+	if lengths := b.seen(stage, in.Mask); !slices.Equal(lengths, b.pasts[in.Past].lengths[stage]) {
+		axis := 2
+		if b.program.Caches[in.Past].Turned {
+			axis = 3
+		}
+		ends := make([]int, len(lengths))
+		for i, n := range lengths {
+			ends[i] = n + 1 // and the zeros
+		}
+		v = l.graph.Slice(v, axis, onnx.List(0), l.now(ends))
+	}
 	widths := b.nest.widths[stage]
 	for _, w := range widths {
 		if w == 0 {
@@ -82,6 +94,24 @@ func (b *builder) past(stage int, in program.Input) *onnx.Value {
 		}
 	}
 	return v
+}
+
+// seen is how much a stage finds of all that it sees through a mask: values may come earlier than
+// their keys, or later.
+func (b *builder) seen(stage, mask int) (lengths []int) {
+	for _, in := range b.program.Stages[stage].Inputs {
+		if in.Form != program.Past || in.Mask != mask {
+			continue
+		}
+		of := b.pasts[in.Past].lengths[stage]
+		if lengths == nil {
+			lengths = slices.Clone(of)
+		}
+		for i, n := range of {
+			lengths[i] = min(lengths[i], n)
+		}
+	}
+	return lengths
 }
 
 // mask is what a stage's attention adds to the scores in this turn, or its weights, as long
@@ -95,7 +125,7 @@ func (b *builder) mask(stage, j int) *onnx.Value {
 	if c := p.Caches[m.Cache]; c.Fixed {
 		return b.fixedMask(l, m, rows)
 	}
-	lengths := b.pasts[m.Cache].lengths[stage]
+	lengths := b.seen(stage, p.Stages[stage].Inputs[j].Mask)
 	return l.once(fmt.Sprint("mask ", p.Stages[stage].Inputs[j].Mask, rows, lengths), func() *onnx.Value {
 		places := p.Caches[m.Cache].Slots
 		end := func(more int) *onnx.Value {

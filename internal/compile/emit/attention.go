@@ -171,20 +171,20 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 		return g.cross(u)
 	}
 	depth, width := u.Args[0].Channels()/u.Heads, u.Channels/u.Heads
-	op, heads := g.graph.Op, u.Heads
+	op, heads, mask := g.graph.Op, u.Heads, g.masked(u).mask
 	query := op("Reshape", nil, g.read(u, u.Args[0]), vector(-1, heads, 1, depth))
-	scores := op("MatMul", nil, query, g.kept(u.Args[1])) // [images, heads, 1, length]
+	scores := op("MatMul", nil, query, g.kept(u.Args[1], mask)) // [images, heads, 1, length]
 	if u.Self {
 		key := op("Reshape", nil, g.read(u, u.Args[3]), vector(-1, heads, depth, 1))
 		scores = op("Concat", onnx.Attrs{"axis": int64(3)}, op("MatMul", nil, query, key), scores)
 	}
 	weights := op("Softmax", onnx.Attrs{"axis": int64(-1)}, op("Add", nil, scores, g.mask(u)))
 	if !u.Self {
-		return op("Reshape", nil, op("MatMul", nil, weights, g.kept(u.Args[2])), vector(-1, u.Channels))
+		return op("Reshape", nil, op("MatMul", nil, weights, g.kept(u.Args[2], mask)), vector(-1, u.Channels))
 	}
 	own := op("Slice", nil, weights, vector(0), vector(1), vector(3))
 	weights = op("Slice", nil, weights, vector(1), vector(math.MaxInt64), vector(3))
-	sum := op("MatMul", nil, weights, g.kept(u.Args[2])) // [images, heads, 1, width]
+	sum := op("MatMul", nil, weights, g.kept(u.Args[2], mask)) // [images, heads, 1, width]
 	value := op("Reshape", nil, g.read(u, u.Args[4]), vector(-1, heads, 1, width))
 	return op("Reshape", nil, op("Add", nil, sum, op("Mul", nil, own, value)), vector(-1, u.Channels))
 }
@@ -192,7 +192,8 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 // cross emits an attention whose keys and values are made of conditions: all pixels of an image
 // look at the same ones.
 func (g *stageGraph) cross(u *ir.Unit) *onnx.Value {
-	op, heads, keys := g.graph.Op, u.Heads, g.kept(u.Args[1])
+	mask := g.masked(u).mask
+	op, heads, keys := g.graph.Op, u.Heads, g.kept(u.Args[1], mask)
 	images := op("Slice", nil, op("Shape", nil, keys), vector(0), vector(1), vector(0))
 	// Without the first dimension ONNX Runtime 1.24 makes the transposition a part of the product,
 	// and dies where a one-file sampler has no pixels in a turn.
@@ -200,9 +201,9 @@ func (g *stageGraph) cross(u *ir.Unit) *onnx.Value {
 	query := op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 3, 1, 4}}, op("Reshape", nil, g.read(u, u.Args[0]), size))
 	scores := op("Add", nil, op("MatMul", nil, query, keys), g.mask(u)) // [1, images, heads, pixels, places]
 	if len(u.Args) > 3 {
-		scores = op("Add", nil, scores, g.kept(u.Args[3]))
+		scores = op("Add", nil, scores, g.kept(u.Args[3], mask))
 	}
-	sum := op("MatMul", nil, op("Softmax", onnx.Attrs{"axis": int64(-1)}, scores), g.kept(u.Args[2]))
+	sum := op("MatMul", nil, op("Softmax", onnx.Attrs{"axis": int64(-1)}, scores), g.kept(u.Args[2], mask))
 	return op("Reshape", nil, op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 1, 2, 4}}, sum), vector(-1, u.Channels))
 }
 
@@ -221,12 +222,12 @@ func (g *stageGraph) dense(u *ir.Unit) *onnx.Value {
 	g.inputs = append(g.inputs, program.Input{Form: program.Masked, Mask: len(g.program.Masks)})
 	g.reads, g.masks = append(g.reads, nil), append(g.masks, r)
 	g.program.Masks = append(g.program.Masks, m)
-	rows := g.graph.Op("Flatten", onnx.Attrs{"axis": int64(1)}, g.kept(a)) // [images, length·channels]
+	rows := g.graph.Op("Flatten", onnx.Attrs{"axis": int64(1)}, g.kept(a, len(g.program.Masks)-1)) // [images, length·channels]
 	return g.graph.Op("MatMul", nil, rows, g.graph.Op("Reshape", nil, weights, vector(-1, u.Channels)))
 }
 
-// kept is a graph input with what a cache has of the past.
-func (g *stageGraph) kept(a ir.Arg) *onnx.Value {
+// kept is a graph input with what a cache has of the past, for what looks through a mask.
+func (g *stageGraph) kept(a ir.Arg, mask int) *onnx.Value {
 	c := g.past[a.Src.ID]
 	cache := g.program.Caches[c]
 	shape := []onnx.Dim{onnx.Free("rows"), onnx.Fixed(cache.Heads), onnx.Free("length"), onnx.Fixed(cache.Channels / cache.Heads)}
@@ -234,7 +235,7 @@ func (g *stageGraph) kept(a ir.Arg) *onnx.Value {
 		shape[2], shape[3] = shape[3], shape[2]
 	}
 	v := g.graph.Input(fmt.Sprintf("past_%d", c), onnx.Float32, shape...)
-	g.inputs = append(g.inputs, program.Input{Form: program.Past, Past: c, Channels: cache.Channels})
+	g.inputs = append(g.inputs, program.Input{Form: program.Past, Past: c, Mask: mask, Channels: cache.Channels})
 	g.reads, g.masks = append(g.reads, nil), append(g.masks, nil)
 	return v
 }

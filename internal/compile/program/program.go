@@ -67,7 +67,7 @@ type Input struct {
 	Scattered bool
 	Condition int // which of Program.Conditions, where Form is PerImage
 	Past      int // which of Program.Caches, where Form is Past
-	Mask      int // which of Program.Masks, where Form is Masked
+	Mask      int // which of Program.Masks, where Form is Masked, or that through which a Past is seen
 }
 
 // Form says how an input is made.
