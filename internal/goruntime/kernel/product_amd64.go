@@ -70,7 +70,7 @@ func (p *Product) block(lo, hi, k0, k1 int, end bool) {
 		p.portable(lo, hi, k0, k1, end)
 		return
 	}
-	if hi-lo == 1 && k0 == 0 && end && p.row(lo) {
+	if hi-lo == 1 && p.row(lo, k0, k1) {
 		return
 	}
 	wide := Panel
@@ -84,23 +84,22 @@ func (p *Product) block(lo, hi, k0, k1 int, end bool) {
 
 // row computes a row of C where B, which is not packed, is read once only, and so from memory:
 // tiles would read a little of each of its rows at a time. It tells whether it has.
-func (p *Product) row(m int) bool {
-	if !hasAVX512 || len(p.A) != 1 || p.Lots > 1 || p.NextB != Panel || p.N < 4*Panel || p.N%Panel != 0 ||
+func (p *Product) row(m, k0, k1 int) bool {
+	k := k1 - k0
+	if !hasAVX512 || len(p.A) != 1 || p.A[0].Skip > 0 || p.Lots > 1 || p.NextB != Panel || p.N < 4*Panel || p.N%Panel != 0 || k == 0 || k%4 != 0 ||
 		p.Gate != nil || p.Add != nil || p.Relu || p.Init != nil && p.Column {
 		return false
 	}
-	a := &p.A[0]
-	if a.K == 0 || a.K%4 != 0 || a.Skip > 0 {
-		return false
-	}
-	first := m * max(1, p.Apart)
+	a, first := &p.A[0], m*max(1, p.Apart)
 	c := p.C[first*p.RowC:][:p.N]
-	if p.Init == nil {
+	switch {
+	case k0 > 0: // it goes on
+	case p.Init == nil:
 		clear(c)
-	} else {
+	default:
 		copy(c, p.Init[first*p.RowInit:])
 	}
-	row4AVX512(&c[0], p.N, &a.Data[m*a.Row], bytes(a.Step), &p.B[0], bytes(p.StepB), a.K/4)
+	row4AVX512(&c[0], p.N, &a.Data[m*a.Row+k0*a.Step], bytes(a.Step), &p.B[k0*p.StepB], bytes(p.StepB), k/4)
 	return true
 }
 

@@ -205,7 +205,7 @@ func TestOneRow(t *testing.T) {
 	forEachSet(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		for _, n := range []int{48, 64, 72, 80, 1024} {
-			for _, k := range []int{0, 3, 4, 32, 508, 520} {
+			for _, k := range []int{0, 3, 4, 32, 508, 520, 1026} {
 				for init := range 3 {
 					p := &Product{M: 2, N: n, StepB: n + 5, NextB: Panel, RowC: n, C: make([]float32, 2*n)}
 					step := 1 + rng.IntN(3)
