@@ -71,7 +71,11 @@ func (w *worker) follow(other *worker) {
 			w.u[k*w.images+to] = other.u[k*other.images+from]
 		}
 		for k, c := range w.program.Caches {
-			copyImage(w.caches[k], other.caches[k], c.Channels, w.images, other.images, to, from)
+			each := c.Channels
+			if c.Fixed { // an image's is all together
+				each *= c.Slots
+			}
+			copyImage(w.caches[k], other.caches[k], each, w.images, other.images, to, from)
 		}
 		for k, c := range w.program.Conditions {
 			copyImage(w.perImage[k], other.perImage[k], c.Channels, w.images, other.images, to, from)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
 	"pixelcnn/models/pretrained"
@@ -19,6 +20,7 @@ func TestLeave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sigs, conditions := map[string]*signature.Signature{}, map[string][]*onnx.Tensor{}
 	for _, name := range pretrained.Names() {
 		file, err := pretrained.Read(name)
 		if err != nil {
@@ -28,10 +30,12 @@ func TestLeave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sig, err := signature.Read(m, signature.Options{}, rt)
-		if err != nil {
+		if sigs[name], err = signature.Read(m, signature.Options{}, rt); err != nil {
 			t.Fatal(err)
 		}
+	}
+	sigs["cross-attention"], conditions["cross-attention"] = crossing(t, rt)
+	for name, sig := range sigs {
 		e, err := NewIncremental(rt, network(sig), CompileOptions(sig, false), newSlots(1))
 		if err != nil {
 			t.Fatal(err)
@@ -51,6 +55,9 @@ func TestLeave(t *testing.T) {
 			all := make([]draw.Row, many)
 			for i := range all {
 				all[i] = draw.Row{Image: uint64(i), Class: i % 10, How: how, Levels: make([]uint16, sig.Symbols())}
+				if given := conditions[name]; given != nil {
+					all[i].Conditions = given[i : i+1]
+				}
 				if i%3 != 1 { // all but 1, 4, 7, 10 and 13
 					all[i].Done = gone
 				}
@@ -92,4 +99,32 @@ func TestLeave(t *testing.T) {
 			}
 		}
 	}
+}
+
+// crossing is convolutions whose pixels look at a map, and sixteen such maps.
+func crossing(t *testing.T, rt onnx.Runtime) (*signature.Signature, []*onnx.Tensor) {
+	t.Helper()
+	const c, levels, places, size = 6, 4, 5, 9
+	f := compiletest.NewForms("cross", 15)
+	x := f.Input("x", onnx.Float32, onnx.Free("n"), onnx.Fixed(1), onnx.Fixed(size), onnx.Fixed(size))
+	memory := f.Input("map", onnx.Float32, onnx.Free("n"), onnx.Fixed(places), onnx.Fixed(c))
+	y := f.Op("Tanh", nil, f.Masked(x, 1, c, 3, false, nil))
+	q := f.Transpose(f.Reshape(y, 0, c, -1), 0, 2, 1)
+	weights := f.Op("Softmax", onnx.Attrs{"axis": int64(-1)}, f.Op("MatMul", nil, q, f.Transpose(memory, 0, 2, 1)))
+	z := f.Reshape(f.Transpose(f.Op("MatMul", nil, weights, memory), 0, 2, 1), 0, c, size, size)
+	f.Output(f.Point(f.Op("Add", nil, y, z), c, levels), "logits", onnx.Float32, onnx.Free("n"), onnx.Fixed(levels), onnx.Fixed(size), onnx.Fixed(size))
+	m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: f.Graph}
+	sig, err := signature.Read(m, signature.Options{Head: "categorical", Levels: levels, Input: "x", Conditions: map[string][]int{"map": {places, c}}}, rt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var maps []*onnx.Tensor
+	for range 16 {
+		given := f.Random(places, c).Const
+		for i := range given.Floats() {
+			given.Floats()[i] *= 4
+		}
+		maps = append(maps, given)
+	}
+	return sig, maps
 }
