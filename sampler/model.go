@@ -131,7 +131,7 @@ func prove(rt onnx.Runtime, sig *Signature) error {
 		return fmt.Errorf("%w: %w", ErrModel, err)
 	case err != nil:
 		if err = sig.Try(rt); errors.Is(err, signature.ErrNotCausal) {
-			return fmt.Errorf("%w: %w", ErrNotCausal, err)
+			return engine.NotCausal{Err: err}
 		}
 	}
 	return err
