@@ -294,3 +294,24 @@ func TestUnnamedCondition(t *testing.T) {
 		}
 	})
 }
+
+// TestHugeBatch: a file that fixes a batch for which there is no memory is not tried, and does not
+// open.
+func TestHugeBatch(t *testing.T) {
+	g := &onnx.Graph{}
+	x := g.Input("x", onnx.Float32, onnx.Fixed(math.MaxInt32), onnx.Fixed(1), onnx.Fixed(2), onnx.Fixed(2))
+	g.Output(randomTaps(4).node(g, x), "out", onnx.Float32, onnx.Fixed(math.MaxInt32), onnx.Fixed(4), onnx.Fixed(2), onnx.Fixed(2))
+	file, err := onnx.Marshal(&onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, rt := range runtimes(t) {
+		s, err := sampler.Open(rt, file, sampler.Config{})
+		if limit := (*runtime.LimitError)(nil); !errors.As(err, &limit) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if err == nil {
+			s.Close()
+		}
+	}
+}

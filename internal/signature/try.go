@@ -208,12 +208,13 @@ func (s *Signature) trial(rt onnx.Runtime) (*trial, error) {
 	if rt == nil {
 		return nil, fmt.Errorf("%w: there is no runtime", errUntried)
 	}
-	batch := cmp.Or(s.Batch, 4)
-	t := &trial{Feed: s.Feed(batch), s: s, batch: batch, outputs: make([]float32, batch*s.Pixels()*s.Head.Outputs())}
-	var err error
-	if t.session, err = rt.Load(s.model, onnx.SessionOptions{}); err != nil {
+	// Loading comes first: it refuses sizes that memory does not allow, such as a file's batch.
+	session, err := rt.Load(s.model, onnx.SessionOptions{})
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
 	}
+	batch := cmp.Or(s.Batch, 4)
+	t := &trial{Feed: s.Feed(batch), s: s, batch: batch, session: session, outputs: make([]float32, batch*s.Pixels()*s.Head.Outputs())}
 	if t.binding, err = t.session.Bind(t.Tensors(), []*onnx.Tensor{onnx.NewTensor(t.outputs, s.OutputShape(batch)...)}); err != nil {
 		_ = t.session.Close()
 		return nil, fmt.Errorf("%w: %w: %w", ErrModel, errUntried, err)
