@@ -36,9 +36,9 @@
 //
 // An image's results do not depend on the batch it is in, nor on the number of
 // threads, nor on the processor, as far as products, sums, convolutions, relu, elu,
-// exp, erf, sigmoid and tanh go: see package kernel. Other functions are computed in float64 by
-// package math and rounded, which in very rare cases rounds otherwise on another
-// architecture.
+// exp, erf, sigmoid and tanh go: see package kernel. Other functions are computed in
+// float64 by package math and rounded, which in very rare cases rounds otherwise on
+// another architecture.
 //
 // Weights that are zero throughout are left out of convolutions, as masked ones have
 // many. What is infinite or not a number in a place that only they see does not show.

@@ -128,8 +128,8 @@ func place(path string) string {
 	return path
 }
 
-// Outside refuses outputs that the next run would take for pictures of a folder: new files in it or below with the
-// names of pictures. Those that are there are inputs, of which [Apart] speaks.
+// Outside refuses outputs that the next run would take for pictures of a folder: new files in it or
+// below with the names of pictures. Those that are there are inputs, of which [Apart] speaks.
 func Outside(folder File, outputs []File) error {
 	for _, out := range outputs {
 		if dataset.IsPicture(out.Path) && NewIn(folder.Path, out.Path) {

@@ -11,9 +11,8 @@ import (
 )
 
 // Conditions computes what the prologue makes of the inputs of one image, which are as
-// ConditionInputs say: per entry of p.Conditions, [channels] or
-// [channels, h, w]. It fails on operators
-// that it does not know. Where there are no conditions it returns nil.
+// ConditionInputs say: per entry of p.Conditions, [channels] or [channels, h, w]. It fails on
+// operators that it does not know. Where there are no conditions it returns nil.
 func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) {
 	if p.Prologue == nil {
 		return nil, nil
