@@ -54,7 +54,7 @@ func TestOnly(t *testing.T) {
 		"internal/npy":                {},
 		"internal/atomicfile":         {},
 		"internal/shard":              {"internal/atomicfile", "internal/npy"},
-		"internal/likelihood":         {"internal/onnx"},
+		"internal/likelihood":         {"internal/goruntime/kernel", "internal/onnx"},
 		"internal/signature":          {"internal/format", "internal/likelihood", "internal/onnx", "internal/signature/encoding"},
 		compile + "ir":                {"internal/onnx"},
 		compile + "frontend":          {"internal/onnx", compile + "ir"},

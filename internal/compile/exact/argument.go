@@ -5,17 +5,17 @@ import "pixelcnn/internal/compile/ir"
 // An argument is one of a unit's, to be read at positions.
 type argument struct {
 	ir.Arg
-	width  int       // of the reader
 	all    []float64 // where it is the same everywhere
 	from   *held
-	same   bool      // what is read at a position is there, and nothing else is: from has these positions
+	where  []int32   // by position of the reader, see [Evaluator.where]
+	first  int       // channel, where those that are read are neighbours, else -1
 	room   []float64 // for many positions
 	picked []float64 // and for the channels that are read at one
 	zeros  []float64
 }
 
-// argument is number k of a reader, held at positions h.at.
-func (e *Evaluator) argument(k int, a ir.Arg, h *held, reader *ir.Unit) *argument {
+// argument is number k of a reader.
+func (e *Evaluator) argument(k int, a ir.Arg, reader *ir.Unit) *argument {
 	n := a.Channels()
 	for len(e.rooms) <= k {
 		e.rooms = append(e.rooms, nil)
@@ -24,33 +24,62 @@ func (e *Evaluator) argument(k int, a ir.Arg, h *held, reader *ir.Unit) *argumen
 		e.rooms[k] = make([]float64, room)
 	}
 	room := e.rooms[k]
-	out := &argument{Arg: a, width: reader.Dom.W(), zeros: room[:n], picked: room[n : 2*n], room: room[2*n:]}
+	out := &argument{Arg: a, zeros: room[:n], picked: room[n : 2*n], room: room[2*n:]}
 	clear(out.zeros)
-	if !a.Src.OverPixels() {
-		out.all = e.conditions[e.condition[a.Src.ID]]
-		return out
+	if len(a.Chans) > 0 {
+		out.first = a.Chans[0]
 	}
-	out.from = e.held[a.Src.ID]
-	// Each position that is read is held, so as many are the same ones.
-	shift, ok := a.Access.(ir.Shift)
-	out.same = ok && shift == ir.Shift{} && a.Chans == nil && a.Src.Dom == reader.Dom && a.Valid.And(a.Src.Dom) == a.Src.Dom && len(out.from.at) == len(h.at)
+	for i, c := range a.Chans {
+		if c != out.first+i {
+			out.first = -1
+			break
+		}
+	}
+	if a.Src.OverPixels() {
+		out.from, out.where = e.held[a.Src.ID], e.where(a, reader)
+	} else {
+		out.all = e.conditions[e.condition[a.Src.ID]]
+	}
 	return out
 }
 
-// at is what is read at (y, x), [channels of the argument], until the next call.
-func (a *argument) at(y, x int) []float64 {
+// A reading is all that tells which position is read where.
+type reading struct {
+	access                ir.Access
+	valid, source, reader ir.Rect
+}
+
+// where is, by position of the reader, which position of its source an argument reads there;
+// -1 for none.
+func (e *Evaluator) where(a ir.Arg, reader *ir.Unit) []int32 {
+	r := reading{a.Access, a.Valid, a.Src.Dom, reader.Dom}
+	if known := e.places[r]; known != nil {
+		return known
+	}
+	places, w := make([]int32, r.reader.H()*r.reader.W()), r.reader.W()
+	for p := range places {
+		places[p] = -1
+		if y, x, ok := a.Access.At(p/w, p%w, 0); ok && r.valid.Has(y, x) && r.source.Has(y, x) {
+			places[p] = int32(y*r.source.W() + x)
+		}
+	}
+	e.places[r] = places
+	return places
+}
+
+// at is what is read at position p, [channels of the argument], until the next call.
+func (a *argument) at(p int) []float64 {
 	v := a.all
 	if v == nil {
-		y, x, ok := a.Access.At(y, x, 0)
-		if !ok || !a.Valid.Has(y, x) || !a.Src.Dom.Has(y, x) {
+		if a.where[p] < 0 {
 			return a.zeros
 		}
 		n := a.Src.Channels
-		row := a.from.row[y*a.Src.Dom.W()+x]
+		row := a.from.row[a.where[p]]
 		v = a.from.values[row*n : (row+1)*n]
 	}
-	if a.Chans == nil {
-		return v
+	if a.first >= 0 {
+		return v[a.first : a.first+len(a.picked)]
 	}
 	for k, c := range a.Chans {
 		a.picked[k] = v[c]
@@ -58,17 +87,51 @@ func (a *argument) at(y, x int) []float64 {
 	return a.picked
 }
 
-// rows is what is read at some positions, in order, [positions, channels of the argument],
-// until the next call.
+// run is how many of the first positions read what lies one after the other, from row on.
+func (a *argument) run(at []int) (row, n int) {
+	if a.from == nil || a.where[at[0]] < 0 {
+		return 0, 0
+	}
+	row = a.from.row[a.where[at[0]]]
+	for n = 1; n < len(at); n++ {
+		if s := a.where[at[n]]; s < 0 || a.from.row[s] != row+n {
+			break
+		}
+	}
+	return row, n
+}
+
+// view is what is read at some positions, in order, [positions, channels of the argument],
+// with so many numbers from one position to the next, until the next call.
+func (a *argument) view(at []int) (values []float64, step int) {
+	channels, n := len(a.picked), a.Src.Channels
+	for i := 0; i < len(at); {
+		row, run := a.run(at[i:])
+		if run == len(at) && a.first >= 0 {
+			return a.from.values[row*n+a.first : (row+run-1)*n+a.first+channels], n
+		}
+		if run > 1 && channels == n && a.first == 0 {
+			copy(a.room[i*n:], a.from.values[row*n:(row+run)*n])
+			i += run
+			continue
+		}
+		for _, p := range at[i : i+max(run, 1)] {
+			copy(a.room[i*channels:(i+1)*channels], a.at(p))
+			i++
+		}
+	}
+	return a.room[:len(at)*channels], channels
+}
+
+// rows is view with nothing in between.
 func (a *argument) rows(at []int) []float64 {
-	if a.same {
-		n := a.Src.Channels
-		row := a.from.row[at[0]]
-		return a.from.values[row*n : (row+len(at))*n]
+	values, step := a.view(at)
+	channels := len(a.picked)
+	if step == channels {
+		return values
 	}
-	n := 0
-	for _, p := range at {
-		n += copy(a.room[n:], a.at(p/a.width, p%a.width))
+	for i := range at {
+		copy(a.room[i*channels:(i+1)*channels], values[i*step:])
 	}
-	return a.room[:n]
+	return a.room[:len(at)*channels]
 }

@@ -14,13 +14,13 @@ func (e *Evaluator) attend(u *ir.Unit, h *held) {
 	const lot = 8 // readers at a time
 	clear(h.values)
 	a := &attention{
-		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(0, u.Args[0], h, u),
+		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(0, u.Args[0], u),
 		keys: e.held[u.Args[1].Src.ID], values: e.held[u.Args[2].Src.ID],
 		depth: u.Args[0].Channels() / u.Heads, width: u.Channels / u.Heads,
 	}
 	switch {
 	case u.Self:
-		a.ownKey, a.ownValue = e.argument(3, u.Args[3], h, u), e.argument(4, u.Args[4], h, u)
+		a.ownKey, a.ownValue = e.argument(3, u.Args[3], u), e.argument(4, u.Args[4], u)
 	case len(u.Args) > 3:
 		a.hides = e.held[u.Args[3].Src.ID]
 	}
@@ -78,10 +78,10 @@ func (a *attention) mean(head int, at []int, out []float64) {
 	end := 0 // of the keys that any of them sees
 	for i, p := range at {
 		row := a.rows[i*a.depth : (i+1)*a.depth]
-		copy(row, a.query.at(p/w, p%w)[head*a.depth:])
+		copy(row, a.query.at(p)[head*a.depth:])
 		if u.Self {
 			a.own[i] = 0
-			for c, x := range a.ownKey.at(p/w, p%w)[head*a.depth : (head+1)*a.depth] {
+			for c, x := range a.ownKey.at(p)[head*a.depth : (head+1)*a.depth] {
 				a.own[i] += float64(x * row[c])
 			}
 		}
@@ -97,7 +97,7 @@ func (a *attention) mean(head int, at []int, out []float64) {
 	kernel.AddProduct64(out, u.Channels, a.scores, n, a.values.values[head*a.width:], u.Channels, len(at), a.width, end)
 	for i, p := range at {
 		if u.Self {
-			for c, x := range a.ownValue.at(p/w, p%w)[head*a.width : (head+1)*a.width] {
+			for c, x := range a.ownValue.at(p)[head*a.width : (head+1)*a.width] {
 				out[i*u.Channels+c] += float64(a.own[i] * x)
 			}
 		}

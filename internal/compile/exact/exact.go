@@ -29,7 +29,8 @@ type Evaluator struct {
 	asked      []int
 	conditions [][]float64
 
-	needed  [][]bool // by unit and position, what a sweep computes
+	places  map[reading][]int32
+	needed  [][]bool // by unit and position, what a sweep computes; empty where that is nothing
 	held    []*held  // by unit, what of that is there
 	free    []*held
 	rooms   [][]float64 // by argument of a unit, for what is read at some positions
@@ -51,7 +52,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	n := len(p.Units)
 	e := &Evaluator{
 		program: p, values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
-		ops: make([]operator, n), readers: ir.Readers(p.Units), needed: make([][]bool, n), held: make([]*held, n), results: make([]*held, p.Phases),
+		ops: make([]operator, n), places: map[reading][]int32{}, readers: ir.Readers(p.Units), needed: make([][]bool, n), held: make([]*held, n), results: make([]*held, p.Phases),
 	}
 	for i, v := range values {
 		e.values[i] = float64(v)

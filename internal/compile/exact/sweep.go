@@ -16,19 +16,19 @@ func (e *Evaluator) sweep(phase int, pixels []int) {
 	units := e.program.Units
 	target := e.program.Network.Outputs[phase]
 	for i := range units {
-		e.needed[i] = nil
+		e.needed[i] = e.needed[i][:0]
 	}
 	for _, p := range pixels {
-		e.need(target, p/target.Dom.W(), p%target.Dom.W())
+		e.needs(target)[p] = true
 	}
 	e.release(e.results[phase])
 	for i := len(units) - 1; i >= 0; i-- {
-		if e.needed[i] != nil {
+		if len(e.needed[i]) > 0 {
 			e.demand(units[i])
 		}
 	}
 	for i, u := range units {
-		if e.needed[i] == nil {
+		if len(e.needed[i]) == 0 {
 			continue
 		}
 		e.compute(u)
@@ -68,30 +68,30 @@ func (e *Evaluator) hold(n int) *held {
 	return &held{values: make([]float64, n)}
 }
 
-// need notes that a position of u is needed, if it has one there.
-func (e *Evaluator) need(u *ir.Unit, y, x int) {
-	if e.needed[u.ID] == nil {
-		e.needed[u.ID] = make([]bool, u.Dom.H()*u.Dom.W())
+// needs is by position of u whether it is needed, to be noted there.
+func (e *Evaluator) needs(u *ir.Unit) []bool {
+	if n := u.Dom.H() * u.Dom.W(); len(e.needed[u.ID]) == 0 {
+		e.needed[u.ID] = slices.Grow(e.needed[u.ID], n)[:n]
+		clear(e.needed[u.ID])
 	}
-	e.needed[u.ID][y*u.Dom.W()+x] = true
+	return e.needed[u.ID]
 }
 
 // demand notes what u reads at the positions that are needed of it.
 func (e *Evaluator) demand(u *ir.Unit) {
-	w := u.Dom.W()
 	for _, a := range u.Args {
 		if !a.Src.OverPixels() {
 			continue
 		}
+		source := e.needs(a.Src)
 		if many, ok := a.Access.(ir.Attended); ok {
-			many.Seen(e.needed[u.ID], w, func(y, x int) { e.need(a.Src, y, x) })
+			many.Seen(e.needed[u.ID], u.Dom.W(), func(y, x int) { source[y*a.Src.Dom.W()+x] = true })
 			continue
 		}
+		where := e.where(a, u)
 		for p, needed := range e.needed[u.ID] {
-			if needed {
-				if y, x, ok := a.Access.At(p/w, p%w, 0); ok && a.Valid.Has(y, x) && a.Src.Dom.Has(y, x) {
-					e.need(a.Src, y, x)
-				}
+			if needed && where[p] >= 0 {
+				source[where[p]] = true
 			}
 		}
 	}
@@ -99,7 +99,7 @@ func (e *Evaluator) demand(u *ir.Unit) {
 
 // compute computes u where it is needed.
 func (e *Evaluator) compute(u *ir.Unit) {
-	w, positions := u.Dom.W(), 0
+	positions := 0
 	for _, needed := range e.needed[u.ID] {
 		if needed {
 			positions++
@@ -129,7 +129,7 @@ func (e *Evaluator) compute(u *ir.Unit) {
 	}
 	args := make([]*argument, len(u.Args))
 	for k, a := range u.Args {
-		args[k] = e.argument(k, a, h, u)
+		args[k] = e.argument(k, a, u)
 	}
 	in := make([][]float64, max(len(args), len(u.Operands)))
 	for first := 0; first < len(h.at); first += lot {
@@ -152,7 +152,7 @@ func (e *Evaluator) compute(u *ir.Unit) {
 			e.ops[u.ID](in[:len(u.Operands)], out, len(at))
 		default:
 			for i, p := range at {
-				e.single(u, args, p/w, p%w, out[i*u.Channels:(i+1)*u.Channels])
+				e.single(u, args, p, out[i*u.Channels:(i+1)*u.Channels])
 			}
 		}
 	}
@@ -162,14 +162,15 @@ func (e *Evaluator) compute(u *ir.Unit) {
 const lot = 64
 
 // single computes a unit at one position.
-func (e *Evaluator) single(u *ir.Unit, args []*argument, y, x int, out []float64) {
+func (e *Evaluator) single(u *ir.Unit, args []*argument, p int, out []float64) {
+	y, x := p/u.Dom.W(), p%u.Dom.W()
 	switch u.Kind {
 	case ir.Picture:
 		out[0] = e.values[e.levels[(y*e.program.Width+x)*e.program.Channels+u.Channel]]
 	case ir.Static:
 		e.static(u, y, x, out)
 	case ir.Lookup:
-		k := int(args[0].at(y, x)[0])
+		k := int(args[0].at(p)[0])
 		entries := u.Table.Shape[0]
 		k = ((k % entries) + entries) % entries
 		for c := range out {
@@ -217,7 +218,7 @@ func (e *Evaluator) linear(u *ir.Unit, h *held) {
 		}
 	}
 	for k, a := range u.Args {
-		arg := e.argument(0, a, h, u)
+		arg := e.argument(0, a, u)
 		weights := slices.Grow(e.weights[:0], len(u.Weights[k]))
 		for _, x := range u.Weights[k] {
 			weights = append(weights, float64(x))
@@ -226,12 +227,13 @@ func (e *Evaluator) linear(u *ir.Unit, h *held) {
 		depth := a.Channels()
 		for first := 0; first < len(h.at); first += lot {
 			at := h.at[first:min(first+lot, len(h.at))]
-			rows, out := arg.rows(at), h.values[first*n:(first+len(at))*n]
+			out := h.values[first*n : (first+len(at))*n]
 			if u.Weights[k] != nil {
-				kernel.AddProduct64(out, n, rows, depth, weights, n, len(at), n, depth)
+				rows, step := arg.view(at)
+				kernel.AddProduct64(out, n, rows, step, weights, n, len(at), n, depth)
 				continue
 			}
-			for i, x := range rows {
+			for i, x := range arg.rows(at) {
 				out[i] += x
 			}
 		}

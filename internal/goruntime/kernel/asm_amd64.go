@@ -115,13 +115,25 @@ func minAVX2(dst, a, b *float32, n int)
 func row4AVX512(c *float32, n int, a *float32, stepA uintptr, b *float32, stepB uintptr, k int)
 
 //go:noescape
-func double1AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+func double1x8AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
 
 //go:noescape
-func double4AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+func double4x8AVX2(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
 
 //go:noescape
-func double8AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+func double8x8AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func double8x16AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func double8x24AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
+
+//go:noescape
+func decay64AVX2(dst, a *float64, n int)
+
+//go:noescape
+func decay64AVX512(dst, a *float64, n int)
 
 //go:noescape
 func exp64AVX2(dst, a *float64, n int)

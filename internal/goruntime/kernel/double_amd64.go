@@ -7,28 +7,37 @@ func addProduct64(c []float64, rowC int, a []float64, rowA int, b []float64, row
 	if !hasAVX2 {
 		return 0
 	}
-	const size = 8
 	n &^= 7
-	for i := 0; i < m; {
-		rows, f, j := 4, double4AVX2, 0
-		if m-i < rows {
-			rows, f = 1, double1AVX2
+	for i, rows := 0, 0; i < m; i += rows {
+		switch {
+		case hasAVX512 && m-i >= 8:
+			rows = 8
+		case m-i >= 4:
+			rows = 4
+		default:
+			rows = 1
 		}
-		if hasAVX512 && m-i >= 8 {
-			for rows = 8; j+16 <= n; j += 16 {
-				double8AVX512(&c[i*rowC+j], uintptr(rowC*size), &a[i*rowA], uintptr(rowA*size), &b[j], uintptr(rowB*size), k)
+		for j, columns := 0, 0; j < n; j += columns {
+			f := double1x8AVX2
+			columns = 8
+			switch {
+			case rows == 4:
+				f = double4x8AVX2
+			case rows == 8 && n-j >= 24 && n-j != 32: // which is twice 16
+				f, columns = double8x24AVX512, 24
+			case rows == 8 && n-j >= 16:
+				f, columns = double8x16AVX512, 16
+			case rows == 8:
+				f = double8x8AVX512
 			}
+			const size = 8
+			f(&c[i*rowC+j], uintptr(rowC*size), &a[i*rowA], uintptr(rowA*size), &b[j], uintptr(rowB*size), k)
 		}
-		for ; j < n; j += 8 {
-			for r := i; r < i+rows; r += min(rows, 4) {
-				f(&c[r*rowC+j], uintptr(rowC*size), &a[r*rowA], uintptr(rowA*size), &b[j], uintptr(rowB*size), k)
-			}
-		}
-		i += rows
 	}
 	return n
 }
 
+func decay64(dst, a []float64) int   { return double1(dst, a, decay64AVX2, decay64AVX512) }
 func exp64(dst, a []float64) int     { return double1(dst, a, exp64AVX2, exp64AVX512) }
 func elu64(dst, a []float64) int     { return double1(dst, a, elu64AVX2, elu64AVX512) }
 func sigmoid64(dst, a []float64) int { return double1(dst, a, sigmoid64AVX2, sigmoid64AVX512) }

@@ -151,19 +151,22 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 // weigh computes the weights of all levels at the temperature d.t, their sum, and what the
 // log-probabilities of those over 0 may be off by.
 func (d *Drawer) weigh(outputs []float64) (sum, delta float64) {
-	w, top, temperature, largest := d.weights, d.top, d.t, 0.0
+	w, largest := d.weights, 0.0
 	for k, l := range d.logs {
-		p := 1.0
-		if l != top {
-			// The division comes last: it may overflow to -Inf, never to NaN, however
-			// small the temperature.
-			p = likelihood.Exp((l - top) / temperature)
+		w[k] = l - d.top
+	}
+	if d.t != 1 {
+		for k, x := range w {
+			// To -Inf at worst, never to NaN, however small the temperature.
+			w[k] = x / d.t
 		}
-		if size := math.Abs(l); p > 0 && size > largest {
+	}
+	likelihood.Exps(w, w)
+	for k, p := range w {
+		if size := math.Abs(d.logs[k]); p > 0 && size > largest {
 			largest = size
 		}
 		sum += p
-		w[k] = p
 	}
 	return sum, d.head.Error(outputs, d.earlier, largest, d.scratch)
 }
