@@ -11,18 +11,21 @@ package exact
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/compile/program"
+	"pixelcnn/internal/onnx"
 )
 
 // An Evaluator computes outputs of a pixel, and only what they depend on. Not for
 // concurrent use.
 type Evaluator struct {
 	program    *program.Program
-	ops        []operator // by unit; nil for units that are none
-	condition  []int      // by unit, which it is of the program's; -1 for none
+	ops        []operator    // by unit; nil for units that are none
+	constants  [][][]float64 // by unit and operand, at as many positions as are computed at a time
+	condition  []int         // by unit, which it is of the program's; -1 for none
 	readers    [][]ir.Reading
 	values     []float64 // input value of each level
 	levels     []uint16
@@ -52,7 +55,7 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	n := len(p.Units)
 	e := &Evaluator{
 		program: p, values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
-		ops: make([]operator, n), places: map[reading][]int32{}, readers: ir.Readers(p.Units), needed: make([][]bool, n), held: make([]*held, n), results: make([]*held, p.Phases),
+		ops: make([]operator, n), constants: make([][][]float64, n), places: map[reading][]int32{}, readers: ir.Readers(p.Units), needed: make([][]bool, n), held: make([]*held, n), results: make([]*held, p.Phases),
 	}
 	for i, v := range values {
 		e.values[i] = float64(v)
@@ -63,6 +66,15 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	for i, u := range p.Units {
 		if u.Kind != ir.Apply {
 			continue
+		}
+		for _, o := range u.Operands {
+			var value []float64
+			if o.Value != nil {
+				value = onnx.Reals(o.Value)
+			} else if o.Arg < 0 {
+				value = []float64{math.NaN()}
+			}
+			e.constants[i] = append(e.constants[i], slices.Repeat(value, lot))
 		}
 		if e.ops[i] = operatorOf(u); e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)

@@ -1,12 +1,10 @@
 package exact
 
 import (
-	"math"
 	"slices"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/goruntime/kernel"
-	"pixelcnn/internal/onnx"
 )
 
 // sweep computes an output at pixels. It goes through the units twice:
@@ -62,8 +60,8 @@ func (e *Evaluator) hold(n int) *held {
 			return &held{at: h.at[:0], row: h.row[:0], values: h.values[:n]}
 		}
 	}
-	if len(e.free) > 16 {
-		e.free = e.free[8:]
+	if len(e.free) > 64 {
+		e.free = e.free[32:]
 	}
 	return &held{values: make([]float64, n)}
 }
@@ -140,13 +138,11 @@ func (e *Evaluator) compute(u *ir.Unit) {
 			concat(args, at, out, u.Channels)
 		case ir.Apply:
 			for i, o := range u.Operands {
-				switch {
-				case o.Arg >= 0:
+				if o.Arg >= 0 {
 					in[i] = args[o.Arg].rows(at)
-				case o.Value != nil:
-					in[i] = slices.Repeat(onnx.Reals(o.Value), len(at))
-				default:
-					in[i] = slices.Repeat([]float64{math.NaN()}, len(at))
+				} else {
+					same := e.constants[u.ID][i]
+					in[i] = same[:len(same)/lot*len(at)]
 				}
 			}
 			e.ops[u.ID](in[:len(u.Operands)], out, len(at))
@@ -219,18 +215,15 @@ func (e *Evaluator) linear(u *ir.Unit, h *held) {
 	}
 	for k, a := range u.Args {
 		arg := e.argument(0, a, u)
-		weights := slices.Grow(e.weights[:0], len(u.Weights[k]))
-		for _, x := range u.Weights[k] {
-			weights = append(weights, float64(x))
-		}
-		e.weights = weights
+		e.weights = slices.Grow(e.weights[:0], len(u.Weights[k]))[:len(u.Weights[k])]
+		kernel.Widen64(e.weights, u.Weights[k])
 		depth := a.Channels()
 		for first := 0; first < len(h.at); first += lot {
 			at := h.at[first:min(first+lot, len(h.at))]
 			out := h.values[first*n : (first+len(at))*n]
 			if u.Weights[k] != nil {
 				rows, step := arg.view(at)
-				kernel.AddProduct64(out, n, rows, step, weights, n, len(at), n, depth)
+				kernel.AddProduct64(out, n, rows, step, e.weights, n, len(at), n, depth)
 				continue
 			}
 			for i, x := range arg.rows(at) {

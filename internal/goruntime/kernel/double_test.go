@@ -93,6 +93,26 @@ func TestFunctions64(t *testing.T) {
 	}
 }
 
+// TestWiden64: every float32 is a float64, at every length.
+func TestWiden64(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 4))
+	x := []float32{0, 1, -1.5, 1e-45, 3e38, float32(math.Inf(-1))}
+	for range 30 {
+		x = append(x, float32(rng.NormFloat64()))
+	}
+	forEachSet(t, func(t *testing.T) {
+		for n := range len(x) + 1 {
+			got := make([]float64, n)
+			Widen64(got, x[:n])
+			for i, y := range got {
+				if y != float64(x[i]) {
+					t.Fatalf("number %d of %d: %v becomes %v", i, n, x[i], y)
+				}
+			}
+		}
+	})
+}
+
 func BenchmarkElu64(b *testing.B) {
 	x, y := make([]float64, 4096), make([]float64, 4096)
 	for i := range x {

@@ -8004,6 +8004,27 @@ done:
 	VZEROUPPER
 	RET
 
+// func widenAVX2(dst *float64, a *float32, n int)
+// Requires: AVX
+TEXT ·widenAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	TESTQ     DX, DX
+	JZ        end
+	VCVTPS2PD (CX), Y0
+	VMOVUPD   Y0, (AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x20, AX
+	SUBQ      $0x04, DX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func decay64AVX2(dst *float64, a *float64, n int)
 // Requires: AVX, AVX2
 TEXT ·decay64AVX2(SB), NOSPLIT, $0-24
@@ -8523,6 +8544,27 @@ end:
 
 DATA two64<>+0(SB)/8, $0x4000000000000000
 GLOBL two64<>(SB), RODATA|NOPTR, $8
+
+// func widenAVX512(dst *float64, a *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·widenAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	TESTQ     DX, DX
+	JZ        end
+	VCVTPS2PD (CX), Z0
+	VMOVUPD   Z0, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	SUBQ      $0x08, DX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
 
 // func decay64AVX512(dst *float64, a *float64, n int)
 // Requires: AVX, AVX512DQ, AVX512F

@@ -34,6 +34,28 @@ func doubles(s isa, name string, f func(x VecVirtual) VecVirtual) {
 	RET()
 }
 
+// widen writes the conversion of a vector of float32.
+func widen(s isa) {
+	TEXT("widen"+s.name, NOSPLIT, "func(dst *float64, a *float32, n int)")
+	Doc("works on n elements.")
+	Pragma("noescape")
+	dst, a := Load(Param("dst"), GP64()), Load(Param("a"), GP64())
+	n := Load(Param("n"), GP64())
+	Label("loop")
+	TESTQ(n, n)
+	JZ(LabelRef("end"))
+	x := s.vector()
+	VCVTPS2PD(Mem{Base: a}, x)
+	VMOVUPD(x, Mem{Base: dst})
+	ADDQ(Imm(uint64(s.bytes/2)), a)
+	ADDQ(Imm(uint64(s.bytes)), dst)
+	SUBQ(Imm(uint64(s.bytes/8)), n)
+	JMP(LabelRef("loop"))
+	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
 // splat64 is a vector of one constant.
 func splat64(name string, x float64) VecVirtual {
 	v := set.vector()

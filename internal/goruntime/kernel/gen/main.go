@@ -48,6 +48,7 @@ func main() {
 	double(avx512, 8, 2)
 	double(avx512, 8, 3)
 	for _, s := range []isa{avx2, avx512} {
+		widen(s)
 		doubles(s, "decay", decay64)
 		doubles(s, "exp", exp64)
 		doubles(s, "elu", elu64)
