@@ -135,6 +135,9 @@ func (r *reader) like(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *vi
 		fail(n, "%q has more dimensions than the result", in.Name)
 	}
 	if !overChannels(from, dims) {
+		if v := r.projected(n, in, first, dims); v != nil {
+			return v
+		}
 		return r.perPixel(n, in, first, dims)
 	}
 	u := r.static[in]
@@ -190,6 +193,33 @@ func (r *reader) perPixel(n *onnx.Node, v *onnx.Value, first *view, dims []dim) 
 	out := r.overPixels(n, v, first, dims)
 	out.src.Images = true
 	return out
+}
+
+// projected is a summand that a convolution of one tap makes of a map of conditions with no
+// more channels: it becomes a part of the steps, so that the map is what is kept of an image,
+// once for all layers that are given it. It is nil where in is no such summand.
+func (r *reader) projected(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *view {
+	if n.Op != "Add" || in.Node == nil || in.Node.Op != "Conv" || len(dims) != 4 ||
+		!dims[1].only(channel) || !dims[2].only(row) || !dims[3].only(column) {
+		return nil
+	}
+	from, w := in.Node.Inputs[0], in.Node.Inputs[1].Const
+	shape, out := onnx.Sizes(from.Shape), onnx.Sizes(in.Shape)
+	if w == nil || w.Floats() == nil || product(w.Shape) != out[1]*shape[1] || shape[1] > out[1] || !slices.Equal(shape[2:], out[2:]) ||
+		len(in.Node.Inputs) > 2 && in.Node.Inputs[2] != nil && in.Node.Inputs[2].Const == nil ||
+		!slices.Equal(out, []int{dims[0].size(), dims[1].size(), first.h, first.w}) {
+		return nil
+	}
+	v := r.maps[from]
+	if v == nil {
+		its := slices.Clone(dims)
+		its[1] = dim{{channel, shape[1]}}
+		v = r.perPixel(n, from, first, its)
+		r.maps[from] = v
+	}
+	r.views[from] = v
+	defer delete(r.views, from)
+	return r.conv(in.Node)
 }
 
 // overPixels is a unit of what is static, [channels, h, w].

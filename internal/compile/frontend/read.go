@@ -23,6 +23,7 @@ type reader struct {
 	views      map[*onnx.Value]*view
 	conditions map[*onnx.Value]bool     // values that depend on conditions only
 	static     map[*onnx.Value]*ir.Unit // those of them that are read
+	maps       map[*onnx.Value]*view    // and those that are projected in the steps
 	layers     []ir.Layer
 	masks      []*ir.Mask // of the attentions, each of them once
 }
@@ -42,7 +43,7 @@ func Read(m *onnx.Model, picture *onnx.Value) (net *ir.Network, layers []ir.Laye
 	shown, pictures := pictureView(picture)
 	r := &reader{
 		graph: m.Graph, opset: m.Opsets[""], size: ir.Sized(shown.h, shown.w), views: map[*onnx.Value]*view{picture: shown},
-		conditions: map[*onnx.Value]bool{}, static: map[*onnx.Value]*ir.Unit{},
+		conditions: map[*onnx.Value]bool{}, static: map[*onnx.Value]*ir.Unit{}, maps: map[*onnx.Value]*view{},
 	}
 	for _, v := range m.Graph.Inputs {
 		r.conditions[v] = v != picture

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"pixelcnn/internal/compile"
 	"pixelcnn/internal/compile/compiletest"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
@@ -248,4 +250,38 @@ func textBefore(t *testing.T, tokens int) {
 	f.Output(f.Op("Reshape", nil, y, compiletest.List(0, levels, h, w)), "logits", onnx.Float32, onnx.Free("n"), onnx.Fixed(levels), onnx.Fixed(h), onnx.Fixed(w))
 	conditioned(t, f.Graph, signature.Options{Head: "categorical", Levels: levels, Conditions: map[string][]int{"text": {tokens}}},
 		texts([]int64{3, 1, 4, 1, 2, 0, 1}[:tokens], []int64{2, 4, 0, 0, 0, 1, 3}[:tokens]))
+}
+
+// TestProjected: what layers make of one map by a convolution of one tap is made in the steps, and
+// the map is all that is kept of an image.
+func TestProjected(t *testing.T) {
+	const h, w, c, levels, of = 4, 5, 6, 4, 3
+	graph := func() *onnx.Graph {
+		f := compiletest.NewForms("projected", 15)
+		x := f.Input("x", onnx.Float32, onnx.Free("n"), onnx.Fixed(1), onnx.Fixed(h), onnx.Fixed(w))
+		features := f.Op("Tanh", nil, f.Input("map", onnx.Float32, onnx.Free("n"), onnx.Fixed(of), onnx.Fixed(h), onnx.Fixed(w)))
+		y := f.Op("Add", nil, f.Masked(x, 1, c, 3, false, nil), f.Point(features, of, c))
+		y = f.Op("Relu", nil, y)
+		plain := f.Op("Conv", nil, features, f.Random(c, of, 1, 1))
+		y = f.Op("Add", nil, plain, f.Op("Tanh", nil, f.Masked(y, c, c, 3, true, nil)))
+		f.Output(f.Point(y, c, levels), "logits", onnx.Float32, onnx.Free("n"), onnx.Fixed(levels), onnx.Fixed(h), onnx.Fixed(w))
+		return f.Graph
+	}
+	rng := rand.New(rand.NewPCG(1, 5))
+	var maps []*onnx.Tensor
+	for range 3 {
+		x := make([]float32, of*h*w)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		maps = append(maps, onnx.NewTensor(x, 1, of, h, w))
+	}
+	conditioned(t, graph(), signature.Options{Head: "categorical", Levels: levels, Input: "x", Conditions: map[string][]int{"map": {of, h, w}}}, maps)
+	p, err := compile.Compile(&onnx.Model{IRVersion: 10, Opsets: map[string]int64{"": 17}, Graph: graph()}, compile.Options{Picture: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Conditions) != 1 || p.Conditions[0].Channels != of {
+		t.Errorf("of an image %d values are kept, not one of %d channels", len(p.Conditions), of)
+	}
 }
