@@ -32,7 +32,7 @@ func (e *Evaluator) attend(u *ir.Unit, h *held) {
 		a.places = append(a.places, a.seen.Source(p/w, p%w))
 	}
 	n := len(a.places)
-	a.turned, a.scores, a.rows, a.own = make([]float64, a.depth*n), make([]float64, lot*n), make([]float64, lot*a.depth), make([]float64, lot)
+	a.turned, a.scores, a.rows, a.own, a.sums = make([]float64, a.depth*n), make([]float64, lot*n), make([]float64, lot*a.depth), make([]float64, lot), make([]float64, lot)
 	for head := range u.Heads {
 		a.turn(head)
 		for first := 0; first < len(h.at); first += lot {
@@ -54,6 +54,7 @@ type attention struct {
 	scores []float64 // [readers, keys]
 	rows   []float64 // queries, [readers, depth]
 	own    []float64 // scores of the readers' own places
+	sums   []float64 // of the readers' weights
 }
 
 // turn puts a head's keys side by side.
@@ -92,20 +93,24 @@ func (a *attention) mean(head int, at []int, out []float64) {
 	clear(a.scores)
 	kernel.AddProduct64(a.scores, n, a.rows, a.depth, a.turned, n, len(at), end, a.depth)
 	for i, p := range at {
-		a.weigh(head, p/w, p%w, a.scores[i*n:i*n+end], &a.own[i])
+		a.sums[i] = a.weigh(head, p/w, p%w, a.scores[i*n:i*n+end], &a.own[i])
 	}
 	kernel.AddProduct64(out, u.Channels, a.scores, n, a.values.values[head*a.width:], u.Channels, len(at), a.width, end)
 	for i, p := range at {
+		row := out[i*u.Channels : i*u.Channels+a.width]
 		if u.Self {
 			for c, x := range a.ownValue.at(p)[head*a.width : (head+1)*a.width] {
-				out[i*u.Channels+c] += float64(a.own[i] * x)
+				row[c] += float64(a.own[i] * x)
 			}
+		}
+		for c := range row {
+			row[c] /= a.sums[i]
 		}
 	}
 }
 
-// weigh turns a reader's scores into weights: zero where it does not look.
-func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
+// weigh turns a reader's scores into weights, zero where it does not look, and returns their sum.
+func (a *attention) weigh(head, y, x int, scores []float64, own *float64) (sum float64) {
 	u := a.unit
 	reader, _ := a.seen.Place(y, x)
 	top := math.Inf(-1)
@@ -119,16 +124,16 @@ func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
 		for k := end; k < from; k++ {
 			scores[k] = math.Inf(-1)
 		}
-		for k := from; k < to; k++ {
-			if u.Summand != nil {
-				scores[k] += u.Added(head, reader, a.places[k])
-			}
-			if a.hides != nil {
-				n := u.Args[3].Src.Channels
-				scores[k] += a.hides.values[k*n+head%n]
-			}
-			if scores[k] > top {
-				top = scores[k]
+		for k := from; u.Summand != nil && k < to; k++ {
+			scores[k] += u.Added(head, reader, a.places[k])
+		}
+		for k := from; a.hides != nil && k < to; k++ {
+			n := u.Args[3].Src.Channels
+			scores[k] += a.hides.values[k*n+head%n]
+		}
+		for _, s := range scores[from:to] {
+			if s > top {
+				top = s
 			}
 		}
 		end = to
@@ -137,13 +142,14 @@ func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
 		scores[k] = math.Inf(-1)
 	}
 	if math.IsInf(top, -1) { // it looks at nothing
+		*own = 0
 		clear(scores)
-		return
+		return 1
 	}
-	sum := 0.0
 	if u.Self {
-		*own = math.Exp(*own - top)
-		sum = *own
+		one := []float64{*own - top}
+		kernel.Exp64(one, one)
+		*own, sum = one[0], one[0]
 	}
 	for k := range scores {
 		scores[k] -= top
@@ -152,8 +158,5 @@ func (a *attention) weigh(head, y, x int, scores []float64, own *float64) {
 	for _, s := range scores {
 		sum += s
 	}
-	*own /= sum
-	for k := range scores {
-		scores[k] /= sum
-	}
+	return sum
 }

@@ -63,24 +63,48 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	for k, c := range p.Conditions {
 		e.condition[c.Unit.ID] = k
 	}
+	scalars := map[scalar][]float64{}
 	for i, u := range p.Units {
 		if u.Kind != ir.Apply {
 			continue
 		}
 		for _, o := range u.Operands {
-			var value []float64
-			if o.Value != nil {
-				value = onnx.Reals(o.Value)
-			} else if o.Arg < 0 {
-				value = []float64{math.NaN()}
-			}
-			e.constants[i] = append(e.constants[i], slices.Repeat(value, lot))
+			e.constants[i] = append(e.constants[i], constant(u, o, scalars))
 		}
 		if e.ops[i] = operatorOf(u); e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
 		}
 	}
 	return e, nil
+}
+
+// A scalar is a constant of one number, and for how many channels it goes.
+type scalar struct {
+	value    float64
+	channels int
+}
+
+// constant is an operand of u that is one, at as many positions as are computed at a time; nil
+// for another. Those of one number, of which there are many alike, are kept in scalars.
+func constant(u *ir.Unit, o ir.Operand, scalars map[scalar][]float64) []float64 {
+	if o.Arg >= 0 {
+		return nil
+	}
+	value := []float64{math.NaN()} // one that is left out
+	if o.Value != nil {
+		value = onnx.Reals(o.Value)
+	}
+	all := scalar{value[0], 1}
+	if _, each := onnx.Real(u.Op, u.Attrs); each { // of fewer channels, it goes for all
+		all.channels = u.Channels / len(value)
+	}
+	if len(value) > 1 {
+		return slices.Repeat(value, all.channels*lot)
+	}
+	if scalars[all] == nil {
+		scalars[all] = slices.Repeat(value, all.channels*lot)
+	}
+	return scalars[all]
 }
 
 // Begin takes an image's levels, [H, W, C], and what [Conditions] makes of its inputs; nil

@@ -39,7 +39,7 @@ func operatorOf(u *ir.Unit) operator {
 
 // vectors are the functions of one that are asked for most.
 var vectors = map[string]func(dst, a []float64){
-	"Exp": kernel.Exp64, "Elu": kernel.Elu64, "Sigmoid": kernel.Sigmoid64, "Tanh": kernel.Tanh64,
+	"Exp": kernel.Exp64, "Elu": kernel.Elu64, "Erf": kernel.Erf64, "Sigmoid": kernel.Sigmoid64, "Tanh": kernel.Tanh64,
 	"Neg": func(dst, a []float64) {
 		for i, x := range a {
 			dst[i] = -x

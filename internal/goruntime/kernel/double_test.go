@@ -62,6 +62,7 @@ func TestFunctions64(t *testing.T) {
 	}{
 		{"Exp64", Exp64, math.Exp, 1.5},
 		{"Elu64", Elu64, elu, 2},
+		{"Erf64", Erf64, math.Erf, 2},
 		{"Sigmoid64", Sigmoid64, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 3},
 		{"Tanh64", Tanh64, math.Tanh, 4},
 	} {

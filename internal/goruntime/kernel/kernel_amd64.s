@@ -8067,7 +8067,7 @@ loop:
 	VADDPD       Y2, Y3, Y3
 	VBROADCASTSD last64<>+0(SB), Y2
 	VPAND        Y2, Y3, Y2
-	LEAQ         twoTo64<>+0(SB), BX
+	LEAQ         ·twoTo+0(SB), BX
 	VPCMPEQQ     Y6, Y6, Y6
 	VGATHERQPD   Y6, (BX)(Y2*8), Y5
 	VMULPD       Y5, Y4, Y4
@@ -8122,74 +8122,98 @@ GLOBL shift64<>(SB), RODATA|NOPTR, $8
 DATA last64<>+0(SB)/8, $0x000000000000003f
 GLOBL last64<>(SB), RODATA|NOPTR, $8
 
-DATA twoTo64<>+0(SB)/8, $0x3ff0000000000000
-DATA twoTo64<>+8(SB)/8, $0x3ff02c9a3e778061
-DATA twoTo64<>+16(SB)/8, $0x3ff059b0d3158574
-DATA twoTo64<>+24(SB)/8, $0x3ff0874518759bc8
-DATA twoTo64<>+32(SB)/8, $0x3ff0b5586cf9890f
-DATA twoTo64<>+40(SB)/8, $0x3ff0e3ec32d3d1a2
-DATA twoTo64<>+48(SB)/8, $0x3ff11301d0125b50
-DATA twoTo64<>+56(SB)/8, $0x3ff1429aaea92ddf
-DATA twoTo64<>+64(SB)/8, $0x3ff172b83c7d517b
-DATA twoTo64<>+72(SB)/8, $0x3ff1a35beb6fcb75
-DATA twoTo64<>+80(SB)/8, $0x3ff1d4873168b9aa
-DATA twoTo64<>+88(SB)/8, $0x3ff2063b88628cd6
-DATA twoTo64<>+96(SB)/8, $0x3ff2387a6e756238
-DATA twoTo64<>+104(SB)/8, $0x3ff26b4565e27cdd
-DATA twoTo64<>+112(SB)/8, $0x3ff29e9df51fdee1
-DATA twoTo64<>+120(SB)/8, $0x3ff2d285a6e4030b
-DATA twoTo64<>+128(SB)/8, $0x3ff306fe0a31b715
-DATA twoTo64<>+136(SB)/8, $0x3ff33c08b26416ff
-DATA twoTo64<>+144(SB)/8, $0x3ff371a7373aa9ca
-DATA twoTo64<>+152(SB)/8, $0x3ff3a7db34e59ff6
-DATA twoTo64<>+160(SB)/8, $0x3ff3dea64c123422
-DATA twoTo64<>+168(SB)/8, $0x3ff4160a21f72e2a
-DATA twoTo64<>+176(SB)/8, $0x3ff44e086061892d
-DATA twoTo64<>+184(SB)/8, $0x3ff486a2b5c13cd0
-DATA twoTo64<>+192(SB)/8, $0x3ff4bfdad5362a27
-DATA twoTo64<>+200(SB)/8, $0x3ff4f9b2769d2ca7
-DATA twoTo64<>+208(SB)/8, $0x3ff5342b569d4f81
-DATA twoTo64<>+216(SB)/8, $0x3ff56f4736b527da
-DATA twoTo64<>+224(SB)/8, $0x3ff5ab07dd485429
-DATA twoTo64<>+232(SB)/8, $0x3ff5e76f15ad2148
-DATA twoTo64<>+240(SB)/8, $0x3ff6247eb03a5584
-DATA twoTo64<>+248(SB)/8, $0x3ff6623882552224
-DATA twoTo64<>+256(SB)/8, $0x3ff6a09e667f3bcd
-DATA twoTo64<>+264(SB)/8, $0x3ff6dfb23c651a2f
-DATA twoTo64<>+272(SB)/8, $0x3ff71f75e8ec5f74
-DATA twoTo64<>+280(SB)/8, $0x3ff75feb564267c9
-DATA twoTo64<>+288(SB)/8, $0x3ff7a11473eb0187
-DATA twoTo64<>+296(SB)/8, $0x3ff7e2f336cf4e62
-DATA twoTo64<>+304(SB)/8, $0x3ff82589994cce12
-DATA twoTo64<>+312(SB)/8, $0x3ff868d99b4492ec
-DATA twoTo64<>+320(SB)/8, $0x3ff8ace5422aa0dc
-DATA twoTo64<>+328(SB)/8, $0x3ff8f1ae99157737
-DATA twoTo64<>+336(SB)/8, $0x3ff93737b0cdc5e5
-DATA twoTo64<>+344(SB)/8, $0x3ff97d829fde4e50
-DATA twoTo64<>+352(SB)/8, $0x3ff9c49182a3f090
-DATA twoTo64<>+360(SB)/8, $0x3ffa0c667b5de565
-DATA twoTo64<>+368(SB)/8, $0x3ffa5503b23e255c
-DATA twoTo64<>+376(SB)/8, $0x3ffa9e6b5579fdbf
-DATA twoTo64<>+384(SB)/8, $0x3ffae89f995ad3ae
-DATA twoTo64<>+392(SB)/8, $0x3ffb33a2b84f15fc
-DATA twoTo64<>+400(SB)/8, $0x3ffb7f76f2fb5e47
-DATA twoTo64<>+408(SB)/8, $0x3ffbcc1e904bc1d2
-DATA twoTo64<>+416(SB)/8, $0x3ffc199bdd85529c
-DATA twoTo64<>+424(SB)/8, $0x3ffc67f12e57d14b
-DATA twoTo64<>+432(SB)/8, $0x3ffcb720dcef9069
-DATA twoTo64<>+440(SB)/8, $0x3ffd072d4a07897c
-DATA twoTo64<>+448(SB)/8, $0x3ffd5818dcfba488
-DATA twoTo64<>+456(SB)/8, $0x3ffda9e603db3286
-DATA twoTo64<>+464(SB)/8, $0x3ffdfc97337b9b5f
-DATA twoTo64<>+472(SB)/8, $0x3ffe502ee78b3ff7
-DATA twoTo64<>+480(SB)/8, $0x3ffea4afa2a490da
-DATA twoTo64<>+488(SB)/8, $0x3ffefa1bee615a28
-DATA twoTo64<>+496(SB)/8, $0x3fff50765b6e4540
-DATA twoTo64<>+504(SB)/8, $0x3fffa7c1819e90d8
-GLOBL twoTo64<>(SB), RODATA|NOPTR, $512
-
 DATA bias64<>+0(SB)/8, $0x00000000000003ff
 GLOBL bias64<>(SB), RODATA|NOPTR, $8
+
+// func erf64AVX2(dst *float64, a *float64, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erf64AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	TESTQ        DX, DX
+	JZ           end
+	VMOVUPD      (CX), Y0
+	VBROADCASTSD sign64<>+0(SB), Y1
+	VANDPD       Y1, Y0, Y2
+	VANDNPD      Y0, Y1, Y0
+	VBROADCASTSD erfEnd64<>+0(SB), Y1
+	VMINPD       Y0, Y1, Y0
+	VBROADCASTSD erfCenters64<>+0(SB), Y1
+	VMULPD       Y1, Y0, Y1
+	VROUNDPD     $0x00, Y1, Y1
+	VBROADCASTSD erfStep64<>+0(SB), Y13
+	VFNMADD231PD Y13, Y1, Y0
+	VBROADCASTSD shift64<>+0(SB), Y13
+	VADDPD       Y13, Y1, Y1
+	VBROADCASTSD erfMask64<>+0(SB), Y13
+	VPAND        Y13, Y1, Y1
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 9216(BX)(Y1*8), Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 8192(BX)(Y1*8), Y4
+	VFMADD213PD  Y4, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 7168(BX)(Y1*8), Y5
+	VFMADD213PD  Y5, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 6144(BX)(Y1*8), Y6
+	VFMADD213PD  Y6, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 5120(BX)(Y1*8), Y7
+	VFMADD213PD  Y7, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 4096(BX)(Y1*8), Y8
+	VFMADD213PD  Y8, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 3072(BX)(Y1*8), Y9
+	VFMADD213PD  Y9, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 2048(BX)(Y1*8), Y10
+	VFMADD213PD  Y10, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, 1024(BX)(Y1*8), Y11
+	VFMADD213PD  Y11, Y0, Y3
+	LEAQ         ·erfSeries+0(SB), BX
+	VPCMPEQQ     Y13, Y13, Y13
+	VGATHERQPD   Y13, (BX)(Y1*8), Y12
+	VFMADD213PD  Y12, Y0, Y3
+	VORPD        Y2, Y3, Y3
+	VMOVUPD      Y3, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x04, DX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA sign64<>+0(SB)/8, $0x8000000000000000
+GLOBL sign64<>(SB), RODATA|NOPTR, $8
+
+DATA erfEnd64<>+0(SB)/8, $0x4018000000000000
+GLOBL erfEnd64<>(SB), RODATA|NOPTR, $8
+
+DATA erfCenters64<>+0(SB)/8, $0x4030000000000000
+GLOBL erfCenters64<>(SB), RODATA|NOPTR, $8
+
+DATA erfStep64<>+0(SB)/8, $0x3fb0000000000000
+GLOBL erfStep64<>(SB), RODATA|NOPTR, $8
+
+DATA erfMask64<>+0(SB)/8, $0x000000000000007f
+GLOBL erfMask64<>(SB), RODATA|NOPTR, $8
 
 // func exp64AVX2(dst *float64, a *float64, n int)
 // Requires: AVX, AVX2, FMA3
@@ -8467,9 +8491,6 @@ end:
 	VZEROUPPER
 	RET
 
-DATA sign64<>+0(SB)/8, $0x8000000000000000
-GLOBL sign64<>(SB), RODATA|NOPTR, $8
-
 // func tanh64AVX2(dst *float64, a *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·tanh64AVX2(SB), NOSPLIT, $0-24
@@ -8608,7 +8629,7 @@ loop:
 	VADDPD       Z2, Z3, Z3
 	VBROADCASTSD last64<>+0(SB), Z2
 	VPANDQ       Z2, Z3, Z2
-	LEAQ         twoTo64<>+0(SB), BX
+	LEAQ         ·twoTo+0(SB), BX
 	KXNORB       K1, K1, K1
 	VGATHERQPD   (BX)(Z2*8), K1, Z5
 	VMULPD       Z5, Z4, Z4
@@ -8621,6 +8642,81 @@ loop:
 	VCMPPD       $0x0d, Z1, Z0, K2
 	VMOVAPD.Z    Z4, K2, Z4
 	VMOVUPD      Z4, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func erf64AVX512(dst *float64, a *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·erf64AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	TESTQ        DX, DX
+	JZ           end
+	VMOVUPD      (CX), Z0
+	VBROADCASTSD sign64<>+0(SB), Z1
+	VANDPD       Z1, Z0, Z2
+	VANDNPD      Z0, Z1, Z0
+	VBROADCASTSD erfEnd64<>+0(SB), Z1
+	VMINPD       Z0, Z1, Z0
+	VBROADCASTSD erfCenters64<>+0(SB), Z1
+	VMULPD       Z1, Z0, Z1
+	VRNDSCALEPD  $0x00, Z1, Z1
+	VBROADCASTSD erfStep64<>+0(SB), Z13
+	VFNMADD231PD Z13, Z1, Z0
+	VBROADCASTSD shift64<>+0(SB), Z13
+	VADDPD       Z13, Z1, Z1
+	VBROADCASTSD erfMask64<>+0(SB), Z13
+	VPANDQ       Z13, Z1, Z1
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   9216(BX)(Z1*8), K1, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   8192(BX)(Z1*8), K1, Z4
+	VFMADD213PD  Z4, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   7168(BX)(Z1*8), K1, Z5
+	VFMADD213PD  Z5, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   6144(BX)(Z1*8), K1, Z6
+	VFMADD213PD  Z6, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   5120(BX)(Z1*8), K1, Z7
+	VFMADD213PD  Z7, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   4096(BX)(Z1*8), K1, Z8
+	VFMADD213PD  Z8, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   3072(BX)(Z1*8), K1, Z9
+	VFMADD213PD  Z9, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   2048(BX)(Z1*8), K1, Z10
+	VFMADD213PD  Z10, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   1024(BX)(Z1*8), K1, Z11
+	VFMADD213PD  Z11, Z0, Z3
+	LEAQ         ·erfSeries+0(SB), BX
+	KXNORB       K1, K1, K1
+	VGATHERQPD   (BX)(Z1*8), K1, Z12
+	VFMADD213PD  Z12, Z0, Z3
+	VORPD        Z2, Z3, Z3
+	VMOVUPD      Z3, (AX)
 	ADDQ         $0x40, CX
 	ADDQ         $0x40, AX
 	SUBQ         $0x08, DX

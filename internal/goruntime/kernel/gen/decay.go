@@ -37,7 +37,7 @@ func decay64(x VecVirtual) VecVirtual {
 	VMULPD(r, p, p)
 	// With 3·2⁵¹ added, the last bits of n are those of the sum.
 	VADDPD(splat64("shift", 3<<51), n, n)
-	t := gather64(n)
+	t := look64(n, "last", 63)("twoTo", 0)
 	VMULPD(t, p, p)
 	VADDPD(t, p, p)
 	VPSRLQ(Imm(6), n, n)
@@ -56,48 +56,53 @@ func decay64(x VecVirtual) VecVirtual {
 	return p
 }
 
-// gather64 is 2^(j/64), j being the last six bits of each of n.
-func gather64(n VecVirtual) VecVirtual {
-	j, t := set.vector(), set.vector()
+// look64 is what a table of the package has at the places that the last bits of n say.
+func look64(n VecVirtual, bits string, mask uint64) func(table string, offset int) VecVirtual {
+	at := set.vector()
 	if set == avx512 {
-		VPANDQ(splatBits("last", 63), n, j)
+		VPANDQ(splatBits(bits, mask), n, at)
 	} else {
-		VPAND(splatBits("last", 63), n, j)
+		VPAND(splatBits(bits, mask), n, at)
 	}
-	base := GP64()
-	LEAQ(powers(), base)
-	from := Mem{Base: base, Index: j, Scale: 8}
-	if set == avx512 {
-		k := K()
-		KXNORB(k, k, k)
-		VGATHERQPD(from, k, t)
-	} else {
-		all := set.vector()
-		VPCMPEQQ(all, all, all)
-		VGATHERQPD(all, from, t)
+	wide, narrow, base := K(), set.vector(), GP64() // all lanes; a gathering clears it
+	return func(table string, offset int) VecVirtual {
+		found := set.vector()
+		LEAQ(Mem{Symbol: Symbol{Name: "·" + table}, Base: StaticBase}, base)
+		from := Mem{Base: base, Disp: offset, Index: at, Scale: 8}
+		if set == avx512 {
+			KXNORB(wide, wide, wide)
+			VGATHERQPD(from, wide, found)
+		} else {
+			VPCMPEQQ(narrow, narrow, narrow)
+			VGATHERQPD(narrow, from, found)
+		}
+		return found
 	}
-	return t
 }
 
-// powers are 2^(j/64), as package kernel makes them.
-func powers() Mem {
-	const name = "twoTo64"
-	m, ok := tables[name]
-	if ok {
-		return m
+// erf64 is the error function, by its power series about the nearest of the table's centers.
+func erf64(x VecVirtual) VecVirtual {
+	sign := splat64("sign", math.Copysign(0, -1))
+	s, d, n := set.vector(), set.vector(), set.vector()
+	VANDPD(sign, x, s)
+	VANDNPD(x, sign, d)
+	VMINPD(d, splat64("erfEnd", 6), d) // what is no number stays
+	VMULPD(splat64("erfCenters", 16), d, n)
+	if set == avx512 {
+		VRNDSCALEPD(Imm(0), n, n)
+	} else {
+		VROUNDPD(Imm(0), n, n)
 	}
-	m = GLOBL(name, RODATA|NOPTR)
-	tables[name] = m
-	for j := range 64 {
-		x := 1.0
-		for i, root := 0, math.Sqrt2; i < 6; i, root = i+1, math.Sqrt(root) {
-			if j>>(5-i)&1 == 1 {
-				x *= root
-			}
-		}
-		DATA(8*j, U64(math.Float64bits(x)))
+	VFNMADD231PD(splat64("erfStep", 1.0/16), n, d)
+	VADDPD(splat64("shift", 3<<51), n, n)
+	coefficient := look64(n, "erfMask", 127)
+	const terms = 10
+	p := coefficient("erfSeries", (terms-1)*128*8)
+	for k := terms - 2; k >= 0; k-- {
+		VFMADD213PD(coefficient("erfSeries", k*128*8), d, p)
 	}
-	return m
+	VORPD(s, p, p)
+	return p
 }
 
 // splatBits is a vector of one whole number.

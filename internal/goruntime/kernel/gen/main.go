@@ -50,6 +50,7 @@ func main() {
 	for _, s := range []isa{avx2, avx512} {
 		widen(s)
 		doubles(s, "decay", decay64)
+		doubles(s, "erf", erf64)
 		doubles(s, "exp", exp64)
 		doubles(s, "elu", elu64)
 		doubles(s, "sigmoid", sigmoid64)
