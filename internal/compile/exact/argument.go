@@ -7,23 +7,24 @@ type argument struct {
 	ir.Arg
 	all    []float64 // where it is the same everywhere
 	from   *held
-	where  []int32   // by position of the reader, see [Evaluator.where]
+	where  []int32   // by position of the reader, the position of the source, -1 for none
 	first  int       // channel, where those that are read are neighbours, else -1
 	room   []float64 // for many positions
 	picked []float64 // and for the channels that are read at one
 	zeros  []float64
 }
 
-// argument is number k of a reader.
-func (e *Evaluator) argument(k int, a ir.Arg, reader *ir.Unit) *argument {
+// argument is number k of a reader, with room number i.
+func (e *Evaluator) argument(i int, reader *ir.Unit, k int) *argument {
+	a := reader.Args[k]
 	n := a.Channels()
-	for len(e.rooms) <= k {
+	for len(e.rooms) <= i {
 		e.rooms = append(e.rooms, nil)
 	}
-	if room := (lot + 2) * n; len(e.rooms[k]) < room {
-		e.rooms[k] = make([]float64, room)
+	if room := (lot + 2) * n; len(e.rooms[i]) < room {
+		e.rooms[i] = make([]float64, room)
 	}
-	room := e.rooms[k]
+	room := e.rooms[i]
 	out := &argument{Arg: a, zeros: room[:n], picked: room[n : 2*n], room: room[2*n:]}
 	clear(out.zeros)
 	if len(a.Chans) > 0 {
@@ -36,7 +37,7 @@ func (e *Evaluator) argument(k int, a ir.Arg, reader *ir.Unit) *argument {
 		}
 	}
 	if a.Src.OverPixels() {
-		out.from, out.where = e.held[a.Src.ID], e.where(a, reader)
+		out.from, out.where = e.held[a.Src.ID], e.places[reader.ID][k]
 	} else {
 		out.all = e.conditions[e.condition[a.Src.ID]]
 	}
@@ -49,22 +50,36 @@ type reading struct {
 	valid, source, reader ir.Rect
 }
 
-// where is, by position of the reader, which position of its source an argument reads there;
-// -1 for none.
-func (e *Evaluator) where(a ir.Arg, reader *ir.Unit) []int32 {
-	r := reading{a.Access, a.Valid, a.Src.Dom, reader.Dom}
-	if known := e.places[r]; known != nil {
-		return known
-	}
+// places are, by position of the reader, the position that is read there; -1 for none.
+func (r reading) places() []int32 {
 	places, w := make([]int32, r.reader.H()*r.reader.W()), r.reader.W()
 	for p := range places {
 		places[p] = -1
-		if y, x, ok := a.Access.At(p/w, p%w, 0); ok && r.valid.Has(y, x) && r.source.Has(y, x) {
+		if y, x, ok := r.access.At(p/w, p%w, 0); ok && r.valid.Has(y, x) && r.source.Has(y, x) {
 			places[p] = int32(y*r.source.W() + x)
 		}
 	}
-	e.places[r] = places
 	return places
+}
+
+// placesOf are those of each argument of each unit; nil for those that are the same everywhere
+// or read many. Those that read alike share them.
+func placesOf(units []*ir.Unit) [][][]int32 {
+	out, all := make([][][]int32, len(units)), map[reading][]int32{}
+	for i, u := range units {
+		out[i] = make([][]int32, len(u.Args))
+		for k, a := range u.Args {
+			if _, many := a.Access.(ir.Attended); many || !a.Src.OverPixels() {
+				continue
+			}
+			r := reading{a.Access, a.Valid, a.Src.Dom, u.Dom}
+			if all[r] == nil {
+				all[r] = r.places()
+			}
+			out[i][k] = all[r]
+		}
+	}
+	return out
 }
 
 // at is what is read at position p, [channels of the argument], until the next call.

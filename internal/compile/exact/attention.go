@@ -14,13 +14,13 @@ func (e *Evaluator) attend(u *ir.Unit, h *held) {
 	const lot = 8 // readers at a time
 	clear(h.values)
 	a := &attention{
-		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(0, u.Args[0], u),
+		unit: u, seen: u.Args[1].Access.(ir.Attended), query: e.argument(0, u, 0),
 		keys: e.held[u.Args[1].Src.ID], values: e.held[u.Args[2].Src.ID],
 		depth: u.Args[0].Channels() / u.Heads, width: u.Channels / u.Heads,
 	}
 	switch {
 	case u.Self:
-		a.ownKey, a.ownValue = e.argument(3, u.Args[3], u), e.argument(4, u.Args[4], u)
+		a.ownKey, a.ownValue = e.argument(3, u, 3), e.argument(4, u, 4)
 	case len(u.Args) > 3:
 		a.hides = e.held[u.Args[3].Src.ID]
 	}

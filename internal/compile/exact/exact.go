@@ -11,12 +11,10 @@ package exact
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"pixelcnn/internal/compile/ir"
 	"pixelcnn/internal/compile/program"
-	"pixelcnn/internal/onnx"
 )
 
 // An Evaluator computes outputs of a pixel, and only what they depend on. Not for
@@ -32,9 +30,9 @@ type Evaluator struct {
 	asked      []int
 	conditions [][]float64
 
-	places  map[reading][]int32
-	needed  [][]bool // by unit and position, what a sweep computes; empty where that is nothing
-	held    []*held  // by unit, what of that is there
+	places  [][][]int32 // by unit and argument, see [placesOf]
+	needed  [][]bool    // by unit and position, what a sweep computes; empty where that is nothing
+	held    []*held     // by unit, what of that is there
 	free    []*held
 	rooms   [][]float64 // by argument of a unit, for what is read at some positions
 	weights []float64   // of a product
@@ -55,7 +53,8 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	n := len(p.Units)
 	e := &Evaluator{
 		program: p, values: make([]float64, len(values)), condition: slices.Repeat([]int{-1}, n),
-		ops: make([]operator, n), constants: make([][][]float64, n), places: map[reading][]int32{}, readers: ir.Readers(p.Units), needed: make([][]bool, n), held: make([]*held, n), results: make([]*held, p.Phases),
+		ops: make([]operator, n), readers: ir.Readers(p.Units),
+		needed: make([][]bool, n), held: make([]*held, n), results: make([]*held, p.Phases),
 	}
 	for i, v := range values {
 		e.values[i] = float64(v)
@@ -63,13 +62,9 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	for k, c := range p.Conditions {
 		e.condition[c.Unit.ID] = k
 	}
-	scalars := map[scalar][]float64{}
 	for i, u := range p.Units {
 		if u.Kind != ir.Apply {
 			continue
-		}
-		for _, o := range u.Operands {
-			e.constants[i] = append(e.constants[i], constant(u, o, scalars))
 		}
 		if e.ops[i] = operatorOf(u); e.ops[i] == nil {
 			return nil, fmt.Errorf("compile: %s: no exact evaluation of %s", u.Node, u.Op)
@@ -78,40 +73,14 @@ func New(p *program.Program, values []float32) (*Evaluator, error) {
 	return e, nil
 }
 
-// A scalar is a constant of one number, and for how many channels it goes.
-type scalar struct {
-	value    float64
-	channels int
-}
-
-// constant is an operand of u that is one, at as many positions as are computed at a time; nil
-// for another. Those of one number, of which there are many alike, are kept in scalars.
-func constant(u *ir.Unit, o ir.Operand, scalars map[scalar][]float64) []float64 {
-	if o.Arg >= 0 {
-		return nil
-	}
-	value := []float64{math.NaN()} // one that is left out
-	if o.Value != nil {
-		value = onnx.Reals(o.Value)
-	}
-	all := scalar{value[0], 1}
-	if _, each := onnx.Real(u.Op, u.Attrs); each { // of fewer channels, it goes for all
-		all.channels = u.Channels / len(value)
-	}
-	if len(value) > 1 {
-		return slices.Repeat(value, all.channels*lot)
-	}
-	if scalars[all] == nil {
-		scalars[all] = slices.Repeat(value, all.channels*lot)
-	}
-	return scalars[all]
-}
-
 // Begin takes an image's levels, [H, W, C], and what [Conditions] makes of its inputs; nil
 // where there are none. The levels must not change until the next Begin, but where
 // nothing that was evaluated has depended on them yet. asked are the symbols, in order, that
 // are to be evaluated together: many take hardly longer than one. Others may be asked for, too.
 func (e *Evaluator) Begin(levels []uint16, conditions [][]float64, asked []int) {
+	if e.places == nil { // nothing was evaluated before
+		e.places, e.constants = placesOf(e.program.Units), constantsOf(e.program.Units)
+	}
 	e.levels, e.conditions, e.asked = levels, conditions, asked
 	clear(e.results)
 }

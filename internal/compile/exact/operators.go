@@ -37,6 +37,46 @@ func operatorOf(u *ir.Unit) operator {
 	}
 }
 
+// A scalar is a constant of one number, and for how many channels it goes.
+type scalar struct {
+	value    float64
+	channels int
+}
+
+// constantsOf are the operands of each unit that are constants, see [constant].
+func constantsOf(units []*ir.Unit) [][][]float64 {
+	out, scalars := make([][][]float64, len(units)), map[scalar][]float64{}
+	for i, u := range units {
+		for _, o := range u.Operands {
+			out[i] = append(out[i], constant(u, o, scalars))
+		}
+	}
+	return out
+}
+
+// constant is an operand of u that is one, at as many positions as are computed at a time; nil
+// for another. Those of one number, of which there are many alike, are kept in scalars.
+func constant(u *ir.Unit, o ir.Operand, scalars map[scalar][]float64) []float64 {
+	if o.Arg >= 0 {
+		return nil
+	}
+	value := []float64{math.NaN()} // one that is left out
+	if o.Value != nil {
+		value = onnx.Reals(o.Value)
+	}
+	all := scalar{value[0], 1}
+	if _, each := onnx.Real(u.Op, u.Attrs); each { // of fewer channels, it goes for all
+		all.channels = u.Channels / len(value)
+	}
+	if len(value) > 1 {
+		return slices.Repeat(value, all.channels*lot)
+	}
+	if scalars[all] == nil {
+		scalars[all] = slices.Repeat(value, all.channels*lot)
+	}
+	return scalars[all]
+}
+
 // vectors are the functions of one that are asked for most.
 var vectors = map[string]func(dst, a []float64){
 	"Exp": kernel.Exp64, "Elu": kernel.Elu64, "Erf": kernel.Erf64, "Sigmoid": kernel.Sigmoid64, "Tanh": kernel.Tanh64,

@@ -77,7 +77,7 @@ func (e *Evaluator) needs(u *ir.Unit) []bool {
 
 // demand notes what u reads at the positions that are needed of it.
 func (e *Evaluator) demand(u *ir.Unit) {
-	for _, a := range u.Args {
+	for k, a := range u.Args {
 		if !a.Src.OverPixels() {
 			continue
 		}
@@ -86,7 +86,7 @@ func (e *Evaluator) demand(u *ir.Unit) {
 			many.Seen(e.needed[u.ID], u.Dom.W(), func(y, x int) { source[y*a.Src.Dom.W()+x] = true })
 			continue
 		}
-		where := e.where(a, u)
+		where := e.places[u.ID][k]
 		for p, needed := range e.needed[u.ID] {
 			if needed && where[p] >= 0 {
 				source[where[p]] = true
@@ -126,8 +126,8 @@ func (e *Evaluator) compute(u *ir.Unit) {
 		return
 	}
 	args := make([]*argument, len(u.Args))
-	for k, a := range u.Args {
-		args[k] = e.argument(k, a, u)
+	for k := range args {
+		args[k] = e.argument(k, u, k)
 	}
 	in := make([][]float64, max(len(args), len(u.Operands)))
 	for first := 0; first < len(h.at); first += lot {
@@ -214,7 +214,7 @@ func (e *Evaluator) linear(u *ir.Unit, h *held) {
 		}
 	}
 	for k, a := range u.Args {
-		arg := e.argument(0, a, u)
+		arg := e.argument(0, u, k)
 		e.weights = slices.Grow(e.weights[:0], len(u.Weights[k]))[:len(u.Weights[k])]
 		kernel.Widen64(e.weights, u.Weights[k])
 		depth := a.Channels()
