@@ -41,7 +41,7 @@ func (c *contest) add(name string, run func(context.Context) error) *contestant 
 }
 
 // long is how long a first run takes that counts: what is bound at first is little of it.
-const long = 2 * time.Second
+const long = 10 * time.Second
 
 // run gives each its turn, rounds times over, after a first one that does not count unless
 // it is long: it warms up and tells how many runs make a turn.
