@@ -200,7 +200,7 @@ func (r *reader) perPixel(n *onnx.Node, v *onnx.Value, first *view, dims []dim) 
 // once for all layers that are given it. It is nil where in is no such summand.
 func (r *reader) projected(n *onnx.Node, in *onnx.Value, first *view, dims []dim) *view {
 	if n.Op != "Add" || in.Node == nil || in.Node.Op != "Conv" || len(dims) != 4 ||
-		!dims[1].only(channel) || !dims[2].only(row) || !dims[3].only(column) {
+		!dims[0].only(batch) || !dims[1].only(channel) || !dims[2].only(row) || !dims[3].only(column) {
 		return nil
 	}
 	from, w := in.Node.Inputs[0], in.Node.Inputs[1].Const
