@@ -114,6 +114,9 @@ func (e *Evaluator) compute(u *ir.Unit) {
 		h.row = append(h.row, row)
 	}
 	e.held[u.ID] = h
+	if positions == 0 { // it is read outside of itself alone
+		return
+	}
 	switch u.Kind {
 	case ir.Linear:
 		e.linear(u, h)
