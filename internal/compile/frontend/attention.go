@@ -95,16 +95,15 @@ func (r *reader) spread(n *onnx.Node, v *view, shape []int) []int {
 
 // sequence tells whether dimension d is all pixels of v, row by row.
 func (v *view) sequence(d int) bool {
-	n := 0
 	last := batch
 	for _, a := range v.dims[d] {
 		if a.size == 1 {
 			continue
 		}
-		if a.role <= last || a.role == channel {
+		if a.role <= last || a.role != row && a.role != column && a.role != place {
 			return false
 		}
-		n, last = n+1, a.role
+		last = a.role
 	}
 	return v.dims[d].has(place) || v.dims[d].size() == v.h*v.w
 }

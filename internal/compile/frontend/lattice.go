@@ -20,18 +20,7 @@ func (v *view) taken(y, x ir.Axis, h, w int) (*view, bool) {
 	out := *v
 	out.access, out.h, out.w = access, h, w
 	out.valid = v.valid.And(access.Image(ir.Sized(h, w)))
-	out.dims = slices.Clone(v.dims)
-	for i, d := range out.dims {
-		out.dims[i] = slices.Clone(d)
-		for j, a := range d {
-			switch a.role {
-			case row:
-				out.dims[i][j].size = h
-			case column:
-				out.dims[i][j].size = w
-			}
-		}
-	}
+	out.dims = sized(v.dims, h, w)
 	return &out, true
 }
 
@@ -82,22 +71,26 @@ func (r *reader) window(n *onnx.Node, v *view, kernel []int) (ys, xs onnx.Window
 
 // made is the view of a unit that has dims' places at h×w pixels, with its own channels.
 func made(u *ir.Unit, dims []dim, h, w int) *view {
-	dims = slices.Clone(dims)
+	dims = sized(dims, h, w)
 	dims[1] = dim{{channel, u.Channels}}
-	if len(dims) == 4 {
-		dims[2], dims[3] = resized(dims[2], h), resized(dims[3], w)
-	}
 	return (&view{access: ir.Here, h: h, w: w}).shown(u, dims)
 }
 
-// resized is a dimension of rows or columns with so many.
-func resized(d dim, size int) dim {
-	for _, a := range d {
-		if a.role == row || a.role == column {
-			return dim{{a.role, size}}
+// sized is dims with so many rows and columns.
+func sized(dims []dim, h, w int) []dim {
+	out := make([]dim, len(dims))
+	for i, d := range dims {
+		out[i] = slices.Clone(d)
+		for j, a := range d {
+			switch a.role {
+			case row:
+				out[i][j].size = h
+			case column:
+				out[i][j].size = w
+			}
 		}
 	}
-	return d
+	return out
 }
 
 // convTranspose reads a transposed convolution as a sum over taps, each of which reads those
@@ -285,10 +278,10 @@ func (r *reader) apart(n *onnx.Node, v *view, dims []dim) *view {
 		out.dims = dims
 		return &out
 	}
-	by, bx := max(1, block[withinRow]), max(1, block[withinColumn])
-	if v.h%by != 0 || v.w%bx != 0 {
-		fail(n, "it cuts rows and columns that do not come out even")
+	if v.scores != nil {
+		fail(n, "it cuts the rows or columns of an attention's scores")
 	}
+	by, bx := max(1, block[withinRow]), max(1, block[withinColumn])
 	u := &ir.Unit{Kind: ir.Concat, Node: n.String(), Op: "Concat", Channels: by * bx * len(v.chans), DType: v.src.DType}
 	for k := range by * bx {
 		u.Args = append(u.Args, r.take(n, v, ir.Every(by, k/bx), ir.Every(bx, k%bx), v.h/by, v.w/bx).arg())
@@ -342,7 +335,7 @@ func (r *reader) together(n *onnx.Node, v *view) *view {
 		}
 	}
 	by, bx := block[row], block[column]
-	if len(at) == 0 || len(at) == 1 && (v.h*by > r.size.H() || v.w*bx > r.size.W()) {
+	if v.scores != nil || len(at) == 0 || len(at) == 1 && (v.h*by > r.size.H() || v.w*bx > r.size.W()) {
 		return v
 	}
 	channels := len(v.chans) / by / bx
@@ -365,13 +358,9 @@ func (r *reader) together(n *onnx.Node, v *view) *view {
 		u.Operands = append(u.Operands, ir.Operand{Arg: k})
 		u.Args = append(u.Args, r.take(n, &part, ir.Spread(by, -(k/bx)), ir.Spread(bx, -(k%bx)), v.h*by, v.w*bx).arg())
 	}
-	dims := slices.Clone(v.dims)
-	for of, size := range map[role]int{row: v.h * by, column: v.w * bx} {
-		if d, ok := at[of]; ok {
-			dims[d] = dim{{of, size}}
-		} else if d := slices.IndexFunc(dims, func(d dim) bool { return d.has(of) }); d >= 0 {
-			dims[d] = resized(dims[d], size)
-		}
+	dims := sized(v.dims, v.h*by, v.w*bx)
+	for of, d := range at {
+		dims[d] = slices.DeleteFunc(dims[d], func(a axis) bool { return a.role != of })
 	}
 	return (&view{access: ir.Here, h: v.h * by, w: v.w * bx}).shown(u, dims)
 }

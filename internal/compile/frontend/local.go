@@ -62,7 +62,7 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 			switch {
 			case len(*o) == 0 || o.size() == 1 && d.size() > 1:
 				*o = d
-			case d.size() == 1 || o.only(channel) && d.only(channel) || o.like(d):
+			case d.size() == 1 || o.fits(d):
 			default:
 				fail(n, "its operands lay out pixels differently")
 			}
@@ -70,7 +70,7 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 	}
 	for i, size := range shape {
 		if dims[i].size() != size {
-			if !dims[i].only(channel) {
+			if !dims[i].repeats() {
 				fail(n, "it repeats pixels")
 			}
 			dims[i] = dim{{channel, size}} // a constant's or a condition's

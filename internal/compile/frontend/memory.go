@@ -89,7 +89,7 @@ type hiding struct {
 
 // hide adds input i of a node, which depends on conditions alone, to v's scores.
 func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
-	shape := onnx.Sizes(in.Shape)
+	shape, name := onnx.Sizes(in.Shape), in.Name
 	if v.scores.soft || !v.scores.key.src.Static() || in.DType != onnx.Float32 || len(shape) == 0 || len(shape) > len(v.dims) {
 		fail(n, "what it makes of %q, which depends on a condition, is no mask of what is looked at", in.Name)
 	}
@@ -107,12 +107,12 @@ func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
 			in = r.graph.Op("Gather", onnx.Attrs{"axis": int64(d)}, in, numbers([]int{0}))
 			full = append(full, 1)
 		default:
-			fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
+			fail(n, "%q, which depends on a condition, differs from pixel to pixel", name)
 		}
 		perm = append(perm, d)
 	}
 	if heads > 1 && heads != len(v.chans) || !v.dims[lead+last].has(looked) {
-		fail(n, "%q, which depends on a condition, is no mask of what is looked at", in.Name)
+		fail(n, "%q, which depends on a condition, is no mask of what is looked at", name)
 	}
 	in = r.graph.Op("Expand", nil, in, numbers(full))
 	in = r.graph.Transpose(in, append(perm, last)...)

@@ -171,7 +171,10 @@ func (r *reader) plane(n *onnx.Node, i int, v *view) plane {
 func (r *reader) affine(n *onnx.Node) *view {
 	v, at := r.scored(n)
 	v = v.changed()
-	if n.Op == "Add" && len(n.Inputs) == 2 && r.conditions[n.Inputs[1-at]] && !v.scores.isNaN {
+	if v.scores.isNaN || len(n.Inputs) != 2 {
+		fail(n, "it is not known of an attention's scores")
+	}
+	if n.Op == "Add" && r.conditions[n.Inputs[1-at]] {
 		r.hide(n, n.Inputs[1-at], v)
 		return v
 	}
@@ -187,8 +190,6 @@ func (r *reader) affine(n *onnx.Node) *view {
 	}
 	over := func(p, q float64) float64 { return p / q }
 	switch {
-	case s.isNaN || len(n.Inputs) != 2:
-		fail(n, "it is not known of an attention's scores")
 	case n.Op == "Mul" && s.soft:
 		s.weight = r.with(n, s.weight, c, times)
 	case n.Op == "Div" && s.soft && at == 0:

@@ -74,13 +74,8 @@ func (r *reader) chain(n *onnx.Node, axis int) *view {
 		size := onnx.Sizes(in.Shape)[axis]
 		switch v := r.views[in]; {
 		case v != nil:
-			if len(v.dims) != len(dims) || v.w != first.w || size > 1 && !v.sequence(axis) {
+			if !v.joins(first, axis) || size > 1 && !v.sequence(axis) {
 				fail(n, "it joins pixels that are laid out differently")
-			}
-			for d := range dims {
-				if d != axis && !v.dims[d].like(dims[d]) {
-					fail(n, "it joins pixels that are laid out differently")
-				}
 			}
 			moved := v.along(n, axis, -begin, total)
 			parts = append(parts, moved)

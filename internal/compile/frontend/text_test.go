@@ -26,7 +26,9 @@ func counted(shape ...int) *onnx.Value {
 	return floats(x, shape...)
 }
 
-func floats(x []float32, shape ...int) *onnx.Value { return onnx.Const("", onnx.NewTensor(x, shape...)) }
+func floats(x []float32, shape ...int) *onnx.Value {
+	return onnx.Const("", onnx.NewTensor(x, shape...))
+}
 
 func number(x float32) *onnx.Value { return onnx.Const("", onnx.Scalar(x)) }
 

@@ -45,6 +45,12 @@ func TestLinear(t *testing.T) {
 		{"a product from the left", grey, func(g graph, x *onnx.Value) *onnx.Value {
 			return g.Reshape(g.Op("MatMul", nil, counted(2, 1), g.Reshape(x, 1, 1, 12)), 1, 2, 3, 4)
 		}, product},
+		{"a convolution of one tap over pixels laid end to end", grey, func(g graph, x *onnx.Value) *onnx.Value {
+			return g.Reshape(g.wide(g.Reshape(x, 1, 1, 12, 1), 2), 1, 2, 3, 4)
+		}, product},
+		{"a convolution of one tap over columns and rows", grey, func(g graph, x *onnx.Value) *onnx.Value {
+			return g.Transpose(g.wide(g.Transpose(x, 0, 1, 3, 2), 2), 0, 1, 3, 2)
+		}, product},
 		{"Gemm", grey, func(g graph, x *onnx.Value) *onnx.Value {
 			y := g.Op("Gemm", onnx.Attrs{"transB": int64(1), "alpha": float32(2), "beta": float32(3)}, g.Reshape(x, 12, 1), counted(2, 1), counted(2))
 			return g.Transpose(g.Reshape(y, 1, 3, 4, 2), 0, 3, 1, 2)
