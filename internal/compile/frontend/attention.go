@@ -234,10 +234,8 @@ func (r *reader) attend(n *onnx.Node, s *scores, query, key, value *view, m *mas
 	out := base.shown(u, dims)
 	if f := m.factors(query.h * query.w); f != nil {
 		u := out.apply(n.String(), "Mul", onnx.Float32, nil)
-		factor := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.String(), Channels: 1, DType: onnx.Float32}
-		factor.Value = onnx.Const("", onnx.NewTensor(f, 1, query.h, query.w))
-		u.Operands = append(u.Operands, ir.Operand{Arg: 1})
-		u.Args = append(u.Args, base.shown(factor, dims).arg())
+		factor := r.overPixels(n, onnx.Const("", onnx.NewTensor(f, 1, query.h, query.w)), base, nil)
+		u.Args, u.Operands = append(u.Args, factor.arg()), append(u.Operands, ir.Operand{Arg: 1})
 		out = out.shown(u, dims)
 	}
 	return out

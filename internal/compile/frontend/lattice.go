@@ -28,7 +28,7 @@ func (v *view) taken(y, x ir.Axis, h, w int) (*view, bool) {
 func (r *reader) take(n *onnx.Node, v *view, y, x ir.Axis, h, w int) *view {
 	out, ok := v.taken(y, x, h, w)
 	if !ok {
-		out, ok = v.shown(v.apply(n.String(), "Identity", v.src.DType, nil), v.dims).taken(y, x, h, w)
+		out, ok = v.solid(n).taken(y, x, h, w)
 	}
 	if !ok {
 		fail(n, "it takes pixels in an order that is not understood")
@@ -122,9 +122,8 @@ func (r *reader) convTranspose(n *onnx.Node) *view {
 				tap[i*out+i/inGroup*outGroup+o] = d[(i*outGroup+o)*area+k]
 			}
 		}
-		y := ir.Spread(ys.Stride, ys.Begin-k/xs.Kernel*ys.Dilation)
-		x := ir.Spread(xs.Stride, xs.Begin-k%xs.Kernel*xs.Dilation)
-		add(u, r.take(n, v, y, x, h, wd).arg(), tap)
+		at := ir.Tap(k, ys, xs)
+		add(u, r.take(n, v, ir.Spread(ys.Stride, -at.DY), ir.Spread(xs.Stride, -at.DX), h, wd).arg(), tap)
 	}
 	r.layers = append(r.layers, ir.Layer{
 		Node: n.String(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.Args),
@@ -161,9 +160,9 @@ func (r *reader) pool(n *onnx.Node) *view {
 	}
 	u := &ir.Unit{Kind: ir.Apply, Node: n.String(), Op: map[string]string{"MaxPool": "Max", "AveragePool": "Sum"}[n.Op], Channels: len(v.chans), DType: onnx.Float32}
 	for k := range area {
-		y, x := ir.Every(ys.Stride, k/xs.Kernel*ys.Dilation-ys.Begin), ir.Every(xs.Stride, k%xs.Kernel*xs.Dilation-xs.Begin)
+		at := ir.Tap(k, ys, xs)
 		u.Operands = append(u.Operands, ir.Operand{Arg: len(u.Args)})
-		u.Args = append(u.Args, r.take(n, v, y, x, h, w).arg())
+		u.Args = append(u.Args, r.take(n, v, ir.Every(ys.Stride, at.DY), ir.Every(xs.Stride, at.DX), h, w).arg())
 	}
 	out := made(u, v.dims, h, w)
 	if n.Op == "MaxPool" {
@@ -287,39 +286,29 @@ func (r *reader) apart(n *onnx.Node, v *view, dims []dim) *view {
 		u.Args = append(u.Args, r.take(n, v, ir.Every(by, k/bx), ir.Every(bx, k%bx), v.h/by, v.w/bx).arg())
 	}
 	out := (&view{access: ir.Here, h: v.h / by, w: v.w / bx}).shown(u, dims)
-	out.chans = nil
 	out.dims = make([]dim, len(dims))
-	// The channels in the order of dims: a number for each place in a block, then the old one.
-	size, step := []int{}, []int{}
-	inner := len(v.chans)
+	// The channels in the order of dims: the unit has a number for each place in a block, then v's.
+	shape, perm := []int{by, bx}, []int{}
 	for i, d := range dims {
 		for _, a := range d {
 			switch a.role {
-			case channel:
-				inner /= a.size
-				size, step = append(size, a.size), append(step, inner)
 			case withinRow:
-				size, step = append(size, by), append(step, bx*len(v.chans))
+				perm, a.role = append(perm, 0), channel
 			case withinColumn:
-				size, step = append(size, bx), append(step, len(v.chans))
-			}
-			if a.role == withinRow || a.role == withinColumn {
-				a.role = channel
+				perm, a.role = append(perm, 1), channel
+			case channel:
+				perm, shape = append(perm, len(shape)), append(shape, a.size)
 			}
 			out.dims[i] = append(out.dims[i], a)
 		}
 	}
-	var walk func(d, at int)
-	walk = func(d, at int) {
-		if d == len(size) {
-			out.chans = append(out.chans, at)
-			return
-		}
-		for i := range size[d] {
-			walk(d+1, at+i*step[d])
+	for d := range 2 { // of one place
+		if !slices.Contains(perm, d) {
+			perm = append(perm, d)
 		}
 	}
-	walk(0, 0)
+	t := onnx.NewTensor(convert[int64](ir.Count(u.Channels)), shape...)
+	out.chans = convert[int](onnx.Transpose(t, perm).Ints())
 	return out
 }
 

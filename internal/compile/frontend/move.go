@@ -188,7 +188,7 @@ func (r *reader) concat(n *onnx.Node) *view {
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(first.dims))
 	check(n, err)
 	if first.line(axis) {
-		return r.chain(n, axis)
+		return r.chain(n, first, axis)
 	}
 	if !first.dims[axis].only(channel) {
 		return r.concatZeros(n, first, at, axis)
@@ -238,7 +238,7 @@ func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) *view {
 func (r *reader) expand(n *onnx.Node) *view {
 	v := r.input(n, 0)
 	shape := onnx.Sizes(n.Outputs[0].Shape)
-	v = r.reshape(n, v, append(slices.Repeat([]int{1}, len(shape)-len(v.dims)), onnx.Sizes(n.Inputs[0].Shape)...))
+	v = r.ranked(v, len(shape))
 	for d, size := range shape {
 		if size == v.dims[d].size() {
 			continue

@@ -68,7 +68,7 @@ var onScores = map[string]func(*reader, *onnx.Node) *view{
 	"MatMul": (*reader).attention, "Softmax": (*reader).soften, "IsNaN": (*reader).askNaN, "Where": (*reader).choose,
 	"Add": (*reader).affine, "Sub": (*reader).affine, "Mul": (*reader).affine, "Div": (*reader).affine, "Max": (*reader).affine,
 	"Transpose": (*reader).rearrange, "Reshape": (*reader).rearrange, "Squeeze": (*reader).rearrange, "Unsqueeze": (*reader).rearrange,
-	"Flatten": (*reader).rearrange, "Identity": (*reader).keep, "Dropout": (*reader).dropout, "Cast": (*reader).keep,
+	"Flatten": (*reader).rearrange, "Dropout": (*reader).dropout, "Cast": (*reader).keep,
 }
 
 // scored is the scores that a node takes, and which of its inputs they are.
@@ -217,7 +217,7 @@ func (r *reader) affine(n *onnx.Node) *view {
 func (r *reader) choose(n *onnx.Node) *view {
 	if asked := r.views[n.Inputs[0]]; asked != nil {
 		v, zero := r.scores(n, 2), r.fixed(n, 1)
-		if !asked.scoresAsk() || zero == nil || zero.Len() != 1 || onnx.Reals(zero)[0] != 0 {
+		if asked.scores == nil || !asked.scores.isNaN || zero == nil || zero.Len() != 1 || onnx.Reals(zero)[0] != 0 {
 			fail(n, "it chooses between an attention's scores by something else than a mask")
 		}
 		v.scores.safe = true
@@ -271,9 +271,6 @@ func (r *reader) choose(n *onnx.Node) *view {
 	})
 	return v
 }
-
-// scoresAsk tells whether v is the answer of [reader.askNaN].
-func (v *view) scoresAsk() bool { return v.scores != nil && v.scores.isNaN }
 
 // askNaN reads IsNaN of weights, which a Where takes.
 func (r *reader) askNaN(n *onnx.Node) *view {
