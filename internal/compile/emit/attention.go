@@ -171,22 +171,22 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 		return g.cross(u)
 	}
 	depth, width := u.Args[0].Channels()/u.Heads, u.Channels/u.Heads
-	op, heads, mask := g.graph.Op, u.Heads, g.masked(u).mask
-	query := op("Reshape", nil, g.read(u, u.Args[0]), vector(-1, heads, 1, depth))
+	op, reshape, heads, mask := g.graph.Op, g.graph.Reshape, u.Heads, g.masked(u).mask
+	query := reshape(g.read(u, u.Args[0]), -1, heads, 1, depth)
 	scores := op("MatMul", nil, query, g.kept(u.Args[1], mask)) // [images, heads, 1, length]
 	if u.Self {
-		key := op("Reshape", nil, g.read(u, u.Args[3]), vector(-1, heads, depth, 1))
-		scores = op("Concat", onnx.Attrs{"axis": int64(3)}, op("MatMul", nil, query, key), scores)
+		key := reshape(g.read(u, u.Args[3]), -1, heads, depth, 1)
+		scores = g.graph.Concat(3, op("MatMul", nil, query, key), scores)
 	}
 	weights := op("Softmax", onnx.Attrs{"axis": int64(-1)}, op("Add", nil, scores, g.mask(u)))
 	if !u.Self {
-		return op("Reshape", nil, op("MatMul", nil, weights, g.kept(u.Args[2], mask)), vector(-1, u.Channels))
+		return reshape(op("MatMul", nil, weights, g.kept(u.Args[2], mask)), -1, u.Channels)
 	}
-	own := op("Slice", nil, weights, vector(0), vector(1), vector(3))
-	weights = op("Slice", nil, weights, vector(1), vector(math.MaxInt64), vector(3))
+	own := g.graph.Slice(weights, 3, onnx.List(0), onnx.List(1))
+	weights = g.graph.Slice(weights, 3, onnx.List(1), onnx.List(math.MaxInt64))
 	sum := op("MatMul", nil, weights, g.kept(u.Args[2], mask)) // [images, heads, 1, width]
-	value := op("Reshape", nil, g.read(u, u.Args[4]), vector(-1, heads, 1, width))
-	return op("Reshape", nil, op("Add", nil, sum, op("Mul", nil, own, value)), vector(-1, u.Channels))
+	value := reshape(g.read(u, u.Args[4]), -1, heads, 1, width)
+	return reshape(op("Add", nil, sum, op("Mul", nil, own, value)), -1, u.Channels)
 }
 
 // cross emits an attention whose keys and values are made of conditions: all pixels of an image
@@ -194,17 +194,17 @@ func (g *stageGraph) attend(u *ir.Unit) *onnx.Value {
 func (g *stageGraph) cross(u *ir.Unit) *onnx.Value {
 	mask := g.masked(u).mask
 	op, heads, keys := g.graph.Op, u.Heads, g.kept(u.Args[1], mask)
-	images := op("Slice", nil, op("Shape", nil, keys), vector(0), vector(1), vector(0))
+	images := g.graph.Slice(op("Shape", nil, keys), 0, onnx.List(0), onnx.List(1))
 	// Without the first dimension ONNX Runtime 1.24 makes the transposition a part of the product,
 	// and dies where a one-file sampler has no pixels in a turn.
-	size := op("Concat", onnx.Attrs{"axis": int64(0)}, vector(1, -1), images, vector(heads, u.Args[0].Channels()/heads))
-	query := op("Transpose", onnx.Attrs{"perm": []int64{0, 2, 3, 1, 4}}, op("Reshape", nil, g.read(u, u.Args[0]), size))
+	size := g.graph.Concat(0, onnx.List(1, -1), images, onnx.List(heads, u.Args[0].Channels()/heads))
+	query := g.graph.Transpose(op("Reshape", nil, g.read(u, u.Args[0]), size), 0, 2, 3, 1, 4)
 	scores := op("Add", nil, op("MatMul", nil, query, keys), g.mask(u)) // [1, images, heads, pixels, places]
 	if len(u.Args) > 3 {
 		scores = op("Add", nil, scores, g.kept(u.Args[3], mask))
 	}
 	sum := op("MatMul", nil, op("Softmax", onnx.Attrs{"axis": int64(-1)}, scores), g.kept(u.Args[2], mask))
-	return op("Reshape", nil, op("Transpose", onnx.Attrs{"perm": []int64{0, 3, 1, 2, 4}}, sum), vector(-1, u.Channels))
+	return g.graph.Reshape(g.graph.Transpose(sum, 0, 3, 1, 2, 4), -1, u.Channels)
 }
 
 // dense emits a product with the position's own weights.
@@ -223,7 +223,7 @@ func (g *stageGraph) dense(u *ir.Unit) *onnx.Value {
 	g.reads, g.masks = append(g.reads, nil), append(g.masks, r)
 	g.program.Masks = append(g.program.Masks, m)
 	rows := g.graph.Op("Flatten", onnx.Attrs{"axis": int64(1)}, g.kept(a, len(g.program.Masks)-1)) // [images, length·channels]
-	return g.graph.Op("MatMul", nil, rows, g.graph.Op("Reshape", nil, weights, vector(-1, u.Channels)))
+	return g.graph.Op("MatMul", nil, rows, g.graph.Reshape(weights, -1, u.Channels))
 }
 
 // kept is a graph input with what a cache has of the past, for what looks through a mask.

@@ -191,7 +191,7 @@ func (e *emitter) prologue(m *onnx.Model, picture *onnx.Value) {
 		}
 	}
 	for k, c := range e.program.Conditions {
-		flat := g.Op("Reshape", nil, c.Unit.Value, vector(-1))
+		flat := g.Reshape(c.Unit.Value, -1)
 		g.Output(flat, fmt.Sprintf("per_image_%d", k), onnx.Float32, onnx.Fixed(c.Size()))
 	}
 	e.program.Prologue = &onnx.Model{IRVersion: 8, Opsets: m.Opsets, ProducerName: "pixelcnn", Graph: g}

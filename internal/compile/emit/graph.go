@@ -154,24 +154,16 @@ func (g *stageGraph) read(u *ir.Unit, a ir.Arg) *onnx.Value {
 	}
 	lo, n := a.Chans[0], len(a.Chans)
 	if !slices.ContainsFunc(ir.Count(n), func(i int) bool { return a.Chans[i] != lo+i }) {
-		return g.graph.Op("Slice", nil, v, vector(lo), vector(lo+n), vector(1))
+		return g.graph.Slice(v, 1, onnx.List(lo), onnx.List(lo+n))
 	}
-	return g.graph.Op("Gather", onnx.Attrs{"axis": int64(1)}, v, vector(a.Chans...))
-}
-
-func vector(x ...int) *onnx.Value {
-	out := make([]int64, len(x))
-	for i, n := range x {
-		out[i] = int64(n)
-	}
-	return onnx.Const("", onnx.NewTensor(out, len(out)))
+	return g.graph.Op("Gather", onnx.Attrs{"axis": int64(1)}, v, onnx.List(a.Chans...))
 }
 
 func (g *stageGraph) join(parts []*onnx.Value) *onnx.Value {
 	if len(parts) == 1 {
 		return parts[0]
 	}
-	return g.graph.Op("Concat", onnx.Attrs{"axis": int64(1)}, parts...)
+	return g.graph.Concat(1, parts...)
 }
 
 // linear emits one matrix product, with all that is read side by side. What is read
@@ -195,8 +187,8 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 			parts, weights = append(parts, g.read(u, a)), append(weights, w)
 		}
 	}
-	var sum *onnx.Value                                                                 // so far
-	bare := !slices.ContainsFunc(u.Weights, func(w []float32) bool { return w != nil }) // no products
+	var sum *onnx.Value                         // so far
+	bare := len(thin)+len(side)+len(parts) == 0 // no products
 	if bare || slices.ContainsFunc(u.Bias, func(x float32) bool { return x != 0 }) {
 		sum = onnx.Const("", onnx.NewTensor(u.Bias, u.Channels))
 	} else if g.latency {
@@ -233,9 +225,9 @@ func (g *stageGraph) linear(u *ir.Unit) *onnx.Value {
 
 func (g *stageGraph) lookup(u *ir.Unit) *onnx.Value {
 	a := u.Args[0]
-	index := g.graph.Op("Reshape", nil, g.read(u, a), vector(-1))
+	index := g.graph.Reshape(g.read(u, a), -1)
 	if d := a.Src.DType; d != onnx.Int64 && d != onnx.Int32 {
-		index = g.graph.Op("Cast", onnx.Attrs{"to": int64(onnx.Int64)}, index)
+		index = g.graph.Cast(index, onnx.Int64)
 	}
 	return g.graph.Op("Gather", onnx.Attrs{"axis": int64(0)}, onnx.Const("", u.Table), index)
 }
@@ -258,7 +250,7 @@ func (g *stageGraph) apply(u *ir.Unit) *onnx.Value {
 		if u.Op != "ReduceSum" && max(stepOpset, g.opset) < 18 {
 			attrs = onnx.Attrs{"keepdims": int64(1), "axes": []int64{-1}}
 		} else {
-			in = append(in, vector(-1))
+			in = append(in, onnx.List(-1))
 		}
 	}
 	if u.Op == "Identity" && u.Args[0].Chans != nil {

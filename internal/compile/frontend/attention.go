@@ -95,16 +95,15 @@ func (r *reader) spread(n *onnx.Node, v *view, shape []int) []int {
 
 // sequence tells whether dimension d is all pixels of v, row by row.
 func (v *view) sequence(d int) bool {
-	n := 0
 	last := batch
 	for _, a := range v.dims[d] {
 		if a.size == 1 {
 			continue
 		}
-		if a.role <= last || a.role == channel {
+		if a.role <= last || a.role != row && a.role != column && a.role != place {
 			return false
 		}
-		n, last = n+1, a.role
+		last = a.role
 	}
 	return v.dims[d].has(place) || v.dims[d].size() == v.h*v.w
 }
@@ -235,10 +234,8 @@ func (r *reader) attend(n *onnx.Node, s *scores, query, key, value *view, m *mas
 	out := base.shown(u, dims)
 	if f := m.factors(query.h * query.w); f != nil {
 		u := out.apply(n.String(), "Mul", onnx.Float32, nil)
-		factor := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.String(), Channels: 1, DType: onnx.Float32}
-		factor.Value = onnx.Const("", onnx.NewTensor(f, 1, query.h, query.w))
-		u.Operands = append(u.Operands, ir.Operand{Arg: 1})
-		u.Args = append(u.Args, base.shown(factor, dims).arg())
+		factor := r.overPixels(n, onnx.Const("", onnx.NewTensor(f, 1, query.h, query.w)), base, nil)
+		u.Args, u.Operands = append(u.Args, factor.arg()), append(u.Operands, ir.Operand{Arg: 1})
 		out = out.shown(u, dims)
 	}
 	return out

@@ -20,18 +20,7 @@ func (v *view) taken(y, x ir.Axis, h, w int) (*view, bool) {
 	out := *v
 	out.access, out.h, out.w = access, h, w
 	out.valid = v.valid.And(access.Image(ir.Sized(h, w)))
-	out.dims = slices.Clone(v.dims)
-	for i, d := range out.dims {
-		out.dims[i] = slices.Clone(d)
-		for j, a := range d {
-			switch a.role {
-			case row:
-				out.dims[i][j].size = h
-			case column:
-				out.dims[i][j].size = w
-			}
-		}
-	}
+	out.dims = sized(v.dims, h, w)
 	return &out, true
 }
 
@@ -39,7 +28,7 @@ func (v *view) taken(y, x ir.Axis, h, w int) (*view, bool) {
 func (r *reader) take(n *onnx.Node, v *view, y, x ir.Axis, h, w int) *view {
 	out, ok := v.taken(y, x, h, w)
 	if !ok {
-		out, ok = v.shown(v.apply(n.String(), "Identity", v.src.DType, nil), v.dims).taken(y, x, h, w)
+		out, ok = v.solid(n).taken(y, x, h, w)
 	}
 	if !ok {
 		fail(n, "it takes pixels in an order that is not understood")
@@ -82,22 +71,26 @@ func (r *reader) window(n *onnx.Node, v *view, kernel []int) (ys, xs onnx.Window
 
 // made is the view of a unit that has dims' places at h×w pixels, with its own channels.
 func made(u *ir.Unit, dims []dim, h, w int) *view {
-	dims = slices.Clone(dims)
+	dims = sized(dims, h, w)
 	dims[1] = dim{{channel, u.Channels}}
-	if len(dims) == 4 {
-		dims[2], dims[3] = resized(dims[2], h), resized(dims[3], w)
-	}
 	return (&view{access: ir.Here, h: h, w: w}).shown(u, dims)
 }
 
-// resized is a dimension of rows or columns with so many.
-func resized(d dim, size int) dim {
-	for _, a := range d {
-		if a.role == row || a.role == column {
-			return dim{{a.role, size}}
+// sized is dims with so many rows and columns.
+func sized(dims []dim, h, w int) []dim {
+	out := make([]dim, len(dims))
+	for i, d := range dims {
+		out[i] = slices.Clone(d)
+		for j, a := range d {
+			switch a.role {
+			case row:
+				out[i][j].size = h
+			case column:
+				out[i][j].size = w
+			}
 		}
 	}
-	return d
+	return out
 }
 
 // convTranspose reads a transposed convolution as a sum over taps, each of which reads those
@@ -129,9 +122,8 @@ func (r *reader) convTranspose(n *onnx.Node) *view {
 				tap[i*out+i/inGroup*outGroup+o] = d[(i*outGroup+o)*area+k]
 			}
 		}
-		y := ir.Spread(ys.Stride, ys.Begin-k/xs.Kernel*ys.Dilation)
-		x := ir.Spread(xs.Stride, xs.Begin-k%xs.Kernel*xs.Dilation)
-		add(u, r.take(n, v, y, x, h, wd).arg(), tap)
+		at := ir.Tap(k, ys, xs)
+		add(u, r.take(n, v, ir.Spread(ys.Stride, -at.DY), ir.Spread(xs.Stride, -at.DX), h, wd).arg(), tap)
 	}
 	r.layers = append(r.layers, ir.Layer{
 		Node: n.String(), Op: n.Op, In: len(v.chans), Out: out, Taps: area, Live: len(u.Args),
@@ -168,9 +160,9 @@ func (r *reader) pool(n *onnx.Node) *view {
 	}
 	u := &ir.Unit{Kind: ir.Apply, Node: n.String(), Op: map[string]string{"MaxPool": "Max", "AveragePool": "Sum"}[n.Op], Channels: len(v.chans), DType: onnx.Float32}
 	for k := range area {
-		y, x := ir.Every(ys.Stride, k/xs.Kernel*ys.Dilation-ys.Begin), ir.Every(xs.Stride, k%xs.Kernel*xs.Dilation-xs.Begin)
+		at := ir.Tap(k, ys, xs)
 		u.Operands = append(u.Operands, ir.Operand{Arg: len(u.Args)})
-		u.Args = append(u.Args, r.take(n, v, y, x, h, w).arg())
+		u.Args = append(u.Args, r.take(n, v, ir.Every(ys.Stride, at.DY), ir.Every(xs.Stride, at.DX), h, w).arg())
 	}
 	out := made(u, v.dims, h, w)
 	if n.Op == "MaxPool" {
@@ -285,48 +277,38 @@ func (r *reader) apart(n *onnx.Node, v *view, dims []dim) *view {
 		out.dims = dims
 		return &out
 	}
-	by, bx := max(1, block[withinRow]), max(1, block[withinColumn])
-	if v.h%by != 0 || v.w%bx != 0 {
-		fail(n, "it cuts rows and columns that do not come out even")
+	if v.scores != nil {
+		fail(n, "it cuts the rows or columns of an attention's scores")
 	}
+	by, bx := max(1, block[withinRow]), max(1, block[withinColumn])
 	u := &ir.Unit{Kind: ir.Concat, Node: n.String(), Op: "Concat", Channels: by * bx * len(v.chans), DType: v.src.DType}
 	for k := range by * bx {
 		u.Args = append(u.Args, r.take(n, v, ir.Every(by, k/bx), ir.Every(bx, k%bx), v.h/by, v.w/bx).arg())
 	}
 	out := (&view{access: ir.Here, h: v.h / by, w: v.w / bx}).shown(u, dims)
-	out.chans = nil
 	out.dims = make([]dim, len(dims))
-	// The channels in the order of dims: a number for each place in a block, then the old one.
-	size, step := []int{}, []int{}
-	inner := len(v.chans)
+	// The channels in the order of dims: the unit has a number for each place in a block, then v's.
+	shape, perm := []int{by, bx}, []int{}
 	for i, d := range dims {
 		for _, a := range d {
 			switch a.role {
-			case channel:
-				inner /= a.size
-				size, step = append(size, a.size), append(step, inner)
 			case withinRow:
-				size, step = append(size, by), append(step, bx*len(v.chans))
+				perm, a.role = append(perm, 0), channel
 			case withinColumn:
-				size, step = append(size, bx), append(step, len(v.chans))
-			}
-			if a.role == withinRow || a.role == withinColumn {
-				a.role = channel
+				perm, a.role = append(perm, 1), channel
+			case channel:
+				perm, shape = append(perm, len(shape)), append(shape, a.size)
 			}
 			out.dims[i] = append(out.dims[i], a)
 		}
 	}
-	var walk func(d, at int)
-	walk = func(d, at int) {
-		if d == len(size) {
-			out.chans = append(out.chans, at)
-			return
-		}
-		for i := range size[d] {
-			walk(d+1, at+i*step[d])
+	for d := range 2 { // of one place
+		if !slices.Contains(perm, d) {
+			perm = append(perm, d)
 		}
 	}
-	walk(0, 0)
+	t := onnx.NewTensor(convert[int64](ir.Count(u.Channels)), shape...)
+	out.chans = convert[int](onnx.Transpose(t, perm).Ints())
 	return out
 }
 
@@ -342,7 +324,7 @@ func (r *reader) together(n *onnx.Node, v *view) *view {
 		}
 	}
 	by, bx := block[row], block[column]
-	if len(at) == 0 || len(at) == 1 && (v.h*by > r.size.H() || v.w*bx > r.size.W()) {
+	if v.scores != nil || len(at) == 0 || len(at) == 1 && (v.h*by > r.size.H() || v.w*bx > r.size.W()) {
 		return v
 	}
 	channels := len(v.chans) / by / bx
@@ -365,13 +347,9 @@ func (r *reader) together(n *onnx.Node, v *view) *view {
 		u.Operands = append(u.Operands, ir.Operand{Arg: k})
 		u.Args = append(u.Args, r.take(n, &part, ir.Spread(by, -(k/bx)), ir.Spread(bx, -(k%bx)), v.h*by, v.w*bx).arg())
 	}
-	dims := slices.Clone(v.dims)
-	for of, size := range map[role]int{row: v.h * by, column: v.w * bx} {
-		if d, ok := at[of]; ok {
-			dims[d] = dim{{of, size}}
-		} else if d := slices.IndexFunc(dims, func(d dim) bool { return d.has(of) }); d >= 0 {
-			dims[d] = resized(dims[d], size)
-		}
+	dims := sized(v.dims, v.h*by, v.w*bx)
+	for of, d := range at {
+		dims[d] = slices.DeleteFunc(dims[d], func(a axis) bool { return a.role != of })
 	}
 	return (&view{access: ir.Here, h: v.h * by, w: v.w * bx}).shown(u, dims)
 }

@@ -99,6 +99,9 @@ func (r *reader) product(n *onnx.Node) *view {
 	}
 	in, out := matrix.Shape[0], matrix.Shape[1]
 	d := len(v.dims) - 1 - side // the dimension of the channels
+	if d < 0 {
+		fail(n, "it does not multiply a value's channels")
+	}
 	pixels := v.stands != nil || v.dims[d].has(row) && v.dims[d].has(column)
 	if !pixels && (!v.dims[d].only(channel) || v.dims[d].size() != len(v.chans) || v.src.DType != onnx.Float32 || in != len(v.chans)) || pixels && (side == 1 || v.dims[d].size() != in) {
 		fail(n, "it does not multiply a value's channels")

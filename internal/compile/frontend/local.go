@@ -62,7 +62,7 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 			switch {
 			case len(*o) == 0 || o.size() == 1 && d.size() > 1:
 				*o = d
-			case d.size() == 1 || o.only(channel) && d.only(channel) || o.like(d):
+			case d.size() == 1 || o.fits(d):
 			default:
 				fail(n, "its operands lay out pixels differently")
 			}
@@ -70,7 +70,7 @@ func (r *reader) common(n *onnx.Node) ([]dim, *view) {
 	}
 	for i, size := range shape {
 		if dims[i].size() != size {
-			if !dims[i].only(channel) {
+			if !dims[i].repeats() {
 				fail(n, "it repeats pixels")
 			}
 			dims[i] = dim{{channel, size}} // a constant's or a condition's
@@ -186,10 +186,10 @@ func (r *reader) perPixel(n *onnx.Node, v *onnx.Value, first *view, dims []dim) 
 		fail(n, "%q, which depends on a condition, has places that are no rows", v.Name)
 	}
 	if !slices.Equal(onnx.Sizes(v.Shape), sizes) {
-		v = r.graph.Op("Expand", nil, v, numbers(sizes))
+		v = r.graph.Op("Expand", nil, v, onnx.List(sizes...))
 	}
-	v = r.graph.Op("Transpose", onnx.Attrs{"perm": convert[int64](perm)}, r.graph.Op("Reshape", nil, v, numbers(split)))
-	v = r.graph.Op("Reshape", nil, v, numbers([]int{product(channelShape(dims)), first.h, first.w}))
+	v = r.graph.Op("Transpose", onnx.Attrs{"perm": convert[int64](perm)}, r.graph.Reshape(v, split...))
+	v = r.graph.Reshape(v, product(channelShape(dims)), first.h, first.w)
 	out := r.overPixels(n, v, first, dims)
 	out.src.Images = true
 	return out
@@ -245,8 +245,6 @@ func layout(n *onnx.Node, dims []dim) (sizes, axes, perm []int) {
 	slices.SortStableFunc(perm, func(i, j int) int { return int(all[i].role - all[j].role) }) // as roles are declared
 	return sizes, axes, perm
 }
-
-func numbers(x []int) *onnx.Value { return onnx.Const("", onnx.NewTensor(convert[int64](x), len(x))) }
 
 // acrossChannels reads operators that look at all channels of a pixel.
 func (r *reader) acrossChannels(n *onnx.Node) *view {

@@ -75,7 +75,7 @@ func (r *reader) kept(n *onnx.Node, v *view) *view {
 		return v.solid(n)
 	}
 	out, u := *v, *v.src
-	u.Value = r.graph.Op("Gather", onnx.Attrs{"axis": int64(0)}, u.Value, numbers(v.chans))
+	u.Value = r.graph.Op("Gather", onnx.Attrs{"axis": int64(0)}, u.Value, onnx.List(v.chans...))
 	u.Channels = len(v.chans)
 	out.src, out.chans = &u, ir.Count(u.Channels)
 	return &out
@@ -89,7 +89,7 @@ type hiding struct {
 
 // hide adds input i of a node, which depends on conditions alone, to v's scores.
 func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
-	shape := onnx.Sizes(in.Shape)
+	shape, name := onnx.Sizes(in.Shape), in.Name
 	if v.scores.soft || !v.scores.key.src.Static() || in.DType != onnx.Float32 || len(shape) == 0 || len(shape) > len(v.dims) {
 		fail(n, "what it makes of %q, which depends on a condition, is no mask of what is looked at", in.Name)
 	}
@@ -104,17 +104,17 @@ func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
 		case of.only(batch) || of.only(channel):
 			full, heads = append(full, size), heads*size
 		case size == 1 || onnx.Same(in, d):
-			in = r.graph.Op("Gather", onnx.Attrs{"axis": int64(d)}, in, numbers([]int{0}))
+			in = r.graph.Op("Gather", onnx.Attrs{"axis": int64(d)}, in, onnx.List(0))
 			full = append(full, 1)
 		default:
-			fail(n, "%q, which depends on a condition, differs from pixel to pixel", in.Name)
+			fail(n, "%q, which depends on a condition, differs from pixel to pixel", name)
 		}
 		perm = append(perm, d)
 	}
 	if heads > 1 && heads != len(v.chans) || !v.dims[lead+last].has(looked) {
-		fail(n, "%q, which depends on a condition, is no mask of what is looked at", in.Name)
+		fail(n, "%q, which depends on a condition, is no mask of what is looked at", name)
 	}
-	in = r.graph.Op("Expand", nil, in, numbers(full))
+	in = r.graph.Op("Expand", nil, in, onnx.List(full...))
 	in = r.graph.Transpose(in, append(perm, last)...)
 	h := &hiding{heads, r.graph.Reshape(in, heads, places)}
 	if heads > 1 {
@@ -122,7 +122,7 @@ func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
 		for k, head := range v.chans {
 			order[head] = k
 		}
-		h.value = r.graph.Op("Gather", onnx.Attrs{"axis": int64(0)}, h.value, numbers(order))
+		h.value = r.graph.Op("Gather", onnx.Attrs{"axis": int64(0)}, h.value, onnx.List(order...))
 	}
 	if old := v.scores.hides; old != nil {
 		h = &hiding{max(heads, old.heads), r.graph.Op("Add", nil, old.value, h.value)}
@@ -135,7 +135,7 @@ func (r *reader) hide(n *onnx.Node, in *onnx.Value, v *view) {
 func (r *reader) unpadded(n *onnx.Node, s *scores, heads []int, value *view) (hides, values *view) {
 	h, v := *s.hides, *value
 	if h.heads > 1 {
-		h.value = r.graph.Op("Gather", onnx.Attrs{"axis": int64(0)}, h.value, numbers(heads))
+		h.value = r.graph.Op("Gather", onnx.Attrs{"axis": int64(0)}, h.value, onnx.List(heads...))
 	}
 	places := v.dims[slices.IndexFunc(v.dims, func(d dim) bool { return d.has(place) })].size()
 	if s.safe {

@@ -159,8 +159,8 @@ func (r *reader) oneHot(n *onnx.Node) *view {
 	v := r.input(n, 0)
 	values := r.fixed(n, 2)
 	axis, err := onnx.Axis(n.Attrs.Int("axis", -1), len(v.dims)+1)
-	if err != nil || len(v.chans) != 1 || values == nil {
-		fail(n, "it does not encode one channel")
+	if err != nil || len(v.chans) != 1 || values == nil || values.Len() != 2 {
+		fail(n, "it does not encode one channel by two values")
 	}
 	depth := n.Outputs[0].Shape[axis].Size
 	pair := onnx.Reals(values)
@@ -188,7 +188,7 @@ func (r *reader) concat(n *onnx.Node) *view {
 	axis, err := onnx.Axis(n.Attrs.Int("axis", 0), len(first.dims))
 	check(n, err)
 	if first.line(axis) {
-		return r.chain(n, axis)
+		return r.chain(n, first, axis)
 	}
 	if !first.dims[axis].only(channel) {
 		return r.concatZeros(n, first, at, axis)
@@ -198,6 +198,9 @@ func (r *reader) concat(n *onnx.Node) *view {
 	size := onnx.Sizes(n.Outputs[0].Shape)[axis]
 	dims[axis] = dim{{channel, size}}
 	for _, in := range n.Inputs {
+		if v := r.views[in]; v != nil && (v.h != first.h || !v.joins(first, axis)) {
+			fail(n, "it joins pixels that are laid out differently")
+		}
 		part := slices.Clone(dims)
 		part[axis] = dim{{channel, in.Shape[axis].Size}}
 		v := r.like(n, in, first, part)
@@ -235,12 +238,12 @@ func (r *reader) concatZeros(n *onnx.Node, v *view, at, axis int) *view {
 func (r *reader) expand(n *onnx.Node) *view {
 	v := r.input(n, 0)
 	shape := onnx.Sizes(n.Outputs[0].Shape)
-	v = r.reshape(n, v, append(slices.Repeat([]int{1}, len(shape)-len(v.dims)), onnx.Sizes(n.Inputs[0].Shape)...))
+	v = r.ranked(v, len(shape))
 	for d, size := range shape {
 		if size == v.dims[d].size() {
 			continue
 		}
-		if v.dims[d].has(batch) || v.dims[d].has(row) || v.dims[d].has(column) {
+		if !v.dims[d].repeats() {
 			fail(n, "it repeats pixels")
 		}
 		v = v.picked(d, make([]int, size))

@@ -141,7 +141,7 @@ func (r *reader) node(n *onnx.Node) {
 		}
 	} else if r.stand(n) && slices.Contains(local, n.Op) {
 		read = (*reader).standingLocal
-	} else if r.stand(n) && n.Op != "Gemm" && n.Op != "MatMul" && n.Op != "Identity" && n.Op != "Dropout" {
+	} else if r.stand(n) && n.Op != "Gemm" && n.Op != "MatMul" && n.Op != "Dropout" {
 		fail(n, "the operator %s is not known of a dense layer's results", n.Op)
 	} else if slices.Contains(local, n.Op) {
 		read = (*reader).local

@@ -68,7 +68,7 @@ var onScores = map[string]func(*reader, *onnx.Node) *view{
 	"MatMul": (*reader).attention, "Softmax": (*reader).soften, "IsNaN": (*reader).askNaN, "Where": (*reader).choose,
 	"Add": (*reader).affine, "Sub": (*reader).affine, "Mul": (*reader).affine, "Div": (*reader).affine, "Max": (*reader).affine,
 	"Transpose": (*reader).rearrange, "Reshape": (*reader).rearrange, "Squeeze": (*reader).rearrange, "Unsqueeze": (*reader).rearrange,
-	"Flatten": (*reader).rearrange, "Identity": (*reader).keep, "Dropout": (*reader).dropout, "Cast": (*reader).keep,
+	"Flatten": (*reader).rearrange, "Dropout": (*reader).dropout, "Cast": (*reader).keep,
 }
 
 // scored is the scores that a node takes, and which of its inputs they are.
@@ -171,7 +171,10 @@ func (r *reader) plane(n *onnx.Node, i int, v *view) plane {
 func (r *reader) affine(n *onnx.Node) *view {
 	v, at := r.scored(n)
 	v = v.changed()
-	if n.Op == "Add" && len(n.Inputs) == 2 && r.conditions[n.Inputs[1-at]] && !v.scores.isNaN {
+	if v.scores.isNaN || len(n.Inputs) != 2 {
+		fail(n, "it is not known of an attention's scores")
+	}
+	if n.Op == "Add" && r.conditions[n.Inputs[1-at]] {
 		r.hide(n, n.Inputs[1-at], v)
 		return v
 	}
@@ -187,8 +190,6 @@ func (r *reader) affine(n *onnx.Node) *view {
 	}
 	over := func(p, q float64) float64 { return p / q }
 	switch {
-	case s.isNaN || len(n.Inputs) != 2:
-		fail(n, "it is not known of an attention's scores")
 	case n.Op == "Mul" && s.soft:
 		s.weight = r.with(n, s.weight, c, times)
 	case n.Op == "Div" && s.soft && at == 0:
@@ -216,7 +217,7 @@ func (r *reader) affine(n *onnx.Node) *view {
 func (r *reader) choose(n *onnx.Node) *view {
 	if asked := r.views[n.Inputs[0]]; asked != nil {
 		v, zero := r.scores(n, 2), r.fixed(n, 1)
-		if !asked.scoresAsk() || zero == nil || zero.Len() != 1 || onnx.Reals(zero)[0] != 0 {
+		if asked.scores == nil || !asked.scores.isNaN || zero == nil || zero.Len() != 1 || onnx.Reals(zero)[0] != 0 {
 			fail(n, "it chooses between an attention's scores by something else than a mask")
 		}
 		v.scores.safe = true
@@ -270,9 +271,6 @@ func (r *reader) choose(n *onnx.Node) *view {
 	})
 	return v
 }
-
-// scoresAsk tells whether v is the answer of [reader.askNaN].
-func (v *view) scoresAsk() bool { return v.scores != nil && v.scores.isNaN }
 
 // askNaN reads IsNaN of weights, which a Where takes.
 func (r *reader) askNaN(n *onnx.Node) *view {

@@ -54,14 +54,8 @@ func (v *view) along(n *onnx.Node, d, start, size int) *view {
 }
 
 // chain reads a Concat of pixels that lie end to end: of values, of constants, and of what
-// is the same for all pixels of an image.
-func (r *reader) chain(n *onnx.Node, axis int) *view {
-	var first *view
-	for _, in := range n.Inputs {
-		if v := r.views[in]; v != nil && first == nil {
-			first = v
-		}
-	}
+// is the same for all pixels of an image. first is the first that depends on the picture.
+func (r *reader) chain(n *onnx.Node, first *view, axis int) *view {
 	total := onnx.Sizes(n.Outputs[0].Shape)[axis]
 	dims := slices.Clone(first.dims)
 	var out view
@@ -74,13 +68,8 @@ func (r *reader) chain(n *onnx.Node, axis int) *view {
 		size := onnx.Sizes(in.Shape)[axis]
 		switch v := r.views[in]; {
 		case v != nil:
-			if len(v.dims) != len(dims) || v.w != first.w || size > 1 && !v.sequence(axis) {
+			if !v.joins(first, axis) || size > 1 && !v.sequence(axis) {
 				fail(n, "it joins pixels that are laid out differently")
-			}
-			for d := range dims {
-				if d != axis && !v.dims[d].like(dims[d]) {
-					fail(n, "it joins pixels that are laid out differently")
-				}
 			}
 			moved := v.along(n, axis, -begin, total)
 			parts = append(parts, moved)
@@ -149,9 +138,8 @@ func (r *reader) once(n *onnx.Node, in *onnx.Value, out *view, dims []dim, place
 	v := r.like(n, in, out, dims)
 	at := make([]float32, out.h*out.w)
 	at[place] = 1
-	here := &ir.Unit{Kind: ir.Static, Pixels: true, Node: n.String(), Channels: 1, DType: onnx.Float32}
-	here.Value = onnx.Const("", onnx.NewTensor(at, 1, out.h, out.w))
+	here := r.overPixels(n, onnx.Const("", onnx.NewTensor(at, 1, out.h, out.w)), out, nil)
 	u := v.apply(n.String(), "Mul", onnx.Float32, nil)
-	u.Args, u.Operands = append(u.Args, out.shown(here, dims).arg()), append(u.Operands, ir.Operand{Arg: 1})
+	u.Args, u.Operands = append(u.Args, here.arg()), append(u.Operands, ir.Operand{Arg: 1})
 	return out.shown(u, dims)
 }

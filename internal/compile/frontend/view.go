@@ -56,6 +56,11 @@ func (d dim) only(r role) bool {
 	return !slices.ContainsFunc(d, func(a axis) bool { return a.role != r && a.size != 1 })
 }
 
+// repeats tells whether a dimension of size 1 may be repeated: it is no image's, row's or column's.
+func (d dim) repeats() bool {
+	return !slices.ContainsFunc(d, func(a axis) bool { return a.role != channel })
+}
+
 func (d dim) has(r role) bool {
 	return slices.ContainsFunc(d, func(a axis) bool { return a.role == r })
 }
@@ -71,6 +76,19 @@ func (d dim) like(e dim) bool {
 		return out
 	}
 	return slices.Equal(long(d), long(e))
+}
+
+// fits tells whether two dimensions of one size can be operands: of channels, or of the same pixels.
+func (d dim) fits(e dim) bool { return d.only(channel) && e.only(channel) || d.like(e) }
+
+// joins tells whether v and w can be joined along an axis: all other dimensions lie alike.
+func (v *view) joins(w *view, axis int) bool {
+	for d := range v.dims {
+		if d != axis && !v.dims[d].fits(w.dims[d]) {
+			return false
+		}
+	}
+	return v.w == w.w
 }
 
 // line tells whether dimension d is pixels laid end to end, and more than one row of them.

@@ -30,22 +30,25 @@ func (p *Program) Plan() Plan {
 		for _, w := range u.Weights {
 			out.MACs += int64(len(w)) * int64(u.Dom.H()*u.Dom.W())
 		}
-		if u.Kind == ir.Attention || u.Kind == ir.Dense {
-			each := u.Args[0].Src.Channels * u.Channels
-			if u.Kind == ir.Attention {
-				each = u.Args[1].Src.Channels + u.Channels
+		var past ir.Arg
+		each, places := 0, 0
+		switch u.Kind {
+		case ir.Attention:
+			past, each = u.Args[1], u.Args[1].Src.Channels+u.Channels
+		case ir.Dense:
+			past, each = u.Args[0], u.Args[0].Src.Channels*u.Channels
+		default:
+			continue
+		}
+		for p := range u.Dom.H() * u.Dom.W() {
+			for _, s := range past.Access.(ir.Attended).Spans(p/u.Dom.W(), p%u.Dom.W()) {
+				places += s.To - s.From
 			}
-			for p := range u.Dom.H() * u.Dom.W() {
-				for _, a := range u.Args {
-					if many, ok := a.Access.(ir.Attended); ok {
-						for _, s := range many.Spans(p/u.Dom.W(), p%u.Dom.W()) {
-							out.MACs += int64(each * (s.To - s.From))
-						}
-						break
-					}
-				}
+			if u.Self {
+				places++
 			}
 		}
+		out.MACs += int64(each) * int64(places)
 	}
 	for _, c := range p.Caches {
 		out.CacheBytes += int64(c.Slots * c.Channels * 4)
