@@ -301,7 +301,11 @@ func (e *engine) session(kind passKind) (onnx.Session, error) {
 	if kind == (passKind{min(e.images, e.cfg.Batch), true}) {
 		opt.ProfilePrefix = e.cfg.Profile
 	}
-	s, err := load(e.rt, newPass(e.model, e.packing, shapeOf(e.model, kind.images), kind.learn).graph, opt)
+	t := newPass(e.model, e.packing, shapeOf(e.model, kind.images), kind.learn)
+	if onnx.NameOf(e.rt) == "ort" {
+		t.leavesLast()
+	}
+	s, err := load(e.rt, t.graph, opt)
 	if err == nil {
 		e.sessions[kind] = s
 	}
