@@ -157,7 +157,7 @@ func stepProducts(b *testing.B, e *engine) func() {
 	bindings := bindProducts(b, e)
 	runs := 128 / e.images / len(bindings)
 	return func() {
-		err := (&engine{threads: len(bindings)}).parallel(context.Background(), len(bindings), func(i int) error {
+		err := (&engine{threads: len(bindings)}).parallel(context.Background(), len(bindings), func(_, i int) error {
 			for range runs {
 				if err := bindings[i].Run(context.Background()); err != nil {
 					return err

@@ -29,7 +29,8 @@ type engine struct {
 	params, moment1, moment2 []float32 // what training changes
 	turned                   []float32 // params as [packing.turn] has them
 	zeros                    []float32
-	lanes                    [lanes]lane
+	lanes                    [lanes][]float32 // gradients
+	workers                  []worker         // by thread
 	updater
 
 	mu       sync.Mutex
@@ -42,16 +43,17 @@ type passKind struct {
 	learn  bool
 }
 
-// A lane is used by one goroutine at a time.
-type lane struct {
-	sums   [2][]float32 // gradients; a batch's ends in the first
+// A worker is what a thread works with. It has the gradient of the lane that it is at, since a
+// few of those are in the cache where all lanes' would not be, and room for the next.
+type worker struct {
+	sums   [2][]float32
 	passes map[passKey]*pass
 }
 
-// passKey tells a lane's bindings apart: which gradient comes in and which goes out.
+// passKey tells a worker's bindings apart: which gradient comes in and which goes out.
 type passKey struct {
 	passKind
-	in, out int // indices of lane.sums; in is noSum for zeros
+	in, out int // indices of worker.sums; in is noSum for zeros
 }
 
 const noSum = -1
@@ -70,7 +72,7 @@ func newEngine(rt onnx.Runtime, m *models.Model, l packing, params []float32, cf
 	e := &engine{
 		rt: rt, model: m, packing: l, cfg: cfg, images: passImages(m), threads: cfg.Threads,
 		params: params, turned: make([]float32, l.turned), moment1: vec(), moment2: vec(), zeros: vec(),
-		sessions: map[passKind]onnx.Session{},
+		workers: make([]worker, cfg.Threads), sessions: map[passKind]onnx.Session{},
 	}
 	defer func() {
 		if err != nil {
@@ -78,7 +80,7 @@ func newEngine(rt onnx.Runtime, m *models.Model, l packing, params []float32, cf
 		}
 	}()
 	for i := range e.lanes {
-		e.lanes[i] = lane{sums: [2][]float32{vec(), vec()}, passes: map[passKey]*pass{}}
+		e.lanes[i] = vec()
 	}
 	l.turn(e.turned, e.params)
 	return e, e.bindUpdate()
@@ -101,12 +103,12 @@ func passImages(m *models.Model) int {
 // close frees the sessions. Nothing may be running.
 func (e *engine) close() error {
 	var errs []error
-	for i := range e.lanes {
-		for _, p := range e.lanes[i].passes {
+	for _, w := range e.workers {
+		for _, p := range w.passes {
 			errs = append(errs, p.binding.Close())
 		}
-		e.lanes[i].passes = nil
 	}
+	e.workers = nil
 	for _, s := range e.sessions {
 		errs = append(errs, s.Close())
 	}
@@ -160,7 +162,7 @@ func (e *engine) gradient(ctx context.Context, data *dataset.Split, index []int)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	err := e.parallel(ctx, len(list), func(i int) error {
+	err := e.parallel(ctx, len(list), func(thread, i int) error {
 		t := list[i]
 		if t.after >= 0 {
 			select {
@@ -169,7 +171,7 @@ func (e *engine) gradient(ctx context.Context, data *dataset.Split, index []int)
 				return context.Cause(ctx)
 			}
 		}
-		err := e.take(ctx, t, passes, data, index, &nll[t.lane])
+		err := e.take(ctx, thread, t, passes, data, index, &nll[t.lane])
 		if err != nil {
 			stop(err)
 			return err
@@ -184,30 +186,47 @@ func (e *engine) gradient(ctx context.Context, data *dataset.Split, index []int)
 	return sum, err
 }
 
-// take runs the passes of a turn, and adds to the sum of their negative log-likelihoods.
-func (e *engine) take(ctx context.Context, t turn, passes int, data *dataset.Split, index []int, nll *float64) error {
-	first, end := passes*t.lane/lanes, passes*(t.lane+1)/lanes // of the lane
-	if first == end {
-		clear(e.lanes[t.lane].sums[0])
+// take lets a worker run the passes of a turn, and adds to the sum of their negative
+// log-likelihoods.
+func (e *engine) take(ctx context.Context, thread int, t turn, passes int, data *dataset.Split, index []int, nll *float64) error {
+	lane, sums := e.lanes[t.lane], e.worker(thread).sums
+	in := noSum
+	if t.first > passes*t.lane/lanes { // another turn has begun
+		in = 0
+		copy(sums[in], lane)
 	}
 	for i := t.first; i < t.end; i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		in, out := (end-i)%2, (end-1-i)%2 // so that the last goes to 0
-		if i == first {
-			in = noSum
-		}
+		out := (in + 1) % 2
 		part := index[i*e.images : min(len(index), (i+1)*e.images)]
-		got, err := e.run(t.lane, passKey{passKind{len(part), true}, in, out}, data, part)
+		got, err := e.run(thread, passKey{passKind{len(part), true}, in, out}, data, part)
 		if err != nil {
 			return err
 		}
 		for _, x := range got {
 			*nll += float64(x)
 		}
+		in = out
 	}
+	if in == noSum {
+		clear(lane)
+		return nil
+	}
+	copy(lane, sums[in])
 	return nil
+}
+
+// worker is what a thread works with, which is made when it is first wanted: there may be more
+// threads than passes.
+func (e *engine) worker(thread int) *worker {
+	w := &e.workers[thread]
+	if w.passes == nil {
+		w.passes = map[passKey]*pass{}
+		w.sums = [2][]float32{make([]float32, e.packing.len), make([]float32, e.packing.len)}
+	}
+	return w
 }
 
 // likelihoods returns the negative log-likelihood of each image, in nats.
@@ -218,13 +237,13 @@ func (e *engine) likelihoods(ctx context.Context, data *dataset.Split) ([]float3
 		index[i] = i
 	}
 	passes := (len(index) + e.images - 1) / e.images
-	err := e.parallel(ctx, lanes, func(k int) error {
+	err := e.parallel(ctx, lanes, func(thread, k int) error {
 		for i := passes * k / lanes; i < passes*(k+1)/lanes; i++ {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			part := index[i*e.images : min(len(index), (i+1)*e.images)]
-			got, err := e.run(k, passKey{passKind{len(part), false}, noSum, noSum}, data, part)
+			got, err := e.run(thread, passKey{passKind{len(part), false}, noSum, noSum}, data, part)
 			if err != nil {
 				return err
 			}
@@ -235,16 +254,16 @@ func (e *engine) likelihoods(ctx context.Context, data *dataset.Split) ([]float3
 	return nll, err
 }
 
-// run passes the chosen images through lane k. The result is valid until the
-// lane's next run.
-func (e *engine) run(k int, key passKey, data *dataset.Split, index []int) ([]float32, error) {
-	p := e.lanes[k].passes[key]
+// run passes the chosen images through. The result is valid until the worker's next run.
+func (e *engine) run(thread int, key passKey, data *dataset.Split, index []int) ([]float32, error) {
+	w := e.worker(thread)
+	p := w.passes[key]
 	if p == nil {
 		var err error
-		if p, err = e.bind(&e.lanes[k], key); err != nil {
+		if p, err = e.bind(w, key); err != nil {
 			return nil, err
 		}
-		e.lanes[k].passes[key] = p
+		w.passes[key] = p
 	}
 	area, n := e.model.Size*e.model.Size, len(index)
 	for i, image := range index {
@@ -262,8 +281,8 @@ func (e *engine) run(k int, key passKey, data *dataset.Split, index []int) ([]fl
 	return p.nll, nil
 }
 
-// bind makes a lane's pass, and the session that it needs where it is the first.
-func (e *engine) bind(l *lane, key passKey) (*pass, error) {
+// bind makes a worker's pass, and the session that it needs where it is the first.
+func (e *engine) bind(w *worker, key passKey) (*pass, error) {
 	s, err := e.session(key.passKind)
 	if err != nil {
 		return nil, err
@@ -280,10 +299,10 @@ func (e *engine) bind(l *lane, key passKey) (*pass, error) {
 	if key.learn {
 		from := e.zeros
 		if key.in != noSum {
-			from = l.sums[key.in]
+			from = w.sums[key.in]
 		}
 		in = append(in, e.packing.tensors(from)...)
-		out = append(out, e.packing.tensors(l.sums[key.out])...)
+		out = append(out, e.packing.tensors(w.sums[key.out])...)
 	}
 	if p.binding, err = s.Bind(in, out); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -301,7 +320,11 @@ func (e *engine) session(kind passKind) (onnx.Session, error) {
 	if kind == (passKind{min(e.images, e.cfg.Batch), true}) {
 		opt.ProfilePrefix = e.cfg.Profile
 	}
-	s, err := load(e.rt, newPass(e.model, e.packing, shapeOf(e.model, kind.images), kind.learn).graph, opt)
+	t := newPass(e.model, e.packing, shapeOf(e.model, kind.images), kind.learn)
+	if onnx.NameOf(e.rt) == "ort" {
+		t.leavesLast()
+	}
+	s, err := load(e.rt, t.graph, opt)
 	if err == nil {
 		e.sessions[kind] = s
 	}
@@ -314,27 +337,28 @@ func shapeOf(m *models.Model, images int) shape {
 }
 
 // parallel calls f with 0 … n−1 on the engine's threads, in no particular order, and
-// returns the first error by number. It starts no further call once ctx has ended or
-// one has failed, and returns when all are over.
-func (e *engine) parallel(ctx context.Context, n int, f func(i int) error) error {
+// returns the first error by number. Calls of one thread come one after the other. It
+// starts no further call once ctx has ended or one has failed, and returns when all are
+// over.
+func (e *engine) parallel(ctx context.Context, n int, f func(thread, i int) error) error {
 	errs := make([]error, n)
 	var next, failed atomic.Int64
-	work := func() {
+	work := func(thread int) {
 		for {
 			i := int(next.Add(1)) - 1
 			if i >= n || failed.Load() > 0 || ctx.Err() != nil {
 				return
 			}
-			if errs[i] = f(i); errs[i] != nil {
+			if errs[i] = f(thread, i); errs[i] != nil {
 				failed.Add(1)
 			}
 		}
 	}
 	var wg sync.WaitGroup
-	for range min(e.threads, n) - 1 {
-		wg.Go(work)
+	for k := 1; k < min(e.threads, n); k++ {
+		wg.Go(func() { work(k) })
 	}
-	work()
+	work(0)
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {

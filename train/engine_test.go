@@ -32,7 +32,7 @@ func TestGradientOfBatch(t *testing.T) {
 		}
 		sum := make([]float64, l.len)
 		for _, lane := range e.lanes {
-			for i, x := range lane.sums[0] {
+			for i, x := range lane {
 				sum[i] += float64(x)
 			}
 		}
@@ -88,19 +88,19 @@ func TestParallel(t *testing.T) {
 	for threads := 1; threads <= 4; threads++ {
 		e := &engine{threads: threads}
 		var done [9]int
-		if err := e.parallel(context.Background(), len(done), func(i int) error { done[i]++; return nil }); err != nil {
+		if err := e.parallel(context.Background(), len(done), func(_, i int) error { done[i]++; return nil }); err != nil {
 			t.Error(err)
 		}
 		if done != [9]int{1, 1, 1, 1, 1, 1, 1, 1, 1} {
 			t.Errorf("%d threads: calls %v, want one each", threads, done)
 		}
-		err := e.parallel(context.Background(), 2, func(i int) error { return []error{first, second}[i] })
+		err := e.parallel(context.Background(), 2, func(_, i int) error { return []error{first, second}[i] })
 		if err != first {
 			t.Errorf("%d threads: error %v, want the first", threads, err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		calls := 0
-		err = (&engine{threads: 1}).parallel(ctx, 100, func(int) error { calls++; cancel(); return nil })
+		err = (&engine{threads: 1}).parallel(ctx, 100, func(int, int) error { calls++; cancel(); return nil })
 		if calls != 1 || !errors.Is(err, context.Canceled) {
 			t.Errorf("%d calls after the context's end, error %v", calls-1, err)
 		}

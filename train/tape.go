@@ -96,9 +96,6 @@ func (t *tape) backward(v models.Value, grad *onnx.Value) {
 	for i := len(t.back) - 1; i >= 0; i-- {
 		t.back[i]()
 	}
-	for _, nodes := range slices.Backward(t.leaves) {
-		t.graph.Nodes = append(t.graph.Nodes, nodes...)
-	}
 }
 
 // give adds grad to the gradient of v.
@@ -110,18 +107,26 @@ func (t *tape) give(v *variable, grad *onnx.Value) {
 }
 
 // leaf makes the gradient of a parameter, sum plus what f adds.
-//
-// It matters when it is computed: as soon as the output's gradient is there, while
-// that is in the cache. ONNX Runtime starts from the last node in the file whose
-// output no other takes, and computes first what that one needs; of a node's inputs,
-// too, it begins with the one that stands last. So these nodes go to the end of the
-// file, the top layer's last. Left where they arise, they would all be computed in the
-// end, which takes a twentieth longer.
 func (t *tape) leaf(param int, f func(sum *onnx.Value) *onnx.Value) {
 	first := len(t.graph.Nodes)
 	t.grads[param] = f(t.sums[param])
 	t.leaves = append(t.leaves, slices.Clone(t.graph.Nodes[first:]))
-	t.graph.Nodes = t.graph.Nodes[:first]
+}
+
+// leavesLast moves the nodes of parameter gradients to the end, the top layer's last.
+//
+// It matters when they are computed: as soon as the output's gradient is there, while
+// that is in the cache, and what they read can make room. So they stand where they arise,
+// and the runtime in Go takes nodes as they come. ONNX Runtime starts from the last node
+// in the file whose output no other takes, and computes first what that one needs; of a
+// node's inputs, too, it begins with the one that stands last. Left where they arise, it
+// would compute them all in the end, which takes a twentieth longer.
+func (t *tape) leavesLast() {
+	last := slices.Concat(t.leaves...)
+	t.graph.Nodes = slices.DeleteFunc(t.graph.Nodes, func(n *onnx.Node) bool { return slices.Contains(last, n) })
+	for _, nodes := range slices.Backward(t.leaves) {
+		t.graph.Nodes = append(t.graph.Nodes, nodes...)
+	}
 }
 
 // gemm is a·b (+ c), with the sizes noted.

@@ -42,10 +42,7 @@ func (e *engine) bindUpdate() error {
 			}
 		}
 	}
-	var gradients [][]float32
-	for k := range e.lanes {
-		gradients = append(gradients, e.lanes[k].sums[0])
-	}
+	gradients := e.lanes[:]
 	var err error
 	scale := u.scale
 	if e.cfg.ClipNorm > 0 {
@@ -134,7 +131,7 @@ func (e *engine) update(scale, learningRate float64, step int) (norm float64, er
 		}
 	}
 	ctx := context.Background() // an update is done whole or not at all
-	err = e.parallel(ctx, adamChunks, func(i int) error {
+	err = e.parallel(ctx, adamChunks, func(_, i int) error {
 		if err := e.adams[i].Run(ctx); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
@@ -149,7 +146,7 @@ func (e *engine) update(scale, learningRate float64, step int) (norm float64, er
 		return nil
 	})
 	if err == nil && e.average != nil { // only now: another chunk may have diverged
-		err = e.parallel(ctx, adamChunks, func(i int) error {
+		err = e.parallel(ctx, adamChunks, func(_, i int) error {
 			first, end := e.chunk(i)
 			follow(e.average[first:end], e.next[0][first:end], averageDecay(e.cfg.EMA, step))
 			return nil
@@ -179,7 +176,7 @@ func allFinite(x []float32) bool {
 func (e *engine) clip() (float64, error) {
 	ctx := context.Background()
 	var parts [adamChunks]float64
-	err := e.parallel(ctx, adamChunks, func(i int) error {
+	err := e.parallel(ctx, adamChunks, func(_, i int) error {
 		if err := e.adds[i].Run(ctx); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
