@@ -27,12 +27,12 @@ func (l *addressing) slot(y, x int) int {
 	g, k := y-l.first, x+l.left
 	if l.slope > 0 {
 		g = x + l.slope*y - l.first
-		k = schedule.FloorDiv(x, l.slope) + l.left
+		k = ir.FloorDiv(x, l.slope) + l.left
 	}
 	if l.ring {
 		// The slots of a group stand for the same columns every slope groups, and
 		// the ring's length is a multiple of that, so padding stays padding.
-		g -= schedule.FloorDiv(g, l.groups) * l.groups
+		g -= ir.FloorDiv(g, l.groups) * l.groups
 	}
 	return g*l.group + k
 }
@@ -89,8 +89,8 @@ func newAddressing(u *ir.Unit, s *schedule.Schedule, e extent) *addressing {
 			ring *= 2
 		}
 	} else {
-		l = &addressing{slope: slope, left: -schedule.FloorDiv(a.X0, slope)}
-		l.group = schedule.FloorDiv(a.X1-1, slope) + l.left + 1
+		l = &addressing{slope: slope, left: -ir.FloorDiv(a.X0, slope)}
+		l.group = ir.FloorDiv(a.X1-1, slope) + l.left + 1
 		l.first = a.X0 + slope*a.Y0
 		l.groups = a.X1 - 1 + slope*(a.Y1-1) - l.first + 1
 		ring = (e.back/row + 1) * slope

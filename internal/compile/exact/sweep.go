@@ -114,7 +114,7 @@ func (e *Evaluator) compute(u *ir.Unit) {
 		h.row = append(h.row, row)
 	}
 	e.held[u.ID] = h
-	if positions == 0 { // it is read outside of itself alone
+	if positions == 0 { // whoever reads it reads outside of it
 		return
 	}
 	switch u.Kind {

@@ -79,10 +79,11 @@ func (a Axis) reduced() (Axis, bool) {
 	if a.Add%d != 0 && !a.Nearest {
 		return a, false // it reads nothing anywhere
 	}
-	return Axis{a.Times / d, a.Over / d, floorDiv(a.Add, d), a.Nearest && a.Over > d}, true
+	return Axis{a.Times / d, a.Over / d, FloorDiv(a.Add, d), a.Nearest && a.Over > d}, true
 }
 
-func floorDiv(a, b int) int {
+// FloorDiv is ⌊a/b⌋, for b > 0.
+func FloorDiv(a, b int) int {
 	q := a / b
 	if a%b < 0 {
 		q--
@@ -123,7 +124,7 @@ func (s Scaled) Scale() (y, x Axis) { return s.Y, s.X }
 
 // at is where n reads.
 func (a Axis) at(n int) (at int, ok bool) {
-	at = floorDiv(a.Times*n+a.Add, a.Over)
+	at = FloorDiv(a.Times*n+a.Add, a.Over)
 	return at, a.Nearest || at*a.Over == a.Times*n+a.Add
 }
 

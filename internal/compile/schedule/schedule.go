@@ -248,25 +248,16 @@ func (s *Schedule) Wave(u *ir.Unit, t int) Wave {
 	t /= s.Unit(u)
 	h, width, slope := u.Dom.H(), u.Dom.W(), s.SlopeOf(u)
 	if s.rows[u.ID] {
-		if y := FloorDiv(t, slope); y*slope == t && y >= 0 && y < h {
+		if y := ir.FloorDiv(t, slope); y*slope == t && y >= 0 && y < h {
 			return Wave{Y: y, DX: 1, N: width}
 		}
 		return Wave{}
 	}
 	// 0 ≤ t − slope·y < width
-	first := max(0, FloorDiv(t-width, slope)+1)
-	last := min(h-1, FloorDiv(t, slope))
+	first := max(0, ir.FloorDiv(t-width, slope)+1)
+	last := min(h-1, ir.FloorDiv(t, slope))
 	if last < first {
 		return Wave{}
 	}
 	return Wave{Y: last, X: t - slope*last, DY: -1, DX: slope, N: last - first + 1}
-}
-
-// FloorDiv is ⌊a/b⌋, for b > 0.
-func FloorDiv(a, b int) int {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }

@@ -130,10 +130,10 @@ func double8x16AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *f
 func double8x24AVX512(c *float64, stepC uintptr, a *float64, stepA uintptr, b *float64, stepB uintptr, k int)
 
 //go:noescape
-func widenAVX2(dst *float64, a *float32, n int)
+func widen64AVX2(dst *float64, a *float32, n int)
 
 //go:noescape
-func widenAVX512(dst *float64, a *float32, n int)
+func widen64AVX512(dst *float64, a *float32, n int)
 
 //go:noescape
 func decay64AVX2(dst, a *float64, n int)

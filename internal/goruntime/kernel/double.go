@@ -23,13 +23,3 @@ func AddProduct64(c []float64, rowC int, a []float64, rowA int, b []float64, row
 		}
 	}
 }
-
-// Widen64 writes a as float64. It panics where the slices differ in length.
-func Widen64(dst []float64, a []float32) {
-	if len(dst) != len(a) {
-		panic("kernel: vectors of different lengths")
-	}
-	for i := widen(dst, a); i < len(a); i++ {
-		dst[i] = float64(a[i])
-	}
-}

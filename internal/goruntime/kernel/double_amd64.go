@@ -44,20 +44,10 @@ func elu64(dst, a []float64) int     { return double1(dst, a, elu64AVX2, elu64AV
 func sigmoid64(dst, a []float64) int { return double1(dst, a, sigmoid64AVX2, sigmoid64AVX512) }
 func tanh64(dst, a []float64) int    { return double1(dst, a, tanh64AVX2, tanh64AVX512) }
 
-func widen(dst []float64, a []float32) int {
-	n := 0
-	if hasAVX512 {
-		n = len(a) &^ 7
-		widenAVX512(unsafe.SliceData(dst), unsafe.SliceData(a), n)
-	} else if hasAVX2 {
-		n = len(a) &^ 3
-		widenAVX2(unsafe.SliceData(dst), unsafe.SliceData(a), n)
-	}
-	return n
-}
+func widen64(dst []float64, a []float32) int { return double1(dst, a, widen64AVX2, widen64AVX512) }
 
 // double1 does the first elements with the vectors that the processor has, and tells how many.
-func double1(dst, a []float64, two, five func(dst, a *float64, n int)) int {
+func double1[T float32 | float64](dst []float64, a []T, two, five func(dst *float64, a *T, n int)) int {
 	n := 0
 	if hasAVX512 {
 		n = len(a) &^ 7

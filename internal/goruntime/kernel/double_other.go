@@ -11,4 +11,4 @@ func elu64(_, _ []float64) int     { return 0 }
 func sigmoid64(_, _ []float64) int { return 0 }
 func tanh64(_, _ []float64) int    { return 0 }
 
-func widen(_ []float64, _ []float32) int { return 0 }
+func widen64(_ []float64, _ []float32) int { return 0 }

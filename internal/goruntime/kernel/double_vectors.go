@@ -15,9 +15,14 @@ func Sigmoid64(dst, a []float64) { double(dst, a, sigmoid64, sigmoid1of64) }
 // Tanh64 writes the hyperbolic tangent of a, within 4 ulp.
 func Tanh64(dst, a []float64) { double(dst, a, tanh64, tanh1of64) }
 
+// Widen64 writes a as float64.
+func Widen64(dst []float64, a []float32) {
+	double(dst, a, widen64, func(x float32) float64 { return float64(x) })
+}
+
 // double calls many for the first elements, which tells how many it did, and one for each of
 // the others.
-func double(dst, a []float64, many func(dst, a []float64) int, one func(float64) float64) {
+func double[T float32 | float64](dst []float64, a []T, many func(dst []float64, a []T) int, one func(T) float64) {
 	if len(dst) != len(a) {
 		panic("kernel: vectors of different lengths")
 	}

@@ -8004,9 +8004,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func widenAVX2(dst *float64, a *float32, n int)
+// func widen64AVX2(dst *float64, a *float32, n int)
 // Requires: AVX
-TEXT ·widenAVX2(SB), NOSPLIT, $0-24
+TEXT ·widen64AVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -8566,9 +8566,9 @@ end:
 DATA two64<>+0(SB)/8, $0x4000000000000000
 GLOBL two64<>(SB), RODATA|NOPTR, $8
 
-// func widenAVX512(dst *float64, a *float32, n int)
+// func widen64AVX512(dst *float64, a *float32, n int)
 // Requires: AVX, AVX512F
-TEXT ·widenAVX512(SB), NOSPLIT, $0-24
+TEXT ·widen64AVX512(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ n+16(FP), DX

@@ -157,8 +157,7 @@ func (d *Drawer) weigh(outputs []float64) (sum, delta float64) {
 	}
 	if d.t != 1 {
 		for k, x := range w {
-			// To -Inf at worst, never to NaN, however small the temperature.
-			w[k] = x / d.t
+			w[k] = x / d.t // it may overflow to -Inf, never to NaN, however small the temperature
 		}
 	}
 	likelihood.Exps(w, w)

@@ -15,12 +15,7 @@ func decay64(x VecVirtual) VecVirtual {
 	n := set.vector()
 	VMULPD(splat64("perStep", 64/math.Ln2), r, n)
 	VSUBPD(splat64("half", 0.5), n, n)
-	const towardsZero = 3
-	if set == avx512 {
-		VRNDSCALEPD(Imm(towardsZero), n, n)
-	} else {
-		VROUNDPD(Imm(towardsZero), n, n)
-	}
+	round64(towardsZero, n)
 	part := set.vector()
 	VMULPD(splat64("stepHi", 0x1.62e42fep-7), n, part)
 	VSUBPD(part, r, r)
@@ -88,11 +83,7 @@ func erf64(x VecVirtual) VecVirtual {
 	VANDNPD(x, sign, d)
 	VMINPD(d, splat64("erfEnd", 6), d) // what is no number stays
 	VMULPD(splat64("erfCenters", 16), d, n)
-	if set == avx512 {
-		VRNDSCALEPD(Imm(0), n, n)
-	} else {
-		VROUNDPD(Imm(0), n, n)
-	}
+	round64(toNearest, n)
 	VFNMADD231PD(splat64("erfStep", 1.0/16), n, d)
 	VADDPD(splat64("shift", 3<<51), n, n)
 	coefficient := look64(n, "erfMask", 127)

@@ -13,47 +13,56 @@ import (
 // instructions' vectors. Its Go counterpart in package kernel does the same operations in the
 // same order, and the comments are there.
 func doubles(s isa, name string, f func(x VecVirtual) VecVirtual) {
-	TEXT(name+"64"+s.name, NOSPLIT, "func(dst, a *float64, n int)")
+	toDouble(s, name+"64", "float64", 8, func(a Mem) VecVirtual {
+		x := s.vector()
+		VMOVUPD(a, x)
+		return f(x)
+	})
+}
+
+// toDouble writes a function of a vector of a type, so many bytes each, which f reads.
+func toDouble(s isa, name, from string, size int, f func(a Mem) VecVirtual) {
+	TEXT(name+s.name, NOSPLIT, "func(dst *float64, a *"+from+", n int)")
 	Doc("works on n elements.")
 	Pragma("noescape")
 	dst, a := Load(Param("dst"), GP64()), Load(Param("a"), GP64())
 	n := Load(Param("n"), GP64())
 	set = s
+	lanes := s.bytes / 8
 	Label("loop")
 	TESTQ(n, n)
 	JZ(LabelRef("end"))
-	x := s.vector()
-	VMOVUPD(Mem{Base: a}, x)
-	VMOVUPD(f(x), Mem{Base: dst})
-	ADDQ(Imm(uint64(s.bytes)), a)
+	VMOVUPD(f(Mem{Base: a}), Mem{Base: dst})
+	ADDQ(Imm(uint64(lanes*size)), a)
 	ADDQ(Imm(uint64(s.bytes)), dst)
-	SUBQ(Imm(uint64(s.bytes/8)), n)
+	SUBQ(Imm(uint64(lanes)), n)
 	JMP(LabelRef("loop"))
 	Label("end")
 	VZEROUPPER()
 	RET()
 }
 
-// widen writes the conversion of a vector of float32.
-func widen(s isa) {
-	TEXT("widen"+s.name, NOSPLIT, "func(dst *float64, a *float32, n int)")
-	Doc("works on n elements.")
-	Pragma("noescape")
-	dst, a := Load(Param("dst"), GP64()), Load(Param("a"), GP64())
-	n := Load(Param("n"), GP64())
-	Label("loop")
-	TESTQ(n, n)
-	JZ(LabelRef("end"))
-	x := s.vector()
-	VCVTPS2PD(Mem{Base: a}, x)
-	VMOVUPD(x, Mem{Base: dst})
-	ADDQ(Imm(uint64(s.bytes/2)), a)
-	ADDQ(Imm(uint64(s.bytes)), dst)
-	SUBQ(Imm(uint64(s.bytes/8)), n)
-	JMP(LabelRef("loop"))
-	Label("end")
-	VZEROUPPER()
-	RET()
+// widened is float32 as float64.
+func widened(a Mem) VecVirtual {
+	x := set.vector()
+	VCVTPS2PD(a, x)
+	return x
+}
+
+// How round64 rounds.
+const (
+	toNearest   = 0
+	down        = 1
+	towardsZero = 3
+)
+
+// round64 makes x whole.
+func round64(how int, x VecVirtual) {
+	if set == avx512 {
+		VRNDSCALEPD(Imm(uint64(how)), x, x)
+	} else {
+		VROUNDPD(Imm(uint64(how)), x, x)
+	}
 }
 
 // splat64 is a vector of one constant.
@@ -74,11 +83,7 @@ func splat64(name string, x float64) VecVirtual {
 func lessOne(x VecVirtual) (n, p VecVirtual) {
 	n = set.vector()
 	VMULPD(splat64("log2e", 1/math.Ln2), x, n)
-	if set == avx512 {
-		VRNDSCALEPD(Imm(0), n, n)
-	} else {
-		VROUNDPD(Imm(0), n, n)
-	}
+	round64(toNearest, n)
 	VFNMADD231PD(splat64("ln2Hi", 0x1.62e42fefap-1), n, x)
 	VFNMADD231PD(splat64("ln2Lo", 0x1.cf79abc9e3b39p-40), n, x)
 	factorial := 1.0
@@ -113,11 +118,7 @@ func exp64(x VecVirtual) VecVirtual {
 	VADDPD(splat64("one", 1), p, p)
 	half := set.vector()
 	VMULPD(splat64("half", 0.5), n, half)
-	if set == avx512 {
-		VRNDSCALEPD(Imm(1), half, half)
-	} else {
-		VROUNDPD(Imm(1), half, half)
-	}
+	round64(down, half)
 	VSUBPD(half, n, n)
 	VMULPD(power(half), p, p)
 	VMULPD(power(n), p, p)

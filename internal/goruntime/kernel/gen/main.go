@@ -48,7 +48,7 @@ func main() {
 	double(avx512, 8, 2)
 	double(avx512, 8, 3)
 	for _, s := range []isa{avx2, avx512} {
-		widen(s)
+		toDouble(s, "widen64", "float32", 4, widened)
 		doubles(s, "decay", decay64)
 		doubles(s, "erf", erf64)
 		doubles(s, "exp", exp64)
