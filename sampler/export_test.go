@@ -20,3 +20,9 @@ func Need(s *Sampler, images int) int64 { return s.engines.Drawer.(*engine.Incre
 
 // Held is how many bytes its idle workers have.
 func Held(s *Sampler) int64 { return s.engines.Drawer.(*engine.Incremental).Held() }
+
+// SettleAll makes every draw whose boundaries decide it a near tie.
+func SettleAll(s *Sampler) { s.engines.Settler.Accuracy().See(1e12) }
+
+// NearShare is the share of its bound that a boundary may be off by.
+func NearShare(s *Sampler) float64 { return s.engines.Settler.Accuracy().Share() }

@@ -376,25 +376,28 @@ func (m Mixture) LogProb(outputs []float64, earlier []uint16, level int, scratch
 }
 
 // Invert bisects the CDF.
-func (m Mixture) Invert(outputs []float64, earlier []uint16, u float64, scratch []float64) (level int, tie bool) {
+func (m Mixture) Invert(outputs []float64, earlier []uint16, u float64, scratch []float64) (level int, lower, upper Boundary) {
 	d, ok := m.of(outputs, earlier, scratch)
 	if !ok {
-		return -1, false
+		return -1, lower, upper
 	}
 	low, high := 0, m.Depth-1
-	below, upTo := 0.0, 1.0 // the CDF below low, and at high
+	upper.At = 1
 	for low < high {
 		middle := (low + high) / 2
 		if c := d.cdf(middle); c > u {
-			high, upTo = middle, c
+			high, upper.At = middle, c
 		} else {
-			low, below = middle+1, c
+			low, lower.At = middle+1, c
 		}
 	}
-	grain := Grain(m.Components)
-	tie = low > 0 && u-below <= d.cdfOff(low-1, below)+grain ||
-		low < m.Depth-1 && upTo-u <= d.cdfOff(low, upTo)+grain
-	return low, tie
+	if low > 0 {
+		lower.Off = d.cdfOff(low-1, lower.At)
+	}
+	if low < m.Depth-1 {
+		upper.Off = d.cdfOff(low, upper.At)
+	}
+	return low, lower, upper
 }
 
 // Error is that of a component at the level that is furthest from it.

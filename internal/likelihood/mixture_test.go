@@ -137,7 +137,7 @@ func TestMixtureUnusable(t *testing.T) {
 			usable := true
 			for c := range 3 {
 				_, ok := likelihood.Top(head.LogProbs(outputs, make([]uint16, c), scratch))
-				level, _ := head.Invert(outputs, make([]uint16, c), 0.5, scratch)
+				level, _, _ := head.Invert(outputs, make([]uint16, c), 0.5, scratch)
 				_, _, scored := head.LogProb(outputs, make([]uint16, c), 1, scratch)
 				if ok != scored || ok != (level >= 0) {
 					t.Errorf("output %d = %v: LogProbs %v, LogProb %v, level %d", at, bad, ok, scored, level)

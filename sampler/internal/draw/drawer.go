@@ -15,6 +15,7 @@ type Drawer struct {
 	inverts likelihood.Inverter // the head, where it is one
 	refines likelihood.Refiner  // the head, where it is one
 	grain   float64             // of the sum of all weights
+	share   float64             // what part of its bound a boundary may be off by; see [Accuracy]
 	outputs []float64           // of a pixel, read from float32
 	own     int                 // how many of them are a channel's own; 0 where they share them
 	scratch []float64           // the head's
@@ -32,6 +33,7 @@ type Drawer struct {
 	t        float64 // the temperature
 	top, sum float64 // the largest of logs, the sum of weights
 	tie      bool    // it was a near tie
+	drawn    drawn   // between what boundaries the uniform fell
 	off      float64 // bounds the error of the log-probability that was told last, where it inverts
 }
 
@@ -39,7 +41,7 @@ type Drawer struct {
 func NewDrawer(head likelihood.Head) *Drawer {
 	n := head.Levels()
 	d := &Drawer{
-		head: head, grain: likelihood.Grain(n),
+		head: head, grain: likelihood.Grain(n), share: 1,
 		outputs: make([]float64, head.Outputs()), scratch: make([]float64, head.Scratch()),
 		weights: make([]float64, n), growth: make([]float64, n), ranking: ranking{order: make([]int, n)},
 	}
@@ -77,12 +79,13 @@ func (d *Drawer) read(outputs []float32, stride, channel int) []float64 {
 // [0, 1). earlier are the symbols before in the pixel. The result is -1 where the outputs
 // are unusable.
 func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier []uint16, u float64) int {
-	d.how, d.t, d.earlier = how, temperature, earlier
+	d.how, d.t, d.earlier, d.drawn = how, temperature, earlier, drawn{}
 	if d.inverts != nil || d.refines != nil {
 		d.of, d.logs = outputs, nil
 		if temperature == 1 && !how.filtered && d.inverts != nil {
-			level, tie := d.inverts.Invert(outputs, earlier, u, d.scratch)
-			d.tie = tie
+			level, lower, upper := d.inverts.Invert(outputs, earlier, u, d.scratch)
+			d.drawn = drawn{level, lower, upper}
+			d.tie = level >= 0 && d.near(u)
 			return level
 		}
 	}
@@ -134,10 +137,15 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 			continue
 		}
 		if rest < p {
-			d.tie = rivals || filterTie || d.near(u, rest, p, sum, delta)
-			if d.tie && d.refines != nil && !rivals && !filterTie {
+			if d.tie = rivals || filterTie; d.tie {
+				return k
+			}
+			d.between(k, u, rest, p, delta)
+			d.tie = d.near(u)
+			if d.tie && d.refines != nil {
 				d.grow(delta)
-				d.tie = d.nearer(k, u)
+				d.refined(k)
+				d.tie = d.near(u)
 			}
 			return k
 		}

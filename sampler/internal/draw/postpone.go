@@ -6,6 +6,7 @@ import "slices"
 type tie struct {
 	row, symbol int
 	u           float64
+	edge        edge
 }
 
 // Decided are the near ties of a row that are settled, level by symbol, where it is drawn once
@@ -63,8 +64,7 @@ func (b *Batch) wrong(i int, ties []tie) (decided Decided, ok bool) {
 	}
 	defer release()
 	for n, t := range ties {
-		copy(b.outputs, outputs(t.symbol))
-		level := b.Level(r.How, r.How.At(b.row(t.symbol)), b.outputs, b.earlier(r, t.symbol), t.u)
+		level := b.exact(t, r.How.At(b.row(t.symbol)), outputs(t.symbol))
 		if level < 0 {
 			return nil, false
 		}

@@ -9,7 +9,12 @@ import (
 
 // leaning evaluates near ties: the first level is a little likelier at some symbols, the second
 // at the others.
-type leaning struct{ first []int }
+type leaning struct {
+	first []int
+	known *Accuracy
+}
+
+func (l leaning) Accuracy() *Accuracy { return l.known }
 
 func (l leaning) Outputs(_ *Row, symbol int) (outputs []float64, release func(), ok bool) {
 	if slices.Contains(l.first, symbol) {
@@ -43,7 +48,7 @@ func TestPostpone(t *testing.T) {
 			}
 		}
 	}
-	settle := leaning{first: []int{1, 4}}
+	settle := leaning{first: []int{1, 4}, known: &Accuracy{}}
 	now := Row{How: how, Levels: make([]uint16, n)}
 	draw(NewBatch(head, []Row{now}, 3, settle), now)
 	if want := []uint16{1, 0, 1, 1, 0, 1}; !slices.Equal(now.Levels, want) {

@@ -101,6 +101,9 @@ type Settler interface {
 
 	// Drawn is the same for these symbols, in order, of a row that is drawn to its end.
 	Drawn(r *Row, symbols []int) (outputs func(symbol int) []float64, release func(), ok bool)
+
+	// Accuracy is what is known of the errors that make near ties.
+	Accuracy() *Accuracy
 }
 
 // Batch decides the symbols of rows that are drawn together, for the one goroutine that
@@ -120,7 +123,11 @@ type Batch struct {
 
 // NewBatch starts a drawing of rows of that width.
 func NewBatch(head likelihood.Head, rows []Row, width int, settle Settler) *Batch {
-	return &Batch{Drawer: *NewDrawer(head), rows: rows, width: width, symbols: head.Symbols(), settle: settle}
+	b := &Batch{Drawer: *NewDrawer(head), rows: rows, width: width, symbols: head.Symbols(), settle: settle}
+	if settle != nil {
+		b.share = settle.Accuracy().Share()
+	}
+	return b
 }
 
 // Symbol decides symbol k of row i and stores its level: the one that is given there, or one
@@ -160,16 +167,27 @@ func (b *Batch) settled(i int, temperature float64, k int, u float64, level int)
 		if known, ok := b.decidedOf(i)[k]; ok {
 			return int(known)
 		}
-		b.waiting = append(b.waiting, tie{i, k, u})
+		b.waiting = append(b.waiting, tie{i, k, u, b.edge(u)})
 		return level
 	}
+	edge := b.edge(u)
 	outputs, release, ok := b.settle.Outputs(r, k)
 	if !ok {
 		return -1
 	}
-	copy(b.outputs, outputs)
+	level = b.exact(tie{i, k, u, edge}, temperature, outputs)
 	release()
-	return b.Level(r.How, temperature, b.outputs, b.earlier(r, k), u)
+	b.share = b.settle.Accuracy().Share()
+	return level
+}
+
+// exact decides a near tie from exact outputs.
+func (b *Batch) exact(t tie, temperature float64, outputs []float64) int {
+	r := &b.rows[t.row]
+	copy(b.outputs, outputs)
+	level := b.Level(r.How, temperature, b.outputs, b.earlier(r, t.symbol), t.u)
+	b.settle.Accuracy().see(t.edge, &b.Drawer)
+	return level
 }
 
 func (b *Batch) any(i, k int, outputs []float32, stride int, u float64) int {

@@ -4,7 +4,16 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"pixelcnn/internal/likelihood"
 )
+
+// drawn is a level that was drawn, and between what boundaries; without any where these do not
+// decide alone.
+type drawn struct {
+	level        int
+	lower, upper likelihood.Boundary
+}
 
 // refine bounds the errors of each level by itself, and returns that of the likeliest.
 func (d *Drawer) refine() float64 {
@@ -50,19 +59,24 @@ func (d *Drawer) grow(delta float64) {
 	}
 }
 
-// near tells whether log-probabilities that are off by delta could have moved a boundary
-// of the level that was drawn past u. The level has weight p of sum, and u lies rest above
-// the level's lower boundary. A boundary at the cumulative probability C moves by no more
-// than reach·C·(1−C), and by what rounding makes of it.
-func (d *Drawer) near(u, rest, p, sum, delta float64) bool {
-	reach := d.reach(delta)
-	lower := u - rest/sum
-	upper := lower + p/sum
-	return rest/sum <= reach*lower*(1-lower)+d.grain && lower > 0 || upper-u <= reach*upper*(1-upper)+d.grain
+// near tells whether a boundary of the level that was drawn could lie on the other side of u.
+func (d *Drawer) near(u float64) bool {
+	lower, upper := d.drawn.lower, d.drawn.upper
+	return u-lower.At <= d.share*lower.Off+d.grain && lower.At > 0 || upper.At-u <= d.share*upper.Off+d.grain
 }
 
-// nearer is near with the growth of each level by itself.
-func (d *Drawer) nearer(level int, u float64) bool {
+// between finds the boundaries of a level that was drawn, where log-probabilities are off by
+// delta. The level has weight p, and u lies rest above its lower boundary, in weights. A
+// boundary at the cumulative probability C moves by no more than reach·C·(1−C).
+func (d *Drawer) between(level int, u, rest, p, delta float64) {
+	reach := d.reach(delta)
+	lower := u - rest/d.sum
+	upper := lower + p/d.sum
+	d.drawn = drawn{level, likelihood.Boundary{At: lower, Off: reach * lower * (1 - lower)}, likelihood.Boundary{At: upper, Off: reach * upper * (1 - upper)}}
+}
+
+// refined is between with the growth of each level by itself.
+func (d *Drawer) refined(level int) {
 	// Of the levels below, of this one and of those above: probability and growth.
 	var p, grown [3]float64
 	for k, w := range d.weights {
@@ -72,8 +86,11 @@ func (d *Drawer) nearer(level int, u float64) bool {
 		grown[part] += w * d.growth[k]
 	}
 	lower, upper := p[0], p[0]+p[1]
-	return lower > 0 && u-lower <= moves(lower, grown[0], grown[1]+grown[2])+d.grain ||
-		upper-u <= moves(upper, grown[0]+grown[1], grown[2])+d.grain
+	d.drawn = drawn{
+		level,
+		likelihood.Boundary{At: lower, Off: moves(lower, grown[0], grown[1]+grown[2])},
+		likelihood.Boundary{At: upper, Off: moves(upper, grown[0]+grown[1], grown[2])},
+	}
 }
 
 // moves bounds by how much a cumulative probability c moves, where the probabilities below

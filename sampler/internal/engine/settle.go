@@ -27,6 +27,8 @@ type Settler struct {
 	pool    sync.Pool // of *exact.Evaluator
 	settled atomic.Int64
 
+	accuracy draw.Accuracy
+
 	mu      sync.Mutex
 	classes map[int][][]float64 // what the program makes of its conditions, by class
 	given   []*onnx.Tensor      // the further ones that this goes for
@@ -107,6 +109,9 @@ func (s *Settler) Drawn(r *draw.Row, symbols []int) (outputs func(symbol int) []
 		return e.Outputs(symbol)
 	}, func() { s.pool.Put(e) }, true
 }
+
+// Accuracy implements [draw.Settler].
+func (s *Settler) Accuracy() *draw.Accuracy { return &s.accuracy }
 
 // LogProbs computes the log-probabilities of an image in float64: of all its symbols and of
 // those that are given, under the model as it is, and of the others, as they are drawn.

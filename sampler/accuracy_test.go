@@ -1,0 +1,51 @@
+package sampler_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"pixelcnn/internal/onnx"
+	"pixelcnn/models"
+	"pixelcnn/sampler"
+)
+
+// TestSettleAll: images of which the near ties alone are settled are those of which every symbol
+// is drawn from exact outputs, while less and less of the bound counts as near.
+func TestSettleAll(t *testing.T) {
+	const images = 400
+	c := models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 3, Size: 8, Levels: 256}
+	model := file(t, c, 4)
+	drawn := func(rt onnx.Runtime, cfg settings, all bool) ([]uint16, *set) {
+		cfg.Seed = 3
+		s, err := opened(rt, model, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		if all {
+			sampler.SettleAll(s.Sampler)
+		}
+		levels := make([]uint16, images*c.Size*c.Size)
+		if err := s.Fill(context.Background(), 0, levels); err != nil {
+			t.Fatal(err)
+		}
+		return levels, s
+	}
+	want, exact := drawn(env, settings{Batch: 64}, true)
+	if n := exact.NearTies(); n < int64(len(want)) {
+		t.Fatalf("%d of %d symbols were settled", n, len(want))
+	}
+	orders(t, func(t *testing.T, rt onnx.Runtime, cfg settings) {
+		cfg.Batch = 16
+		got, s := drawn(rt, cfg, false)
+		if !slices.Equal(got, want) {
+			t.Error("other images")
+		}
+		share := sampler.NearShare(s.Sampler)
+		if ties := s.NearTies(); ties < 8 || share > 0.4 {
+			t.Errorf("%d near ties were settled, and still %v of the bound counts", ties, share)
+		}
+		t.Logf("%d near ties were settled; %.3f of the bound counts", s.NearTies(), share)
+	})
+}

@@ -1,0 +1,122 @@
+package draw
+
+import (
+	"math"
+	"testing"
+
+	"pixelcnn/internal/likelihood"
+)
+
+func TestAccuracy(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		seen []float64
+		want float64
+	}{
+		{"nothing is known", nil, 1},
+		{"three that were exact", []float64{0, 0, 0}, 0.5},
+		{"a sixteenth leaves it as it is", []float64{0.0625, 0.0625, 0.0625}, 1},
+		{"as large as the bound", []float64{1}, math.Sqrt(257. / 2)},
+		{"one in eight", []float64{0.25, 0, 0, 0, 0, 0, 0}, math.Sqrt(17. / 8)},
+		{"what is no number is not counted", []float64{math.NaN()}, 1},
+	} {
+		var a Accuracy
+		for _, share := range c.seen {
+			a.See(share)
+		}
+		if got := a.Share(); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestMeasured: near ties that are settled, at once or at the end, tell how exact outputs are, and
+// then fewer are near.
+func TestMeasured(t *testing.T) {
+	head := likelihood.Categorical{Depth: 2}
+	how, err := Parameters{}.For(head, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 24
+	for _, postponed := range []bool{false, true} {
+		// Exact logits of 0 and 1e-7 where float32 has none: the boundary is at
+		// 1/(1 + e^1e-7) = 0.5 − 2.5e-8, of a bound of (1e-5 + 1e-10)/4.
+		settle := leaning{known: &Accuracy{}}
+		share := 2.5e-8 / 2.500025e-6
+		want := math.Sqrt((1 + 256*n*share*share) / (n + 1))
+		b := NewBatch(head, []Row{{How: how, Levels: make([]uint16, n)}}, n, settle)
+		if postponed {
+			b.Postpone(nil)
+		}
+		for k := range n {
+			if level := b.Symbol(0, k, []float32{0, 0}, 1, 0.5); level != 1 {
+				t.Fatalf("level %d", level)
+			}
+		}
+		if _, _, _, ok := b.Settle(); !ok {
+			t.Fatal("not settled")
+		}
+		if got := settle.known.Share(); math.Abs(got-want) > 1e-7 {
+			t.Fatalf("postponed %v: a share of %v, want %v", postponed, got, want)
+		}
+		b = NewBatch(head, []Row{{How: how, Levels: make([]uint16, n)}}, n, settle)
+		for _, c := range []struct {
+			off  float64 // of 2.5e-6; the share is 0.2
+			near bool
+		}{{0.9, false}, {0.3, false}, {0.15, true}, {-0.15, true}, {-0.3, false}} {
+			if b.Level(how, 1, []float64{0, 0}, nil, 0.5+c.off*2.5e-6); b.tie != c.near {
+				t.Errorf("postponed %v: u = 0.5 + %g·2.5e-6: near tie %v", postponed, c.off, b.tie)
+			}
+		}
+	}
+}
+
+// TestUnmeasured: what decides beside the boundaries says nothing about these.
+func TestUnmeasured(t *testing.T) {
+	head := likelihood.Categorical{Depth: 4}
+	for name, c := range map[string]struct {
+		p       Parameters
+		outputs []float32
+	}{
+		"the likeliest":         {Parameters{Greedy: true}, []float32{1, 1, 0, 0}},
+		"the last that is left": {Parameters{TopK: 1}, []float32{1, 1, 0, 0}},
+		"rivals at T next to 0": {Parameters{Temperature: 1e-9}, []float32{1, 1, 0, 0}},
+		"the end of the levels": {Parameters{}, []float32{0, 0, -800, -800}},
+	} {
+		how, err := c.p.For(head, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settle := same{c.outputs, &Accuracy{}}
+		b := NewBatch(head, []Row{{How: how, Levels: make([]uint16, 1)}}, 1, settle)
+		if b.Symbol(0, 0, c.outputs, 1, math.Nextafter(1, 0)); !b.tie {
+			t.Errorf("%s: no near tie", name)
+		}
+		if got := settle.known.Share(); got != 1 {
+			t.Errorf("%s: a share of %v", name, got)
+		}
+	}
+}
+
+// same finds float32 exact.
+type same struct {
+	outputs []float32
+	known   *Accuracy
+}
+
+func (s same) Accuracy() *Accuracy { return s.known }
+
+func (s same) Outputs(*Row, int) (outputs []float64, release func(), ok bool) {
+	for _, x := range s.outputs {
+		outputs = append(outputs, float64(x))
+	}
+	return outputs, func() {}, true
+}
+
+func (s same) Drawn(r *Row, _ []int) (outputs func(symbol int) []float64, release func(), ok bool) {
+	return func(k int) []float64 {
+		o, _, _ := s.Outputs(r, k)
+		return o
+	}, func() {}, true
+}
