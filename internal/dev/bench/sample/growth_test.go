@@ -48,7 +48,7 @@ func TestGrowth(t *testing.T) {
 		c := &contest{turn: m.turn, most: enough}
 		profile := &profile{file: filepath.Join(*files, "profile")}
 		draw := k.draw(s, growthImages)
-		drawn := c.add(name, func(ctx context.Context) error { return profile.of(func() error { return draw(ctx) }) })
+		drawn := c.timed(name, func(ctx context.Context) (spent, error) { return profile.of(func() error { return draw(ctx) }) })
 		pass := c.add("pass", run)
 		if err := c.run(m.ctx, min(m.rounds, 3)); err != nil {
 			t.Fatal(err)

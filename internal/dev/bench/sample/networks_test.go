@@ -206,9 +206,7 @@ func (m *machine) network(name string, limit *limit) error {
 	var fill []func()
 	// enter enters who makes one image and n together; the times are those of a part of it.
 	enter := func(name string, parts float64, n int, one, together func(context.Context) (spent, error)) *line {
-		a := &contestant{name: name + ", 1", run: one}
-		b := &contestant{name: fmt.Sprintf("%s, %d", name, n), run: together}
-		c.all = append(c.all, a, b)
+		a, b := c.timed(name+", 1", one), c.timed(fmt.Sprintf("%s, %d", name, n), together)
 		l := &line{name: name}
 		lines = append(lines, l)
 		fill = append(fill, func() {
@@ -243,12 +241,12 @@ func (m *machine) network(name string, limit *limit) error {
 		}
 		profile := &profile{file: filepath.Join(*files, "profile")}
 		draw := k.draw(s, many)
-		l := enter("compiled, "+rt.name, 1, many, clocked(k.draw(s, 1)), clocked(func(ctx context.Context) error {
+		l := enter("compiled, "+rt.name, 1, many, clocked(k.draw(s, 1)), func(ctx context.Context) (spent, error) {
 			ties := s.NearTies()
-			err := profile.of(func() error { return draw(ctx) })
+			took, err := profile.of(func() error { return draw(ctx) })
 			profile.ties = float64(s.NearTies()-ties) / many
-			return err
-		}))
+			return took, err
+		})
 		fill = append(fill, func() {
 			settling, draws := profile.share(settlingCode, ""), profile.share(drawingCode, settlingCode)
 			l.more = fmt.Sprintf("%.1f | %.0f %% | %.0f %%", profile.ties, 100*settling, 100*draws)

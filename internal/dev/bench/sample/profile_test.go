@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime/pprof"
 	"strconv"
+	"time"
 )
 
 // What of a draw is the settling of near ties, and what the rest of drawing levels: the names
@@ -24,21 +25,23 @@ type profile struct {
 	data []byte
 }
 
-// of profiles f.
-func (p *profile) of(f func() error) error {
+// of profiles f and times it, without the tenth of a second in which a profile is ended.
+func (p *profile) of(f func() error) (spent, error) {
 	out, err := os.Create(p.file)
 	if err != nil {
-		return err
+		return spent{}, err
 	}
 	if err := pprof.StartCPUProfile(out); err != nil {
-		return errors.Join(err, out.Close())
+		return spent{}, errors.Join(err, out.Close())
 	}
+	start, before := time.Now(), processor()
 	err = f()
+	took := spent{time.Since(start), processor() - before}
 	pprof.StopCPUProfile()
 	if err = errors.Join(err, out.Close()); err == nil {
 		p.data, err = os.ReadFile(p.file)
 	}
-	return err
+	return took, err
 }
 
 var accounted = regexp.MustCompile(`Showing nodes accounting for [^,]*, ([0-9.]+)% of`)
