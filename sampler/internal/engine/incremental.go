@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature"
@@ -140,6 +141,26 @@ func (e *Incremental) Close() error {
 // and there are many: with more a batch's caches outgrow the processor's.
 const incrementalBatch = 64
 
+// lastCache is what a batch may keep to be read from a processor's last cache: three quarters of 32 MiB.
+const lastCache = 24 << 20
+
+// together is the number of images in a batch where the caller left it open. Each step reads all
+// that attention keeps of each image. Where that of a batch on every thread fits into the
+// processor's last cache, it is read from there. Where not even a few images fit, it comes from memory
+// whatever the batch, and more images read the weights together.
+func together(p *program.Program, threads int) int {
+	kept := 0 // bytes an image
+	for _, c := range p.Caches {
+		if c.Grows() {
+			kept += 4 * c.Channels * c.Slots
+		}
+	}
+	if fit := lastCache / max(1, threads*kept); fit >= latencyImages {
+		return min(fit, incrementalBatch)
+	}
+	return incrementalBatch
+}
+
 // Draw implements [Drawer].
 func (e *Incremental) Draw(ctx context.Context, rows []draw.Row, run Run) error {
 	n := len(rows)
@@ -149,7 +170,8 @@ func (e *Incremental) Draw(ctx context.Context, rows []draw.Row, run Run) error 
 	batch := run.Batch
 	if batch == 0 {
 		t := threads(1)
-		rounds := (n + t*incrementalBatch - 1) / (t * incrementalBatch)
+		most := together(e.throughput.program, t)
+		rounds := (n + t*most - 1) / (t * most)
 		batch = (n + t*rounds - 1) / (t * rounds)
 		batch = int(max(1, min(int64(batch), (e.memory/int64(t)-e.throughput.fixed)/e.throughput.bytes)))
 	}
