@@ -85,7 +85,7 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		if temperature == 1 && !how.filtered && d.inverts != nil {
 			level, lower, upper := d.inverts.Invert(outputs, earlier, u, d.scratch)
 			d.drawn = drawn{level, lower, upper}
-			d.tie = level >= 0 && d.near(u)
+			d.tie = level >= 0 && d.drawn.near(u, d.share, d.grain)
 			return level
 		}
 	}
@@ -141,11 +141,11 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 				return k
 			}
 			d.between(k, u, rest, p, delta)
-			d.tie = d.near(u)
+			d.tie = d.drawn.near(u, d.share, d.grain)
 			if d.tie && d.refines != nil {
 				d.grow(delta)
 				d.refined(k)
-				d.tie = d.near(u)
+				d.tie = d.drawn.near(u, d.share, d.grain)
 			}
 			return k
 		}
@@ -155,6 +155,9 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 	d.tie = true // as u < 1, it is rounding alone that leads here
 	return last
 }
+
+// exactly tells whether the last draw's boundaries are bounded as those of a near tie would be.
+func (d *Drawer) exactly() bool { return d.drawn.upper.At > 0 && (d.logs == nil || d.refines == nil) }
 
 // weigh computes the weights of all levels at the temperature d.t, their sum, and what the
 // log-probabilities of those over 0 may be off by.

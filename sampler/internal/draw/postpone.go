@@ -1,12 +1,33 @@
 package draw
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// A tie is a near tie that waits for the end of its row.
+// A tie is a symbol that waits for the end of its row: a near tie, or one that is measured.
 type tie struct {
 	row, symbol int
 	u           float64
-	edge        edge
+	drawn       drawn // as float32 has it
+}
+
+// measured is of how many symbols one waits to be measured.
+const measured = 32
+
+// wait lets a symbol wait that was drawn as level, where it is a near tie or the turn of one to
+// be measured. What is settled already does not wait again.
+func (b *Batch) wait(t tie, level int) int {
+	if known, ok := b.decidedOf(t.row)[t.symbol]; ok {
+		return int(known)
+	}
+	if b.tie {
+		b.ties++
+	} else if (t.row+t.symbol)%measured > 0 || !b.exactly() {
+		return level
+	}
+	b.waiting = append(b.waiting, t)
+	return level
 }
 
 // Decided are the near ties of a row that are settled, level by symbol, where it is drawn once
@@ -19,16 +40,16 @@ type Decided map[int]uint16
 func (b *Batch) Postpone(known []Decided) { b.postponed, b.known = true, known }
 
 // Settle settles the near ties that wait; all symbols of the rows that are still wanted are
-// decided. Of a row that
-// went wrong it finds the first symbol that did: what comes after it has to be drawn once more.
-// again are the numbers of these rows, and decided what each is to be drawn with. It is not ok
-// where a row, bad, cannot be evaluated.
+// decided. What is known of the network's accuracy by then may tell that some are none. Of a row
+// that went wrong it finds the first symbol that did: what comes after it has to be drawn once
+// more. again are the numbers of these rows, and decided what each is to be drawn with. It is
+// not ok where a row, bad, cannot be evaluated.
 func (b *Batch) Settle() (again []int, decided []Decided, bad int, ok bool) {
+	if b.ties == 0 {
+		return nil, nil, 0, true
+	}
 	slices.SortFunc(b.waiting, func(s, t tie) int {
-		if s.row != t.row {
-			return s.row - t.row
-		}
-		return s.symbol - t.symbol
+		return cmp.Or(cmp.Compare(s.row, t.row), cmp.Compare(s.symbol, t.symbol))
 	})
 	for ties := b.waiting; len(ties) > 0; {
 		i := ties[0].row
@@ -50,10 +71,23 @@ func (b *Batch) Settle() (again []int, decided []Decided, bad int, ok bool) {
 	return again, decided, 0, true
 }
 
-// wrong is what is decided of row i up to the first of its near ties that went wrong; nil where
-// none did.
+// wrong is what is decided of row i up to the first of its symbols that went wrong; nil where
+// none did. What waits after its last near tie is not evaluated.
 func (b *Batch) wrong(i int, ties []tie) (decided Decided, ok bool) {
+	known := b.settle.Accuracy()
+	share := known.Share()
+	last, near := 0, int64(0)
+	for n, t := range ties {
+		if t.drawn.near(t.u, share, b.grain) {
+			last, near = n, near+1
+		}
+	}
+	if near == 0 {
+		return nil, true
+	}
+	known.settle(near)
 	r := &b.rows[i]
+	ties = ties[:last+1]
 	symbols := make([]int, len(ties))
 	for k, t := range ties {
 		symbols[k] = t.symbol

@@ -117,7 +117,8 @@ type Batch struct {
 	decided int
 
 	postponed bool
-	waiting   []tie     // where near ties are postponed
+	waiting   []tie     // where near ties are postponed: these, and what is measured with them
+	ties      int       // how many of those are near
 	known     []Decided // by row, likewise
 }
 
@@ -139,10 +140,7 @@ func (b *Batch) Symbol(i, k int, outputs []float32, stride int, u float64) int {
 	if !r.plain() {
 		return b.any(i, k, outputs, stride, u)
 	}
-	level := b.Level(r.How, r.How.Temperature, b.read(outputs, stride, k%b.symbols), b.earlier(r, k), u)
-	if b.tie && b.settle != nil {
-		level = b.settled(i, r.How.Temperature, k, u, level)
-	}
+	level := b.decide(i, k, r.How.Temperature, outputs, stride, u)
 	if level >= 0 {
 		r.Levels[k] = uint16(level)
 	}
@@ -160,33 +158,39 @@ func (b *Batch) earlier(r *Row, k int) []uint16 {
 	return r.Levels[k-k%b.symbols : k]
 }
 
-// settled draws a near tie of row i once more, unless that is postponed.
-func (b *Batch) settled(i int, temperature float64, k int, u float64, level int) int {
+// decide draws symbol k of row i. A near tie is settled, or waits.
+func (b *Batch) decide(i, k int, temperature float64, outputs []float32, stride int, u float64) int {
 	r := &b.rows[i]
-	if b.postponed {
-		if known, ok := b.decidedOf(i)[k]; ok {
-			return int(known)
-		}
-		b.waiting = append(b.waiting, tie{i, k, u, b.edge(u)})
+	level := b.Level(r.How, temperature, b.read(outputs, stride, k%b.symbols), b.earlier(r, k), u)
+	switch {
+	case b.settle == nil || level < 0:
+		return level
+	case b.postponed:
+		return b.wait(tie{i, k, u, b.drawn}, level)
+	case !b.tie:
 		return level
 	}
-	edge := b.edge(u)
-	outputs, release, ok := b.settle.Outputs(r, k)
+	t := tie{i, k, u, b.drawn}
+	exact, release, ok := b.settle.Outputs(r, k)
 	if !ok {
 		return -1
 	}
-	level = b.exact(tie{i, k, u, edge}, temperature, outputs)
+	level = b.exact(t, temperature, exact)
 	release()
-	b.share = b.settle.Accuracy().Share()
+	known := b.settle.Accuracy()
+	known.settle(1)
+	b.share = known.Share()
 	return level
 }
 
-// exact decides a near tie from exact outputs.
+// exact decides a symbol from exact outputs, and measures by them how far float32 was off.
 func (b *Batch) exact(t tie, temperature float64, outputs []float64) int {
 	r := &b.rows[t.row]
 	copy(b.outputs, outputs)
 	level := b.Level(r.How, temperature, b.outputs, b.earlier(r, t.symbol), t.u)
-	b.settle.Accuracy().see(t.edge, &b.Drawer)
+	if share, ok := t.drawn.off(t.u, &b.drawn); ok {
+		b.settle.Accuracy().See(share)
+	}
 	return level
 }
 
@@ -198,11 +202,7 @@ func (b *Batch) any(i, k int, outputs []float32, stride int, u float64) int {
 	drawn := 0.0
 	if !given {
 		temperature := r.How.At(y)
-		level = b.Level(r.How, temperature, b.read(outputs, stride, k%b.symbols), b.earlier(r, k), u)
-		if b.tie && b.settle != nil {
-			level = b.settled(i, temperature, k, u, level)
-		}
-		if level < 0 {
+		if level = b.decide(i, k, temperature, outputs, stride, u); level < 0 {
 			return -1
 		}
 		r.Levels[k] = uint16(level)

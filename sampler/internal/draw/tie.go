@@ -8,11 +8,32 @@ import (
 	"pixelcnn/internal/likelihood"
 )
 
-// drawn is a level that was drawn, and between what boundaries; without any where these do not
+// drawn is a level that was drawn, and between what boundaries; the zero value where these do not
 // decide alone.
 type drawn struct {
 	level        int
 	lower, upper likelihood.Boundary
+}
+
+// near tells whether a boundary could lie on the other side of u, where it is off by a share of
+// its bound, and by grain besides. Without boundaries it could.
+func (d *drawn) near(u, share, grain float64) bool {
+	return u-d.lower.At <= share*d.lower.Off+grain && d.lower.At > 0 || d.upper.At-u <= share*d.upper.Off+grain
+}
+
+// off is how far the boundary that is nearest to u was off, as a share of its bound, if exact is
+// what u draws indeed. It is not ok where that cannot be told.
+func (d *drawn) off(u float64, exact *drawn) (share float64, ok bool) {
+	level, was, is := d.level, d.upper, exact.upper
+	if u-d.lower.At < d.upper.At-u {
+		level, was = level-1, d.lower
+	}
+	if level == exact.level-1 {
+		is = exact.lower
+	} else if level != exact.level {
+		return 0, false
+	}
+	return math.Abs(is.At-was.At) / was.Off, was.Off > 0 && is.Off > 0
 }
 
 // refine bounds the errors of each level by itself, and returns that of the likeliest.
@@ -57,12 +78,6 @@ func (d *Drawer) grow(delta float64) {
 	for k := range d.growth {
 		d.growth[k] = g
 	}
-}
-
-// near tells whether a boundary of the level that was drawn could lie on the other side of u.
-func (d *Drawer) near(u float64) bool {
-	lower, upper := d.drawn.lower, d.drawn.upper
-	return u-lower.At <= d.share*lower.Off+d.grain && lower.At > 0 || upper.At-u <= d.share*upper.Off+d.grain
 }
 
 // between finds the boundaries of a level that was drawn, where log-probabilities are off by

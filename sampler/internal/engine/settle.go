@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"pixelcnn/internal/compile/exact"
 	"pixelcnn/internal/compile/ir"
@@ -25,7 +24,6 @@ type Settler struct {
 	net     Network
 	program *program.Program
 	pool    sync.Pool // of *exact.Evaluator
-	settled atomic.Int64
 
 	accuracy draw.Accuracy
 
@@ -53,7 +51,7 @@ func newSettler(p *program.Program, net Network) *Settler {
 }
 
 // Settled is the number of near ties so far.
-func (s *Settler) Settled() int64 { return s.settled.Load() }
+func (s *Settler) Settled() int64 { return s.accuracy.Settled() }
 
 // conditions is what the program makes of a class and of what an image is given.
 func (s *Settler) conditions(class int, given []*onnx.Tensor) ([][]float64, error) {
@@ -94,7 +92,6 @@ func (s *Settler) Outputs(r *draw.Row, symbol int) (outputs []float64, release f
 	if err != nil {
 		return nil, nil, false
 	}
-	s.settled.Add(1)
 	return e.Outputs(symbol), func() { s.pool.Put(e) }, true
 }
 
@@ -104,10 +101,7 @@ func (s *Settler) Drawn(r *draw.Row, symbols []int) (outputs func(symbol int) []
 	if err != nil {
 		return nil, nil, false
 	}
-	return func(symbol int) []float64 {
-		s.settled.Add(1)
-		return e.Outputs(symbol)
-	}, func() { s.pool.Put(e) }, true
+	return e.Outputs, func() { s.pool.Put(e) }, true
 }
 
 // Accuracy implements [draw.Settler].
