@@ -57,7 +57,7 @@ func TestMeasured(t *testing.T) {
 		if _, _, _, ok := b.Settle(); !ok {
 			t.Fatal("not settled")
 		}
-		if got := settle.known.Share(); math.Abs(got-want) > 1e-7 {
+		if got := settle.known.Share(); math.Abs(got-want) > 1e-6 { // what is less than grain does not count
 			t.Fatalf("postponed %v: a share of %v, want %v", postponed, got, want)
 		}
 		b = NewBatch(head, []Row{{How: how, Levels: make([]uint16, n)}}, n, settle)
@@ -119,4 +119,36 @@ func (s same) Drawn(r *Row, _ []int) (outputs func(symbol int) []float64, releas
 		o, _, _ := s.Outputs(r, k)
 		return o
 	}, func() {}, true
+}
+
+// TestOff: how far a boundary was off is told of the same boundary, beyond what the sum of
+// weights is rounded to.
+func TestOff(t *testing.T) {
+	at := func(level int, lower, lowerOff, upper, upperOff float64) drawn {
+		return drawn{level, likelihood.Boundary{At: lower, Off: lowerOff}, likelihood.Boundary{At: upper, Off: upperOff}}
+	}
+	const grain = 0x1p-45
+	for _, c := range []struct {
+		name       string
+		u          float64
+		was, exact drawn
+		share      float64
+		ok         bool
+	}{
+		{"the end of the level", 0.7, at(3, 0.5, 0.01, 0.75, 0.02), at(3, 0.4, 0.01, 0.74, 0.02), 0.5, true},
+		{"its beginning", 0.51, at(3, 0.5, 0.01, 0.75, 0.02), at(3, 0.504, 0.01, 0.74, 0.02), 0.4, true},
+		{"the level before, exactly", 0.51, at(3, 0.5, 0.01, 0.75, 0.02), at(2, 0.3, 0.01, 0.52, 0.02), 2, true},
+		{"the level after, exactly", 0.74, at(3, 0.5, 0.01, 0.75, 0.02), at(4, 0.73, 0.01, 0.8, 0.02), 1, true},
+		{"another boundary", 0.74, at(3, 0.5, 0.01, 0.75, 0.02), at(2, 0.5, 0.01, 0.76, 0.02), 0, false},
+		{"a level far away", 0.74, at(3, 0.5, 0.01, 0.75, 0.02), at(9, 0.5, 0.01, 0.76, 0.02), 0, false},
+		{"no boundaries", 0.74, drawn{}, at(0, 0, 0, 0.76, 0.02), 0, false},
+		{"the ends of all levels", 0.99, at(3, 0.5, 0.01, 1, 0), at(3, 0.5, 0.01, 1, 0), 0, false},
+		{"less than grain", 0x1p-40, at(1, 0x1p-40-0x1p-45, 0x1p-57, 0.75, 0.02), at(1, 0x1p-40, 0x1p-57, 0.75, 0.02), 0, true},
+		{"more than grain", 0x1p-40, at(1, 0x1p-40-0x1p-43, 0x1p-44, 0.75, 0.02), at(1, 0x1p-40, 0x1p-44, 0.75, 0.02), 1, true},
+	} {
+		share, ok := c.was.off(c.u, grain, &c.exact)
+		if ok != c.ok || ok && math.Abs(share-c.share) > 1e-10 {
+			t.Errorf("%s: %v, %v, want %v, %v", c.name, share, ok, c.share, c.ok)
+		}
+	}
 }

@@ -188,7 +188,7 @@ func (b *Batch) exact(t tie, temperature float64, outputs []float64) int {
 	r := &b.rows[t.row]
 	copy(b.outputs, outputs)
 	level := b.Level(r.How, temperature, b.outputs, b.earlier(r, t.symbol), t.u)
-	if share, ok := t.drawn.off(t.u, &b.drawn); ok {
+	if share, ok := t.drawn.off(t.u, b.grain, &b.drawn); ok {
 		b.settle.Accuracy().See(share)
 	}
 	return level

@@ -21,9 +21,9 @@ func (d *drawn) near(u, share, grain float64) bool {
 	return u-d.lower.At <= share*d.lower.Off+grain && d.lower.At > 0 || d.upper.At-u <= share*d.upper.Off+grain
 }
 
-// off is how far the boundary that is nearest to u was off, as a share of its bound, if exact is
-// what u draws indeed. It is not ok where that cannot be told.
-func (d *drawn) off(u float64, exact *drawn) (share float64, ok bool) {
+// off is how far the boundary that is nearest to u was off beyond grain, as a share of its bound, if
+// exact is what u draws indeed. It is not ok where that cannot be told.
+func (d *drawn) off(u, grain float64, exact *drawn) (share float64, ok bool) {
 	level, was, is := d.level, d.upper, exact.upper
 	if u-d.lower.At < d.upper.At-u {
 		level, was = level-1, d.lower
@@ -33,7 +33,8 @@ func (d *drawn) off(u float64, exact *drawn) (share float64, ok bool) {
 	} else if level != exact.level {
 		return 0, false
 	}
-	return math.Abs(is.At-was.At) / was.Off, was.Off > 0 && is.Off > 0
+	// Each of the two is off by grain.
+	return max(0, math.Abs(is.At-was.At)-2*grain) / was.Off, was.Off > 0 && is.Off > 0
 }
 
 // refine bounds the errors of each level by itself, and returns that of the likeliest.
