@@ -3676,7 +3676,7 @@ storepart:
 	RET
 
 // func tile8x16AVX512(t *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·tile8x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
 	MOVQ      88(AX), CX
@@ -3743,14 +3743,16 @@ sum:
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	LEAQ (DI)(R9*2), R11
-	MOVQ 16(DX), R12
-	MOVQ 24(DX), R13
-	MOVQ 32(DX), BX
+	MOVQ   (DX), DI
+	MOVQ   8(DX), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	LEAQ   (DI)(R9*2), R11
+	MOVQ   16(DX), R12
+	MOVQ   24(DX), R13
+	MOVQ   32(DX), BX
+	IMUL3Q $0x08, 8(DX), R14
+	ADDQ   DI, R14
 
 loop:
 	VMOVUPS      (BX), Z8
@@ -3770,6 +3772,8 @@ loop:
 	VFMADD231PS  Z8, Z11, Z6
 	VBROADCASTSS (R11)(R8*1), Z11
 	VFMADD231PS  Z8, Z11, Z7
+	PREFETCHT0   (R14)
+	ADDQ         $0x20, R14
 	ADDQ         R12, DI
 	ADDQ         R12, R11
 	ADDQ         SI, BX
@@ -3989,7 +3993,7 @@ storepart:
 	RET
 
 // func tile8x32AVX512(t *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·tile8x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
 	MOVQ      88(AX), CX
@@ -4089,14 +4093,16 @@ sum:
 	MOVQ  8(AX), DI
 
 segment:
-	MOVQ (DX), R8
-	MOVQ 8(DX), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R9)(R9*4), R11
-	LEAQ (R8)(R10*2), R12
-	MOVQ 16(DX), R13
-	MOVQ 24(DX), R14
-	MOVQ 32(DX), BX
+	MOVQ   (DX), R8
+	MOVQ   8(DX), R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   (R9)(R9*4), R11
+	LEAQ   (R8)(R10*2), R12
+	MOVQ   16(DX), R13
+	MOVQ   24(DX), R14
+	MOVQ   32(DX), BX
+	IMUL3Q $0x08, 8(DX), R15
+	ADDQ   R8, R15
 
 loop:
 	VMOVUPS      (BX), Z16
@@ -4125,6 +4131,8 @@ loop:
 	VBROADCASTSS (R12)(R9*1), Z20
 	VFMADD231PS  Z16, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
+	PREFETCHT0   (R15)
+	ADDQ         $0x20, R15
 	ADDQ         R13, R8
 	ADDQ         R13, R12
 	ADDQ         SI, BX
@@ -4496,7 +4504,7 @@ storepart:
 	RET
 
 // func tile12x16AVX512(t *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·tile12x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
 	MOVQ      88(AX), CX
@@ -4579,14 +4587,16 @@ sum:
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	LEAQ (DI)(R9*2), R11
-	MOVQ 16(DX), R12
-	MOVQ 24(DX), R13
-	MOVQ 32(DX), BX
+	MOVQ   (DX), DI
+	MOVQ   8(DX), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	LEAQ   (DI)(R9*2), R11
+	MOVQ   16(DX), R12
+	MOVQ   24(DX), R13
+	MOVQ   32(DX), BX
+	IMUL3Q $0x0c, 8(DX), R14
+	ADDQ   DI, R14
 
 loop:
 	VMOVUPS      (BX), Z12
@@ -4614,6 +4624,8 @@ loop:
 	VFMADD231PS  Z12, Z15, Z10
 	VBROADCASTSS (R11)(R10*1), Z15
 	VFMADD231PS  Z12, Z15, Z11
+	PREFETCHT0   (R14)
+	ADDQ         $0x30, R14
 	ADDQ         R12, DI
 	ADDQ         R12, R11
 	ADDQ         SI, BX
@@ -4913,7 +4925,7 @@ storepart:
 	RET
 
 // func tile12x32AVX512(t *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·tile12x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      t+0(FP), AX
 	MOVQ      88(AX), CX
@@ -5045,14 +5057,16 @@ sum:
 	MOVQ  8(AX), DI
 
 segment:
-	MOVQ (DX), R8
-	MOVQ 8(DX), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R9)(R9*4), R11
-	LEAQ (R8)(R10*2), R12
-	MOVQ 16(DX), R13
-	MOVQ 24(DX), R14
-	MOVQ 32(DX), BX
+	MOVQ   (DX), R8
+	MOVQ   8(DX), R9
+	LEAQ   (R9)(R9*2), R10
+	LEAQ   (R9)(R9*4), R11
+	LEAQ   (R8)(R10*2), R12
+	MOVQ   16(DX), R13
+	MOVQ   24(DX), R14
+	MOVQ   32(DX), BX
+	IMUL3Q $0x0c, 8(DX), R15
+	ADDQ   R8, R15
 
 loop:
 	VMOVUPS      (BX), Z24
@@ -5093,6 +5107,8 @@ loop:
 	VBROADCASTSS (R12)(R11*1), Z28
 	VFMADD231PS  Z24, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
+	PREFETCHT0   (R15)
+	ADDQ         $0x30, R15
 	ADDQ         R13, R8
 	ADDQ         R13, R12
 	ADDQ         SI, BX

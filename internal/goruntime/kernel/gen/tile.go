@@ -184,6 +184,14 @@ func tile(s isa, rows, vecs int) {
 	a, stepA := newRowsAt(field(segment, offA), field(segment, offRowA), rows), field(segment, offStepA)
 	k := field(segment, offK)
 	MOVQ(Mem{Base: segment, Disp: offB}, b)
+	// The next tile's rows are fetched meanwhile, as if they lay end to end: A mostly comes from
+	// memory, a few columns at a time, which the processor does not foresee.
+	ahead := Register(nil)
+	if rows >= 8 {
+		ahead = GP64()
+		IMUL3Q(Imm(uint64(rows)), Mem{Base: segment, Disp: offRowA}, ahead)
+		ADDQ(a.bases[0], ahead)
+	}
 	Label("loop")
 	bv := make([]VecVirtual, vecs)
 	for v := range bv {
@@ -200,6 +208,10 @@ func tile(s isa, rows, vecs int) {
 		for v := range vecs {
 			VFMADD231PS(bv[v], x, acc[i][v])
 		}
+	}
+	if ahead != nil {
+		PREFETCHT0(Mem{Base: ahead})
+		ADDQ(Imm(uint64(4*rows)), ahead)
 	}
 	for _, base := range a.bases {
 		ADDQ(stepA, base)
