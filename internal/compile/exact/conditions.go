@@ -21,7 +21,7 @@ func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) 
 	if err != nil {
 		return nil, fmt.Errorf("compile: conditions: %w", err)
 	}
-	known := map[*onnx.Value]*onnx.Tensor{}
+	known, room := map[*onnx.Value]*onnx.Tensor{}, &room{}
 	for i, v := range m.Graph.Inputs {
 		known[v] = inputs[i]
 	}
@@ -36,7 +36,7 @@ func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) 
 		for i, v := range n.Inputs {
 			in[i] = of(v)
 		}
-		out, err := node(n, in, m.Opsets[""])
+		out, err := room.node(n, in, m.Opsets[""])
 		if err != nil {
 			return nil, fmt.Errorf("compile: conditions: %s: %w", n.String(), err)
 		}
@@ -54,9 +54,41 @@ func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) 
 	return out, nil
 }
 
+// room is where a node is computed in float64; the next one takes its place.
+type room struct {
+	operands [][]float64
+	out      []float64
+	read     []float64 // by a convolution
+}
+
+// sized is a slice of n numbers, *room if that has so many.
+func sized(room *[]float64, n int) []float64 {
+	if cap(*room) < n {
+		*room = make([]float64, n)
+	}
+	return (*room)[:n]
+}
+
+// zeros are n of them, for a result.
+func (r *room) zeros(n int) []float64 {
+	out := sized(&r.out, n)
+	clear(out)
+	return out
+}
+
+// reals are the elements of a float32 operand.
+func (r *room) reals(operand int, t *onnx.Tensor) []float64 {
+	for len(r.operands) <= operand {
+		r.operands = append(r.operands, nil)
+	}
+	x := sized(&r.operands[operand], t.Len())
+	kernel.Widen64(x, t.Floats())
+	return x
+}
+
 // node computes a node of the prologue: in float64, and rounded then. It returns nil where it does
 // not know the operator.
-func node(n *onnx.Node, in []*onnx.Tensor, opset int64) ([]*onnx.Tensor, error) {
+func (r *room) node(n *onnx.Node, in []*onnx.Tensor, opset int64) ([]*onnx.Tensor, error) {
 	if n.Domain != "" {
 		return nil, nil
 	}
@@ -64,12 +96,12 @@ func node(n *onnx.Node, in []*onnx.Tensor, opset int64) ([]*onnx.Tensor, error) 
 		var out []float64
 		switch n.Op {
 		case "Conv":
-			out = convolution(n, in, shape)
+			out = r.convolution(n, in, shape)
 		case "MatMul":
-			out = product(in, shape)
+			out = r.product(in, shape)
 		case "Cast": // to what is no float32, too
 		default:
-			out = eachOf(n, in, shape, opset)
+			out = r.eachOf(n, in, shape, opset)
 		}
 		if out != nil {
 			rounded := make([]float32, len(out))
@@ -88,9 +120,9 @@ func floating(in []*onnx.Tensor) bool {
 
 // eachOf computes what works element by element, or along the last dimension; else it returns
 // nil.
-func eachOf(n *onnx.Node, in []*onnx.Tensor, shape []int, opset int64) []float64 {
+func (r *room) eachOf(n *onnx.Node, in []*onnx.Tensor, shape []int, opset int64) []float64 {
 	u := &ir.Unit{Op: n.Op, Attrs: n.Attrs}
-	out := make([]float64, size(shape))
+	out := r.zeros(size(shape))
 	operands := make([][]float64, len(in))
 	positions := 1
 	if _, each := onnx.Real(n.Op, n.Attrs); each {
@@ -101,7 +133,7 @@ func eachOf(n *onnx.Node, in []*onnx.Tensor, shape []int, opset int64) []float64
 					return nil
 				}
 			}
-			operands[i] = onnx.Reals(t)
+			operands[i] = r.reals(i, t)
 		}
 	} else {
 		last := int64(len(shape) - 1)
@@ -112,7 +144,7 @@ func eachOf(n *onnx.Node, in []*onnx.Tensor, shape []int, opset int64) []float64
 		}
 		positions = len(out) / shape[last]
 		for i, t := range in {
-			if operands[i] = onnx.Reals(t); i > 0 { // scale and bias
+			if operands[i] = r.reals(i, t); i > 0 { // scale and bias
 				if t.Len() != shape[last] {
 					return nil
 				}
@@ -126,7 +158,7 @@ func eachOf(n *onnx.Node, in []*onnx.Tensor, shape []int, opset int64) []float64
 
 // product is that of matrices [..., m, k] and [..., k, n]; it returns nil where the second are
 // fewer, but one, than the first.
-func product(in []*onnx.Tensor, shape []int) []float64 {
+func (r *room) product(in []*onnx.Tensor, shape []int) []float64 {
 	a, b := in[0], in[1]
 	if len(a.Shape) < 2 || len(b.Shape) < 2 || len(shape) != len(a.Shape) {
 		return nil
@@ -139,7 +171,7 @@ func product(in []*onnx.Tensor, shape []int) []float64 {
 	} else if b.Len() != many*step || !slices.Equal(a.Shape[:len(a.Shape)-2], b.Shape[:len(b.Shape)-2]) {
 		return nil
 	}
-	x, y, out := onnx.Reals(a), onnx.Reals(b), make([]float64, size(shape))
+	x, y, out := r.reals(0, a), r.reals(1, b), r.zeros(size(shape))
 	for i := range many {
 		kernel.AddProduct64(out[i*m*n:], n, x[i*m*k:], k, y[i*step:], n, m, n, k)
 	}
@@ -147,7 +179,7 @@ func product(in []*onnx.Tensor, shape []int) []float64 {
 }
 
 // convolution is one of two dimensions in one group; nil where it is another one.
-func convolution(n *onnx.Node, in []*onnx.Tensor, shape []int) []float64 {
+func (r *room) convolution(n *onnx.Node, in []*onnx.Tensor, shape []int) []float64 {
 	x, w := in[0], in[1]
 	if len(x.Shape) != 4 || n.Attrs.Int("group", 1) != 1 {
 		return nil
@@ -160,34 +192,46 @@ func convolution(n *onnx.Node, in []*onnx.Tensor, shape []int) []float64 {
 	ins, h, width := x.Shape[1], x.Shape[2], x.Shape[3]
 	outs, oh, ow := shape[1], shape[2], shape[3]
 	depth := ins * ys.Kernel * xs.Kernel
-	src, weights, out := x.Floats(), onnx.Reals(w), make([]float64, size(shape))
+	src, weights, out := x.Floats(), r.reals(1, w), r.zeros(size(shape))
 	if len(in) > 2 {
-		for plane, bias := range slices.Repeat(onnx.Reals(in[2]), shape[0]) {
+		for plane, bias := range slices.Repeat(r.reals(2, in[2]), shape[0]) {
 			for i := range oh * ow {
 				out[plane*oh*ow+i] = bias
 			}
 		}
 	}
 	rows := max(1, 2*lot/ow) // of the result, at a time
-	read := make([]float64, 0, depth*rows*ow)
+	room := sized(&r.read, depth*min(rows, oh)*ow)
 	for image := range shape[0] {
 		for first := 0; first < oh; first += rows {
 			last := min(first+rows, oh)
-			read = read[:0] // [depth, positions]
+			n := (last - first) * ow
+			read := room[:depth*n] // [depth, positions]
+			clear(read)
+			at := read
 			for tap := range depth {
 				plane := src[(image*ins+tap/(ys.Kernel*xs.Kernel))*h*width:]
 				dy, dx := tap/xs.Kernel%ys.Kernel*ys.Dilation-ys.Begin, tap%xs.Kernel*xs.Dilation-xs.Begin
+				// Columns of the result that read one of the picture.
+				from := min(ow, max(0, (xs.Stride-1-dx)/xs.Stride))
+				to := max(from, min(ow, (width-1-dx+xs.Stride)/xs.Stride))
 				for y := first; y < last; y++ {
-					for c := range ow {
-						v := 0.0
-						if fy, fx := y*ys.Stride+dy, c*xs.Stride+dx; fy >= 0 && fy < h && fx >= 0 && fx < width {
-							v = float64(plane[fy*width+fx])
-						}
-						read = append(read, v)
+					row := at[:ow]
+					at = at[ow:]
+					fy := y*ys.Stride + dy
+					if fy < 0 || fy >= h || from == to {
+						continue
+					}
+					source := plane[fy*width:][:width]
+					if xs.Stride == 1 {
+						kernel.Widen64(row[from:to], source[from+dx:to+dx])
+						continue
+					}
+					for c := from; c < to; c++ {
+						row[c] = float64(source[c*xs.Stride+dx])
 					}
 				}
 			}
-			n := (last - first) * ow
 			kernel.AddProduct64(out[(image*outs*oh+first)*ow:], oh*ow, weights, depth, read, n, outs, n, depth)
 		}
 	}

@@ -59,19 +59,26 @@ func (s *Settler) conditions(class int, given []*onnx.Tensor) ([][]float64, erro
 		return nil, nil
 	}
 	s.mu.Lock()
+	known := s.classes[class]
+	if !slices.Equal(given, s.given) {
+		known = nil
+	}
+	s.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	values, err := exact.Conditions(s.program, s.net.Others(class, given))
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Equal(given, s.given) {
 		clear(s.classes)
 		s.given = given
 	}
-	if known := s.classes[class]; known != nil {
-		return known, nil
-	}
-	values, err := exact.Conditions(s.program, s.net.Others(class, given))
-	if err == nil {
-		s.classes[class] = values
-	}
-	return values, err
+	s.classes[class] = values
+	return values, nil
 }
 
 // begin evaluates an image, whose levels are drawn as far as what is asked of it depends on
