@@ -45,8 +45,8 @@ func (c *contest) timed(name string, run func(context.Context) (spent, error)) *
 	return k
 }
 
-// long is how long a first run takes that counts: what is bound at first is little of it.
-const long = 10 * time.Second
+// long is how long a first run takes that counts: what is made and learned at first is little of it.
+const long = 25 * time.Second
 
 // run gives each its turn, rounds times over, after a first one that does not count unless
 // it is long: it warms up and tells how many runs make a turn.
@@ -69,6 +69,7 @@ func (c *contest) run(ctx context.Context, rounds int) error {
 			}
 			if round > 0 || took.wall > long {
 				k.times, k.processor = append(k.times, took.wall.Seconds()), append(k.processor, took.processor.Seconds())
+				k.taken += took.wall * time.Duration(n)
 			}
 		}
 		if round > 0 {
@@ -92,7 +93,6 @@ func (k *contestant) take(ctx context.Context, n int) (spent, error) {
 	if sum.wall == 0 {
 		sum = spent{time.Since(start), processor() - before}
 	}
-	k.taken += sum.wall
 	return spent{sum.wall / time.Duration(n), sum.processor / time.Duration(n)}, nil
 }
 
