@@ -59,26 +59,22 @@ func (s *Settler) conditions(class int, given []*onnx.Tensor) ([][]float64, erro
 		return nil, nil
 	}
 	s.mu.Lock()
-	known := s.classes[class]
 	if !slices.Equal(given, s.given) {
-		known = nil
+		clear(s.classes)
+		s.given = given
 	}
+	known := s.classes[class]
 	s.mu.Unlock()
 	if known != nil {
 		return known, nil
 	}
 	values, err := exact.Conditions(s.program, s.net.Others(class, given))
-	if err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Equal(given, s.given) {
-		clear(s.classes)
-		s.given = given
+	if err == nil && slices.Equal(given, s.given) {
+		s.classes[class] = values
 	}
-	s.classes[class] = values
-	return values, nil
+	return values, err
 }
 
 // begin evaluates an image, whose levels are drawn as far as what is asked of it depends on
