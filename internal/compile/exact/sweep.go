@@ -203,35 +203,39 @@ func (e *Evaluator) static(u *ir.Unit, y, x int, out []float64) {
 	}
 }
 
-// linear adds up products, and what is without weights.
+// linear adds up products, and what is without weights: all of them for some positions, and then
+// for the next, whose sums and most of whose operands are in a cache meanwhile.
 func (e *Evaluator) linear(u *ir.Unit, h *held) {
-	n := u.Channels
-	clear(h.values)
-	if u.Bias != nil {
-		first := h.values[:n]
-		for o, b := range u.Bias {
-			first[o] = float64(b)
-		}
-		for i := range h.at {
-			copy(h.values[i*n:], first)
-		}
+	args, weights := make([]*argument, len(u.Args)), e.weights[:0]
+	for k := range args {
+		args[k] = e.argument(k, u, k)
+		from := len(weights)
+		weights = slices.Grow(weights, len(u.Weights[k]))[:from+len(u.Weights[k])]
+		kernel.Widen64(weights[from:], u.Weights[k])
 	}
-	for k, a := range u.Args {
-		arg := e.argument(0, u, k)
-		e.weights = slices.Grow(e.weights[:0], len(u.Weights[k]))[:len(u.Weights[k])]
-		kernel.Widen64(e.weights, u.Weights[k])
-		depth := a.Channels()
-		for first := 0; first < len(h.at); first += lot {
-			at := h.at[first:min(first+lot, len(h.at))]
-			out := h.values[first*n : (first+len(at))*n]
-			if u.Weights[k] != nil {
-				rows, step := arg.view(at)
-				kernel.AddProduct64(out, n, rows, step, e.weights, n, len(at), n, depth)
+	e.weights = weights
+	bias := make([]float64, u.Channels)
+	for o, b := range u.Bias {
+		bias[o] = float64(b)
+	}
+	n := u.Channels
+	for first := 0; first < len(h.at); first += lot {
+		at := h.at[first:min(first+lot, len(h.at))]
+		out := h.values[first*n : (first+len(at))*n]
+		for i := range at {
+			copy(out[i*n:], bias)
+		}
+		weights := e.weights
+		for k, arg := range args {
+			if u.Weights[k] == nil {
+				for i, x := range arg.rows(at) {
+					out[i] += x
+				}
 				continue
 			}
-			for i, x := range arg.rows(at) {
-				out[i] += x
-			}
+			rows, step := arg.view(at)
+			kernel.AddProduct64(out, n, rows, step, weights, n, len(at), n, arg.Channels())
+			weights = weights[len(u.Weights[k]):]
 		}
 	}
 }
