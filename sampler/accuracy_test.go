@@ -42,10 +42,9 @@ func TestSettleAll(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Error("other images")
 		}
-		share := sampler.NearShare(s.Sampler)
-		if ties := s.NearTies(); ties < 8 || share > 0.4 {
-			t.Errorf("%d near ties were settled, and still %v of the bound counts", ties, share)
+		if ties := s.NearTies(); ties < 8 || ties > 40 {
+			t.Errorf("%d near ties were settled", ties)
 		}
-		t.Logf("%d near ties were settled; %.3f of the bound counts", s.NearTies(), share)
+		t.Logf("%d near ties were settled; then the margin is %+v", s.NearTies(), sampler.Margin(s.Sampler))
 	})
 }

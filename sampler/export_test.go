@@ -3,6 +3,8 @@ package sampler
 import (
 	"context"
 
+	"pixelcnn/internal/likelihood"
+	"pixelcnn/sampler/internal/draw"
 	"pixelcnn/sampler/internal/engine"
 )
 
@@ -22,7 +24,9 @@ func Need(s *Sampler, images int) int64 { return s.engines.Drawer.(*engine.Incre
 func Held(s *Sampler) int64 { return s.engines.Drawer.(*engine.Incremental).Held() }
 
 // SettleAll makes every draw whose boundaries decide it a near tie.
-func SettleAll(s *Sampler) { s.engines.Settler.Accuracy().See(1e12) }
+func SettleAll(s *Sampler) {
+	s.engines.Settler.Accuracy().See(likelihood.Boundary{At: 0.5, Off: 1e-6}, 1e12)
+}
 
-// NearShare is the share of its bound that a boundary may be off by.
-func NearShare(s *Sampler) float64 { return s.engines.Settler.Accuracy().Share() }
+// Margin is how far boundaries between levels may be off.
+func Margin(s *Sampler) draw.Margin { return s.engines.Settler.Accuracy().Margin() }

@@ -3,22 +3,22 @@ package draw
 import (
 	"math"
 	"sync"
+
+	"pixelcnn/internal/likelihood"
 )
 
-// wide is how many times its usual error a boundary may be off by.
-const wide = 16
-
 // Accuracy is what is known of a network's errors: how far the boundaries between levels were
-// off in float32, each as a share of what [likelihood.Boundary] bounds it by. The bound lets
-// the errors of all outputs work together. They mostly cancel, and the more so the more levels
-// there are. So near ties are measured when they are settled, and with them every 32nd symbol
-// before them: then both are known, what float32 had and what is exact.
+// off in float32. What [likelihood.Boundary] bounds that by lets the errors of all outputs
+// work together. They mostly cancel, and the more so the more levels there are. So near ties
+// are measured when they are settled, and with them every 32nd symbol before them: then both
+// are known, what float32 had and what is exact.
 //
 // It is safe for concurrent use; the zero value knows nothing.
 type Accuracy struct {
 	mu      sync.Mutex
 	seen    float64 // boundaries
-	squares float64 // the sum of their squared shares
+	squares float64 // the sum of their squared shares: how far they were off, of what bounds that
+	largest float64 // the largest of how far one was off, of √(C(1−C))
 	settled int64   // near ties
 }
 
@@ -36,23 +36,50 @@ func (a *Accuracy) settle(n int64) {
 	a.settled += n
 }
 
-// See adds a boundary that was off by a share of its bound.
-func (a *Accuracy) See(share float64) {
-	if math.IsNaN(share) {
+// See adds a boundary that was off by so much.
+func (a *Accuracy) See(b likelihood.Boundary, off float64) {
+	share, spread := off/b.Off, off/math.Sqrt(b.At*(1-b.At))
+	if math.IsNaN(share + spread) {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.seen++
 	a.squares += share * share
+	a.largest = max(a.largest, spread)
 }
 
-// Share is the share of its bound that a boundary may be off by: 16 times the root mean square
-// of what was seen. One more that needs all of its bound is counted in, so that it is 1 at
-// first, and no smaller than 1/√(n+1) after n. Where a network is less exact than the bound
-// takes it to be, it is over 1.
-func (a *Accuracy) Share() float64 {
+const (
+	wide  = 16 // times the usual share
+	twice = 2  // times the largest of √(C(1−C))
+)
+
+// Margin is how far boundaries may be off by what was seen.
+func (a *Accuracy) Margin() Margin {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return math.Sqrt((1 + wide*wide*a.squares) / (1 + a.seen))
+	return Margin{
+		share:  math.Sqrt((1 + wide*wide*a.squares) / (1 + a.seen)),
+		spread: twice * a.largest,
+		doubt:  1 / math.Sqrt(1+a.seen),
+	}
+}
+
+// A Margin is how far a boundary at the cumulative probability C may be off, of two the smaller.
+//
+// One is a share of its bound: 16 times the root mean square of the shares that were seen. One
+// more that needs all of its bound is counted in, so that it is 1 at first, and no smaller than
+// 1/√(n+1) after n. Where a network is less exact than the bound takes it to be, it is over 1.
+//
+// The other one is twice the largest that was seen, of √(C(1−C)), but no less than that 1/√(n+1) of the
+// bound. Errors that are independent of each other move a boundary by a multiple of √(C(1−C)),
+// if levels are about equally likely, where they are bounded by one of C(1−C).
+type Margin struct{ share, spread, doubt float64 }
+
+// unknown is that of a network of which nothing is known.
+var unknown = Margin{share: 1, doubt: 1}
+
+// covers tells whether a boundary could be off by so much.
+func (m Margin) covers(b likelihood.Boundary, off float64) bool {
+	return off <= m.share*b.Off && (off <= m.doubt*b.Off || off <= m.spread*math.Sqrt(b.At*(1-b.At)))
 }

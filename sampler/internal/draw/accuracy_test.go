@@ -7,26 +7,35 @@ import (
 	"pixelcnn/internal/likelihood"
 )
 
+// TestAccuracy: how far a boundary may be off, by hand.
 func TestAccuracy(t *testing.T) {
+	middle := likelihood.Boundary{At: 0.5, Off: 0.01} // √(C(1−C)) is 0.5
 	for _, c := range []struct {
 		name string
-		seen []float64
+		seen []float64 // how far the middle was off
+		at   likelihood.Boundary
 		want float64
 	}{
-		{"nothing is known", nil, 1},
-		{"three that were exact", []float64{0, 0, 0}, 0.5},
-		{"a sixteenth leaves it as it is", []float64{0.0625, 0.0625, 0.0625}, 1},
-		{"as large as the bound", []float64{1}, math.Sqrt(257. / 2)},
-		{"one in eight", []float64{0.25, 0, 0, 0, 0, 0, 0}, math.Sqrt(17. / 8)},
-		{"what is no number is not counted", []float64{math.NaN()}, 1},
+		{"nothing is known", nil, middle, 0.01},
+		{"three that were exact", []float64{0, 0, 0}, middle, 0.005},
+		{"one of them at a sixteenth of its bound", []float64{0, 0.000625, 0}, middle, 0.005},                          // of 0.01·√2/2 and twice that, or the half
+		{"the usual", []float64{0.002, 0.002, 0.002}, middle, 0.005},                                                   // of 0.01·√((1 + 3·256·0.04)/4) and 0.004, or the half
+		{"twice the largest", []float64{0.003, 0, 0}, middle, 0.006},                                                   // of 0.01·√((1 + 256·0.09)/4)
+		{"next to 0", []float64{0.003, 0, 0}, likelihood.Boundary{At: 0.0001, Off: 1e-5}, 1e-5 * math.Sqrt(24.04) / 2}, // twice the largest is 0.012·√0.0001
+		{"more than the bound", []float64{0.02}, middle, 0.04},                                                         // of 0.01·√((1 + 256·4)/2)
 	} {
 		var a Accuracy
-		for _, share := range c.seen {
-			a.See(share)
+		for _, off := range c.seen {
+			a.See(middle, off)
 		}
-		if got := a.Share(); math.Abs(got-c.want) > 1e-15 {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		m := a.Margin()
+		if !m.covers(c.at, c.want*(1-1e-9)) || m.covers(c.at, c.want*(1+1e-9)) {
+			t.Errorf("%s: %+v is not a margin of %v", c.name, m, c.want)
 		}
+	}
+	var a Accuracy
+	if a.See(likelihood.Boundary{At: 0.5}, 0); a.Margin() != unknown {
+		t.Errorf("a boundary without a bound: %+v", a.Margin())
 	}
 }
 
@@ -44,7 +53,7 @@ func TestMeasured(t *testing.T) {
 		// 1/(1 + e^1e-7) = 0.5 − 2.5e-8, of a bound of (1e-5 + 1e-10)/4.
 		settle := leaning{known: &Accuracy{}}
 		share := 2.5e-8 / 2.500025e-6
-		want := math.Sqrt((1 + 256*n*share*share) / (n + 1))
+		want := Margin{share: math.Sqrt((1 + 256*n*share*share) / (n + 1)), spread: 2 * 2.5e-8 / 0.5, doubt: 0.2}
 		b := NewBatch(head, []Row{{How: how, Levels: make([]uint16, n)}}, n, settle)
 		if postponed {
 			b.Postpone(nil)
@@ -57,12 +66,13 @@ func TestMeasured(t *testing.T) {
 		if _, _, _, ok := b.Settle(); !ok {
 			t.Fatal("not settled")
 		}
-		if got := settle.known.Share(); math.Abs(got-want) > 1e-6 { // what is less than grain does not count
-			t.Fatalf("postponed %v: a share of %v, want %v", postponed, got, want)
+		// What is less than grain does not count.
+		if got := settle.known.Margin(); math.Abs(got.share-want.share) > 1e-6 || math.Abs(got.spread-want.spread) > 1e-12 || got.doubt != want.doubt {
+			t.Fatalf("postponed %v: %+v, want %+v", postponed, got, want)
 		}
 		b = NewBatch(head, []Row{{How: how, Levels: make([]uint16, n)}}, n, settle)
 		for _, c := range []struct {
-			off  float64 // of 2.5e-6; the share is 0.2
+			off  float64 // of 2.5e-6, of which a fifth is left in doubt
 			near bool
 		}{{0.9, false}, {0.3, false}, {0.15, true}, {-0.15, true}, {-0.3, false}} {
 			if b.Level(how, 1, []float64{0, 0}, nil, 0.5+c.off*2.5e-6); b.tie != c.near {
@@ -93,8 +103,8 @@ func TestUnmeasured(t *testing.T) {
 		if b.Symbol(0, 0, c.outputs, 1, math.Nextafter(1, 0)); !b.tie {
 			t.Errorf("%s: no near tie", name)
 		}
-		if got := settle.known.Share(); got != 1 {
-			t.Errorf("%s: a share of %v", name, got)
+		if got := settle.known.Margin(); got != unknown {
+			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }
@@ -146,9 +156,9 @@ func TestOff(t *testing.T) {
 		{"less than grain", 0x1p-40, at(1, 0x1p-40-0x1p-45, 0x1p-57, 0.75, 0.02), at(1, 0x1p-40, 0x1p-57, 0.75, 0.02), 0, true},
 		{"more than grain", 0x1p-40, at(1, 0x1p-40-0x1p-43, 0x1p-44, 0.75, 0.02), at(1, 0x1p-40, 0x1p-44, 0.75, 0.02), 1, true},
 	} {
-		share, ok := c.was.off(c.u, grain, &c.exact)
-		if ok != c.ok || ok && math.Abs(share-c.share) > 1e-10 {
-			t.Errorf("%s: %v, %v, want %v, %v", c.name, share, ok, c.share, c.ok)
+		b, off, ok := c.was.off(c.u, grain, &c.exact)
+		if share := off / b.Off; ok != c.ok || ok && math.Abs(share-c.share) > 1e-10 {
+			t.Errorf("%s: %v of %+v, %v, want %v, %v", c.name, off, b, ok, c.share, c.ok)
 		}
 	}
 }

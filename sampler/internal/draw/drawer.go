@@ -15,7 +15,7 @@ type Drawer struct {
 	inverts likelihood.Inverter // the head, where it is one
 	refines likelihood.Refiner  // the head, where it is one
 	grain   float64             // of the sum of all weights
-	share   float64             // what part of its bound a boundary may be off by; see [Accuracy]
+	margin  Margin              // how far boundaries may be off
 	outputs []float64           // of a pixel, read from float32
 	own     int                 // how many of them are a channel's own; 0 where they share them
 	scratch []float64           // the head's
@@ -41,7 +41,7 @@ type Drawer struct {
 func NewDrawer(head likelihood.Head) *Drawer {
 	n := head.Levels()
 	d := &Drawer{
-		head: head, grain: likelihood.Grain(n), share: 1,
+		head: head, grain: likelihood.Grain(n), margin: unknown,
 		outputs: make([]float64, head.Outputs()), scratch: make([]float64, head.Scratch()),
 		weights: make([]float64, n), growth: make([]float64, n), ranking: ranking{order: make([]int, n)},
 	}
@@ -85,7 +85,7 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		if temperature == 1 && !how.filtered && d.inverts != nil {
 			level, lower, upper := d.inverts.Invert(outputs, earlier, u, d.scratch)
 			d.drawn = drawn{level, lower, upper}
-			d.tie = level >= 0 && d.drawn.near(u, d.share, d.grain)
+			d.tie = level >= 0 && d.drawn.near(u, d.margin, d.grain)
 			return level
 		}
 	}
@@ -141,11 +141,11 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 				return k
 			}
 			d.between(k, u, rest, p, delta)
-			d.tie = d.drawn.near(u, d.share, d.grain)
+			d.tie = d.drawn.near(u, d.margin, d.grain)
 			if d.tie && d.refines != nil {
 				d.grow(delta)
 				d.refined(k)
-				d.tie = d.drawn.near(u, d.share, d.grain)
+				d.tie = d.drawn.near(u, d.margin, d.grain)
 			}
 			return k
 		}

@@ -75,10 +75,10 @@ func (b *Batch) Settle() (again []int, decided []Decided, bad int, ok bool) {
 // none did. What waits after its last near tie is not evaluated.
 func (b *Batch) wrong(i int, ties []tie) (decided Decided, ok bool) {
 	known := b.settle.Accuracy()
-	share := known.Share()
+	margin := known.Margin()
 	last, near := 0, int64(0)
 	for n, t := range ties {
-		if t.drawn.near(t.u, share, b.grain) {
+		if t.drawn.near(t.u, margin, b.grain) {
 			last, near = n, near+1
 		}
 	}

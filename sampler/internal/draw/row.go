@@ -126,7 +126,7 @@ type Batch struct {
 func NewBatch(head likelihood.Head, rows []Row, width int, settle Settler) *Batch {
 	b := &Batch{Drawer: *NewDrawer(head), rows: rows, width: width, symbols: head.Symbols(), settle: settle}
 	if settle != nil {
-		b.share = settle.Accuracy().Share()
+		b.margin = settle.Accuracy().Margin()
 	}
 	return b
 }
@@ -179,7 +179,7 @@ func (b *Batch) decide(i, k int, temperature float64, outputs []float32, stride 
 	release()
 	known := b.settle.Accuracy()
 	known.settle(1)
-	b.share = known.Share()
+	b.margin = known.Margin()
 	return level
 }
 
@@ -188,8 +188,8 @@ func (b *Batch) exact(t tie, temperature float64, outputs []float64) int {
 	r := &b.rows[t.row]
 	copy(b.outputs, outputs)
 	level := b.Level(r.How, temperature, b.outputs, b.earlier(r, t.symbol), t.u)
-	if share, ok := t.drawn.off(t.u, b.grain, &b.drawn); ok {
-		b.settle.Accuracy().See(share)
+	if at, off, ok := t.drawn.off(t.u, b.grain, &b.drawn); ok {
+		b.settle.Accuracy().See(at, off)
 	}
 	return level
 }

@@ -15,15 +15,15 @@ type drawn struct {
 	lower, upper likelihood.Boundary
 }
 
-// near tells whether a boundary could lie on the other side of u, where it is off by a share of
-// its bound, and by grain besides. Without boundaries it could.
-func (d *drawn) near(u, share, grain float64) bool {
-	return u-d.lower.At <= share*d.lower.Off+grain && d.lower.At > 0 || d.upper.At-u <= share*d.upper.Off+grain
+// near tells whether a boundary could lie on the other side of u, by what margin covers and by
+// grain besides. Without boundaries it could.
+func (d *drawn) near(u float64, margin Margin, grain float64) bool {
+	return d.lower.At > 0 && margin.covers(d.lower, u-d.lower.At-grain) || margin.covers(d.upper, d.upper.At-u-grain)
 }
 
-// off is how far the boundary that is nearest to u was off beyond grain, as a share of its bound, if
-// exact is what u draws indeed. It is not ok where that cannot be told.
-func (d *drawn) off(u, grain float64, exact *drawn) (share float64, ok bool) {
+// off is the boundary that is nearest to u, and how far it was off beyond grain, if exact is what u
+// draws indeed. It is not ok where that cannot be told.
+func (d *drawn) off(u, grain float64, exact *drawn) (b likelihood.Boundary, off float64, ok bool) {
 	level, was, is := d.level, d.upper, exact.upper
 	if u-d.lower.At < d.upper.At-u {
 		level, was = level-1, d.lower
@@ -31,10 +31,10 @@ func (d *drawn) off(u, grain float64, exact *drawn) (share float64, ok bool) {
 	if level == exact.level-1 {
 		is = exact.lower
 	} else if level != exact.level {
-		return 0, false
+		return was, 0, false
 	}
 	// Each of the two is off by grain.
-	return max(0, math.Abs(is.At-was.At)-2*grain) / was.Off, was.Off > 0 && is.Off > 0
+	return was, max(0, math.Abs(is.At-was.At)-2*grain), was.Off > 0 && is.Off > 0
 }
 
 // refine bounds the errors of each level by itself, and returns that of the likeliest.
