@@ -210,7 +210,8 @@ func (s *Sampler) Signature() *Signature { return s.sig }
 func (s *Sampler) Engine() (used Engine, why error) { return s.engines.Used, s.engines.Why }
 
 // NearTies is the number of draws so far whose uniform fell so close to the boundary
-// between two levels that float32 could not decide, and that were settled in float64.
+// between two levels that float32 could not decide, and that were settled in float64. How
+// close that is depends on what those before showed of the network's accuracy.
 func (s *Sampler) NearTies() int64 {
 	if s.engines.Settler == nil {
 		return 0
