@@ -216,7 +216,7 @@ func (s *Sampler) NearTies() int64 {
 	if s.engines.Settler == nil {
 		return 0
 	}
-	return s.engines.Settler.Settled()
+	return s.engines.Settler.Accuracy().Settled()
 }
 
 // Close frees what Open made. It must not be called while a draw is running. Closing

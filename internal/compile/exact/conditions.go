@@ -21,7 +21,7 @@ func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) 
 	if err != nil {
 		return nil, fmt.Errorf("compile: conditions: %w", err)
 	}
-	known, room := map[*onnx.Value]*onnx.Tensor{}, &room{}
+	known, r := map[*onnx.Value]*onnx.Tensor{}, &room{}
 	for i, v := range m.Graph.Inputs {
 		known[v] = inputs[i]
 	}
@@ -36,7 +36,7 @@ func Conditions(p *program.Program, inputs []*onnx.Tensor) ([][]float64, error) 
 		for i, v := range n.Inputs {
 			in[i] = of(v)
 		}
-		out, err := room.node(n, in, m.Opsets[""])
+		out, err := r.node(n, in, m.Opsets[""])
 		if err != nil {
 			return nil, fmt.Errorf("compile: conditions: %s: %w", n.String(), err)
 		}
@@ -61,12 +61,12 @@ type room struct {
 	read     []float64 // by a convolution
 }
 
-// sized is a slice of n numbers, *room if that has so many.
-func sized(room *[]float64, n int) []float64 {
-	if cap(*room) < n {
-		*room = make([]float64, n)
+// sized is a slice of n numbers, of *r if that has so many.
+func sized(r *[]float64, n int) []float64 {
+	if cap(*r) < n {
+		*r = make([]float64, n)
 	}
-	return (*room)[:n]
+	return (*r)[:n]
 }
 
 // zeros are n of them, for a result.
@@ -201,12 +201,12 @@ func (r *room) convolution(n *onnx.Node, in []*onnx.Tensor, shape []int) []float
 		}
 	}
 	rows := max(1, 2*lot/ow) // of the result, at a time
-	room := sized(&r.read, depth*min(rows, oh)*ow)
+	all := sized(&r.read, depth*min(rows, oh)*ow)
 	for image := range shape[0] {
 		for first := 0; first < oh; first += rows {
 			last := min(first+rows, oh)
 			n := (last - first) * ow
-			read := room[:depth*n] // [depth, positions]
+			read := all[:depth*n] // [depth, positions]
 			clear(read)
 			at := read
 			for tap := range depth {

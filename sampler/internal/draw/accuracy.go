@@ -17,8 +17,8 @@ import (
 type Accuracy struct {
 	mu      sync.Mutex
 	seen    float64 // boundaries
-	squares float64 // the sum of their squared shares: how far they were off, of what bounds that
-	largest float64 // the largest of how far one was off, of √(C(1−C))
+	squares float64 // Σ (off/bound)², over them
+	largest float64 // the largest off/√(C(1−C))
 	settled int64   // near ties
 }
 

@@ -51,7 +51,7 @@ func TestMeasured(t *testing.T) {
 	for _, postponed := range []bool{false, true} {
 		// Exact logits of 0 and 1e-7 where float32 has none: the boundary is at
 		// 1/(1 + e^1e-7) = 0.5 − 2.5e-8, of a bound of (1e-5 + 1e-10)/4.
-		settle := leaning{known: &Accuracy{}}
+		settle := leaning()
 		share := 2.5e-8 / 2.500025e-6
 		want := Margin{share: math.Sqrt((1 + 256*n*share*share) / (n + 1)), spread: 2 * 2.5e-8 / 0.5, doubt: 0.2}
 		b := NewBatch(head, []Row{{How: how, Levels: make([]uint16, n)}}, n, settle)
@@ -88,17 +88,18 @@ func TestUnmeasured(t *testing.T) {
 	for name, c := range map[string]struct {
 		p       Parameters
 		outputs []float32
+		exact   []float64 // the same
 	}{
-		"the likeliest":         {Parameters{Greedy: true}, []float32{1, 1, 0, 0}},
-		"the last that is left": {Parameters{TopK: 1}, []float32{1, 1, 0, 0}},
-		"rivals at T next to 0": {Parameters{Temperature: 1e-9}, []float32{1, 1, 0, 0}},
-		"the end of the levels": {Parameters{}, []float32{0, 0, -800, -800}},
+		"the likeliest":         {Parameters{Greedy: true}, []float32{1, 1, 0, 0}, []float64{1, 1, 0, 0}},
+		"the last that is left": {Parameters{TopK: 1}, []float32{1, 1, 0, 0}, []float64{1, 1, 0, 0}},
+		"rivals at T next to 0": {Parameters{Temperature: 1e-9}, []float32{1, 1, 0, 0}, []float64{1, 1, 0, 0}},
+		"the end of the levels": {Parameters{}, []float32{0, 0, -800, -800}, []float64{0, 0, -800, -800}},
 	} {
 		how, err := c.p.For(head, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		settle := same{c.outputs, &Accuracy{}}
+		settle := settling{func(int) []float64 { return c.exact }, &Accuracy{}}
 		b := NewBatch(head, []Row{{How: how, Levels: make([]uint16, 1)}}, 1, settle)
 		if b.Symbol(0, 0, c.outputs, 1, math.Nextafter(1, 0)); !b.tie {
 			t.Errorf("%s: no near tie", name)
@@ -107,28 +108,6 @@ func TestUnmeasured(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-}
-
-// same finds float32 exact.
-type same struct {
-	outputs []float32
-	known   *Accuracy
-}
-
-func (s same) Accuracy() *Accuracy { return s.known }
-
-func (s same) Outputs(*Row, int) (outputs []float64, release func(), ok bool) {
-	for _, x := range s.outputs {
-		outputs = append(outputs, float64(x))
-	}
-	return outputs, func() {}, true
-}
-
-func (s same) Drawn(r *Row, _ []int) (outputs func(symbol int) []float64, release func(), ok bool) {
-	return func(k int) []float64 {
-		o, _, _ := s.Outputs(r, k)
-		return o
-	}, func() {}, true
 }
 
 // TestOff: how far a boundary was off is told of the same boundary, beyond what the sum of

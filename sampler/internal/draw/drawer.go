@@ -156,8 +156,10 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 	return last
 }
 
-// exactly tells whether the last draw's boundaries are bounded as those of a near tie would be.
-func (d *Drawer) exactly() bool { return d.drawn.upper.At > 0 && (d.logs == nil || d.refines == nil) }
+// measurable tells whether the last draw's boundaries are bounded as those of a near tie would be.
+func (d *Drawer) measurable() bool {
+	return d.drawn.upper.At > 0 && (d.logs == nil || d.refines == nil)
+}
 
 // weigh computes the weights of all levels at the temperature d.t, their sum, and what the
 // log-probabilities of those over 0 may be off by.

@@ -23,7 +23,7 @@ func (b *Batch) wait(t tie, level int) int {
 	}
 	if b.tie {
 		b.ties++
-	} else if (t.row+t.symbol)%measured > 0 || !b.exactly() {
+	} else if (t.row+t.symbol)%measured > 0 || !b.measurable() {
 		return level
 	}
 	b.waiting = append(b.waiting, t)

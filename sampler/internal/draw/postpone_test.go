@@ -7,27 +7,30 @@ import (
 	"pixelcnn/internal/likelihood"
 )
 
-// leaning evaluates near ties: the first level is a little likelier at some symbols, the second
-// at the others.
-type leaning struct {
-	first []int
-	known *Accuracy
+// settling evaluates near ties.
+type settling struct {
+	outputs func(symbol int) []float64
+	known   *Accuracy
 }
 
-func (l leaning) Accuracy() *Accuracy { return l.known }
+func (s settling) Accuracy() *Accuracy { return s.known }
 
-func (l leaning) Outputs(_ *Row, symbol int) (outputs []float64, release func(), ok bool) {
-	if slices.Contains(l.first, symbol) {
-		return []float64{1e-7, 0}, func() {}, true
-	}
-	return []float64{0, 1e-7}, func() {}, true
+func (s settling) Outputs(_ *Row, symbol int) (outputs []float64, release func(), ok bool) {
+	return s.outputs(symbol), func() {}, true
 }
 
-func (l leaning) Drawn(r *Row, _ []int) (outputs func(symbol int) []float64, release func(), ok bool) {
-	return func(symbol int) []float64 {
-		o, _, _ := l.Outputs(r, symbol)
-		return o
-	}, func() {}, true
+func (s settling) Drawn(*Row, []int) (outputs func(symbol int) []float64, release func(), ok bool) {
+	return s.outputs, func() {}, true
+}
+
+// leaning finds the first level a little likelier at some symbols, the second at the others.
+func leaning(first ...int) settling {
+	return settling{func(symbol int) []float64 {
+		if slices.Contains(first, symbol) {
+			return []float64{1e-7, 0}
+		}
+		return []float64{0, 1e-7}
+	}, &Accuracy{}}
 }
 
 // TestPostpone: near ties that wait come out as those that do not, in as many rounds as there
@@ -48,7 +51,7 @@ func TestPostpone(t *testing.T) {
 			}
 		}
 	}
-	settle := leaning{first: []int{1, 4}, known: &Accuracy{}}
+	settle := leaning(1, 4)
 	now := Row{How: how, Levels: make([]uint16, n)}
 	draw(NewBatch(head, []Row{now}, 3, settle), now)
 	if want := []uint16{1, 0, 1, 1, 0, 1}; !slices.Equal(now.Levels, want) {

@@ -39,7 +39,7 @@ func conditioned(t *testing.T, graph *onnx.Graph, opt signature.Options, conditi
 	}
 	drawn := func(rt onnx.Runtime, name engine.Name, raster bool, batch int) []uint16 {
 		t.Helper()
-		e, err := engine.Open(rt, sig, engine.Options{Engine: name, Raster: raster, Threads: 1})
+		e, err := engine.Open(rt, sig, engine.Options{Engine: name, Raster: raster, Threads: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func conditioned(t *testing.T, graph *onnx.Graph, opt signature.Options, conditi
 		for i := range rows {
 			rows[i] = draw.Row{Image: uint64(i), How: how, Levels: levels[i*sig.Pixels() : (i+1)*sig.Pixels()], Conditions: conditions[i : i+1]}
 		}
-		if err := e.Draw(context.Background(), rows, engine.Run{Batch: batch, Threads: 1}); err != nil {
+		if err := e.Draw(context.Background(), rows, engine.Run{Batch: batch, Threads: 2}); err != nil {
 			t.Fatal(err)
 		}
 		return levels

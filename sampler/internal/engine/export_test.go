@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"pixelcnn/internal/compile"
+	"pixelcnn/internal/compile/program"
 	"pixelcnn/internal/likelihood"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/internal/signature/encoding"
@@ -47,3 +48,8 @@ func (e *Compiled) Images(ctx context.Context, first uint64, levels []uint16, te
 
 // SetValues replaces the input value of each level.
 func (e *Compiled) SetValues(v []float32) { e.net.Values = v }
+
+// BatchOf is the number of images in a batch of a program with such caches of keys and values.
+func BatchOf(threads int, caches ...program.Cache) int {
+	return together(&program.Program{Caches: caches}, threads)
+}

@@ -20,10 +20,10 @@ type prologue struct {
 	program *compile.Program
 	session onnx.Session
 
-	mu      sync.Mutex
-	idle    []*prologueRun      // as many as ever ran at once, but for those that run
-	classes map[int][][]float32 // what came out for each class so far
-	given   []*onnx.Tensor      // the conditions for which it did
+	made memo[[][]float32]
+
+	mu   sync.Mutex
+	idle []*prologueRun // as many as ever ran at once, but for those that run
 }
 
 // prologueRun is where the graph is run for an image.
@@ -34,12 +34,12 @@ type prologueRun struct {
 }
 
 func newPrologue(rt onnx.Runtime, program *compile.Program) (*prologue, error) {
-	p := &prologue{program: program, classes: map[int][][]float32{}}
+	p := &prologue{program: program}
 	var err error
 	if p.session, err = rt.Load(program.Prologue, onnx.SessionOptions{}); err != nil {
 		return nil, fmt.Errorf("sampler: loading the conditions' graph: %w", err)
 	}
-	first, err := p.bind()
+	first, err := p.bind() // what cannot be bound is told now
 	if err != nil {
 		return nil, errors.Join(err, p.session.Close())
 	}
@@ -87,34 +87,33 @@ func empty(in onnx.ValueInfo) (*onnx.Tensor, error) {
 
 // of is what comes out for a class and what is given, per condition.
 func (p *prologue) of(ctx context.Context, class int, given []*onnx.Tensor, net Network) ([][]float32, error) {
-	p.mu.Lock()
-	if !slices.Equal(given, p.given) {
-		clear(p.classes)
-		p.given = given
-	}
-	known := p.classes[class]
-	var r *prologueRun
-	if n := len(p.idle) - 1; known == nil && n >= 0 {
-		r, p.idle = p.idle[n], p.idle[:n]
-	}
-	p.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	if r == nil {
-		var err error
-		if r, err = p.bind(); err != nil {
+	return p.made.of(class, given, func() ([][]float32, error) {
+		r, err := p.take()
+		if err != nil {
 			return nil, err
 		}
+		defer p.release(r)
+		return r.run(ctx, net.Others(class, given))
+	})
+}
+
+// take is one that is idle, or a new one.
+func (p *prologue) take() (*prologueRun, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle) - 1
+	if n < 0 {
+		return p.bind()
 	}
-	out, err := r.run(ctx, net.Others(class, given))
+	r := p.idle[n]
+	p.idle = p.idle[:n]
+	return r, nil
+}
+
+func (p *prologue) release(r *prologueRun) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.idle = append(p.idle, r)
-	if err == nil && slices.Equal(given, p.given) {
-		p.classes[class] = out
-	}
-	return out, err
 }
 
 // run computes what comes out of conditions.

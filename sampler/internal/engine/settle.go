@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"pixelcnn/internal/compile/exact"
@@ -27,9 +26,7 @@ type Settler struct {
 
 	accuracy draw.Accuracy
 
-	mu      sync.Mutex
-	classes map[int][][]float64 // what the program makes of its conditions, by class
-	given   []*onnx.Tensor      // the further ones that this goes for
+	made memo[[][]float64] // of the program's conditions
 }
 
 // newSettler returns nil where the program cannot be evaluated exactly.
@@ -38,7 +35,7 @@ func newSettler(p *program.Program, net Network) *Settler {
 	if err != nil {
 		return nil
 	}
-	s := &Settler{net: net, program: p, classes: map[int][][]float64{}}
+	s := &Settler{net: net, program: p}
 	if _, err := s.conditions(0, nil); err != nil {
 		return nil
 	}
@@ -50,31 +47,12 @@ func newSettler(p *program.Program, net Network) *Settler {
 	return s
 }
 
-// Settled is the number of near ties so far.
-func (s *Settler) Settled() int64 { return s.accuracy.Settled() }
-
 // conditions is what the program makes of a class and of what an image is given.
 func (s *Settler) conditions(class int, given []*onnx.Tensor) ([][]float64, error) {
 	if s.net.Others == nil {
 		return nil, nil
 	}
-	s.mu.Lock()
-	if !slices.Equal(given, s.given) {
-		clear(s.classes)
-		s.given = given
-	}
-	known := s.classes[class]
-	s.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	values, err := exact.Conditions(s.program, s.net.Others(class, given))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil && slices.Equal(given, s.given) {
-		s.classes[class] = values
-	}
-	return values, err
+	return s.made.of(class, given, func() ([][]float64, error) { return exact.Conditions(s.program, s.net.Others(class, given)) })
 }
 
 // begin evaluates an image, whose levels are drawn as far as what is asked of it depends on
