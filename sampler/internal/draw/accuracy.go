@@ -71,9 +71,9 @@ func (a *Accuracy) Margin() Margin {
 // more that needs all of its bound is counted in, so that it is 1 at first, and no smaller than
 // 1/√(n+1) after n. Where a network is less exact than the bound takes it to be, it is over 1.
 //
-// The other one is twice the largest that was seen, of √(C(1−C)), but no less than that 1/√(n+1) of the
-// bound. Errors that are independent of each other move a boundary by a multiple of √(C(1−C)),
-// if levels are about equally likely, where they are bounded by one of C(1−C).
+// The other one is twice the largest that was seen, of √(C(1−C)), but no less than that 1/√(n+1)
+// of the bound. Errors that are independent of each other move a boundary by a multiple of
+// √(C(1−C)), if levels are about equally likely, where they are bounded by one of C(1−C).
 type Margin struct{ share, spread, doubt float64 }
 
 // unknown is that of a network of which nothing is known.
