@@ -3,7 +3,6 @@ package sampler
 import (
 	"context"
 
-	"pixelcnn/internal/likelihood"
 	"pixelcnn/sampler/internal/draw"
 	"pixelcnn/sampler/internal/engine"
 )
@@ -25,7 +24,7 @@ func Held(s *Sampler) int64 { return s.engines.Drawer.(*engine.Incremental).Held
 
 // SettleAll makes every draw whose boundaries decide it a near tie.
 func SettleAll(s *Sampler) {
-	s.engines.Settler.Accuracy().See(likelihood.Boundary{At: 0.5, Off: 1e-6}, 1e12)
+	s.engines.Settler.Accuracy().See(1e12, 1e-6, 1)
 }
 
 // Margin is how far boundaries between levels may be off.

@@ -3,8 +3,6 @@ package draw
 import (
 	"math"
 	"sync"
-
-	"pixelcnn/internal/likelihood"
 )
 
 // Accuracy is what is known of a network's errors: how far the boundaries between levels were
@@ -18,7 +16,7 @@ type Accuracy struct {
 	mu      sync.Mutex
 	seen    float64 // boundaries
 	squares float64 // Σ (off/bound)², over them
-	largest float64 // the largest off/√(C(1−C))
+	largest float64 // the largest off/spread
 	settled int64   // near ties
 }
 
@@ -36,10 +34,10 @@ func (a *Accuracy) settle(n int64) {
 	a.settled += n
 }
 
-// See adds a boundary that was off by so much.
-func (a *Accuracy) See(b likelihood.Boundary, off float64) {
-	share, spread := off/b.Off, off/math.Sqrt(b.At*(1-b.At))
-	if math.IsNaN(share + spread) {
+// See adds a boundary of such a bound and spread that was off by so much.
+func (a *Accuracy) See(off, bound, spread float64) {
+	share, spread := off/bound, off/spread
+	if sum := share + spread; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return
 	}
 	a.mu.Lock()
@@ -51,7 +49,7 @@ func (a *Accuracy) See(b likelihood.Boundary, off float64) {
 
 const (
 	wide  = 16 // times the usual share
-	twice = 2  // times the largest of √(C(1−C))
+	twice = 2  // times the largest share of the spread
 )
 
 // Margin is how far boundaries may be off by what was seen.
@@ -65,21 +63,23 @@ func (a *Accuracy) Margin() Margin {
 	}
 }
 
-// A Margin is how far a boundary at the cumulative probability C may be off, of two the smaller.
+// A Margin is how far a boundary may be off, of two the smaller.
 //
 // One is a share of its bound: 16 times the root mean square of the shares that were seen. One
 // more that needs all of its bound is counted in, so that it is 1 at first, and no smaller than
 // 1/√(n+1) after n. Where a network is less exact than the bound takes it to be, it is over 1.
 //
-// The other one is twice the largest that was seen, of √(C(1−C)), but no less than that 1/√(n+1)
-// of the bound. Errors that are independent of each other move a boundary by a multiple of
-// √(C(1−C)), if levels are about equally likely, where they are bounded by one of C(1−C).
+// The other one is a share of its spread: twice the largest that was seen, but no less than that
+// 1/√(n+1) of the bound.
 type Margin struct{ share, spread, doubt float64 }
 
 // unknown is that of a network of which nothing is known.
 var unknown = Margin{share: 1, doubt: 1}
 
 // covers tells whether a boundary could be off by so much.
-func (m Margin) covers(b likelihood.Boundary, off float64) bool {
-	return off <= m.share*b.Off && (off <= m.doubt*b.Off || off <= m.spread*math.Sqrt(b.At*(1-b.At)))
+func (m Margin) covers(b boundary, off float64) bool {
+	return off <= m.share*b.Off && (off <= m.doubt*b.Off || off <= m.spread*b.spread)
 }
+
+// bounds is the margin of the bound alone.
+func (m Margin) bounds() Margin { return Margin{share: m.share, doubt: m.share} }

@@ -2,6 +2,7 @@ package draw
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"pixelcnn/internal/likelihood"
@@ -9,24 +10,27 @@ import (
 
 // TestAccuracy: how far a boundary may be off, by hand.
 func TestAccuracy(t *testing.T) {
-	middle := likelihood.Boundary{At: 0.5, Off: 0.01} // √(C(1−C)) is 0.5
+	middle := at(0.5, 0.01)
+	middle.spread = 0.5
+	edge := at(0.0001, 1e-5)
+	edge.spread = 0.01
 	for _, c := range []struct {
 		name string
 		seen []float64 // how far the middle was off
-		at   likelihood.Boundary
+		at   boundary
 		want float64
 	}{
 		{"nothing is known", nil, middle, 0.01},
 		{"three that were exact", []float64{0, 0, 0}, middle, 0.005},
-		{"one of them at a sixteenth of its bound", []float64{0, 0.000625, 0}, middle, 0.005},                          // of 0.01·√2/2 and twice that, or the half
-		{"the usual", []float64{0.002, 0.002, 0.002}, middle, 0.005},                                                   // of 0.01·√((1 + 3·256·0.04)/4) and 0.004, or the half
-		{"twice the largest", []float64{0.003, 0, 0}, middle, 0.006},                                                   // of 0.01·√((1 + 256·0.09)/4)
-		{"next to 0", []float64{0.003, 0, 0}, likelihood.Boundary{At: 0.0001, Off: 1e-5}, 1e-5 * math.Sqrt(24.04) / 2}, // twice the largest is 0.012·√0.0001
-		{"more than the bound", []float64{0.02}, middle, 0.04},                                                         // of 0.01·√((1 + 256·4)/2)
+		{"one of them at a sixteenth of its bound", []float64{0, 0.000625, 0}, middle, 0.005}, // of 0.01·√2/2 and twice that, or the half
+		{"the usual", []float64{0.002, 0.002, 0.002}, middle, 0.005},                          // of 0.01·√((1 + 3·256·0.04)/4) and 0.004, or the half
+		{"twice the largest", []float64{0.003, 0, 0}, middle, 0.006},                          // of 0.01·√((1 + 256·0.09)/4)
+		{"next to 0", []float64{0.003, 0, 0}, edge, 1e-5 * math.Sqrt(24.04) / 2},              // twice the largest is 0.012·0.01
+		{"more than the bound", []float64{0.02}, middle, 0.04},                                // of 0.01·√((1 + 256·4)/2)
 	} {
 		var a Accuracy
 		for _, off := range c.seen {
-			a.See(middle, off)
+			a.See(off, middle.Off, middle.spread)
 		}
 		m := a.Margin()
 		if !m.covers(c.at, c.want*(1-1e-9)) || m.covers(c.at, c.want*(1+1e-9)) {
@@ -34,7 +38,7 @@ func TestAccuracy(t *testing.T) {
 		}
 	}
 	var a Accuracy
-	if a.See(likelihood.Boundary{At: 0.5}, 0); a.Margin() != unknown {
+	if a.See(0, 0, 0.5); a.Margin() != unknown {
 		t.Errorf("a boundary without a bound: %+v", a.Margin())
 	}
 }
@@ -53,7 +57,8 @@ func TestMeasured(t *testing.T) {
 		// 1/(1 + e^1e-7) = 0.5 − 2.5e-8, of a bound of (1e-5 + 1e-10)/4.
 		settle := leaning()
 		share := 2.5e-8 / 2.500025e-6
-		want := Margin{share: math.Sqrt((1 + 256*n*share*share) / (n + 1)), spread: 2 * 2.5e-8 / 0.5, doubt: 0.2}
+		// Each logit moves it by a quarter of what it is off by, both by √2/4 of that.
+		want := Margin{share: math.Sqrt((1 + 256*n*share*share) / (n + 1)), spread: 2 * 2.5e-8 / (math.Sqrt2 / 4), doubt: 0.2}
 		b := NewBatch(head, []Row{{How: how, Levels: make([]uint16, n)}}, n, settle)
 		if postponed {
 			b.Postpone(nil)
@@ -113,8 +118,8 @@ func TestUnmeasured(t *testing.T) {
 // TestOff: how far a boundary was off is told of the same boundary, beyond what the sum of
 // weights is rounded to.
 func TestOff(t *testing.T) {
-	at := func(level int, lower, lowerOff, upper, upperOff float64) drawn {
-		return drawn{level, likelihood.Boundary{At: lower, Off: lowerOff}, likelihood.Boundary{At: upper, Off: upperOff}}
+	between := func(level int, lower, lowerOff, upper, upperOff float64) drawn {
+		return drawn{level, at(lower, lowerOff), at(upper, upperOff)}
 	}
 	const grain = 0x1p-45
 	for _, c := range []struct {
@@ -124,20 +129,67 @@ func TestOff(t *testing.T) {
 		share      float64
 		ok         bool
 	}{
-		{"the end of the level", 0.7, at(3, 0.5, 0.01, 0.75, 0.02), at(3, 0.4, 0.01, 0.74, 0.02), 0.5, true},
-		{"its beginning", 0.51, at(3, 0.5, 0.01, 0.75, 0.02), at(3, 0.504, 0.01, 0.74, 0.02), 0.4, true},
-		{"the level before, exactly", 0.51, at(3, 0.5, 0.01, 0.75, 0.02), at(2, 0.3, 0.01, 0.52, 0.02), 2, true},
-		{"the level after, exactly", 0.74, at(3, 0.5, 0.01, 0.75, 0.02), at(4, 0.73, 0.01, 0.8, 0.02), 1, true},
-		{"another boundary", 0.74, at(3, 0.5, 0.01, 0.75, 0.02), at(2, 0.5, 0.01, 0.76, 0.02), 0, false},
-		{"a level far away", 0.74, at(3, 0.5, 0.01, 0.75, 0.02), at(9, 0.5, 0.01, 0.76, 0.02), 0, false},
-		{"no boundaries", 0.74, drawn{}, at(0, 0, 0, 0.76, 0.02), 0, false},
-		{"the ends of all levels", 0.99, at(3, 0.5, 0.01, 1, 0), at(3, 0.5, 0.01, 1, 0), 0, false},
-		{"less than grain", 0x1p-40, at(1, 0x1p-40-0x1p-45, 0x1p-57, 0.75, 0.02), at(1, 0x1p-40, 0x1p-57, 0.75, 0.02), 0, true},
-		{"more than grain", 0x1p-40, at(1, 0x1p-40-0x1p-43, 0x1p-44, 0.75, 0.02), at(1, 0x1p-40, 0x1p-44, 0.75, 0.02), 1, true},
+		{"the end of the level", 0.7, between(3, 0.5, 0.01, 0.75, 0.02), between(3, 0.4, 0.01, 0.74, 0.02), 0.5, true},
+		{"its beginning", 0.51, between(3, 0.5, 0.01, 0.75, 0.02), between(3, 0.504, 0.01, 0.74, 0.02), 0.4, true},
+		{"the level before, exactly", 0.51, between(3, 0.5, 0.01, 0.75, 0.02), between(2, 0.3, 0.01, 0.52, 0.02), 2, true},
+		{"the level after, exactly", 0.74, between(3, 0.5, 0.01, 0.75, 0.02), between(4, 0.73, 0.01, 0.8, 0.02), 1, true},
+		{"another boundary", 0.74, between(3, 0.5, 0.01, 0.75, 0.02), between(2, 0.5, 0.01, 0.76, 0.02), 0, false},
+		{"a level far away", 0.74, between(3, 0.5, 0.01, 0.75, 0.02), between(9, 0.5, 0.01, 0.76, 0.02), 0, false},
+		{"no boundaries", 0.74, drawn{}, between(0, 0, 0, 0.76, 0.02), 0, false},
+		{"the ends of all levels", 0.99, between(3, 0.5, 0.01, 1, 0), between(3, 0.5, 0.01, 1, 0), 0, false},
+		{"less than grain", 0x1p-40, between(1, 0x1p-40-0x1p-45, 0x1p-57, 0.75, 0.02), between(1, 0x1p-40, 0x1p-57, 0.75, 0.02), 0, true},
+		{"more than grain", 0x1p-40, between(1, 0x1p-40-0x1p-43, 0x1p-44, 0.75, 0.02), between(1, 0x1p-40, 0x1p-44, 0.75, 0.02), 1, true},
 	} {
 		b, off, ok := c.was.off(c.u, grain, &c.exact)
 		if share := off / b.Off; ok != c.ok || ok && math.Abs(share-c.share) > 1e-10 {
 			t.Errorf("%s: %v of %+v, %v, want %v, %v", c.name, off, b, ok, c.share, c.ok)
 		}
+	}
+}
+
+// TestSpread: the spread of boundaries is the root of the sum of squares of what each logit moves
+// them by.
+func TestSpread(t *testing.T) {
+	const levels, step = 12, 1e-5
+	head := likelihood.Categorical{Depth: levels}
+	rng := rand.New(rand.NewPCG(2, 3))
+	d := NewDrawer(head)
+	for _, p := range []Parameters{{}, {Temperature: 0.5}, {Temperature: 3}, {TopK: 5}, {Temperature: 2, TopP: 0.9}} {
+		how, err := p.For(head, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest := 0.0
+		for range 200 {
+			logits := make([]float64, levels)
+			for k := range logits {
+				logits[k] = 3 * rng.NormFloat64()
+			}
+			u := rng.Float64()
+			level := d.Level(how, how.Temperature, logits, nil, u)
+			d.spread()
+			got := [2]boundary{d.drawn.lower, d.drawn.upper}
+			var squares [2]float64
+			for k := range logits {
+				var ends [2]drawn
+				for i, by := range []float64{-step, 2 * step} {
+					logits[k] += by
+					if again := d.Level(how, how.Temperature, logits, nil, u); again != level {
+						t.Fatalf("level %d, and %d then", level, again)
+					}
+					ends[i] = d.drawn
+				}
+				logits[k] -= step
+				squares[0] += math.Pow((ends[1].lower.At-ends[0].lower.At)/(2*step), 2)
+				squares[1] += math.Pow((ends[1].upper.At-ends[0].upper.At)/(2*step), 2)
+			}
+			for i, b := range got {
+				largest = max(largest, math.Abs(b.spread-math.Sqrt(squares[i])))
+			}
+		}
+		if largest > 1e-8 {
+			t.Errorf("%+v: off by %g", p, largest)
+		}
+		t.Logf("%+v: off by %g at most", p, largest)
 	}
 }

@@ -84,8 +84,8 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 		d.of, d.logs = outputs, nil
 		if temperature == 1 && !how.filtered && d.inverts != nil {
 			level, lower, upper := d.inverts.Invert(outputs, earlier, u, d.scratch)
-			d.drawn = drawn{level, lower, upper}
-			d.tie = level >= 0 && d.drawn.near(u, d.margin, d.grain)
+			d.drawn = drawn{level, boundary{Boundary: lower}, boundary{Boundary: upper}}
+			d.tie = level >= 0 && d.near(u)
 			return level
 		}
 	}
@@ -141,11 +141,11 @@ func (d *Drawer) Level(how *How, temperature float64, outputs []float64, earlier
 				return k
 			}
 			d.between(k, u, rest, p, delta)
-			d.tie = d.drawn.near(u, d.margin, d.grain)
+			d.tie = d.near(u)
 			if d.tie && d.refines != nil {
 				d.grow(delta)
 				d.refined(k)
-				d.tie = d.drawn.near(u, d.margin, d.grain)
+				d.tie = d.near(u)
 			}
 			return k
 		}

@@ -81,7 +81,7 @@ func TestHeadTies(t *testing.T) {
 				}
 				u := rng.Float64()
 				if !how.Greedy && i%2 == 0 { // next to a boundary
-					u = boundary(d, how, o, earlier, u)
+					u = boundaryOf(d, how, o, earlier, u)
 					u = max(0, min(u+1e-5*rng.NormFloat64(), math.Nextafter(1, 0)))
 				}
 				level := d.Level(how, how.Temperature, o, earlier, u)
@@ -102,7 +102,7 @@ func TestHeadTies(t *testing.T) {
 }
 
 // boundary is the upper end of the level that u draws.
-func boundary(d *Drawer, how *How, o []float64, earlier []uint16, u float64) float64 {
+func boundaryOf(d *Drawer, how *How, o []float64, earlier []uint16, u float64) float64 {
 	level := d.Level(how, how.Temperature, o, earlier, u)
 	sum := 0.0
 	if d.logs == nil {

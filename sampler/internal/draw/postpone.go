@@ -25,6 +25,9 @@ func (b *Batch) wait(t tie, level int) int {
 		b.ties++
 	} else if (t.row+t.symbol)%measured > 0 || !b.measurable() {
 		return level
+	} else {
+		b.spread()
+		t.drawn = b.drawn
 	}
 	b.waiting = append(b.waiting, t)
 	return level

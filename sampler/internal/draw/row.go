@@ -189,7 +189,7 @@ func (b *Batch) exact(t tie, temperature float64, outputs []float64) int {
 	copy(b.outputs, outputs)
 	level := b.Level(r.How, temperature, b.outputs, b.earlier(r, t.symbol), t.u)
 	if at, off, ok := t.drawn.off(t.u, b.grain, &b.drawn); ok {
-		b.settle.Accuracy().See(at, off)
+		b.settle.Accuracy().See(off, at.Off, at.spread)
 	}
 	return level
 }

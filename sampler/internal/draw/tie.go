@@ -12,7 +12,18 @@ import (
 // decide alone.
 type drawn struct {
 	level        int
-	lower, upper likelihood.Boundary
+	lower, upper boundary
+}
+
+// boundary is one whose spread is known where it was asked for, see [Drawer.spread].
+type boundary struct {
+	likelihood.Boundary
+	spread float64
+}
+
+// at is a boundary at the cumulative probability c that is off by off at most.
+func at(c, off float64) boundary {
+	return boundary{Boundary: likelihood.Boundary{At: c, Off: off}}
 }
 
 // near tells whether a boundary could lie on the other side of u, by what margin covers and by
@@ -23,7 +34,7 @@ func (d *drawn) near(u float64, margin Margin, grain float64) bool {
 
 // off is the boundary that is nearest to u, and how far it was off beyond grain, if exact is what u
 // draws indeed. It is not ok where that cannot be told.
-func (d *drawn) off(u, grain float64, exact *drawn) (b likelihood.Boundary, off float64, ok bool) {
+func (d *drawn) off(u, grain float64, exact *drawn) (b boundary, off float64, ok bool) {
 	level, was, is := d.level, d.upper, exact.upper
 	if u-d.lower.At < d.upper.At-u {
 		level, was = level-1, d.lower
@@ -35,6 +46,39 @@ func (d *drawn) off(u, grain float64, exact *drawn) (b likelihood.Boundary, off 
 	}
 	// Each of the two is off by grain.
 	return was, max(0, math.Abs(is.At-was.At)-2*grain), was.Off > 0 && is.Off > 0
+}
+
+// near tells whether the last draw is a near tie, by its boundaries. Few are by the bound, and the
+// spread is found for those alone.
+func (d *Drawer) near(u float64) bool {
+	if !d.drawn.near(u, d.margin.bounds(), d.grain) {
+		return false
+	}
+	d.spread()
+	return d.drawn.near(u, d.margin, d.grain)
+}
+
+// spread finds by how much the last draw's boundaries move, as a standard deviation, where
+// log-probabilities are off by errors of standard deviation 1 that are independent of each other.
+// A level of probability p moves a boundary at C by p·(1 − C)/T if it is below, by −p·C/T if it is
+// above. In a mixture errors of few outputs move many levels, and √(C·(1 − C)) stands for it.
+func (d *Drawer) spread() {
+	lower, upper := &d.drawn.lower, &d.drawn.upper
+	if d.logs == nil || d.refines != nil {
+		lower.spread, upper.spread = math.Sqrt(lower.At*(1-lower.At)), math.Sqrt(upper.At*(1-upper.At))
+		return
+	}
+	level, by := d.drawn.level, 1/(d.sum*d.t)
+	below, own, above := squares(d.weights[:level]), squares(d.weights[level:level+1]), squares(d.weights[level+1:])
+	lower.spread = by * math.Hypot((1-lower.At)*math.Sqrt(below), lower.At*math.Sqrt(own+above))
+	upper.spread = by * math.Hypot((1-upper.At)*math.Sqrt(below+own), upper.At*math.Sqrt(above))
+}
+
+func squares(x []float64) (sum float64) {
+	for _, v := range x {
+		sum += float64(v * v)
+	}
+	return sum
 }
 
 // refine bounds the errors of each level by itself, and returns that of the likeliest.
@@ -88,7 +132,7 @@ func (d *Drawer) between(level int, u, rest, p, delta float64) {
 	reach := d.reach(delta)
 	lower := u - rest/d.sum
 	upper := lower + p/d.sum
-	d.drawn = drawn{level, likelihood.Boundary{At: lower, Off: reach * lower * (1 - lower)}, likelihood.Boundary{At: upper, Off: reach * upper * (1 - upper)}}
+	d.drawn = drawn{level, at(lower, reach*lower*(1-lower)), at(upper, reach*upper*(1-upper))}
 }
 
 // refined is between with the growth of each level by itself.
@@ -102,11 +146,7 @@ func (d *Drawer) refined(level int) {
 		grown[part] += w * d.growth[k]
 	}
 	lower, upper := p[0], p[0]+p[1]
-	d.drawn = drawn{
-		level,
-		likelihood.Boundary{At: lower, Off: moves(lower, grown[0], grown[1]+grown[2])},
-		likelihood.Boundary{At: upper, Off: moves(upper, grown[0]+grown[1], grown[2])},
-	}
+	d.drawn = drawn{level, at(lower, moves(lower, grown[0], grown[1]+grown[2])), at(upper, moves(upper, grown[0]+grown[1], grown[2]))}
 }
 
 // moves bounds by how much a cumulative probability c moves, where the probabilities below
