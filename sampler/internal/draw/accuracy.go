@@ -16,7 +16,7 @@ type Accuracy struct {
 	mu      sync.Mutex
 	seen    float64 // boundaries
 	squares float64 // Σ (off/bound)², over them
-	largest float64 // the largest off/spread
+	largest float64 // the largest off/spread, see [Drawer.spread]
 	settled int64   // near ties
 }
 
@@ -36,20 +36,20 @@ func (a *Accuracy) settle(n int64) {
 
 // See adds a boundary of such a bound and spread that was off by so much.
 func (a *Accuracy) See(off, bound, spread float64) {
-	share, spread := off/bound, off/spread
-	if sum := share + spread; math.IsNaN(sum) || math.IsInf(sum, 0) {
+	share, multiple := off/bound, off/spread
+	if sum := share + multiple; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.seen++
 	a.squares += share * share
-	a.largest = max(a.largest, spread)
+	a.largest = max(a.largest, multiple)
 }
 
 const (
 	wide  = 16 // times the usual share
-	twice = 2  // times the largest share of the spread
+	twice = 2  // times the largest multiple of the spread
 )
 
 // Margin is how far boundaries may be off by what was seen.
@@ -69,7 +69,7 @@ func (a *Accuracy) Margin() Margin {
 // more that needs all of its bound is counted in, so that it is 1 at first, and no smaller than
 // 1/√(n+1) after n. Where a network is less exact than the bound takes it to be, it is over 1.
 //
-// The other one is a share of its spread: twice the largest that was seen, but no less than that
+// The other one is a multiple of its spread: twice the largest that was seen, but no less than that
 // 1/√(n+1) of the bound.
 type Margin struct{ share, spread, doubt float64 }
 
