@@ -101,7 +101,7 @@ func TestHeadTies(t *testing.T) {
 	}
 }
 
-// boundary is the upper end of the level that u draws.
+// boundaryOf is the upper end of the level that u draws.
 func boundaryOf(d *Drawer, how *How, o []float64, earlier []uint16, u float64) float64 {
 	level := d.Level(how, how.Temperature, o, earlier, u)
 	sum := 0.0

@@ -21,13 +21,14 @@ func (b *Batch) wait(t tie, level int) int {
 	if known, ok := b.decidedOf(t.row)[t.symbol]; ok {
 		return int(known)
 	}
-	if b.tie {
+	switch {
+	case b.tie:
 		b.ties++
-	} else if (t.row+t.symbol)%measured > 0 || !b.measurable() {
-		return level
-	} else {
-		b.spread()
+	case (t.row+t.symbol)%measured == 0 && b.measurable():
+		b.spread() // which near ties have
 		t.drawn = b.drawn
+	default:
+		return level
 	}
 	b.waiting = append(b.waiting, t)
 	return level
