@@ -180,10 +180,11 @@ func (s *Sampler) logProb(ctx context.Context, q *scoring) ([]float64, error) {
 	out := make([]float64, len(q.levels)/symbols*q.times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
 	q.s, q.out = s, out
-	if q.times > 1 && s.sig.Shares() && s.engines.Full.Fit(q.times) == q.times {
-		q.images, q.batch = 1, q.times
+	if shared := s.engines.Shared; q.times > 1 && shared != nil && shared.Fit(q.times) == q.times {
+		q.whole, q.images, q.batch = shared, 1, q.times
 	} else {
-		q.images = s.engines.Full.Fit(fill)
+		q.whole = s.engines.Scores
+		q.images = q.whole.Fit(fill)
 		q.batch = q.images
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -198,6 +199,7 @@ func (s *Sampler) logProb(ctx context.Context, q *scoring) ([]float64, error) {
 // scoring is what several goroutines share.
 type scoring struct {
 	s      *Sampler
+	whole  *engine.Whole
 	levels []uint16 // [n, H, W, C]
 	times  int
 	summed bool            // times are classes, which the caller sums out
@@ -215,7 +217,7 @@ type scoring struct {
 
 // run computes results until there are none left.
 func (q *scoring) run(ctx context.Context) error {
-	f, err := q.forward()
+	f, err := q.whole.Forward(q.batch)
 	if err != nil {
 		return err
 	}
@@ -254,13 +256,6 @@ func (q *scoring) run(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-func (q *scoring) forward() (*engine.Forward, error) {
-	if q.images < q.batch {
-		return q.s.engines.Full.SharedForward(q.batch)
-	}
-	return q.s.engines.Full.Forward(q.batch)
 }
 
 // image is what result i is for, [H, W, C].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pixelcnn/export"
@@ -21,7 +22,7 @@ func TestSharedImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := modeltest.Random(t, models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 5, Size: 6, Levels: 3, Classes: 4, Input: models.OneHot}, 5)
+	m := modeltest.Random(t, models.Config{Arch: "gated", Hidden: 32, Blocks: 2, Kernel: 5, Size: 6, Levels: 3, Classes: 4, Input: models.OneHot}, 5)
 	file := func(change func(g *onnx.Graph)) []byte {
 		model, err := export.Model(m, export.Meta{})
 		if err != nil {
@@ -114,5 +115,54 @@ func TestSharedImage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSharedWork: what depends on the class in the graph that is run for all of them, by hand.
+func TestSharedWork(t *testing.T) {
+	m := modeltest.Random(t, models.Config{Arch: "gated", Hidden: 8, Blocks: 2, Kernel: 5, Size: 6, Levels: 3, Classes: 4, Input: models.OneHot}, 5)
+	file, err := export.Model(m, export.Meta{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := onnx.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := sampler.Read(b, sampler.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := func(m *onnx.Model) int { // of products of all pixels that know the class
+		g, n := m.Graph, 0
+		classed := map[*onnx.Value]bool{}
+		for _, v := range g.Inputs {
+			classed[v] = v.DType == onnx.Int64
+		}
+		for _, node := range g.Nodes {
+			class := slices.ContainsFunc(node.Inputs, func(v *onnx.Value) bool { return classed[v] })
+			for _, v := range node.Outputs {
+				classed[v] = class
+			}
+			if x := node.Inputs[0]; class && node.Op == "Conv" && x.Shape[3].Size > 1 {
+				n += node.Inputs[1].Const.Len()
+			}
+		}
+		return n
+	}
+	sized, err := onnx.Simplify(read.Model(), map[string][]int{"image": {1, 1, 6, 6}, "label": {4}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Eight channels, four in a gate; a filter and a gate have a kernel of 3×3 each for the
+	// vertical and for the horizontal stack, and a link of 1×1.
+	const ends = 4*8 + 4*8 + 8*8 + 8*3 // the blocks' outputs, the head
+	if got, want := weights(sized), 2*(4*4)+2*(9*4*4+9*8*4+4*4)+ends; got != want {
+		t.Errorf("%d weights as the file is, want %d", got, want)
+	}
+	// The first block's links are of sums with what is the same at all pixels, the second's
+	// horizontal kernels see the first's gates, and its links are one with what they read.
+	if got, want := weights(read.Shared()), 2*(9*4*4+9*4*4)+ends; got != want {
+		t.Errorf("%d weights, want %d", got, want)
 	}
 }

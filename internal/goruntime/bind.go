@@ -23,6 +23,9 @@ type binder struct {
 	shapes  string // of the graph's inputs, on which all that is known depends
 	threads int
 	memory  int64 // bytes that are left to take
+	fast    bool  // as in [onnx.SessionOptions]
+
+	transforms map[transformKey]*value // those that have been made
 }
 
 // step is one piece of work of a binding.

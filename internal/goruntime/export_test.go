@@ -24,3 +24,14 @@ func Steps(b onnx.Binding) int { return len(b.(*binding).steps) }
 
 // Sweeps is the number of steps of a binding that are left when some are joined.
 func Sweeps(b onnx.Binding) int { return len(b.(*binding).joined) }
+
+// Winograds is the number of convolutions of a binding that are done with fewer multiplications:
+// their steps write scratch memory, too.
+func Winograds(b onnx.Binding) (n int) {
+	for _, s := range b.(*binding).steps {
+		if s.node.Op == "Conv" && s.flops > 0 && len(s.writes) == 2 {
+			n++
+		}
+	}
+	return n
+}

@@ -170,6 +170,17 @@ func bindRowConv(p *binder, n *node) error {
 	if err != nil {
 		return err
 	}
+	if m, err := p.winograd(n, r, y, w, windows, taps); err != nil {
+		return err
+	} else if m != nil {
+		y.from = m
+		if b != nil {
+			m.joinAdd(b)
+			m.step.reads = append(m.step.reads, b)
+		}
+		p.inRows(n, y, []int{images, outs, windows[0].out, windows[1].out})
+		return nil
+	}
 	lots := p.packs.windows(sparseKey{n.Node, p.shapes}, windows, taps, images, ins, outs)
 	if lots.border > 0 {
 		if r, err = p.bordered(n, r, windows[1].in, lots.border); err != nil {

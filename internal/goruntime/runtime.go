@@ -62,7 +62,7 @@ func (r *Runtime) Load(model *onnx.Model, opt onnx.SessionOptions) (onnx.Session
 		}
 	}
 	s := &session{
-		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), maxMemory: r.limits.Memory, meter: meter,
+		graph: m.Graph, opset: m.Opsets[""], threads: max(1, opt.Threads), fast: opt.Fast, maxMemory: r.limits.Memory, meter: meter,
 		uses:  map[*onnx.Value]int{},
 		packs: &packs{known: map[packKey][]float32{}, taps: map[tapKey]*taps{}, live: map[*value][]int{}, sparse: map[sparseKey]*sparse{}},
 	}

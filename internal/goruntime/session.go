@@ -19,6 +19,7 @@ type session struct {
 	packs           *packs
 	memories        memories
 	threads         int
+	fast            bool
 	profile         *profile // nil where none is wanted
 	profilePrefix   string
 	maxMemory       int64
@@ -35,7 +36,7 @@ func (s *session) Inputs() []onnx.ValueInfo { return onnx.CloneInfos(s.inputs) }
 func (s *session) Outputs() []onnx.ValueInfo { return onnx.CloneInfos(s.outputs) }
 
 func (s *session) binder() *binder {
-	p := &binder{opset: s.opset, uses: s.uses, values: maps.Clone(s.constants), packs: s.packs, threads: s.threads, memory: s.maxMemory}
+	p := &binder{opset: s.opset, uses: s.uses, values: maps.Clone(s.constants), packs: s.packs, threads: s.threads, memory: s.maxMemory, fast: s.fast}
 	if p.values == nil {
 		p.values = map[*onnx.Value]*value{}
 	}

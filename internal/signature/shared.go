@@ -35,9 +35,23 @@ func (s *Signature) Shares() bool {
 	return classed[g.Outputs[0]]
 }
 
-// Shared is the model for one image of many classes. The number of classes has a name of its own,
-// since ONNX Runtime takes dimensions of one name to be equal.
+// Shared is the model for one image of all classes.
 func (s *Signature) Shared() *onnx.Model {
+	in := s.model.Graph.Inputs
+	sized, err := onnx.Simplify(s.model, map[string][]int{
+		in[s.pictureAt].Name:     {1, s.Channels, s.Height, s.Width},
+		in[s.classInput.at].Name: append([]int{len(s.Classes)}, s.classInput.shape[1:]...),
+	})
+	if err == nil {
+		var w sums
+		w.rewrite(sized.Graph, sized.Graph.Inputs[s.classInput.at])
+		sized, err = onnx.Simplify(sized, nil) // without what nothing needs any more
+	}
+	if err == nil {
+		return sized
+	}
+	// The number of classes has a name of its own: ONNX Runtime takes two sizes of one name for
+	// equal.
 	m := s.model.Clone()
 	for _, v := range []*onnx.Value{m.Graph.Inputs[s.classInput.at], m.Graph.Outputs[0]} {
 		v.Shape[0] = onnx.Free("classes")

@@ -182,3 +182,27 @@ func erfAVX2(dst, a *float32, n int)
 
 //go:noescape
 func erfAVX512(dst, a *float32, n int)
+
+//go:noescape
+func winogradIn2AVX2(b *blocks)
+
+//go:noescape
+func winogradIn2AVX512(b *blocks)
+
+//go:noescape
+func winogradOut2AVX2(b *blocks)
+
+//go:noescape
+func winogradOut2AVX512(b *blocks)
+
+//go:noescape
+func winogradIn3AVX2(b *blocks)
+
+//go:noescape
+func winogradIn3AVX512(b *blocks)
+
+//go:noescape
+func winogradOut3AVX2(b *blocks)
+
+//go:noescape
+func winogradOut3AVX512(b *blocks)

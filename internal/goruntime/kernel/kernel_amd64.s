@@ -7609,6 +7609,491 @@ rest:
 	VZEROUPPER
 	RET
 
+// func winogradIn2AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradIn2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         56(AX), R10
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS three<>+0(SB), Y1
+	MOVQ         (AX), AX
+	XORQ         R11, R11
+
+loop:
+	CMPQ         R11, AX
+	JGE          end
+	VMOVUPS      (SI)(R11*1), Y2
+	VMOVUPS      (DI)(R11*1), Y3
+	VMOVUPS      (R8)(R11*1), Y4
+	VMOVUPS      (R9)(R11*1), Y5
+	VMOVUPS      (R10)(R11*1), Y6
+	VSUBPS       Y3, Y5, Y5
+	VSUBPS       Y4, Y2, Y2
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  Y0, Y2, Y7
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y2, Y5, Y2
+	VSUBPS       Y4, Y3, Y3
+	VMOVAPS      Y5, Y8
+	VFMADD231PS  Y1, Y3, Y8
+	VSUBPS       Y4, Y6, Y3
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS Y0, Y5, Y3
+	VMOVUPS      Y7, (DX)
+	VMOVUPS      Y2, (DX)(CX*1)
+	VMOVUPS      Y8, (DX)(CX*2)
+	VMOVUPS      Y5, (BX)
+	VMOVUPS      Y3, (BX)(CX*1)
+	ADDQ         $0x00000020, R11
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA two<>+0(SB)/4, $0x40000000
+GLOBL two<>(SB), RODATA|NOPTR, $4
+
+DATA three<>+0(SB)/4, $0x40400000
+GLOBL three<>(SB), RODATA|NOPTR, $4
+
+// func winogradOut2AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradOut2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         72(AX), R10
+	MOVQ         80(AX), R11
+	MOVQ         88(AX), R12
+	MOVQ         96(AX), R13
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+	MOVQ         (AX), AX
+	XORQ         R14, R14
+
+loop:
+	CMPQ        R14, AX
+	JGE         end
+	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX)(CX*1), Y4
+	VMOVUPS     (DX)(CX*2), Y5
+	VMOVUPS     (BX), Y6
+	VMOVUPS     (BX)(CX*1), Y7
+	VADDPS      Y5, Y4, Y8
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y8, Y3, Y3
+	VADDPS      Y6, Y3, Y3
+	VMOVAPS     Y4, Y5
+	VFMADD231PS Y0, Y6, Y5
+	VMOVAPS     Y8, Y8
+	VFMADD231PS Y1, Y6, Y8
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y7, Y4, Y4
+	VADDPS      (R10)(R14*1), Y3, Y3
+	VMOVUPS     Y3, (SI)(R14*1)
+	VADDPS      (R11)(R14*1), Y5, Y5
+	VMOVUPS     Y5, (DI)(R14*1)
+	VADDPS      (R12)(R14*1), Y8, Y8
+	VMOVUPS     Y8, (R8)(R14*1)
+	VADDPS      (R13)(R14*1), Y4, Y4
+	VMOVUPS     Y4, (R9)(R14*1)
+	ADDQ        $0x00000020, R14
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	JMP         loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA four<>+0(SB)/4, $0x40800000
+GLOBL four<>(SB), RODATA|NOPTR, $4
+
+DATA eight<>+0(SB)/4, $0x41000000
+GLOBL eight<>(SB), RODATA|NOPTR, $4
+
+// func winogradIn3AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradIn3AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         56(AX), R10
+	MOVQ         64(AX), R11
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS five<>+0(SB), Y2
+	MOVQ         (AX), AX
+	XORQ         R12, R12
+
+loop:
+	CMPQ         R12, AX
+	JGE          end
+	VMOVUPS      (SI)(R12*1), Y3
+	VMOVUPS      (DI)(R12*1), Y4
+	VMOVUPS      (R8)(R12*1), Y5
+	VMOVUPS      (R9)(R12*1), Y6
+	VMOVUPS      (R10)(R12*1), Y7
+	VMOVUPS      (R11)(R12*1), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VSUBPS       Y5, Y7, Y11
+	VSUBPS       Y4, Y6, Y12
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y1, Y3, Y5
+	VADDPS       Y10, Y9, Y3
+	VSUBPS       Y10, Y9, Y7
+	VMOVAPS      Y11, Y9
+	VFMADD231PS  Y0, Y12, Y9
+	VMOVAPS      Y11, Y10
+	VFNMADD231PS Y0, Y12, Y10
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y2, Y6, Y8
+	VMOVAPS      Y8, Y6
+	VFMADD231PS  Y1, Y4, Y6
+	VMOVUPS      Y5, (DX)
+	VMOVUPS      Y3, (DX)(CX*1)
+	VMOVUPS      Y7, (DX)(CX*2)
+	VMOVUPS      Y9, (BX)
+	VMOVUPS      Y10, (BX)(CX*1)
+	VMOVUPS      Y6, (BX)(CX*2)
+	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA five<>+0(SB)/4, $0x40a00000
+GLOBL five<>(SB), RODATA|NOPTR, $4
+
+// func winogradOut3AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradOut3AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         72(AX), R10
+	MOVQ         80(AX), R11
+	MOVQ         88(AX), R12
+	MOVQ         96(AX), R13
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+	MOVQ         (AX), AX
+	XORQ         R14, R14
+
+loop:
+	CMPQ        R14, AX
+	JGE         end
+	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX)(CX*1), Y4
+	VMOVUPS     (DX)(CX*2), Y5
+	VMOVUPS     (BX), Y6
+	VMOVUPS     (BX)(CX*1), Y7
+	VMOVUPS     (BX)(CX*2), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS Y1, Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VADDPS      (R10)(R14*1), Y3, Y3
+	VMOVUPS     Y3, (SI)(R14*1)
+	VADDPS      (R11)(R14*1), Y7, Y7
+	VMOVUPS     Y7, (DI)(R14*1)
+	VADDPS      (R12)(R14*1), Y9, Y9
+	VMOVUPS     Y9, (R8)(R14*1)
+	VADDPS      (R13)(R14*1), Y4, Y4
+	VMOVUPS     Y4, (R9)(R14*1)
+	ADDQ        $0x00000020, R14
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	JMP         loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func winogradIn2AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradIn2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         56(AX), R10
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS three<>+0(SB), Z1
+	MOVQ         (AX), AX
+	XORQ         R11, R11
+
+loop:
+	CMPQ         R11, AX
+	JGE          end
+	VMOVUPS      (SI)(R11*1), Z2
+	VMOVUPS      (DI)(R11*1), Z3
+	VMOVUPS      (R8)(R11*1), Z4
+	VMOVUPS      (R9)(R11*1), Z5
+	VMOVUPS      (R10)(R11*1), Z6
+	VSUBPS       Z3, Z5, Z5
+	VSUBPS       Z4, Z2, Z2
+	VMOVAPS      Z5, Z7
+	VFMADD231PS  Z0, Z2, Z7
+	VADDPS       Z4, Z3, Z2
+	VSUBPS       Z2, Z5, Z2
+	VSUBPS       Z4, Z3, Z3
+	VMOVAPS      Z5, Z8
+	VFMADD231PS  Z1, Z3, Z8
+	VSUBPS       Z4, Z6, Z3
+	VMOVAPS      Z3, Z3
+	VFNMADD231PS Z0, Z5, Z3
+	VMOVUPS      Z7, (DX)
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMOVUPS      Z8, (DX)(CX*2)
+	VMOVUPS      Z5, (BX)
+	VMOVUPS      Z3, (BX)(CX*1)
+	ADDQ         $0x00000040, R11
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func winogradOut2AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradOut2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         72(AX), R10
+	MOVQ         80(AX), R11
+	MOVQ         88(AX), R12
+	MOVQ         96(AX), R13
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS eight<>+0(SB), Z2
+	MOVQ         (AX), AX
+	XORQ         R14, R14
+
+loop:
+	CMPQ        R14, AX
+	JGE         end
+	VMOVUPS     (DX), Z3
+	VMOVUPS     (DX)(CX*1), Z4
+	VMOVUPS     (DX)(CX*2), Z5
+	VMOVUPS     (BX), Z6
+	VMOVUPS     (BX)(CX*1), Z7
+	VADDPS      Z5, Z4, Z8
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z8, Z3, Z3
+	VADDPS      Z6, Z3, Z3
+	VMOVAPS     Z4, Z5
+	VFMADD231PS Z0, Z6, Z5
+	VMOVAPS     Z8, Z8
+	VFMADD231PS Z1, Z6, Z8
+	VMOVAPS     Z4, Z4
+	VFMADD231PS Z2, Z6, Z4
+	VADDPS      Z7, Z4, Z4
+	VADDPS      (R10)(R14*1), Z3, Z3
+	VMOVUPS     Z3, (SI)(R14*1)
+	VADDPS      (R11)(R14*1), Z5, Z5
+	VMOVUPS     Z5, (DI)(R14*1)
+	VADDPS      (R12)(R14*1), Z8, Z8
+	VMOVUPS     Z8, (R8)(R14*1)
+	VADDPS      (R13)(R14*1), Z4, Z4
+	VMOVUPS     Z4, (R9)(R14*1)
+	ADDQ        $0x00000040, R14
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	JMP         loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func winogradIn3AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradIn3AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         56(AX), R10
+	MOVQ         64(AX), R11
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS five<>+0(SB), Z2
+	MOVQ         (AX), AX
+	XORQ         R12, R12
+
+loop:
+	CMPQ         R12, AX
+	JGE          end
+	VMOVUPS      (SI)(R12*1), Z3
+	VMOVUPS      (DI)(R12*1), Z4
+	VMOVUPS      (R8)(R12*1), Z5
+	VMOVUPS      (R9)(R12*1), Z6
+	VMOVUPS      (R10)(R12*1), Z7
+	VMOVUPS      (R11)(R12*1), Z8
+	VMOVAPS      Z7, Z9
+	VFNMADD231PS Z1, Z5, Z9
+	VMOVAPS      Z6, Z10
+	VFNMADD231PS Z1, Z4, Z10
+	VSUBPS       Z5, Z7, Z11
+	VSUBPS       Z4, Z6, Z12
+	VMOVAPS      Z7, Z7
+	VFNMADD231PS Z2, Z5, Z7
+	VMOVAPS      Z7, Z5
+	VFMADD231PS  Z1, Z3, Z5
+	VADDPS       Z10, Z9, Z3
+	VSUBPS       Z10, Z9, Z7
+	VMOVAPS      Z11, Z9
+	VFMADD231PS  Z0, Z12, Z9
+	VMOVAPS      Z11, Z10
+	VFNMADD231PS Z0, Z12, Z10
+	VMOVAPS      Z8, Z8
+	VFNMADD231PS Z2, Z6, Z8
+	VMOVAPS      Z8, Z6
+	VFMADD231PS  Z1, Z4, Z6
+	VMOVUPS      Z5, (DX)
+	VMOVUPS      Z3, (DX)(CX*1)
+	VMOVUPS      Z7, (DX)(CX*2)
+	VMOVUPS      Z9, (BX)
+	VMOVUPS      Z10, (BX)(CX*1)
+	VMOVUPS      Z6, (BX)(CX*2)
+	ADDQ         $0x00000040, R12
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func winogradOut3AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradOut3AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), R8
+	MOVQ         48(AX), R9
+	MOVQ         72(AX), R10
+	MOVQ         80(AX), R11
+	MOVQ         88(AX), R12
+	MOVQ         96(AX), R13
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS eight<>+0(SB), Z2
+	MOVQ         (AX), AX
+	XORQ         R14, R14
+
+loop:
+	CMPQ        R14, AX
+	JGE         end
+	VMOVUPS     (DX), Z3
+	VMOVUPS     (DX)(CX*1), Z4
+	VMOVUPS     (DX)(CX*2), Z5
+	VMOVUPS     (BX), Z6
+	VMOVUPS     (BX)(CX*1), Z7
+	VMOVUPS     (BX)(CX*2), Z8
+	VADDPS      Z5, Z4, Z9
+	VSUBPS      Z5, Z4, Z4
+	VADDPS      Z7, Z6, Z5
+	VSUBPS      Z7, Z6, Z6
+	VADDPS      Z9, Z3, Z3
+	VADDPS      Z5, Z3, Z3
+	VMOVAPS     Z4, Z7
+	VFMADD231PS Z0, Z6, Z7
+	VMOVAPS     Z9, Z9
+	VFMADD231PS Z1, Z5, Z9
+	VMOVAPS     Z4, Z4
+	VFMADD231PS Z2, Z6, Z4
+	VADDPS      Z8, Z4, Z4
+	VADDPS      (R10)(R14*1), Z3, Z3
+	VMOVUPS     Z3, (SI)(R14*1)
+	VADDPS      (R11)(R14*1), Z7, Z7
+	VMOVUPS     Z7, (DI)(R14*1)
+	VADDPS      (R12)(R14*1), Z9, Z9
+	VMOVUPS     Z9, (R8)(R14*1)
+	VADDPS      (R13)(R14*1), Z4, Z4
+	VMOVUPS     Z4, (R9)(R14*1)
+	ADDQ        $0x00000040, R14
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	JMP         loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func pack8AVX2(dst *float32, src *float32, step uintptr, blocks int)
 // Requires: AVX
 TEXT ·pack8AVX2(SB), NOSPLIT, $0-32

@@ -59,7 +59,9 @@ type Engines struct {
 	Drawer           // the one that draws
 	Used    Name     // which that is
 	Why     error    // that it is not the compiled one
-	Full    *Full    // also scores; nil for a one-file sampler
+	Full    *Full    // nil for a one-file sampler, which does not score either
+	Scores  *Whole   // as it scores
+	Shared  *Whole   // as it scores an image of all classes at once; nil where it cannot
 	Settler *Settler // nil where near ties cannot be settled
 	Slots   Slots
 }
@@ -79,15 +81,16 @@ func Open(rt onnx.Runtime, sig *signature.Signature, opt Options) (*Engines, err
 		}
 		return &Engines{Drawer: one, Used: NameOneFile, Slots: slots}, nil
 	}
-	full, err := newFull(rt, sig, slots)
+	plain, scores, shared, err := newWholes(rt, sig)
 	if err != nil {
 		return nil, err
 	}
+	full := &Full{Whole: plain, slots: slots}
 	// What is wrong with the file is said in the file's own names.
 	if _, _, err := onnx.Check(sig.Model(), onnx.LimitsOf(rt)); err != nil {
 		return nil, fmt.Errorf("%w: %w", signature.ErrModel, err)
 	}
-	e := &Engines{Drawer: full, Used: NameFull, Full: full, Slots: slots}
+	e := &Engines{Drawer: full, Used: NameFull, Full: full, Scores: scores, Shared: shared, Slots: slots}
 	if err := e.choose(rt, sig, opt); err != nil {
 		return nil, errors.Join(err, full.Close())
 	}
@@ -131,10 +134,11 @@ func (e *Engines) choose(rt onnx.Runtime, sig *signature.Signature, opt Options)
 
 // Close frees the engines. It must not be called while one is in use.
 func (e *Engines) Close() error {
-	if e.Full == nil || e.Drawer == Drawer(e.Full) {
-		return e.Drawer.Close()
+	err := errors.Join(e.Drawer.Close(), e.Scores.Close(), e.Shared.Close())
+	if e.Full != nil && e.Drawer != Drawer(e.Full) {
+		err = errors.Join(err, e.Full.Close())
 	}
-	return errors.Join(e.Drawer.Close(), e.Full.Close())
+	return err
 }
 
 // Slots bound how much is computed at once.

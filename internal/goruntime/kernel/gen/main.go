@@ -41,6 +41,10 @@ func main() {
 	unary("erf", 4, prepareErf)
 	unary("sigmoid", 4, prepareSigmoid)
 	unary("tanh", 4, prepareTanh)
+	for _, set = range []isa{avx2, avx512} {
+		winograd(2)
+		winograd(3)
+	}
 	pack8()
 	double(avx2, 1, 2)
 	double(avx2, 4, 2)
