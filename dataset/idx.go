@@ -93,7 +93,7 @@ func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error
 		}
 		return readError(name, err)
 	}
-	buffered := bufio.NewReader(source)
+	buffered := bufio.NewReaderSize(source, 1<<16)
 	src := io.Reader(buffered)
 	if start, _ := buffered.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(buffered)
@@ -133,9 +133,10 @@ func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error
 		return nil, &LimitError{name, "FileBytes", "bytes of data, by its header", total, min(l.FileBytes, math.MaxInt)}
 	}
 
-	var body bytes.Buffer
-	body.Grow(int(min(total, 1<<20))) // not all that the header asks for
-	if n, err := io.CopyN(&body, src, total); err == io.EOF {
+	h := sha256.New()
+	h.Write(header)
+	body := prefix{want: int(total)}
+	if n, err := io.CopyN(io.MultiWriter(h, &body), src, total); err == io.EOF {
 		return nil, bad("truncated: %d of %d bytes of data", n, total)
 	} else if err != nil {
 		return nil, failed(err)
@@ -149,12 +150,27 @@ func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error
 		return nil, failed(err)
 	}
 
-	f := &idxFile{dims: dims, data: body.Bytes(), size: int64(len(header)) + total}
-	h := sha256.New()
-	h.Write(header)
-	h.Write(f.data)
+	f := &idxFile{dims: dims, data: body.data, size: int64(len(header)) + total}
 	h.Sum(f.sum[:0])
 	return f, nil
+}
+
+// prefix is a writer that keeps the first bytes. A file's header may ask for more than arrives, so its memory
+// grows as it is written to: fourfold, as each time all that there is moves to pages that are new to the process.
+type prefix struct {
+	data []byte
+	want int // how many bytes are kept
+}
+
+func (p *prefix) Write(b []byte) (int, error) {
+	keep := b[:min(len(b), p.want-len(p.data))]
+	if need := len(p.data) + len(keep); need > cap(p.data) {
+		grown := make([]byte, len(p.data), min(p.want, max(need, 4*cap(p.data), 1<<20)))
+		copy(grown, p.data)
+		p.data = grown
+	}
+	p.data = append(p.data, keep...)
+	return len(b), nil
 }
 
 func describeMagic(m uint32) string {
