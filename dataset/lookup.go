@@ -243,7 +243,7 @@ func quantiseAll(ctx context.Context, images *Images, opt Options) ([]uint16, er
 	levels := make([]uint16, images.Count*area)
 	corner := (images.Height-side)/2*images.Width + (images.Width-side)/2
 	err := parallel(ctx, (images.Count+chunk-1)/chunk, func(c int) error {
-		scratch := make([]uint64, side*opt.Size)
+		scratch := make([]uint64, side)
 		for i := c * chunk; i < min((c+1)*chunk, images.Count); i++ {
 			src := images.Pixels[i*images.Height*images.Width+corner:]
 			quantise(k, k, levels[i*area:(i+1)*area], 1, src, images.Width, opt.Levels, scratch)

@@ -215,7 +215,11 @@ func (p *pictureFile) levels(dst []uint16, opt PictureOptions) error {
 	stride := planes[0].Stride
 	part := centre(stride, planes[0].Rect.Dy(), opt.Height, opt.Width)
 	across, down := opt.Resize.kernel(part.Dx(), opt.Width), opt.Resize.kernel(part.Dy(), opt.Height)
-	scratch := make([]uint64, part.Dy()*opt.Width)
+	room := part.Dx()
+	if opt.Channels == 4 {
+		room = max(room, part.Dy()*opt.Width) // for quantiseBelow
+	}
+	scratch := make([]uint64, room)
 	at := func(c int) []uint8 { return planes[c].Pix[part.Min.Y*stride+part.Min.X:] }
 	for c := range planes {
 		if opt.Channels == 4 && c < 3 {

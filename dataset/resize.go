@@ -110,16 +110,30 @@ func (k *kernel) nearest(o int) {
 
 // quantise resizes a plane of bytes and writes its levels, ⌊v·levels/256⌋, to dst, step apart, one row of
 // across.m after the other, down.m in all. src holds the plane's rows, down.n of across.n bytes, stride
-// apart. scratch [down.n,across.m] is overwritten.
+// apart. scratch, of across.n at least, is overwritten.
 func quantise(across, down *kernel, dst []uint16, step int, src []uint8, stride, levels int, scratch []uint64) {
-	sums(across, down, src, stride, 0, scratch, func(y, x int, sum uint64) {
-		dst[(y*across.m+x)*step] = uint16(encoding.Quantise(sum, down.sum[y]*across.sum[x], levels))
-	})
+	row := scratch[:across.n]
+	for y, taps := range down.taps {
+		clear(row)
+		for i, w := range taps {
+			for x, v := range src[(down.first[y]+i)*stride:][:len(row)] {
+				row[x] += w * uint64(v)
+			}
+		}
+		for x, taps := range across.taps {
+			in := row[across.first[x]:][:len(taps)]
+			var sum uint64
+			for i, w := range taps {
+				sum += w * in[i]
+			}
+			dst[(y*across.m+x)*step] = uint16(encoding.Quantise(sum, down.sum[y]*across.sum[x], levels))
+		}
+	}
 }
 
 // quantiseBelow is quantise for a colour in which each pixel counts by its opacity, so that the
 // colour of transparent pixels, which nobody sees, does not run into the others. Where all is
-// transparent, each pixel counts the same.
+// transparent, each pixel counts the same. scratch has down.n·across.m elements at least, too.
 func quantiseBelow(across, down *kernel, dst []uint16, step int, src, alpha []uint8, stride, levels int, scratch []uint64) {
 	quantise(across, down, dst, step, src, stride, levels, scratch)
 	product := make([]uint16, len(src))
@@ -138,7 +152,7 @@ func quantiseBelow(across, down *kernel, dst []uint16, step int, src, alpha []ui
 }
 
 // sums resizes a plane: for each row and column it calls put with the sum of the values times the
-// weights, without its last shift bits.
+// weights. The sums along rows, which it writes to scratch [down.n,across.m], lose their last shift bits.
 func sums[T uint8 | uint16](across, down *kernel, src []T, stride, shift int, scratch []uint64, put func(y, x int, sum uint64)) {
 	for y := range down.n {
 		row := src[y*stride : y*stride+across.n]

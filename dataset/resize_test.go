@@ -99,12 +99,55 @@ func checkExact(t *testing.T, rng *rand.Rand, resize Resize, n, m, levels int) {
 	}
 	dst := make([]uint16, m*m)
 	k := resize.kernel(n, m)
-	quantise(k, k, dst, 1, src, n, levels, make([]uint64, n*m))
+	quantise(k, k, dst, 1, src, n, levels, make([]uint64, n))
 	for range 20 {
 		y, x := rng.IntN(m), rng.IntN(m)
 		if want := exactLevel(resize, src, n, m, levels, y, x); dst[y*m+x] != want {
 			t.Errorf("%s, %d to %d, %d levels: level at %d,%d is %d, want %d", resize, n, m, levels, y, x, dst[y*m+x], want)
 		}
+	}
+}
+
+// TestQuantisePart: a part of a plane, of any shape, becomes one channel of the levels, the others stay.
+func TestQuantisePart(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	for _, c := range []struct{ n, m [2]int }{ // rows and columns
+		{[2]int{28, 28}, [2]int{16, 16}}, {[2]int{3, 40}, [2]int{17, 5}}, {[2]int{40, 3}, [2]int{5, 17}},
+		{[2]int{1, 9}, [2]int{9, 1}}, {[2]int{5, 7}, [2]int{11, 16}}, {[2]int{90, 61}, [2]int{2, 3}},
+	} {
+		for _, resize := range Resizes {
+			checkPart(t, rng, resize, c.n, c.m)
+		}
+	}
+}
+
+// checkPart compares the levels with sums over all weights.
+func checkPart(t *testing.T, rng *rand.Rand, resize Resize, n, m [2]int) {
+	const levels, beside, step, channel, other = 256, 2, 3, 1, 999
+	stride := n[1] + beside
+	src := make([]uint8, (n[0]-1)*stride+n[1]) // which ends with the part's last row
+	for i := range src {
+		src[i] = uint8(rng.Uint32())
+	}
+	got := slices.Repeat([]uint16{other}, m[0]*m[1]*step)
+	want := slices.Clone(got)
+	down, across := resize.kernel(n[0], m[0]), resize.kernel(n[1], m[1])
+	for y := range m[0] {
+		for x := range m[1] {
+			var sum, whole uint64
+			for i, v := range down.taps[y] {
+				for k, w := range across.taps[x] {
+					sum += v * w * uint64(src[(down.first[y]+i)*stride+across.first[x]+k])
+					whole += v * w
+				}
+			}
+			want[(y*m[1]+x)*step+channel] = uint16(sum * levels / (256 * whole))
+		}
+	}
+	scratch := slices.Repeat([]uint64{other}, n[1]+1)
+	quantise(across, down, got[channel:], step, src, stride, levels, scratch)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s, %v to %v: %v, want %v", resize, n, m, got, want)
 	}
 }
 
@@ -116,7 +159,7 @@ func TestQuantiseEvenPicture(t *testing.T) {
 		for _, m := range []int{4, 7, 16, 64} {
 			for _, resize := range Resizes {
 				k := resize.kernel(n, m)
-				scratch, dst := make([]uint64, n*m), make([]uint16, m*m)
+				scratch, dst := make([]uint64, n), make([]uint16, m*m)
 				for _, levels := range []int{2, 3, 4, 255, 256} {
 					// The first value of a level and the last of the one below.
 					first := (256 + levels - 1) / levels
@@ -183,7 +226,7 @@ func TestPreprocess(t *testing.T) {
 
 func BenchmarkQuantise(b *testing.B) {
 	k := Antialias.kernel(28, 16)
-	src, dst, scratch := make([]uint8, 28*28), make([]uint16, 16*16), make([]uint64, 28*16)
+	src, dst, scratch := make([]uint8, 28*28), make([]uint16, 16*16), make([]uint64, 28)
 	for i := range src {
 		src[i] = uint8(i)
 	}
