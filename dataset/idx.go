@@ -41,7 +41,7 @@ func (l Limits) ReadImages(r io.Reader, name string) (*Images, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.readIDX(r, name, magicImages)
+	f, err := l.readIDX(r, name, magicImages, math.MaxInt)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (l Limits) ReadLabels(r io.Reader, name string) ([]uint8, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.readIDX(r, name, magicLabels)
+	f, err := l.readIDX(r, name, magicLabels, math.MaxInt)
 	if err != nil {
 		return nil, err
 	}
@@ -66,22 +66,25 @@ func (l Limits) ReadLabels(r io.Reader, name string) ([]uint8, error) {
 
 // idxFile is the content of an IDX file.
 type idxFile struct {
-	dims []int
-	data []byte
+	dims []int             // as the header says
+	data []byte            // of the images or labels that are kept
 	sum  [sha256.Size]byte // of the whole file, uncompressed
 	size int64             // of the whole file, uncompressed
 }
 
+// images are those that are kept.
 func (f *idxFile) images() *Images {
-	return &Images{Count: f.dims[0], Height: f.dims[1], Width: f.dims[2], Pixels: f.data}
+	height, width := f.dims[1], f.dims[2]
+	return &Images{Count: len(f.data) / (height * width), Height: height, Width: width, Pixels: f.data}
 }
 
-// readIDX reads a file within the default limits.
+// readIDX reads a file within the default limits, and keeps all of it.
 func readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
-	return defaultLimits().readIDX(r, name, magic)
+	return defaultLimits().readIDX(r, name, magic, math.MaxInt)
 }
 
-func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error) {
+// readIDX reads and checks a file, and keeps its first images or labels.
+func (l Limits) readIDX(r io.Reader, name string, magic uint32, keep int) (*idxFile, error) {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s: %s", ErrFormat, name, fmt.Sprintf(format, args...))
 	}
@@ -135,7 +138,7 @@ func (l Limits) readIDX(r io.Reader, name string, magic uint32) (*idxFile, error
 
 	h := sha256.New()
 	h.Write(header)
-	body := prefix{want: int(total)}
+	body := prefix{want: int(total) / max(1, dims[0]) * min(keep, dims[0])}
 	if n, err := io.CopyN(io.MultiWriter(h, &body), src, total); err == io.EOF {
 		return nil, bad("truncated: %d of %d bytes of data", n, total)
 	} else if err != nil {

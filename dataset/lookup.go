@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +64,50 @@ func Load(ctx context.Context, dir string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, fashion, err := opt.Limits.search(ctx, places(dir), fashionPins)
+	return load(ctx, dir, opt, everything)
+}
+
+// Part is one of the two parts in which a data set of IDX files comes.
+type Part string
+
+// The parts.
+const (
+	TrainPart Part = "train"
+	TestPart  Part = "test"
+)
+
+// LoadPart is [Load] for those who need one part alone, and of that perhaps no more than the first n images; an
+// n of 0 stands for all. The four files are read and checked all the same, but other images are neither kept
+// nor resized: the other split is empty. There can be no validation split.
+func LoadPart(ctx context.Context, dir string, part Part, n int, opt Options) (*Set, error) {
+	opt, err := opt.withDefaults()
+	switch {
+	case err != nil:
+		return nil, err
+	case part != TrainPart && part != TestPart:
+		return nil, fmt.Errorf("%w: no part is named %q; there is %q", ErrOptions, part, []Part{TrainPart, TestPart})
+	case n < 0:
+		return nil, fmt.Errorf("%w: %d images: want 0 or more", ErrOptions, n)
+	case opt.Validation > 0:
+		return nil, fmt.Errorf("%w: validation %d: want 0 for a part", ErrOptions, opt.Validation)
+	}
+	if n == 0 {
+		n = math.MaxInt
+	}
+	if part == TrainPart {
+		return load(ctx, dir, opt, wanted{n, 0})
+	}
+	return load(ctx, dir, opt, wanted{0, n})
+}
+
+// wanted is how many of the training and of the test images are wanted, or more than there are.
+type wanted [2]int
+
+var everything = wanted{math.MaxInt, math.MaxInt}
+
+// load is Load with all options set.
+func load(ctx context.Context, dir string, opt Options, want wanted) (*Set, error) {
+	src, fashion, err := opt.Limits.search(ctx, places(dir), fashionPins, want)
 	if err != nil {
 		return nil, err
 	}
@@ -75,19 +119,19 @@ func Load(ctx context.Context, dir string, opt Options) (*Set, error) {
 	return src.set(ctx, fashion, opt)
 }
 
-// search searches within the default limits.
+// search searches within the default limits for all images.
 func search(ctx context.Context, list []place, pins [4]pin) (src *sources, fashion bool, err error) {
-	return defaultLimits().search(ctx, list, pins)
+	return defaultLimits().search(ctx, list, pins, everything)
 }
 
 // search returns the data of the first place that has them, and whether they are
 // those of the pins.
-func (l Limits) search(ctx context.Context, list []place, pins [4]pin) (src *sources, fashion bool, err error) {
+func (l Limits) search(ctx context.Context, list []place, pins [4]pin, want wanted) (src *sources, fashion bool, err error) {
 	var reasons []string
 	for _, p := range list {
 		err := p.err
 		if p.dir != "" {
-			src, err = l.readSources(ctx, p.dir, p.chosen)
+			src, err = l.readSources(ctx, p.dir, p.chosen, want)
 			if err == nil && p.chosen {
 				fashion, err = src.recognise(pins)
 			} else if err == nil {
@@ -123,7 +167,7 @@ type sources struct {
 
 // readSources reads the four files in dir and checks that they fit together. Where that is allowed, both
 // files of labels may be missing.
-func (l Limits) readSources(ctx context.Context, dir string, unlabelled bool) (*sources, error) {
+func (l Limits) readSources(ctx context.Context, dir string, unlabelled bool, want wanted) (*sources, error) {
 	if err := checkDir(dir); err != nil {
 		return nil, err
 	}
@@ -155,7 +199,11 @@ func (l Limits) readSources(ctx context.Context, dir string, unlabelled bool) (*
 		if s.infos[i], err = f.Stat(); err != nil {
 			return fmt.Errorf("dataset: %w", err)
 		}
-		s.files[i], err = l.readIDX(f, s.paths[i], idxMagic(i))
+		keep := math.MaxInt // of labels, as describe looks at all of them
+		if i%2 == 0 {
+			keep = want[i/2]
+		}
+		s.files[i], err = l.readIDX(f, s.paths[i], idxMagic(i), keep)
 		return err
 	})
 	if err != nil {
@@ -191,16 +239,16 @@ func findIDX(dir, name string) (string, error) {
 	return "", &FolderError{filepath.Join(dir, name+".gz"), "no such file, nor without .gz"}
 }
 
-// set resizes and divides the images.
+// set resizes and divides the images that are kept.
 func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, error) {
-	train, test := s.files[0].images(), s.files[2].images()
-	if err := checkValidation(opt.Validation, train.Count); err != nil {
+	train, test := s.files[0].dims, s.files[2].dims
+	if err := checkValidation(opt.Validation, train[0]); err != nil {
 		return nil, err
 	}
-	if err := opt.Limits.checkSet(s.dir, max(train.Count, test.Count), opt.Size); err != nil {
+	if err := opt.Limits.checkSet(s.dir, max(train[0], test[0]), opt.Size); err != nil {
 		return nil, err
 	}
-	crop := train.Height != train.Width || test.Height != test.Width
+	crop := train[1] != train[2] || test[1] != test[2]
 	set := &Set{
 		Dir:        s.dir,
 		Preprocess: preprocess(opt, crop),
@@ -220,11 +268,12 @@ func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, err
 	set.SHA256 = digest(entries)
 
 	for i, split := range []*Split{&set.Train, &set.Test} {
-		pixels, err := quantiseAll(ctx, s.files[2*i].images(), opt)
+		images, labels := s.files[2*i].images(), s.files[2*i+1].data
+		pixels, err := quantiseAll(ctx, images, opt)
 		if err != nil {
 			return nil, err
 		}
-		*split = Split{Size: opt.Size, Pixels: pixels, Labels: s.files[2*i+1].data}
+		*split = Split{Size: opt.Size, Pixels: pixels, Labels: labels[:min(len(labels), images.Count)]}
 	}
 	set.Validation = Split{Size: opt.Size}
 	if opt.Validation > 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,66 @@ func TestLoad(t *testing.T) {
 		for i, label := range s.Labels {
 			if level := s.Pixels[25*i]; label != []uint8{0, 2, 1, 0}[level] {
 				t.Errorf("label %d of an image of level %d", label, level)
+			}
+		}
+	}
+}
+
+// TestLoadPart: the part's first images are those of Load, with all that describes the set. The files of which
+// no image is wanted are checked as well.
+func TestLoadPart(t *testing.T) {
+	dir := t.TempDir()
+	writeSet(t, dir, tiny())
+	opt := Options{Size: 5, Levels: 8}
+	all, err := Load(t.Context(), dir, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []Part{TrainPart, TestPart} {
+		for n := range 6 {
+			got, err := LoadPart(t.Context(), dir, part, n, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := *all
+			split, other := &want.Train, &want.Test
+			if part == TestPart {
+				split, other = other, split
+			}
+			*other = Split{Size: 5, Pixels: []uint16{}, Labels: []uint8{}}
+			if n > 0 && n < split.N() {
+				split.Pixels, split.Labels = split.Pixels[:n*25], split.Labels[:n]
+			}
+			if !reflect.DeepEqual(got, &want) {
+				t.Errorf("%d images of %s: %+v, want %+v", n, part, got, want)
+			}
+		}
+	}
+
+	for _, test := range []struct {
+		part       Part
+		n          int
+		validation int
+		want       string
+	}{
+		{"valid", 0, 0, `no part is named "valid"`},
+		{TestPart, -1, 0, "-1 images"},
+		{TrainPart, 1, 1, "validation 1"},
+	} {
+		opt := Options{Validation: test.validation}
+		if _, err := LoadPart(t.Context(), dir, test.part, test.n, opt); !errors.Is(err, ErrOptions) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%d of %q: %v, want %s", test.n, test.part, err, test.want)
+		}
+	}
+
+	for i := range idxNames {
+		files := tiny()
+		files[i] = files[i][:len(files[i])-1]
+		dir := t.TempDir()
+		writeSet(t, dir, files)
+		for _, part := range []Part{TrainPart, TestPart} {
+			if _, err := LoadPart(t.Context(), dir, part, 1, opt); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), idxNames[i]) {
+				t.Errorf("%s of a set whose %s is short: %v", part, idxNames[i], err)
 			}
 		}
 	}

@@ -43,27 +43,23 @@ func (f *scoreFlags) loadSet(cmd *cobra.Command, sig *sampler.Signature) (*score
 	if sig.Height != sig.Width {
 		return nil, fmt.Errorf("the model's images are %d×%d; of data sets only square ones can be scored", sig.Height, sig.Width)
 	}
-	set, err := dataset.Load(cmd.Context(), f.data, dataset.Options{
+	set, err := dataset.LoadPart(cmd.Context(), f.data, dataset.Part(f.split), f.limit, dataset.Options{
 		Size: sig.Height, Levels: sig.Levels, Resize: dataset.ResizeOf(sig.Meta.Preprocess), Opened: cli.Reads(cmd, "--data"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	part := set.Test
-	if f.split == "train" {
+	if f.split == string(dataset.TrainPart) {
 		part = set.Train
-	}
-	n := part.N()
-	if f.limit > 0 {
-		n = min(n, f.limit)
 	}
 	area := sig.Height * sig.Width
 	return &scored{
-		name: set.Name + " " + f.split, images: n,
+		name: set.Name + " " + f.split, images: part.N(),
 		parts: func(first, n int) iter.Seq2[[]uint16, error] {
 			return inParts(part.Pixels[first*area:(first+n)*area], atOnce*area)
 		},
-		classes: classesOf(sig, set.ClassNames, part.Labels[:min(n, len(part.Labels))]),
+		classes: classesOf(sig, set.ClassNames, part.Labels),
 	}, nil
 }
 
