@@ -12,8 +12,9 @@
 //		…
 //	}
 //
-// Nothing is fetched unless [Fetch] is called. [LoadImages] reads a folder of
-// pictures instead, in which sub-folders are classes, and [ReadPicture] reads one.
+// Nothing is fetched unless [Fetch] is called. [LoadPart] leaves out images that are not
+// needed. [LoadImages] reads a folder of pictures instead, in which sub-folders are
+// classes, and [ReadPicture] reads one.
 //
 // Either way the result is a [Set]: three [Split]s, whose Pixels hold one level of
 // 0 to Levels−1 per pixel, [N,Size,Size] in one slice, and what a model file records
