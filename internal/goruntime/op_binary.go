@@ -90,7 +90,7 @@ func (p *binder) arithmetic(n *node, y, a, b *value) error {
 			p.elementwise(n, y, []*value{a, b}, func(dst []float32, args [][]float32) { vector(dst, args[0], args[1]) })
 			return nil
 		}
-		run := vectorPairs(y, a, b, vector)
+		run := vectorPairs(y, a, b, vector, rowFunctions[n.Op])
 		if run == nil {
 			run = pairs(y, a, b, ofFloats[float32](n))
 		}
@@ -146,9 +146,12 @@ var vectorFunctions = map[string]func(dst, a, b []float32){
 	"Max": kernel.Max, "Min": kernel.Min,
 }
 
-// vectorPairs is pairs of a function of vectors; nil where an argument is repeated element by
-// element.
-func vectorPairs(y, a, b *value, vector func(dst, a, b []float32)) func(*workers) error {
+// rowFunctions are those of many rows and one, in any order.
+var rowFunctions = map[string]func(dst, a, row []float32){"Add": kernel.AddRow}
+
+// vectorPairs is pairs of a function of vectors, or of rows and one row where there is one; nil
+// where an argument is repeated element by element.
+func vectorPairs(y, a, b *value, vector, row func(dst, a, b []float32)) func(*workers) error {
 	l := newLoops(y.shape, strides(y.shape), broadcastSteps(a.shape, y.shape), broadcastSteps(b.shape, y.shape))
 	if l.step[1] == 0 || l.step[2] == 0 {
 		return nil
@@ -158,7 +161,18 @@ func vectorPairs(y, a, b *value, vector func(dst, a, b []float32)) func(*workers
 	if x.side && z.side && l.row[0] == n { // all rows at once
 		rows, n = 1, n*rows
 	} else {
-		x.repeated, z.repeated = nil, nil
+		x.repeated, z.repeated, row = nil, nil, nil
+	}
+	if row != nil && (x.repeated == nil) != (z.repeated == nil) {
+		if x.repeated != nil {
+			a, b = b, a
+			l = newLoops(y.shape, strides(y.shape), broadcastSteps(a.shape, y.shape), broadcastSteps(b.shape, y.shape))
+		}
+		return func(*workers) error {
+			dst, x, z := y.floats(), a.floats(), b.floats()
+			l.each(func() { row(dst[l.at[0]:][:n], x[l.at[1]:][:n], z[l.at[2]:][:l.n]) })
+			return nil
+		}
 	}
 	return func(*workers) error {
 		dst := y.floats()

@@ -133,15 +133,15 @@ func bindRowArithmetic(p *binder, n *node) error {
 	return p.onRows(n, bindArithmetic, shape, in)
 }
 
-// widest is how many channels an input may have that is turned into rows for a
-// convolution.
+// widest is how many channels an input of several pixels may have that is turned into rows for
+// a convolution.
 const widest = 16
 
 // bindRowConv is bindConv on rows: of two dimensions, in steps of one, in one group, by
 // known weights.
 func bindRowConv(p *binder, n *node) error {
 	x, w, b := n.in[0], n.in[1], n.input(2)
-	if x.rank() != 4 || !w.known || n.Attrs.Int("group", 1) != 1 || x.rows == nil && x.shape[1] > widest {
+	if x.rank() != 4 || !w.known || n.Attrs.Int("group", 1) != 1 || x.rows == nil && x.shape[1] > widest && product(x.shape[2:]) > 1 {
 		return errNoRows
 	}
 	if err := wantWeights(x, w, b, 1); err != nil {

@@ -206,3 +206,9 @@ func winogradOut3AVX2(b *blocks)
 
 //go:noescape
 func winogradOut3AVX512(b *blocks)
+
+//go:noescape
+func addRowAVX2(dst, a, row *float32, columns, rows int, step uintptr)
+
+//go:noescape
+func addRowAVX512(dst, a, row *float32, columns, rows int, step uintptr)

@@ -7859,6 +7859,35 @@ end:
 	VZEROUPPER
 	RET
 
+// func addRowAVX2(dst *float32, a *float32, row *float32, columns int, rows int, step uintptr)
+// Requires: AVX
+TEXT ·addRowAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ columns+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ step+40(FP), DI
+
+columns:
+	VMOVUPS (DX), Y0
+	XORQ    R8, R8
+	MOVQ    SI, R9
+
+rows:
+	VADDPS  (CX)(R8*1), Y0, Y1
+	VMOVUPS Y1, (AX)(R8*1)
+	ADDQ    DI, R8
+	DECQ    R9
+	JNZ     rows
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, BX
+	JNZ     columns
+	VZEROUPPER
+	RET
+
 // func winogradIn2AVX512(b *uint64)
 // Requires: AVX, AVX512F
 TEXT ·winogradIn2AVX512(SB), NOSPLIT, $0-8
@@ -8091,6 +8120,35 @@ loop:
 	JMP         loop
 
 end:
+	VZEROUPPER
+	RET
+
+// func addRowAVX512(dst *float32, a *float32, row *float32, columns int, rows int, step uintptr)
+// Requires: AVX, AVX512F
+TEXT ·addRowAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ columns+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ step+40(FP), DI
+
+columns:
+	VMOVUPS (DX), Z0
+	XORQ    R8, R8
+	MOVQ    SI, R9
+
+rows:
+	VADDPS  (CX)(R8*1), Z0, Z1
+	VMOVUPS Z1, (AX)(R8*1)
+	ADDQ    DI, R8
+	DECQ    R9
+	JNZ     rows
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, BX
+	JNZ     columns
 	VZEROUPPER
 	RET
 

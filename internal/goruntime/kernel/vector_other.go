@@ -27,3 +27,5 @@ func erf(dst, a []float32) { apply(dst, a, erf1) }
 func sigmoid(dst, a []float32) { apply(dst, a, sigmoid1) }
 
 func tanh(dst, a []float32) { apply(dst, a, tanh1) }
+
+func addRow([]float32, []float32, []float32) int { return 0 }

@@ -8,6 +8,23 @@ func Add(dst, a, b []float32) {
 	add(dst, a, b)
 }
 
+// AddRow writes a + row, where a is some rows of the same length.
+func AddRow(dst, a, row []float32) {
+	same(dst, a)
+	if len(row) == 0 && len(a) > 0 || len(row) > 0 && len(a)%len(row) > 0 {
+		panic("kernel: no whole number of rows")
+	}
+	done := addRow(dst, a, row)
+	if done == len(row) {
+		return
+	}
+	for at := 0; at < len(a); at += len(row) {
+		for i := done; i < len(row); i++ {
+			dst[at+i] = a[at+i] + row[i]
+		}
+	}
+}
+
 // Sub writes a - b.
 func Sub(dst, a, b []float32) {
 	same(dst, a)

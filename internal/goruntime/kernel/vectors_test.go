@@ -110,3 +110,18 @@ func TestFunctionsAreTheSameBits(t *testing.T) {
 		}
 	})
 }
+
+func TestAddRow(t *testing.T) {
+	forEachSet(t, func(t *testing.T) {
+		for _, c := range [][2]int{{0, 3}, {1, 1}, {3, 5}, {10, 16}, {7, 33}, {10, 64}, {2, 0}} {
+			a, row := arguments(3000)[1000:][:c[0]*c[1]], arguments(3000)[2000:][:c[1]]
+			dst := make([]float32, len(a))
+			AddRow(dst, a, row)
+			for i, got := range dst {
+				if want := a[i] + row[i%c[1]]; math.Float32bits(got) != math.Float32bits(want) {
+					t.Fatalf("%d rows of %d: element %d is %g, want %g", c[0], c[1], i, got, want)
+				}
+			}
+		}
+	})
+}

@@ -44,6 +44,7 @@ func main() {
 	for _, set = range []isa{avx2, avx512} {
 		winograd(2)
 		winograd(3)
+		addRow()
 	}
 	pack8()
 	double(avx2, 1, 2)
