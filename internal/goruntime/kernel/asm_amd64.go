@@ -142,6 +142,12 @@ func decay64AVX2(dst, a *float64, n int)
 func decay64AVX512(dst, a *float64, n int)
 
 //go:noescape
+func log64AVX2(dst, a *float64, n int)
+
+//go:noescape
+func log64AVX512(dst, a *float64, n int)
+
+//go:noescape
 func erf64AVX2(dst, a *float64, n int)
 
 //go:noescape

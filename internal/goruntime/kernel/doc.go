@@ -1,8 +1,8 @@
 // Package kernel holds the inner loops of the Go runtime: matrix products and
 // functions of vectors, in float32; and some in float64, for the exact evaluation of
-// near ties (package internal/compile/exact).
+// near ties (package internal/compile/exact) and for draws and scores.
 //
-// Every result is the same bits on every processor, and the same whatever else is
+// Every result but [Log64]'s is the same bits on every processor, and the same whatever else is
 // computed in the same call. Each element of a product is one chain of fused
 // multiply-adds over K, from the first to the last; vector instructions work on
 // many elements side by side and never within one. Where the processor has no

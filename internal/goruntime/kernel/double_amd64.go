@@ -38,6 +38,7 @@ func addProduct64(c []float64, rowC int, a []float64, rowA int, b []float64, row
 }
 
 func decay64(dst, a []float64) int   { return double1(dst, a, decay64AVX2, decay64AVX512) }
+func log64(dst, a []float64) int     { return double1(dst, a, log64AVX2, log64AVX512) }
 func erf64(dst, a []float64) int     { return double1(dst, a, erf64AVX2, erf64AVX512) }
 func exp64(dst, a []float64) int     { return double1(dst, a, exp64AVX2, exp64AVX512) }
 func elu64(dst, a []float64) int     { return double1(dst, a, elu64AVX2, elu64AVX512) }

@@ -8684,6 +8684,123 @@ GLOBL last64<>(SB), RODATA|NOPTR, $8
 DATA bias64<>+0(SB)/8, $0x00000000000003ff
 GLOBL bias64<>(SB), RODATA|NOPTR, $8
 
+// func log64AVX2(dst *float64, a *float64, n int)
+// Requires: AVX, AVX2
+TEXT ·log64AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	TESTQ        DX, DX
+	JZ           end
+	VMOVUPD      (CX), Y0
+	VBROADCASTSD logLift64<>+0(SB), Y1
+	VPADDQ       Y1, Y0, Y0
+	VBROADCASTSD logFraction64<>+0(SB), Y1
+	VANDPD       Y1, Y0, Y1
+	VBROADCASTSD logLeast64<>+0(SB), Y2
+	VPADDQ       Y2, Y1, Y1
+	VBROADCASTSD one64<>+0(SB), Y2
+	VSUBPD       Y2, Y1, Y1
+	VPSRLQ       $0x34, Y0, Y0
+	VBROADCASTSD logWhole64<>+0(SB), Y2
+	VORPD        Y2, Y0, Y0
+	VBROADCASTSD logBias64<>+0(SB), Y2
+	VSUBPD       Y2, Y0, Y0
+	VBROADCASTSD two64<>+0(SB), Y2
+	VADDPD       Y2, Y1, Y2
+	VDIVPD       Y2, Y1, Y2
+	VMULPD       Y2, Y2, Y3
+	VMULPD       Y3, Y3, Y4
+	VBROADCASTSD logOdd064<>+0(SB), Y5
+	VMULPD       Y4, Y5, Y5
+	VBROADCASTSD logOdd164<>+0(SB), Y6
+	VADDPD       Y6, Y5, Y5
+	VMULPD       Y4, Y5, Y5
+	VBROADCASTSD logOdd264<>+0(SB), Y6
+	VADDPD       Y6, Y5, Y5
+	VMULPD       Y4, Y5, Y5
+	VBROADCASTSD logOdd364<>+0(SB), Y6
+	VADDPD       Y6, Y5, Y5
+	VMULPD       Y5, Y3, Y5
+	VBROADCASTSD logEven064<>+0(SB), Y3
+	VMULPD       Y4, Y3, Y3
+	VBROADCASTSD logEven164<>+0(SB), Y6
+	VADDPD       Y6, Y3, Y3
+	VMULPD       Y4, Y3, Y3
+	VBROADCASTSD logEven264<>+0(SB), Y6
+	VADDPD       Y6, Y3, Y3
+	VMULPD       Y3, Y4, Y3
+	VADDPD       Y3, Y5, Y5
+	VBROADCASTSD half64<>+0(SB), Y3
+	VMULPD       Y3, Y1, Y3
+	VMULPD       Y1, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VMULPD       Y5, Y2, Y2
+	VBROADCASTSD logLow64<>+0(SB), Y4
+	VMULPD       Y4, Y0, Y4
+	VADDPD       Y4, Y2, Y2
+	VSUBPD       Y2, Y3, Y3
+	VSUBPD       Y1, Y3, Y3
+	VBROADCASTSD logHigh64<>+0(SB), Y1
+	VMULPD       Y1, Y0, Y0
+	VSUBPD       Y3, Y0, Y0
+	VMOVUPD      Y0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x04, DX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA logLift64<>+0(SB)/8, $0x00095f619980c432
+GLOBL logLift64<>(SB), RODATA|NOPTR, $8
+
+DATA logFraction64<>+0(SB)/8, $0x000fffffffffffff
+GLOBL logFraction64<>(SB), RODATA|NOPTR, $8
+
+DATA logLeast64<>+0(SB)/8, $0x3fe6a09e667f3bce
+GLOBL logLeast64<>(SB), RODATA|NOPTR, $8
+
+DATA logWhole64<>+0(SB)/8, $0x4330000000000000
+GLOBL logWhole64<>(SB), RODATA|NOPTR, $8
+
+DATA logBias64<>+0(SB)/8, $0x43300000000003ff
+GLOBL logBias64<>(SB), RODATA|NOPTR, $8
+
+DATA two64<>+0(SB)/8, $0x4000000000000000
+GLOBL two64<>(SB), RODATA|NOPTR, $8
+
+DATA logOdd064<>+0(SB)/8, $0x3fc2f112df3e5244
+GLOBL logOdd064<>(SB), RODATA|NOPTR, $8
+
+DATA logOdd164<>+0(SB)/8, $0x3fc7466496cb03de
+GLOBL logOdd164<>(SB), RODATA|NOPTR, $8
+
+DATA logOdd264<>+0(SB)/8, $0x3fd2492494229359
+GLOBL logOdd264<>(SB), RODATA|NOPTR, $8
+
+DATA logOdd364<>+0(SB)/8, $0x3fe5555555555593
+GLOBL logOdd364<>(SB), RODATA|NOPTR, $8
+
+DATA logEven064<>+0(SB)/8, $0x3fc39a09d078c69f
+GLOBL logEven064<>(SB), RODATA|NOPTR, $8
+
+DATA logEven164<>+0(SB)/8, $0x3fcc71c51d8e78af
+GLOBL logEven164<>(SB), RODATA|NOPTR, $8
+
+DATA logEven264<>+0(SB)/8, $0x3fd999999997fa04
+GLOBL logEven264<>(SB), RODATA|NOPTR, $8
+
+DATA logLow64<>+0(SB)/8, $0x3dea39ef35793c76
+GLOBL logLow64<>(SB), RODATA|NOPTR, $8
+
+DATA logHigh64<>+0(SB)/8, $0x3fe62e42fee00000
+GLOBL logHigh64<>(SB), RODATA|NOPTR, $8
+
 // func erf64AVX2(dst *float64, a *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·erf64AVX2(SB), NOSPLIT, $0-24
@@ -9122,9 +9239,6 @@ end:
 	VZEROUPPER
 	RET
 
-DATA two64<>+0(SB)/8, $0x4000000000000000
-GLOBL two64<>(SB), RODATA|NOPTR, $8
-
 // func widen64AVX512(dst *float64, a *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·widen64AVX512(SB), NOSPLIT, $0-24
@@ -9201,6 +9315,78 @@ loop:
 	VCMPPD       $0x0d, Z1, Z0, K2
 	VMOVAPD.Z    Z4, K2, Z4
 	VMOVUPD      Z4, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+	SUBQ         $0x08, DX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func log64AVX512(dst *float64, a *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·log64AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	TESTQ        DX, DX
+	JZ           end
+	VMOVUPD      (CX), Z0
+	VBROADCASTSD logLift64<>+0(SB), Z1
+	VPADDQ       Z1, Z0, Z0
+	VBROADCASTSD logFraction64<>+0(SB), Z1
+	VANDPD       Z1, Z0, Z1
+	VBROADCASTSD logLeast64<>+0(SB), Z2
+	VPADDQ       Z2, Z1, Z1
+	VBROADCASTSD one64<>+0(SB), Z2
+	VSUBPD       Z2, Z1, Z1
+	VPSRLQ       $0x34, Z0, Z0
+	VBROADCASTSD logWhole64<>+0(SB), Z2
+	VORPD        Z2, Z0, Z0
+	VBROADCASTSD logBias64<>+0(SB), Z2
+	VSUBPD       Z2, Z0, Z0
+	VBROADCASTSD two64<>+0(SB), Z2
+	VADDPD       Z2, Z1, Z2
+	VDIVPD       Z2, Z1, Z2
+	VMULPD       Z2, Z2, Z3
+	VMULPD       Z3, Z3, Z4
+	VBROADCASTSD logOdd064<>+0(SB), Z5
+	VMULPD       Z4, Z5, Z5
+	VBROADCASTSD logOdd164<>+0(SB), Z6
+	VADDPD       Z6, Z5, Z5
+	VMULPD       Z4, Z5, Z5
+	VBROADCASTSD logOdd264<>+0(SB), Z6
+	VADDPD       Z6, Z5, Z5
+	VMULPD       Z4, Z5, Z5
+	VBROADCASTSD logOdd364<>+0(SB), Z6
+	VADDPD       Z6, Z5, Z5
+	VMULPD       Z5, Z3, Z5
+	VBROADCASTSD logEven064<>+0(SB), Z3
+	VMULPD       Z4, Z3, Z3
+	VBROADCASTSD logEven164<>+0(SB), Z6
+	VADDPD       Z6, Z3, Z3
+	VMULPD       Z4, Z3, Z3
+	VBROADCASTSD logEven264<>+0(SB), Z6
+	VADDPD       Z6, Z3, Z3
+	VMULPD       Z3, Z4, Z3
+	VADDPD       Z3, Z5, Z5
+	VBROADCASTSD half64<>+0(SB), Z3
+	VMULPD       Z3, Z1, Z3
+	VMULPD       Z1, Z3, Z3
+	VADDPD       Z3, Z5, Z5
+	VMULPD       Z5, Z2, Z2
+	VBROADCASTSD logLow64<>+0(SB), Z4
+	VMULPD       Z4, Z0, Z4
+	VADDPD       Z4, Z2, Z2
+	VSUBPD       Z2, Z3, Z3
+	VSUBPD       Z1, Z3, Z3
+	VBROADCASTSD logHigh64<>+0(SB), Z1
+	VMULPD       Z1, Z0, Z0
+	VSUBPD       Z3, Z0, Z0
+	VMOVUPD      Z0, (AX)
 	ADDQ         $0x40, CX
 	ADDQ         $0x40, AX
 	SUBQ         $0x08, DX

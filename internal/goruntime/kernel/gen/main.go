@@ -55,6 +55,7 @@ func main() {
 	for _, s := range []isa{avx2, avx512} {
 		toDouble(s, "widen64", "float32", 4, widened)
 		doubles(s, "decay", decay64)
+		doubles(s, "log", log64)
 		doubles(s, "erf", erf64)
 		doubles(s, "exp", exp64)
 		doubles(s, "elu", elu64)
