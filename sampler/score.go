@@ -222,7 +222,7 @@ func (q *scoring) run(ctx context.Context) error {
 		return err
 	}
 	defer f.Close()
-	d := draw.NewDrawer(q.s.sig.Head)
+	d, lps := draw.NewDrawer(q.s.sig.Head), make([]float64, q.first)
 	for {
 		from := (int(q.next.Add(1)) - 1) * q.batch
 		n := min(q.batch, len(q.out)-from)
@@ -242,17 +242,13 @@ func (q *scoring) run(ctx context.Context) error {
 			return err
 		}
 		for i := range n {
-			image, channels := q.image(from+i), q.s.sig.Channels
-			for k, level := range image[:q.first] {
-				outputs, stride := f.At(i, k/channels)
-				lp, ok := d.ModelLogProb(outputs, stride, image[k-k%channels:k], int(level))
-				if !ok {
-					return draw.Unusable(uint64((from+i)/q.times), k/channels, q.s.sig.Width)
-				}
-				q.out[from+i] += lp
-				if q.each != nil {
-					q.each[(from+i)*q.s.symbols()+k] = lp
-				}
+			outputs, stride := f.At(i, 0)
+			if bad := d.ModelLogProbs(lps, outputs, stride, q.image(from + i)[:q.first]); bad >= 0 {
+				return draw.Unusable(uint64((from+i)/q.times), bad, q.s.sig.Width)
+			}
+			q.out[from+i] = draw.Sum(lps)
+			if q.each != nil {
+				copy(q.each[(from+i)*q.s.symbols():], lps)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package likelihood
 import (
 	"math"
 
+	"pixelcnn/internal/goruntime/kernel"
 	"pixelcnn/internal/onnx"
 )
 
@@ -59,6 +60,19 @@ func (c Categorical) LogProbs(outputs []float64, earlier []uint16, scratch []flo
 		logs[k] = Log(p) // NaN below 0
 	}
 	return logs
+}
+
+// Planes are those outputs of many pixels, or their logarithms.
+func (c Categorical) Planes(logs []float64, outputs []float32, stride, channel int) {
+	n := len(logs) / c.Depth
+	for k := range c.Depth {
+		kernel.Widen64(logs[k*n:][:n], outputs[(channel*c.Depth+k)*stride:][:n])
+	}
+	if c.Form == Probabilities {
+		for k, p := range logs {
+			logs[k] = Log(p)
+		}
+	}
 }
 
 // Error is that of a logit, or of what Softmax makes of logits.

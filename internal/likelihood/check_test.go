@@ -98,7 +98,36 @@ func check(t *testing.T, head likelihood.Head, try trial) {
 			checkInverter(t, rng, inverter, try, o, earlier, logs)
 		}
 	}
+	if planar, ok := head.(likelihood.Planar); ok {
+		checkPlanar(t, rng, head, planar, try)
+	}
 	t.Logf("%s of %d levels, %d channels: off by up to %.2f of the bound", head.Name(), levels, head.Symbols(), worst)
+}
+
+// checkPlanar compares with LogProbs, pixel by pixel.
+func checkPlanar(t *testing.T, rng *rand.Rand, head likelihood.Head, planar likelihood.Planar, try trial) {
+	t.Helper()
+	const pixels, stride = 3, 5
+	planes := make([]float32, head.Outputs()*stride)
+	outputs := make([][]float64, pixels)
+	for i := range outputs {
+		outputs[i] = try.outputs(rng)
+		for k, o := range outputs[i] {
+			planes[k*stride+i] = float32(o)
+			outputs[i][k] = float64(float32(o))
+		}
+	}
+	for c := range head.Symbols() {
+		logs := make([]float64, head.Levels()*pixels)
+		planar.Planes(logs, planes, stride, c)
+		for i, o := range outputs {
+			for k, want := range head.LogProbs(o, make([]uint16, c), make([]float64, head.Scratch())) {
+				if got := logs[k*pixels+i]; math.Float64bits(got) != math.Float64bits(want) {
+					t.Errorf("%s: pixel %d, symbol %d: level %d has %v, want %v", head.Name(), i, c, k, got, want)
+				}
+			}
+		}
+	}
 }
 
 // checkInverter compares with the inverse CDF of logs, in the level order.

@@ -15,7 +15,8 @@
 // [Categorical], [Bernoulli] and [Mixture] are those that files have. A head that can draw
 // without the probabilities of all levels is an [Inverter], as a mixture is, which bisects
 // its cumulative distribution. One whose levels are off by very different amounts is a
-// [Refiner].
+// [Refiner]. One that gives the log-probabilities of many pixels at once, as a categorical one
+// does, is [Planar], and scores are the faster for it.
 //
 // What decides a level is the same to the bit on every processor: [Exp] and [Log] are this
 // package's own, and no product is added without being rounded.

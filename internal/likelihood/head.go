@@ -3,6 +3,7 @@ package likelihood
 import (
 	"math"
 
+	"pixelcnn/internal/goruntime/kernel"
 	"pixelcnn/internal/onnx"
 )
 
@@ -68,6 +69,14 @@ type Refiner interface {
 	Errors(errors, logs, outputs []float64, earlier []uint16, scratch []float64)
 }
 
+// A Planar head gives the log-probabilities of many pixels at once, where those of a channel
+// depend on no earlier one.
+type Planar interface {
+	// Planes writes to logs what LogProbs is for the same symbol of n pixels, [levels, n]. Output
+	// k of pixel i is outputs[k·stride+i].
+	Planes(logs []float64, outputs []float32, stride, channel int)
+}
+
 // Rounding bounds the error of a float32 output, whoever computes it and in what order:
 // Rounding·(1 + |output|). The largest that was seen, over foreign files and random graphs,
 // is 2.1e-6; see TestExact in package sampler. Some outputs of a trained network with 256
@@ -89,6 +98,46 @@ func LogSoftmax(logs []float64, level int) (lp float64, ok bool) {
 		sum += Exp(l - top)
 	}
 	return logs[level] - top - math.Log(sum), true
+}
+
+// LogSoftmaxes is [LogSoftmax] of n symbols at once, with the same bits. logs are by level,
+// [levels, n], and are used up, as is top, [n]. The level of symbol i is levels[i·step], and what
+// comes of it lps[i·step]. bad is the first symbol for which LogSoftmax is not ok; -1 where
+// there is none.
+func LogSoftmaxes(lps []float64, levels []uint16, step int, logs, top []float64) (bad int) {
+	n := len(top)
+	copy(top, logs)
+	for at := n; at < len(logs); at += n {
+		for i, l := range logs[at:][:n] {
+			top[i] = max(top[i], l) // NaN stays
+		}
+	}
+	for i, t := range top {
+		if t-t != 0 {
+			return i
+		}
+	}
+	for at := 0; at < len(logs); at += n {
+		plane := logs[at:][:n]
+		for i, t := range top {
+			plane[i] -= t
+		}
+	}
+	for i := range n {
+		lps[i*step] = logs[int(levels[i*step])*n+i]
+	}
+	Exps(logs, logs)
+	sum := logs[:n]
+	for at := n; at < len(logs); at += n {
+		for i, e := range logs[at:][:n] {
+			sum[i] += e
+		}
+	}
+	kernel.Log64(sum, sum)
+	for i, l := range sum {
+		lps[i*step] -= l
+	}
+	return -1
 }
 
 // Top is the largest of log-probabilities; ok is false where one is no number, or the

@@ -23,6 +23,7 @@ type Drawer struct {
 	errors  []float64           // of logs, [levels]; for refining only
 	growth  []float64           // of weights, as a share, that comes of that
 	left    []float64           // weights at temperature 1 that filters before it have left, [levels]
+	planes  []float64           // log-probabilities of many pixels, [levels, pixels], and the largest of each; for scores only
 	ranking ranking             // for filters only
 
 	// Of the last draw:
@@ -212,4 +213,43 @@ func (d *Drawer) ModelLogProb(outputs []float32, stride int, earlier []uint16, l
 		return lp, ok
 	}
 	return likelihood.LogSoftmax(d.head.LogProbs(all, earlier, d.scratch), level)
+}
+
+// ModelLogProbs writes to lps what [Drawer.ModelLogProb] is for the first symbols of an image,
+// whose levels these are, [H, W, C]. Output k of pixel p is outputs[k·stride+p]. bad is the first
+// pixel whose outputs are unusable; -1 where there is none.
+func (d *Drawer) ModelLogProbs(lps []float64, outputs []float32, stride int, levels []uint16) (bad int) {
+	channels := d.head.Symbols()
+	planar, ok := d.head.(likelihood.Planar)
+	if !ok {
+		for k, level := range levels {
+			pixel := k / channels
+			lps[k], ok = d.ModelLogProb(outputs[pixel:], stride, levels[pixel*channels:k], int(level))
+			if !ok {
+				return pixel
+			}
+		}
+		return -1
+	}
+	const fill = 1 << 13 // log-probabilities at once: few enough to stay in cache
+	n := d.head.Levels()
+	most := max(16, fill/n)
+	bad = -1
+	for c := range channels {
+		pixels := (len(levels) - c + channels - 1) / channels
+		if bad >= 0 {
+			pixels = bad // of earlier channels
+		}
+		for from := 0; from < pixels; from += most {
+			at, size := from*channels+c, min(most, pixels-from)
+			d.planes = slices.Grow(d.planes[:0], (n+1)*size)[:(n+1)*size]
+			logs, top := d.planes[:n*size], d.planes[n*size:]
+			planar.Planes(logs, outputs[from:], stride, c)
+			if i := likelihood.LogSoftmaxes(lps[at:], levels[at:], channels, logs, top); i >= 0 {
+				bad = from + i
+				break
+			}
+		}
+	}
+	return bad
 }

@@ -83,10 +83,11 @@ func (r *Record) Clear() {
 	clear(r.Off)
 }
 
-// Sum adds up the rows of one of a record's parts.
-func Sum(rows []float64) float64 {
+// Sum adds up log-probabilities in their order: the rows of one of a record's parts, or the symbols
+// of an image.
+func Sum(logs []float64) float64 {
 	sum := 0.0
-	for _, x := range rows {
+	for _, x := range logs {
 		sum += x
 	}
 	return sum

@@ -115,7 +115,8 @@ func (w *Whole) Forward(batch int) (*Forward, error) {
 	return f, nil
 }
 
-// At is the outputs for a pixel of an image, stride apart.
+// At is the outputs for a pixel of an image, stride apart. Those for the next pixel are next to
+// them.
 func (f *Forward) At(image, pixel int) (outputs []float32, stride int) {
 	at, stride := f.sig.OutputAt(image, pixel)
 	return f.outputs[at:], stride
