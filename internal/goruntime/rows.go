@@ -87,7 +87,7 @@ func (p *binder) onRows(n *node, bind func(*binder, *node) error, shape []int, i
 func bindRowArithmetic(p *binder, n *node) error {
 	var full *value
 	for _, v := range n.in {
-		if v.rows != nil {
+		if v.rows != nil && (full == nil || product(v.shape[2:]) > product(full.shape[2:])) {
 			full = v
 		}
 	}
@@ -103,31 +103,33 @@ func bindRowArithmetic(p *binder, n *node) error {
 	shape := slices.Concat([]int{images}, full.shape[1:])
 	in := make([]*value, 2)
 	for i, v := range n.in {
-		view := func(shape ...int) {
+		view := func(shape ...int) error {
 			in[i] = newValue(v.dtype, shape)
 			in[i].of = v
 			if v.known {
 				in[i].data, in[i].known = v.data, true
 			}
+			return p.dense(n, v)
 		}
+		var err error
 		padded := slices.Concat(slices.Repeat([]int{1}, max(0, full.rank()-v.rank())), v.shape)
 		fits := len(padded) == full.rank() && (padded[0] == 1 || padded[0] == images) && padded[1] == channels
 		switch {
 		case v.dtype != full.dtype:
 			return errNoRows
 		case fits && slices.Equal(padded[1:], full.shape[1:]) && v.rank() == full.rank():
-			var err error
-			if in[i], err = p.asRows(n, v); err != nil {
-				return err
-			}
+			in[i], err = p.asRows(n, v)
 		case v.count == 1:
-			view(1)
+			err = view(1)
 		case fits && product(padded[2:]) == 1 && padded[0] == 1:
-			view(channels)
+			err = view(channels)
 		case fits && product(padded[2:]) == 1:
-			view(images, channels)
+			err = view(images, channels)
 		default:
 			return errNoRows
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return p.onRows(n, bindArithmetic, shape, in)
