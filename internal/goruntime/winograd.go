@@ -123,14 +123,20 @@ func (w *winogradInputs) transform(_, i int) {
 	}
 	x := w.x.floats()[line*w.width*block:][:w.width*block]
 	var pixels [6][]float32
-	for t := range w.tiles {
+	for t := 0; t < w.tiles; {
+		tiles := kernel.Tiles{Taps: w.wide, Block: block, Count: 1, Step: step}
+		first := t*kernel.WinogradOutputs + w.left
+		if beyond := w.width - first - w.points; first >= 0 && beyond >= 0 { // and some of those after it
+			tiles.Count = min(beyond/kernel.WinogradOutputs+1, w.tiles-t)
+		}
 		for k := range w.points {
 			pixels[k] = w.none
-			if at := t*kernel.WinogradOutputs + k + w.left; at >= 0 && at < w.width {
-				pixels[k] = x[at*block:][:block]
+			if at := first + k; at >= 0 && at < w.width {
+				pixels[k] = x[at*block:]
 			}
 		}
-		kernel.WinogradInputs(dst[t*block:], step, pixels[:w.points])
+		tiles.Inputs(dst[t*block:], pixels[:])
+		t += tiles.Count
 	}
 }
 
@@ -262,7 +268,11 @@ func (m *winograd) sum(line int, products []float32, step int) {
 	block := m.images * m.outs
 	y := m.y.floats()[line*m.columns*block:][:m.columns*block]
 	var pixels, adds [kernel.WinogradOutputs][]float32
-	for t := range m.tiles {
+	for t := 0; t < m.tiles; {
+		tiles := kernel.Tiles{Taps: m.wide, Block: block, Count: m.columns/kernel.WinogradOutputs - t, Step: step}
+		if tiles.Count == 0 { // the last, which is not whole
+			tiles.Count = 1
+		}
 		for k := range pixels {
 			at := t*kernel.WinogradOutputs + k
 			adds[k] = m.none
@@ -270,12 +280,13 @@ func (m *winograd) sum(line int, products []float32, step int) {
 				pixels[k] = products[t*block:][:block] // which nobody needs any more
 				continue
 			}
-			pixels[k] = y[at*block:][:block]
+			pixels[k] = y[at*block:]
 			if m.add != nil {
-				adds[k] = m.add.floats()[(line*m.columns+at)*m.apart:][:block]
+				adds[k] = m.add.floats()[(line*m.columns+at)*m.apart:]
 			}
 		}
-		kernel.WinogradSums(m.wide, &pixels, &adds, products[t*block:], step)
+		tiles.Sums(&pixels, &adds, m.apart == 0, products[t*block:])
+		t += tiles.Count
 	}
 	if m.relu {
 		kernel.Relu(y, y)
