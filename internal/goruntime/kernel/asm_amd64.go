@@ -218,3 +218,8 @@ func addRowAVX2(dst, a, row *float32, columns, rows int, step uintptr)
 
 //go:noescape
 func addRowAVX512(dst, a, row *float32, columns, rows int, step uintptr)
+
+func tanhSigmoidAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func tanhSigmoidAVX512(dst, a, b *float32, n int)

@@ -22,3 +22,29 @@ func BenchmarkProduct(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkFunctions(b *testing.B) {
+	const n = 1024
+	rng := rand.New(rand.NewPCG(0, 0))
+	x, y, dst := random(rng, n), random(rng, n), make([]float32, n)
+	one := func(f func(dst, a []float32)) func() { return func() { f(dst, x) } }
+	for _, f := range []struct {
+		name string
+		run  func()
+	}{
+		{"Exp", one(Exp)},
+		{"Elu", one(Elu)},
+		{"Erf", one(Erf)},
+		{"Sigmoid", one(Sigmoid)},
+		{"Tanh", one(Tanh)},
+		{"TanhSigmoid", func() { TanhSigmoid(dst, x, y) }},
+		{"Mul", func() { Mul(dst, x, y) }},
+	} {
+		b.Run(f.name, func(b *testing.B) {
+			for b.Loop() {
+				f.run()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)*16/n, "ns/16")
+		})
+	}
+}

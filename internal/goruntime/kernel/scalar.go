@@ -97,6 +97,48 @@ func tanh1(x float32) float32 {
 	return float32(math.Copysign(float64(1-float32(q+q)), float64(x)))
 }
 
+// tanhSigmoid1 is tanh(a)·sigmoid(b). The former is ±e/(2 - e) with e = 1 - e^-2|a|, the latter
+// 1/(1 + e^-b): one division for both. With e^-x = 2^n·(1 + p), e is (1 - 2^n) - 2^n·p, and the
+// divisor (1 + 2^n) + 2^n·p. Both lose little, the former nothing next to 0.
+func tanhSigmoid1(a, b float32) float32 {
+	if a != a || b != b {
+		return a + b
+	}
+	x := min(2*float32(math.Abs(float64(a))), 20)
+	n, t := twoTo1(x)
+	r := fma(n, math.Ln2, x) // near enough: 2^n is small where the error of n·ln2 is not
+	e := fma(-decay1(r), t, 1-t)
+
+	x = min(max(b, -88), 30)
+	n, t = twoTo1(x)
+	r = fma(n, 0x1.62e4p-1, x)
+	r = fma(n, 0x1.7f7d1cp-20, r)
+	d := fma(decay1(r), t, 1+t)
+
+	y := e / fma(1-e, d, d)
+	if b < -88 {
+		y = 0
+	}
+	return float32(math.Copysign(float64(y), float64(a)))
+}
+
+// twoTo1 is n = round(-x/ln2), and 2^n, which is made of the last bits of n + 1.5·2^23.
+func twoTo1(x float32) (n, t float32) {
+	const shift = 0x1.8p23
+	n = fma(-x, 1/math.Ln2, shift)
+	return n - shift, math.Float32frombits(math.Float32bits(n)<<23 + math.Float32bits(1))
+}
+
+// decay1 is e^-r - 1 where |r| is at most half of ln2, by a polynomial that makes the largest error
+// small: 4e-9 of e^-r.
+func decay1(r float32) float32 {
+	p := float32(0x1.6a4eccp-10)
+	for _, c := range [...]float32{-0x1.12399cp-7, 0x1.5558bp-5, -0x1.555492p-3, 0x1.fffffcp-2} {
+		p = fma(p, r, c)
+	}
+	return fma(p, float32(r*r), -r)
+}
+
 // larger1 is the larger of two, and smaller1 the smaller; both keep what is not a
 // number.
 func larger1(x, y float32) float32 {

@@ -9,6 +9,10 @@ func div(dst, a, b []float32)     { ofTwo(dst, a, b, div1, divAVX2, nil) }
 func larger(dst, a, b []float32)  { ofTwo(dst, a, b, larger1, maxAVX2, nil) }
 func smaller(dst, a, b []float32) { ofTwo(dst, a, b, smaller1, minAVX2, nil) }
 
+func tanhSigmoid(dst, a, b []float32) {
+	ofTwo(dst, a, b, tanhSigmoid1, tanhSigmoidAVX2, tanhSigmoidAVX512)
+}
+
 func relu(dst, a []float32)    { ofOne(dst, a, relu1, reluAVX2, nil) }
 func sqrt(dst, a []float32)    { ofOne(dst, a, sqrt1, sqrtAVX2, nil) }
 func exp(dst, a []float32)     { ofOne(dst, a, exp1, expAVX2, expAVX512) }

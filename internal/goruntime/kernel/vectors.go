@@ -103,6 +103,14 @@ func Tanh(dst, a []float32) {
 	tanh(dst, a)
 }
 
+// TanhSigmoid writes tanh(a) · sigmoid(b), within 4 ulp, or 5 where |b| is over 16. It is 0 where
+// b is below -88; sigmoid(b) is below the normal numbers there.
+func TanhSigmoid(dst, a, b []float32) {
+	same(dst, a)
+	same(dst, b)
+	tanhSigmoid(dst, a, b)
+}
+
 func same(a, b []float32) {
 	if len(a) != len(b) {
 		panic("kernel: vectors of different lengths")

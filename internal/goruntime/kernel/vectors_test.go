@@ -71,6 +71,42 @@ func TestFunctionsAreAccurate(t *testing.T) {
 	}
 }
 
+func TestTanhSigmoidIsAccurate(t *testing.T) {
+	var a, b []float32
+	for _, x := range edges {
+		for _, y := range append(edges, 16.3, -16.3, -87.3, -88, -88.1) {
+			a, b = append(a, x), append(b, y)
+		}
+	}
+	rng := rand.New(rand.NewPCG(7, 8))
+	for len(a) < 400_000 {
+		a = append(a, float32(rng.NormFloat64()*math.Exp(rng.NormFloat64()*2)))
+		b = append(b, float32(rng.NormFloat64()*math.Exp(1+rng.NormFloat64()*2)))
+	}
+	got := make([]float32, len(a))
+	TanhSigmoid(got, a, b)
+	for i, y := range got {
+		tanh, below := math.Tanh(float64(a[i])), math.Exp(-float64(b[i]))
+		want, most := tanh/(1+below), 4.
+		if math.Abs(float64(b[i])) > 16 {
+			most = 5
+		}
+		if below > 0x1p126 && math.Abs(float64(y)) <= 0x1p-126 {
+			continue // where sigmoid is below the normal numbers
+		}
+		if d := ulps(y, want); !(d <= most) || math.Signbit(float64(y)) != math.Signbit(want) && y == y {
+			t.Fatalf("of %g and %g: %g, want %g, %.2f ulp apart", a[i], b[i], y, want, d)
+		}
+	}
+	infinite := float32(math.Inf(-1))
+	TanhSigmoid(got[:3], []float32{3, -3, infinite}, []float32{infinite, -88.01, -1000})
+	for _, y := range got[:3] {
+		if y != 0 {
+			t.Errorf("next to a closed gate: %g, want 0", y)
+		}
+	}
+}
+
 // Whatever the instructions and the length, an element comes out the same.
 func TestFunctionsAreTheSameBits(t *testing.T) {
 	x, y := arguments(3000), arguments(3000)
@@ -89,7 +125,7 @@ func TestFunctionsAreTheSameBits(t *testing.T) {
 	}
 	all := map[string]function{
 		"Add": two(Add, add1), "Sub": two(Sub, sub1), "Mul": two(Mul, mul1), "Div": two(Div, div1),
-		"Max": two(Max, larger1), "Min": two(Min, smaller1),
+		"TanhSigmoid": two(TanhSigmoid, tanhSigmoid1), "Max": two(Max, larger1), "Min": two(Min, smaller1),
 		"Relu": one(Relu, relu1), "Sqrt": one(Sqrt, sqrt1), "Exp": one(Exp, exp1), "Elu": one(Elu, elu1), "Erf": one(Erf, erf1), "Sigmoid": one(Sigmoid, sigmoid1), "Tanh": one(Tanh, tanh1),
 	}
 	forEachSet(t, func(t *testing.T) {

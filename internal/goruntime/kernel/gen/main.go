@@ -32,6 +32,7 @@ func main() {
 	unary("erf", 1, prepareErf)
 	unary("sigmoid", 1, prepareSigmoid)
 	unary("tanh", 1, prepareTanh)
+	vectors("tanhSigmoid", 2, 1, prepareTanhSigmoid)
 	set = avx512
 	binary("add", 4, add)
 	binary("sub", 4, sub)
@@ -46,6 +47,7 @@ func main() {
 		winograd(3)
 		addRow()
 	}
+	vectors("tanhSigmoid", 2, 4, prepareTanhSigmoid)
 	pack8()
 	double(avx2, 1, 2)
 	double(avx2, 4, 2)
