@@ -135,7 +135,7 @@ func (p *binder) fold(mark int) error {
 				return err
 			}
 			v.data, v.known, v.local = allocate(v.dtype, v.count), true, false
-			v.from, v.joined = nil, nil
+			v.from, v.joined, v.tanhOf, v.sigmoidOf = nil, nil, nil, nil
 		}
 		if s.prepare != nil {
 			s.prepare()

@@ -23,7 +23,7 @@
 // the step function that is relu's gradient, and reads what a Gather by known indices
 // would lay out where it lies, skipping what is padding (lots.go): so a masked
 // convolution and both its gradients are one product each over the taps that are there.
-// A
+// The product of a tanh and a sigmoid that nobody else reads is one function. A
 // chain of convolutions and of what works on each pixel lies as rows, one for each pixel
 // and image (rows.go), and its convolutions are such products, too. Steps that nobody
 // needs any more are left out. Then each value gets its place: the caller's

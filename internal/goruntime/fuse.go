@@ -73,3 +73,16 @@ func (p *binder) joinRamp(n *node) bool {
 	}
 	return false
 }
+
+// tanhSigmoid finds a and b where a Mul is of tanh(a) and sigmoid(b) and alone reads them: one step
+// can do all three then, and prune takes out the two. Whether it does must not depend on shapes, for
+// an image's bits not to depend on how many there are.
+func (p *binder) tanhSigmoid(n *node, x, y *value) (a, b *value) {
+	if x.sigmoidOf != nil {
+		x, y = y, x
+	}
+	if n.Op != "Mul" || x.tanhOf == nil || y.sigmoidOf == nil || p.uses[n.Inputs[0]] != 1 || p.uses[n.Inputs[1]] != 1 {
+		return nil, nil
+	}
+	return x.tanhOf, y.sigmoidOf
+}

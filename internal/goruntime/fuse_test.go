@@ -2,10 +2,13 @@ package goruntime_test
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pixelcnn/internal/goruntime"
+	"pixelcnn/internal/goruntime/kernel"
 	"pixelcnn/internal/onnx"
 	"pixelcnn/runtime"
 )
@@ -74,6 +77,23 @@ func TestFusion(t *testing.T) {
 			c := g.Op("Conv", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, image, constant(8, 3, 3, 3))
 			return op("Add", c, constant(8, 1, 1))
 		}},
+		{"tanh times sigmoid", 1, func() *onnx.Value { return op("Mul", op("Tanh", wide), op("Sigmoid", wide)) }},
+		{"sigmoid times tanh of products", 3, func() *onnx.Value { return op("Mul", op("Sigmoid", biased()), op("Tanh", product())) }},
+		{"sigmoid of a number for each row", 2, func() *onnx.Value {
+			return op("Mul", op("Tanh", wide), op("Sigmoid", op("MatMul", a, constant(k, 1))))
+		}},
+		{"tanh of a number for each column", 2, func() *onnx.Value {
+			return op("Mul", op("Tanh", op("MatMul", constant(1, m), wide)), op("Sigmoid", wide))
+		}},
+		{"tanh of a constant", 2, func() *onnx.Value { return op("Mul", op("Tanh", constant(n)), op("Sigmoid", wide)) }},
+		{"tanh that is used twice", 4, func() *onnx.Value {
+			t := op("Tanh", wide)
+			return op("Add", op("Mul", t, op("Sigmoid", wide)), t)
+		}},
+		{"tanh plus sigmoid, times both", 7, func() *onnx.Value {
+			t, s := op("Tanh", wide), op("Sigmoid", wide)
+			return op("Mul", op("Add", t, s), op("Mul", op("Mul", t, t), op("Mul", s, s)))
+		}},
 		{"in place", 5, func() *onnx.Value {
 			e := op("Exp", op("Tanh", wide))
 			return op("Mul", op("Sigmoid", e), op("Sub", e, op("Slice", e, onnx.Const("", list(0)), onnx.Const("", list(1)))))
@@ -112,5 +132,60 @@ func TestFusion(t *testing.T) {
 				t.Errorf("%g from ONNX Runtime", d)
 			}
 		})
+	}
+}
+
+// A Mul of a Tanh and a Sigmoid is one step, with the bits of one function, whether one of them is for
+// all images or for each. It is three where one of the two is a result as well.
+func TestTanhSigmoid(t *testing.T) {
+	const most, channels = 3, 7
+	rng := rand.New(rand.NewPCG(4, 4))
+	for _, images := range []int{1, most} {
+		for _, kept := range []string{"", "Tanh", "Sigmoid"} {
+			g := &onnx.Graph{Name: "test"}
+			var in, out []*onnx.Tensor
+			of := func(op string, images int) *onnx.Value {
+				x := tensorOf(onnx.Float32, d(images, channels), func(int) float64 { return 3 * rng.NormFloat64() })
+				in = append(in, x)
+				y := g.Op(op, nil, g.Input(op+" of", onnx.Float32, onnx.Shape(images, channels)...))
+				if op == kept {
+					g.Output(y, op, onnx.Float32, onnx.Shape(images, channels)...)
+					out = append(out, tensorOf(onnx.Float32, d(images, channels), func(int) float64 { return 0 }))
+				}
+				return y
+			}
+			g.Output(g.Op("Mul", nil, of("Tanh", 1), of("Sigmoid", images)), "y", onnx.Float32, onnx.Shape(images, channels)...)
+			y := tensorOf(onnx.Float32, d(images, channels), func(int) float64 { return 0 })
+			out = append(out, y)
+			b := bind(t, load(t, marshal(t, g, 17), onnx.SessionOptions{}), in, out)
+			run(t, b)
+			want := 3
+			if kept == "" {
+				want = 1
+			}
+			if steps := goruntime.Steps(b); steps != want {
+				t.Errorf("%d images, with %q as a result: %d steps, want %d", images, kept, steps, want)
+			}
+			for i := range images {
+				x, z := in[0].Floats(), in[1].Floats()[i*channels:][:channels]
+				one, tanh, sigmoid, three := make([]float32, channels), make([]float32, channels), make([]float32, channels), make([]float32, channels)
+				kernel.TanhSigmoid(one, x, z)
+				kernel.Tanh(tanh, x)
+				kernel.Sigmoid(sigmoid, z)
+				kernel.Mul(three, tanh, sigmoid)
+				bits := three
+				if kept == "" {
+					bits = one
+				}
+				for k, v := range y.Floats()[i*channels:][:channels] {
+					if v != bits[k] || math.Abs(float64(v-three[k])) > 4e-7 {
+						t.Errorf("%d images, with %q as a result: element %d is %g, want %g, near %g", images, kept, k, v, bits[k], three[k])
+					}
+				}
+				if kept == "Tanh" && !slices.Equal(out[0].Floats(), tanh) {
+					t.Errorf("tanh is %g, want %g", out[0].Floats(), tanh)
+				}
+			}
+		}
 	}
 }

@@ -86,15 +86,20 @@ func isRelu(v, floor *value) bool {
 
 func (p *binder) arithmetic(n *node, y, a, b *value) error {
 	if vector := vectorFunctions[n.Op]; vector != nil && y.dtype == onnx.Float32 {
+		one, overwrites := ofFloats[float32](n), true
+		if t, s := p.tanhSigmoid(n, a, b); t != nil {
+			a, b, vector = t, s, kernel.TanhSigmoid
+			one, overwrites = spread(vector), false
+		}
 		if sweeps(y, a, b) {
 			p.elementwise(n, y, []*value{a, b}, func(dst []float32, args [][]float32) { vector(dst, args[0], args[1]) })
 			return nil
 		}
 		run := vectorPairs(y, a, b, vector, rowFunctions[n.Op])
 		if run == nil {
-			run = pairs(y, a, b, ofFloats[float32](n))
+			run = pairs(y, a, b, one)
 		}
-		p.add(n, &step{run: run, reads: []*value{a, b}, writes: []*value{y}, overwrites: true})
+		p.add(n, &step{run: run, reads: []*value{a, b}, writes: []*value{y}, overwrites: overwrites})
 		return nil
 	}
 	r := runs{
@@ -236,6 +241,24 @@ func each[T, U onnx.Element](f func(a, b T) U) binary[T, U] {
 				dst[i] = x
 			}
 		}
+		return nil
+	}
+}
+
+// spread is a function of vectors of which one may have a single element. That is first written
+// throughout the result, which thus must not share memory with the other.
+func spread(vector func(dst, a, b []float32)) binary[float32, float32] {
+	return func(dst, a, b []float32) error {
+		fill := func(v []float32) []float32 {
+			if len(v) == len(dst) {
+				return v
+			}
+			for i := range dst {
+				dst[i] = v[0]
+			}
+			return dst
+		}
+		vector(dst, fill(a), fill(b))
 		return nil
 	}
 }

@@ -122,6 +122,12 @@ func bindUnary(p *binder, n *node) error {
 		return nil
 	}
 	if vector := vectors[n.Op]; vector != nil && x.dtype == onnx.Float32 {
+		switch n.Op {
+		case "Tanh":
+			y.tanhOf = x
+		case "Sigmoid":
+			y.sigmoidOf = x
+		}
 		p.elementwise(n, y, []*value{x}, func(dst []float32, args [][]float32) { vector(dst, args[0]) })
 		return nil
 	}

@@ -51,7 +51,7 @@ func TestRows(t *testing.T) {
 			y := conv(x, 2, 5)
 			return op("Add", y, conv(op("Relu", conv(y, channels, 1)), channels, 3))
 		}},
-		{"gate", 2, 2, 7, func() *onnx.Value {
+		{"gate", 2, 2, 5, func() *onnx.Value {
 			return op("Mul", op("Tanh", conv(x, 2, 3)), op("Sigmoid", conv(x, 2, 3)))
 		}},
 		{"numbers for channels, for all, for each pixel", 2, 2, 8, func() *onnx.Value {

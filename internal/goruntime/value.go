@@ -29,6 +29,8 @@ type value struct {
 
 	moved *moved // how it is made, if by moving elements; else nil
 	ramp  *ramp  // of what it is a step function, if it is one; else nil
+
+	tanhOf, sigmoidOf *value // of what it is that function, where a step makes it so; else nil
 }
 
 // newValue is a value of a shape whose size has been checked.
