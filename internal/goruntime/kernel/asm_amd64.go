@@ -219,6 +219,7 @@ func addRowAVX2(dst, a, row *float32, columns, rows int, step uintptr)
 //go:noescape
 func addRowAVX512(dst, a, row *float32, columns, rows int, step uintptr)
 
+//go:noescape
 func tanhSigmoidAVX2(dst, a, b *float32, n int)
 
 //go:noescape
