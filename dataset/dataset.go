@@ -56,7 +56,8 @@ type Options struct {
 	// Skip, where not nil, is called with the reason for each picture that cannot be used and is
 	// therefore left out. The calls come one after the other.
 	Skip func(error)
-	// Opened, where not nil, is called for each file that is read, by several goroutines at once.
+	// Opened, where not nil, is called for each file that is read, by several goroutines at once; by [LoadPart]
+	// also for the other files of the set, since whoever must not write to the set must not write to them.
 	Opened func(path string, info fs.FileInfo)
 }
 
@@ -92,7 +93,7 @@ func (o Options) withDefaults() (Options, error) {
 type Set struct {
 	Name       string   // "fashion-mnist", or the name of the folder
 	Dir        string   // the folder it was read from
-	SHA256     string   // of the source files, in hex; see the package comment
+	SHA256     string   // of the source files, in hex; see the package comment; "" from [LoadPart]
 	Preprocess string   // from source to levels, e.g. "resize=16 triangle; levels=4 floor(v*levels/256)"
 	Size       int      // height and width in pixels
 	Levels     int      // number of grey levels

@@ -12,8 +12,8 @@
 //		…
 //	}
 //
-// Nothing is fetched unless [Fetch] is called. [LoadPart] leaves out images that are not
-// needed. [LoadImages] reads a folder of pictures instead, in which sub-folders are
+// Nothing is fetched unless [Fetch] is called. [LoadPart] reads the training or the test
+// images alone, and needs only their files. [LoadImages] reads a folder of pictures instead, in which sub-folders are
 // classes, and [ReadPicture] reads one.
 //
 // Either way the result is a [Set]: three [Split]s, whose Pixels hold one level of
@@ -75,5 +75,6 @@
 //
 // Checksums are of a file's content without its compression: the .gz files of
 // different distributors differ in their headers only. A set's SHA256 is the SHA-256 of
-// the listing that sha256sum prints for its files, sorted by name.
+// the listing that sha256sum prints for its files, sorted by name. [LoadPart] does not read
+// all of them, so it gives none.
 package dataset

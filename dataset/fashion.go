@@ -57,9 +57,12 @@ func (p pin) check(f *idxFile, path string) error {
 	return nil
 }
 
-// require demands that the files are those of the pins.
+// require demands that the files that were read are those of the pins.
 func (s *sources) require(pins [4]pin) error {
 	for i, f := range s.files {
+		if f == nil {
+			continue
+		}
 		if err := pins[i].check(f, s.paths[i]); err != nil {
 			return err
 		}
@@ -67,21 +70,25 @@ func (s *sources) require(pins [4]pin) error {
 	return nil
 }
 
-// recognise reports whether the files are those of the pins. Other data sets have the same file
+// recognise reports whether the files that were read are those of the pins. Other data sets have the same file
 // names, so other content is no error. But where some files are the pins' own, one that has the
 // length of its pin and other content is a damaged copy: an error.
 func (s *sources) recognise(pins [4]pin) (bool, error) {
-	same := 0
+	same, read := 0, 0
 	for i, f := range s.files {
+		if f == nil {
+			continue
+		}
+		read++
 		if pins[i].matches(f) {
 			same++
 		}
 	}
-	if same == 0 || same == len(pins) {
+	if same == 0 || same == read {
 		return same > 0, nil
 	}
 	for i, f := range s.files {
-		if f.size != pins[i].size {
+		if f == nil || f.size != pins[i].size {
 			continue
 		}
 		if err := pins[i].check(f, s.paths[i]); err != nil {
@@ -99,8 +106,11 @@ func (s *sources) describe(set *Set, fashion bool) {
 	}
 	set.Name = folderName(s.dir)
 	classes := 0
-	for _, labels := range [][]byte{s.files[1].data, s.files[3].data} {
-		for _, l := range labels {
+	for _, f := range []*idxFile{s.files[1], s.files[3]} {
+		if f == nil {
+			continue
+		}
+		for _, l := range f.data {
 			classes = max(classes, int(l)+1)
 		}
 	}

@@ -43,6 +43,10 @@ func TestLimits(t *testing.T) {
 		_, err := Load(t.Context(), sets, Options{Size: 8, Limits: l})
 		return err
 	}
+	part := func(l Limits) error {
+		_, err := LoadPart(t.Context(), sets, TestPart, 1, Options{Size: 8, Limits: l})
+		return err
+	}
 	for _, c := range []struct {
 		name  string
 		do    func(Limits) error
@@ -58,6 +62,8 @@ func TestLimits(t *testing.T) {
 		{"folder, set", folder, Limits{SetBytes: 2 * 64}, "SetBytes"},
 		{"set, bytes", set, Limits{FileBytes: 64}, "FileBytes"},
 		{"set", set, Limits{SetBytes: 4 * 64}, "SetBytes"},
+		{"part, bytes", part, Limits{FileBytes: 32}, "FileBytes"},
+		{"part", part, Limits{SetBytes: 2 * 64}, "SetBytes"},
 	} {
 		if err := c.do(c.least); err != nil {
 			t.Errorf("%s, within the limits: %v", c.name, err)

@@ -77,8 +77,10 @@ const (
 )
 
 // LoadPart is [Load] for those who need one part alone, and of that perhaps no more than the first n images; an
-// n of 0 stands for all. The four files are read and checked all the same, but other images are neither kept
-// nor resized: the other split is empty. There can be no validation split.
+// n of 0 stands for all. Only the part's two files, of images and of labels, are read and checked, whole; those
+// of the other part may be damaged or missing. So the set's SHA256, which is of all files, is empty, Fashion-MNIST
+// is recognised by the part's files, and classes and preprocessing are those of the part. The other split is
+// empty, and there can be no validation split.
 func LoadPart(ctx context.Context, dir string, part Part, n int, opt Options) (*Set, error) {
 	opt, err := opt.withDefaults()
 	switch {
@@ -100,8 +102,12 @@ func LoadPart(ctx context.Context, dir string, part Part, n int, opt Options) (*
 	return load(ctx, dir, opt, wanted{0, n})
 }
 
-// wanted is how many of the training and of the test images are wanted, or more than there are.
+// wanted is how many of the training and of the test images are wanted, or more than there are. Where it is 0,
+// the part's files are not read.
 type wanted [2]int
+
+// file tells whether file i of idxNames is to be read.
+func (w wanted) file(i int) bool { return w[i/2] > 0 }
 
 var everything = wanted{math.MaxInt, math.MaxInt}
 
@@ -111,9 +117,9 @@ func load(ctx context.Context, dir string, opt Options, want wanted) (*Set, erro
 	if err != nil {
 		return nil, err
 	}
-	for i, path := range src.paths {
-		if path != "" {
-			opt.Opened(path, src.infos[i])
+	for i, info := range src.infos {
+		if info != nil {
+			opt.Opened(src.paths[i], info)
 		}
 	}
 	return src.set(ctx, fashion, opt)
@@ -162,11 +168,12 @@ type sources struct {
 	unlabelled bool      // there are no labels: these files are empty
 	paths      [4]string // "" for none
 	infos      [4]fs.FileInfo
-	files      [4]*idxFile
+	files      [4]*idxFile // nil for those of a part that is not wanted
 }
 
-// readSources reads the four files in dir and checks that they fit together. Where that is allowed, both
-// files of labels may be missing.
+// readSources reads the files of the wanted parts in dir and checks that they fit together. Where that is
+// allowed, both files of labels may be missing: one that is there shows that the other was lost, so it is looked
+// for even if its part is not wanted.
 func (l Limits) readSources(ctx context.Context, dir string, unlabelled bool, want wanted) (*sources, error) {
 	if err := checkDir(dir); err != nil {
 		return nil, err
@@ -175,18 +182,24 @@ func (l Limits) readSources(ctx context.Context, dir string, unlabelled bool, wa
 	var missing [4]error
 	for i, name := range idxNames {
 		var err error
-		if s.paths[i], err = findIDX(dir, name); err != nil && !errors.As(err, new(*FolderError)) {
+		if s.paths[i], err = findIDX(dir, name); err != nil && want.file(i) && !errors.As(err, new(*FolderError)) {
 			return nil, err
 		}
 		missing[i] = err
 	}
 	s.unlabelled = unlabelled && missing[1] != nil && missing[3] != nil
 	for i, err := range missing {
-		if err != nil && !(s.unlabelled && i%2 == 1) {
+		if err != nil && want.file(i) && !(s.unlabelled && i%2 == 1) {
 			return nil, err
 		}
 	}
 	err := parallel(ctx, len(s.files), func(i int) error {
+		if !want.file(i) {
+			if s.paths[i] != "" {
+				s.infos[i], _ = os.Stat(s.paths[i])
+			}
+			return nil
+		}
 		if s.paths[i] == "" {
 			s.files[i] = &idxFile{dims: []int{0}}
 			return nil
@@ -210,6 +223,9 @@ func (l Limits) readSources(ctx context.Context, dir string, unlabelled bool, wa
 		return nil, err
 	}
 	for i := 0; i < len(s.files); i += 2 {
+		if !want.file(i) {
+			continue
+		}
 		images, labels := s.files[i].dims[0], s.files[i+1].dims[0]
 		if images == 0 {
 			return nil, fmt.Errorf("%w: %s: no images", ErrFormat, s.paths[i])
@@ -241,14 +257,23 @@ func findIDX(dir, name string) (string, error) {
 
 // set resizes and divides the images that are kept.
 func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, error) {
-	train, test := s.files[0].dims, s.files[2].dims
-	if err := checkValidation(opt.Validation, train[0]); err != nil {
+	most, crop, whole := 0, false, true
+	for i := 0; i < len(s.files); i += 2 {
+		if s.files[i] == nil {
+			whole = false
+			continue
+		}
+		dims := s.files[i].dims
+		most, crop = max(most, dims[0]), crop || dims[1] != dims[2]
+	}
+	if opt.Validation > 0 { // then the training part is wanted
+		if err := checkValidation(opt.Validation, s.files[0].dims[0]); err != nil {
+			return nil, err
+		}
+	}
+	if err := opt.Limits.checkSet(s.dir, most, opt.Size); err != nil {
 		return nil, err
 	}
-	if err := opt.Limits.checkSet(s.dir, max(train[0], test[0]), opt.Size); err != nil {
-		return nil, err
-	}
-	crop := train[1] != train[2] || test[1] != test[2]
 	set := &Set{
 		Dir:        s.dir,
 		Preprocess: preprocess(opt, crop),
@@ -259,15 +284,21 @@ func (s *sources) set(ctx context.Context, fashion bool, opt Options) (*Set, err
 	if s.unlabelled {
 		set.Unlabelled = &FolderError{s.dir, "no files of labels, " + idxNames[1] + " and " + idxNames[3] + " or these with .gz"}
 	}
-	var entries []entry
-	for i, f := range s.files {
-		if s.paths[i] != "" {
-			entries = append(entries, entry{idxNames[i], f.sum})
+	if whole {
+		var entries []entry
+		for i, f := range s.files {
+			if s.paths[i] != "" {
+				entries = append(entries, entry{idxNames[i], f.sum})
+			}
 		}
+		set.SHA256 = digest(entries)
 	}
-	set.SHA256 = digest(entries)
 
 	for i, split := range []*Split{&set.Train, &set.Test} {
+		if s.files[2*i] == nil {
+			*split = Split{Size: opt.Size}
+			continue
+		}
 		images, labels := s.files[2*i].images(), s.files[2*i+1].data
 		pixels, err := quantiseAll(ctx, images, opt)
 		if err != nil {

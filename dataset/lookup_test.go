@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -102,8 +104,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLoadPart: the part's first images are those of Load, with all that describes the set. The files of which
-// no image is wanted are checked as well.
+// TestLoadPart: the part's first images are those of Load. Of the other part there is nothing, nor of what is
+// said of the whole set.
 func TestLoadPart(t *testing.T) {
 	dir := t.TempDir()
 	writeSet(t, dir, tiny())
@@ -119,11 +121,13 @@ func TestLoadPart(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := *all
+			want.SHA256 = ""
 			split, other := &want.Train, &want.Test
 			if part == TestPart {
 				split, other = other, split
+				want.ClassNames = []string{"0", "1"} // class 2 is in the training part
 			}
-			*other = Split{Size: 5, Pixels: []uint16{}, Labels: []uint8{}}
+			*other = Split{Size: 5}
 			if n > 0 && n < split.N() {
 				split.Pixels, split.Labels = split.Pixels[:n*25], split.Labels[:n]
 			}
@@ -148,15 +152,99 @@ func TestLoadPart(t *testing.T) {
 			t.Errorf("%d of %q: %v, want %s", test.n, test.part, err, test.want)
 		}
 	}
+}
 
-	for i := range idxNames {
+// TestLoadPartReadsItsFiles: a part's files are checked, beyond the images that are wanted, too. Those of the other
+// part may be anything, and all that are there are named, so that nobody writes to them.
+func TestLoadPartReadsItsFiles(t *testing.T) {
+	short := func(b []byte) []byte { return b[:len(b)-1] }
+	for i, name := range idxNames {
+		for _, test := range []struct {
+			what   string
+			change func(b []byte) []byte
+			is     error // of the part that it belongs to; nil for a FolderError
+		}{
+			{"missing", func([]byte) []byte { return nil }, nil},
+			{"short", short, ErrFormat},
+			{"no IDX file", func([]byte) []byte { return []byte("text") }, ErrFormat},
+		} {
+			files := tiny()
+			files[i] = test.change(files[i])
+			dir := t.TempDir()
+			writeSet(t, dir, files)
+			there := len(files)
+			if files[i] == nil {
+				there--
+			}
+			for k, part := range []Part{TrainPart, TestPart} {
+				var mu sync.Mutex
+				opened := 0
+				_, err := LoadPart(t.Context(), dir, part, 1, Options{Opened: func(path string, info fs.FileInfo) {
+					mu.Lock()
+					defer mu.Unlock()
+					if opened++; filepath.Base(path) != info.Name() {
+						t.Errorf("%s is said to be %s", path, info.Name())
+					}
+				}})
+				switch {
+				case k != i/2 && (err != nil || opened != there):
+					t.Errorf("%s, %s is %s: %v, %d of %d files are named", part, name, test.what, err, opened, there)
+				case k == i/2 && (err == nil || !strings.Contains(err.Error(), name)),
+					k == i/2 && test.is == nil && !errors.As(err, new(*FolderError)),
+					k == i/2 && test.is != nil && !errors.Is(err, test.is):
+					t.Errorf("%s, %s is %s: %v", part, name, test.what, err)
+				}
+			}
+		}
+	}
+
+	for k, part := range []Part{TrainPart, TestPart} {
 		files := tiny()
-		files[i] = files[i][:len(files[i])-1]
+		files[2-2*k], files[3-2*k] = nil, nil
 		dir := t.TempDir()
 		writeSet(t, dir, files)
-		for _, part := range []Part{TrainPart, TestPart} {
-			if _, err := LoadPart(t.Context(), dir, part, 1, opt); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), idxNames[i]) {
-				t.Errorf("%s of a set whose %s is short: %v", part, idxNames[i], err)
+		set, err := LoadPart(t.Context(), dir, part, 0, Options{Size: 4})
+		if err != nil {
+			t.Errorf("%s, without the other: %v", part, err)
+		} else if n := set.Train.N() + set.Test.N(); n != []int{4, 2}[k] || set.Unlabelled != nil {
+			t.Errorf("%s, without the other: %+v", part, set)
+		}
+		if _, err := Load(t.Context(), dir, Options{Size: 4}); !errors.As(err, new(*FolderError)) {
+			t.Errorf("all of %s alone: %v", part, err)
+		}
+
+		files[1], files[3] = nil, nil
+		dir = t.TempDir()
+		writeSet(t, dir, files)
+		set, err = LoadPart(t.Context(), dir, part, 0, Options{Size: 4})
+		if err != nil {
+			t.Errorf("%s, without labels: %v", part, err)
+		} else if set.Train.Labels != nil || set.Test.Labels != nil || set.ClassNames != nil || set.Unlabelled == nil {
+			t.Errorf("%s, without labels: %+v", part, set)
+		}
+	}
+}
+
+// TestSearchPart: a part is Fashion-MNIST where its own files are. One that is damaged is noticed, the others
+// are not looked at.
+func TestSearchPart(t *testing.T) {
+	pins := pinsOf(tiny())
+	for k, want := range []wanted{{1, 0}, {0, 1}} {
+		for damaged := -1; damaged < len(idxNames); damaged++ {
+			files := tiny()
+			if damaged >= 0 {
+				files[damaged][len(files[damaged])-1] ^= 1
+			}
+			dir := t.TempDir()
+			writeSet(t, dir, files)
+			for _, chosen := range []bool{true, false} {
+				src, fashion, err := defaultLimits().search(t.Context(), []place{{dir: dir, chosen: chosen}}, pins, want)
+				switch own := damaged >= 0 && damaged/2 == k; {
+				case !own && (err != nil || !fashion || src.dir != dir):
+					t.Errorf("part %d, chosen %v, file %d damaged: %v, %v", k, chosen, damaged, fashion, err)
+				case own && (err == nil || !strings.Contains(err.Error(), idxNames[damaged]) || errors.Is(err, ErrNotFound) == chosen):
+					t.Errorf("part %d, chosen %v, file %d damaged: %v, %v", k, chosen, damaged, fashion, err)
+				}
 			}
 		}
 	}
@@ -363,6 +451,14 @@ func TestFashionMNIST(t *testing.T) {
 	}
 	if want := "d0a13531871adf77cb1d75902c9d2a2fdf613723748f5e8c24e0169faf064dc8"; set.SHA256 != want {
 		t.Errorf("SHA256 = %s, want %s", set.SHA256, want)
+	}
+	part, err := LoadPart(t.Context(), "", TestPart, 100, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if part.Name != set.Name || !slices.Equal(part.ClassNames, set.ClassNames) ||
+		!slices.Equal(part.Test.Pixels, set.Test.Pixels[:100*16*16]) || !slices.Equal(part.Test.Labels, set.Test.Labels[:100]) {
+		t.Errorf("the first test images alone are others, of %s", part.Name)
 	}
 	// The levels of a float64 triangle filter in NumPy but for 9 of 17,920,000, exact
 	// ties at which it rounds down.

@@ -74,7 +74,8 @@ func TestOverwrites(t *testing.T) {
 		{"levels.npy", "-o", []string{"score", "--model", "model.onnx", "--data", "levels.npy"}},
 		{"levels.npy", "--per-pixel", []string{"score", "--model", "model.onnx", "--data", "levels.npy", "--class", "a"}},
 		{"data/t10k-images-idx3-ubyte", "-o", []string{"score", "--model", "model.onnx", "--data", "data"}},
-		{"data/t10k-images-idx3-ubyte", "-o", []string{"score", "--model", "model.onnx"}}, // found by PIXELCNN_DATA
+		{"data/train-images-idx3-ubyte", "-o", []string{"score", "--model", "model.onnx", "--data", "data"}}, // of the other part
+		{"data/t10k-images-idx3-ubyte", "-o", []string{"score", "--model", "model.onnx"}},                    // found by PIXELCNN_DATA
 		{"parts/shard-00000-of-00001.npy", "-o", []string{"gather", "parts", "--format", "npy"}},
 		{"top.npy", "-o", []string{"--model", "condition_map.onnx", "--condition", "top.npy", "-n", "1", "--format", "raw"}},
 		{"top.npy", "-o", []string{"annotate", "--model", "condition_map.onnx", "--condition", "top.npy"}},

@@ -53,7 +53,7 @@ as well. The class of a picture of a folder is the name of the sub-folder that i
 	flags := cmd.Flags()
 	under(flags, "Model", f.addModel)
 	under(flags, "Data", func(flags *pflag.FlagSet) {
-		flags.StringVar(&f.data, "data", "", "`DATA`: a folder with the data set's four IDX files, or an NPY file of levels (default where the data set is found)")
+		flags.StringVar(&f.data, "data", "", "`DATA`: a folder with the IDX files of the data set's part, or an NPY file of levels (default where the data set is found)")
 		flags.StringVar(&f.split, "split", "test", "`PART` of the data set: test or train")
 		flags.StringVar(&f.images, "images", "", "score the pictures in this `FOLDER` and below instead")
 		f.pictures.AddSkip(flags, "--images")
