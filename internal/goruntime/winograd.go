@@ -7,15 +7,10 @@ import (
 	"pixelcnn/internal/onnx"
 )
 
-// Convolutions on rows whose live taps are two or three columns in one or two lines of the
-// kernel can be done with fewer multiplications than they have: see
-// [kernel.WinogradOutputs]. A tile is four neighbouring outputs of a line. The inputs of all
-// tiles are transformed, multiplied at each point by what the weights are there, and
-// transformed back.
-//
-// Two lines of taps are one more such algorithm, F(2, 2), from line to line: of inputs a, b, c
-// and taps g, h the outputs ag + bh and bg + ch are (a−b)g + m and (c−b)h + m, where
-// m = b(g+h). The sums of both start from m.
+// Convolutions on rows whose live taps are at most three lines and three columns of the kernel
+// can be done with fewer multiplications than they have: see [kernel.WinogradOutputs]. What a
+// tile of outputs sees is transformed from line to line and from pixel to pixel, multiplied at
+// each point by what the weights are there, and transformed back.
 
 // tiling is how the outputs of such a convolution are divided.
 type tiling struct {
@@ -24,8 +19,6 @@ type tiling struct {
 	lines, columns int // of the output
 	top, left      int // where the first tap is, from an output's line and column
 	high, wide     int // lines and columns of taps
-	tiles, groups  int // tiles of a line; groups of as many lines as there are lines of taps
-	points         int // of a tile
 }
 
 // tilingOf finds how a convolution is divided whose kernel has those live taps, in raster order; ok
@@ -45,45 +38,56 @@ func tilingOf(windows []window, taps []int, images, ins int) (t tiling, ok bool)
 		top: line - height.begin, left: column - width.begin,
 		high: taps[len(taps)-1]/width.kernel - line + 1, wide: slices.Max(columns) - column + 1,
 	}
-	t.tiles, t.groups = (t.columns+kernel.WinogradOutputs-1)/kernel.WinogradOutputs, (t.lines+t.high-1)/t.high
-	t.points = kernel.WinogradPoints(t.wide)
-	if t.high > 2 || t.wide < 2 || t.wide > 3 {
+	if t.high > 3 || t.wide > 3 || t.wide < 2 {
 		return t, false
 	}
 	// The transforms take time, too: more than a quarter of the multiplications must go.
-	return t, 4*t.factors()*t.points*t.groups*t.tiles < 3*len(taps)*t.lines*t.columns
+	return t, 4*t.products()*t.groups()*t.tiles() < 3*len(taps)*t.lines*t.columns
 }
 
-// factors is how many products a group needs at each point.
-func (t tiling) factors() int { return 2*t.high - 1 }
-
-// line is the elements of a line of inputs at one point.
-func (t tiling) line() int { return t.tiles * t.images * t.ins }
-
-// seen is how many lines of inputs are transformed: those that some group needs.
-func (t tiling) seen() int { return t.groups*t.high + t.high - 1 }
-
-// place is where line i of them lies: even ones first, where two lines are a group.
-func (t tiling) place(i int) int {
-	if t.high == 2 {
-		return i/2 + i%2*(t.groups+1)
+// outputs is how many outputs are made at once of those that are side by side.
+func outputs(taps int) int {
+	if taps == 1 {
+		return 1
 	}
-	return i
+	return kernel.WinogradOutputs
 }
 
-// transformed are the inputs of a tiling: [points, seen, tiles, images, ins].
+// points is how many points their transform has.
+func points(taps int) int { return outputs(taps) + taps - 1 }
+
+// tiles is how many there are in a line.
+func (t tiling) tiles() int { return (t.columns + outputs(t.wide) - 1) / outputs(t.wide) }
+
+// groups is how many groups of lines there are, each of which is made at once.
+func (t tiling) groups() int { return (t.lines + outputs(t.high) - 1) / outputs(t.high) }
+
+// products is how many a tile takes.
+func (t tiling) products() int { return points(t.high) * points(t.wide) }
+
+// block is the elements of a pixel of the input.
+func (t tiling) block() int { return t.images * t.ins }
+
+// transformed are the inputs of a tiling: [products, groups, tiles, images, ins].
 func (p *binder) transformed(n *node, x *value, t tiling) (*value, error) {
 	key := transformKey{x, t}
 	if v := p.transforms[key]; v != nil {
 		return v, nil
 	}
-	v, err := p.take(onnx.Float32, []int{t.points, t.seen(), t.line()})
+	v, err := p.take(onnx.Float32, []int{t.products(), t.groups(), t.tiles(), t.images, t.ins})
 	if err != nil {
 		return nil, err
 	}
-	w := &winogradInputs{tiling: t, x: x, v: v, none: make([]float32, t.images*t.ins)}
-	w.task = w.transform
-	p.add(n, &step{run: w.run, reads: []*value{x}, writes: []*value{v}})
+	w := &winogradInputs{tiling: t, x: x, v: v, none: make([]float32, t.width*t.block())}
+	w.task = w.group
+	s := p.add(n, &step{run: w.run, reads: []*value{x}, writes: []*value{v}})
+	if t.high > 1 {
+		w.room = points(t.high) * t.width * t.block()
+		if w.scratch, err = p.take(onnx.Float32, []int{p.threads, w.room}); err != nil {
+			return nil, err
+		}
+		s.writes = append(s.writes, w.scratch)
+	}
 	if p.transforms == nil {
 		p.transforms = map[transformKey]*value{}
 	}
@@ -100,43 +104,56 @@ type transformKey struct {
 // winogradInputs is the step that transforms inputs.
 type winogradInputs struct {
 	tiling
-	x, v *value
-	task func(worker, task int)
-	none []float32 // zeros, outside
+	x, v    *value
+	task    func(worker, task int)
+	none    []float32 // zeros: a line outside
+	scratch *value    // of each worker, the lines of a group at each point
+	room    int
 }
 
 func (w *winogradInputs) run(workers *workers) error {
-	workers.do(w.seen(), w.task)
+	workers.do(w.groups(), w.task)
 	return nil
 }
 
-// transform transforms a line of those that are seen.
-func (w *winogradInputs) transform(_, i int) {
-	block, step := w.images*w.ins, w.seen()*w.line()
-	dst := w.v.floats()[w.place(i)*w.line():]
-	line := i + w.top
-	if line < 0 || line >= w.height {
-		for j := range w.points {
-			clear(dst[j*step:][:w.line()])
+// group transforms what a group sees: from line to line as far as a tile reaches, then the tile from
+// pixel to pixel, while that is in the first-level cache.
+func (w *winogradInputs) group(worker, group int) {
+	block, n := w.block(), w.width*w.block()
+	var lines, part, pixels [6][]float32
+	for k := range points(w.high) {
+		lines[k] = w.none
+		if at := group*outputs(w.high) + k + w.top; at >= 0 && at < w.height {
+			lines[k] = w.x.floats()[at*n:][:n]
 		}
-		return
 	}
-	x := w.x.floats()[line*w.width*block:][:w.width*block]
-	var pixels [6][]float32
-	for t := 0; t < w.tiles; {
-		tiles := kernel.Tiles{Taps: w.wide, Block: block, Count: 1, Step: step}
+	rows, columns, done := points(w.high), points(w.wide), w.width
+	from, room := lines, []float32(nil)
+	if w.high > 1 {
+		done, room = 0, w.scratch.floats()[worker*w.room:][:w.room]
+		for i := range rows {
+			from[i] = room[i*n:][:n]
+		}
+	}
+	size := w.groups() * w.tiles() * block // of a product
+	for t := range w.tiles() {
 		first := t*kernel.WinogradOutputs + w.left
-		if beyond := w.width - first - w.points; first >= 0 && beyond >= 0 { // and some of those after it
-			tiles.Count = min(beyond/kernel.WinogradOutputs+1, w.tiles-t)
-		}
-		for k := range w.points {
-			pixels[k] = w.none
-			if at := first + k; at >= 0 && at < w.width {
-				pixels[k] = x[at*block:]
+		if reach := min(first+columns, w.width); reach > done {
+			for k := range rows {
+				part[k] = lines[k][done*block : reach*block]
 			}
+			kernel.WinogradInputs(room[done*block:], n, part[:rows])
+			done = reach
 		}
-		tiles.Inputs(dst[t*block:], pixels[:])
-		t += tiles.Count
+		for i := range rows {
+			for k := range columns {
+				pixels[k] = w.none[:block]
+				if at := first + k; at >= 0 && at < w.width {
+					pixels[k] = from[i][at*block:][:block]
+				}
+			}
+			kernel.WinogradInputs(w.v.floats()[i*columns*size+(group*w.tiles()+t)*block:], size, pixels[:columns])
+		}
 	}
 }
 
@@ -154,10 +171,10 @@ type winograd struct {
 	scratch *value    // of each worker
 	room    int
 	now     []kernel.Product // by worker
-	none    []float32        // zeros, where nothing is added
+	none    []float32        // zeros, where nothing is added: pixels of a tile
 
 	bias, add *value
-	apart     int // elements of add from a pixel to the next; 0 where all have the same
+	each      bool // what is added is the same for all pixels, and not for all outputs
 	relu      bool
 }
 
@@ -173,18 +190,19 @@ func (p *binder) winograd(n *node, x, y, w *value, windows []window, taps []int)
 	if err != nil {
 		return nil, err
 	}
-	m := &winograd{tiling: t, v: v, y: y, w: w, outs: outs, none: make([]float32, images*outs), now: make([]kernel.Product, p.threads)}
+	m := &winograd{tiling: t, v: v, y: y, w: w, outs: outs, now: make([]kernel.Product, p.threads)}
+	m.none = make([]float32, kernel.WinogradOutputs*images*outs)
 	m.corner = (t.top+windows[0].begin)*windows[1].kernel + t.left + windows[1].begin
-	const lines = 4 // their products stay in the second-level cache
-	m.part = min(lines/t.high, t.groups)
-	m.room = m.part * (t.line() + (t.points*t.high+1)*t.tiles*images*outs)
+	const lines = 8 // their products stay in the second-level cache
+	m.part = min(max(1, lines/outputs(t.high)), t.groups())
+	m.room = m.part*t.products()*t.tiles()*images*outs + points(t.high)*kernel.WinogradOutputs*images*outs
 	if m.scratch, err = p.take(onnx.Float32, []int{p.threads, m.room}); err != nil {
 		return nil, err
 	}
 	m.step = p.add(n, &step{
 		run: m.run, reads: []*value{v}, writes: []*value{y, m.scratch},
 		prepare: func() { m.weights = p.packs.winogradWeights(m) },
-		flops:   2 * int64(t.factors()*t.points*t.groups) * int64(t.line()*outs),
+		flops:   2 * int64(t.products()*t.groups()*t.tiles()*images) * int64(ins*outs),
 	})
 	m.task = m.groupsOf
 	return m, nil
@@ -206,12 +224,8 @@ func (m *winograd) joinAdd(v *value) bool {
 		return false
 	case v.count == m.outs && m.bias == nil:
 		m.bias = v
-	case m.add != nil:
-		return false
-	case v.count == m.images*m.outs:
-		m.add, m.apart = v, 0
-	case v.count == m.y.count:
-		m.add, m.apart = v, m.images*m.outs
+	case m.add == nil && (v.count == m.images*m.outs || v.count == m.y.count):
+		m.add, m.each = v, v.count != m.y.count
 	default:
 		return false
 	}
@@ -219,82 +233,86 @@ func (m *winograd) joinAdd(v *value) bool {
 }
 
 func (m *winograd) run(w *workers) error {
-	w.do((m.groups+m.part-1)/m.part, m.task)
+	w.do((m.groups()+m.part-1)/m.part, m.task)
 	return nil
 }
 
-// groupsOf computes the outputs of some groups.
+// groupsOf computes the outputs of some groups. Every output has the products at point 1 once, and
+// so what is the same for all pixels is added there.
 func (m *winograd) groupsOf(worker, task int) {
 	first := task * m.part
-	groups := min(m.part, m.groups-first)
+	groups := min(m.part, m.groups()-first)
+	in, out := m.tiles()*m.block(), m.tiles()*m.images*m.outs // of a group at a point
 	p := &m.now[worker]
 	*p = kernel.Product{
-		M: groups * m.tiles * m.images, N: m.outs, StepB: kernel.Panel, NextB: kernel.Panel * m.ins, RowC: m.outs,
+		M: groups * m.tiles() * m.images, N: m.outs, StepB: kernel.Panel, NextB: kernel.Panel * m.ins, RowC: m.outs,
 		A: append(p.A[:0], kernel.Left{Row: m.ins, Step: 1, K: m.ins}),
 	}
-	size, out, line := kernel.PackedLen(m.ins, m.outs), p.M*m.outs, m.line()
-	product := func(dst, a, init []float32, weights int) {
-		p.A[0].Data, p.B, p.C, p.Init = a, m.weights[weights*size:], dst, init
+	room, size := m.scratch.floats()[worker*m.room:][:m.room], kernel.PackedLen(m.ins, m.outs)
+	products, room := room[:m.products()*groups*out], room[m.products()*groups*out:]
+	middle := min(1, m.high-1)
+	for i := range m.products() {
+		p.A[0].Data, p.B, p.C, p.Init = m.v.floats()[(i*m.groups()+first)*in:], m.weights[i*size:], products[i*groups*out:], nil
+		if i == middle*points(m.wide)+1 && m.bias != nil {
+			p.Init = m.bias.floats()
+		}
 		p.Rows(0, p.M)
 	}
-	room := m.scratch.floats()[worker*m.room:][:m.room]
-	less, both, products := room[:groups*line], room[groups*line:], room[groups*line+out:]
-	for j := range m.points {
-		var bias []float32
-		if j == 1 && m.bias != nil { // every output has the product at point 1 once
-			bias = m.bias.floats()
-		}
-		p.RowInit = 0
-		at := func(i int) []float32 { return m.v.floats()[(j*m.seen()+m.place(i))*line:] }
-		if m.high == 1 {
-			product(products[j*out:], at(first), bias, j)
-			continue
-		}
-		odd := at(2*first + 1)
-		product(both, odd, bias, m.points+j)
-		p.RowInit = m.outs
-		for i := range 2 {
-			kernel.Sub(less, at(2 * (first + i))[:groups*line], odd[:groups*line])
-			product(products[(2*j+i)*out:], less, both, 2*i*m.points+j)
-		}
-	}
-	for i := range min(groups*m.high, m.lines-first*m.high) {
-		m.sum(first*m.high+i, products[i%m.high*out+i/m.high*m.tiles*m.images*m.outs:], m.high*out)
+	for g := range groups {
+		m.group(first+g, products[g*out:], groups*out, room)
 	}
 }
 
-// sum makes a line of outputs of its products.
-func (m *winograd) sum(line int, products []float32, step int) {
-	block := m.images * m.outs
-	y := m.y.floats()[line*m.columns*block:][:m.columns*block]
-	var pixels, adds [kernel.WinogradOutputs][]float32
-	for t := 0; t < m.tiles; {
-		tiles := kernel.Tiles{Taps: m.wide, Block: block, Count: m.columns/kernel.WinogradOutputs - t, Step: step}
-		if tiles.Count == 0 { // the last, which is not whole
-			tiles.Count = 1
-		}
-		for k := range pixels {
-			at := t*kernel.WinogradOutputs + k
-			adds[k] = m.none
-			if at >= m.columns {
-				pixels[k] = products[t*block:][:block] // which nobody needs any more
-				continue
-			}
-			pixels[k] = y[at*block:]
-			if m.add != nil {
-				adds[k] = m.add.floats()[(line*m.columns+at)*m.apart:]
-			}
-		}
-		tiles.Sums(&pixels, &adds, m.apart == 0, products[t*block:])
-		t += tiles.Count
+// group transforms the products of a group of lines back, tile by tile. room is for a tile's pixels
+// at each point from line to line.
+func (m *winograd) group(group int, products []float32, step int, room []float32) {
+	block, high, columns := m.images*m.outs, outputs(m.high), points(m.wide)
+	each := m.none
+	if m.each {
+		each = m.add.floats()
 	}
-	if m.relu {
-		kernel.Relu(y, y)
+	for t := range m.tiles() {
+		first := t * kernel.WinogradOutputs
+		there := min(kernel.WinogradOutputs, m.columns-first) * block
+		var pixels, adds, lines, more [kernel.WinogradOutputs][]float32
+		for k := range high {
+			lines[k], more[k] = room[:there], m.none[:there] // not there, and read before it is written
+			if line := group*high + k; line < m.lines {
+				at := (line*m.columns + first) * block
+				lines[k] = m.y.floats()[at:][:there]
+				if m.add != nil && !m.each {
+					more[k] = m.add.floats()[at:][:there]
+				}
+			}
+		}
+		for i := range points(m.high) {
+			for k := range pixels {
+				switch {
+				case m.high > 1:
+					pixels[k], adds[k] = room[(i*kernel.WinogradOutputs+k)*block:][:block], m.none[:block]
+				case k*block < there:
+					pixels[k], adds[k] = lines[0][k*block:][:block], more[0][k*block:][:block]
+				default:
+					pixels[k], adds[k] = room[:block], m.none[:block]
+				}
+				if m.each && i == min(1, m.high-1) {
+					adds[k] = each[:block]
+				}
+			}
+			kernel.WinogradSums(m.wide, &pixels, &adds, products[i*columns*step+t*block:], step)
+		}
+		if m.high > 1 {
+			kernel.WinogradSums(m.high, &lines, &more, room, kernel.WinogradOutputs*block)
+		}
+		if m.relu {
+			for k := range min(high, m.lines-group*high) {
+				kernel.Relu(lines[k], lines[k])
+			}
+		}
 	}
 }
 
-// winogradWeights are the weights at each point, packed: of the kernel's only line, or of its first,
-// the sum of both, and its second.
+// winogradWeights are the weights at each point, packed.
 func (p *packs) winogradWeights(m *winograd) []float32 {
 	w := m.w
 	key := packKey{b: w, k: -2}
@@ -305,31 +323,29 @@ func (p *packs) winogradWeights(m *winograd) []float32 {
 			return d
 		}
 	}
-	points, width, positions := m.points, w.shape[3], product(w.shape[2:])
-	at := func(o, c, line, column int) float64 {
-		return float64(w.floats()[(o*m.ins+c)*positions+m.corner+line*width+column])
-	}
-	matrices := make([][]float32, points*(2*m.high-1))
+	matrices := make([][]float32, m.products())
 	for i := range matrices {
 		matrices[i] = make([]float32, m.ins*m.outs)
 	}
-	taps, u := make([]float64, m.wide), make([]float64, points)
-	for c := range m.ins {
-		for o := range m.outs {
-			for i := range 2*m.high - 1 {
+	at, width, positions := w.floats()[m.corner:], w.shape[3], product(w.shape[2:])
+	rows, columns := points(m.high), points(m.wide)
+	taps, line := make([]float64, m.wide), make([]float64, m.high*columns) // a kernel's lines, at each point
+	column, u := make([]float64, m.high), make([]float64, rows)
+	for o := range m.outs {
+		for c := range m.ins {
+			for i := range m.high {
 				for k := range taps {
-					switch {
-					case i == 0:
-						taps[k] = at(o, c, 0, k)
-					case i == 1:
-						taps[k] = at(o, c, 0, k) + at(o, c, 1, k)
-					default:
-						taps[k] = at(o, c, 1, k)
-					}
+					taps[k] = float64(at[(o*m.ins+c)*positions+i*width+k])
 				}
-				kernel.WinogradTaps(u, taps)
-				for j := range points {
-					matrices[i*points+j][c*m.outs+o] = float32(u[j])
+				kernel.WinogradTaps(line[i*columns:][:columns], taps)
+			}
+			for j := range columns {
+				for i := range column {
+					column[i] = line[i*columns+j]
+				}
+				kernel.WinogradTaps(u, column)
+				for i, x := range u {
+					matrices[i*columns+j][c*m.outs+o] = float32(x)
 				}
 			}
 		}

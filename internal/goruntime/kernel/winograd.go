@@ -16,8 +16,12 @@ const WinogradOutputs = 4
 func WinogradPoints(taps int) int { return WinogradOutputs + taps - 1 }
 
 // WinogradTaps writes the transform of two or three taps: for every point the value of their
-// polynomial over what the transform of inputs leaves out.
+// polynomial over what the transform of inputs leaves out. One tap is its own.
 func WinogradTaps(dst, taps []float64) {
+	if len(taps) == 1 {
+		dst[0] = taps[0]
+		return
+	}
 	points := [...]float64{0, 1, -1, 2, -2}
 	finite := points[:WinogradPoints(len(taps))-1]
 	for j, p := range finite {
@@ -35,16 +39,7 @@ func WinogradTaps(dst, taps []float64) {
 	dst[len(finite)] = taps[len(taps)-1]
 }
 
-// Tiles are groups of four outputs, side by side. A block is a number for each of some images
-// and channels.
-type Tiles struct {
-	Taps  int // 2 or 3
-	Block int // its elements
-	Count int // tiles
-	Step  int // elements of a transform from one point to the next; a tile's block is next to that before it
-}
-
-// blocks is what the assembly works on: one tile. Distances are in bytes.
+// blocks is what the assembly works on. Distances are in bytes.
 type blocks struct {
 	length uintptr
 	step   uintptr
@@ -53,67 +48,52 @@ type blocks struct {
 	adds   [WinogradOutputs]unsafe.Pointer
 }
 
-// Inputs transforms inputs to dst, where block k of the first tile is the beginning of pixels[k], and those of each
-// further tile are four blocks on. It panics where slices are too short.
-func (t Tiles) Inputs(dst []float32, pixels [][]float32) {
-	if t.Count <= 0 || t.Block <= 0 {
-		return
-	}
-	points := WinogradPoints(t.Taps)
-	pixels = pixels[:points]
-	_ = dst[(points-1)*t.Step+t.Count*t.Block-1]
+// WinogradInputs transforms five or six blocks, one for each input in turn, all of one length: point
+// j of the result is a block that begins at dst[j·step].
+func WinogradInputs(dst []float32, step int, pixels [][]float32) {
+	n := len(pixels[0])
+	_ = dst[(len(pixels)-1)*step+n-1]
 	for _, p := range pixels {
-		_ = p[((t.Count-1)*WinogradOutputs+1)*t.Block-1]
+		same(p, pixels[0])
 	}
-	done := t.inputs(dst, pixels)
+	done := winogradInputs(dst, step, pixels)
 	var d, v [6]float32
-	for tile := range t.Count {
-		for i := done; i < t.Block; i++ {
-			for k, p := range pixels {
-				d[k] = p[tile*WinogradOutputs*t.Block+i]
-			}
-			if t.Taps == 3 {
-				v = in3(d)
-			} else {
-				v = in2(d)
-			}
-			for j := range points {
-				dst[j*t.Step+tile*t.Block+i] = v[j]
-			}
+	for i := done; i < n; i++ {
+		for k, p := range pixels {
+			d[k] = p[i]
+		}
+		if len(pixels) == 6 {
+			v = in3(d)
+		} else {
+			v = in2(d)
+		}
+		for j := range pixels {
+			dst[j*step+i] = v[j]
 		}
 	}
 }
 
-// Sums makes outputs of their transform, and adds others to them. Block k of the first tile is the beginning of
-// pixels[k] and adds[k]; those of each further tile are four blocks on, or of adds, where repeat is
-// set, the same. It panics where slices are too short.
-func (t Tiles) Sums(pixels, adds *[WinogradOutputs][]float32, repeat bool, src []float32) {
-	if t.Count <= 0 || t.Block <= 0 {
-		return
-	}
-	points, last := WinogradPoints(t.Taps), (t.Count-1)*WinogradOutputs*t.Block
-	next := WinogradOutputs * t.Block
-	if repeat {
-		next = 0
-	}
-	_ = src[(points-1)*t.Step+t.Count*t.Block-1]
+// WinogradSums makes four blocks of outputs of their transform for so many taps, of which point j begins at
+// src[j·step], and adds other blocks to them.
+func WinogradSums(taps int, pixels, adds *[WinogradOutputs][]float32, src []float32, step int) {
+	n, points := len(pixels[0]), WinogradPoints(taps)
+	_ = src[(points-1)*step+n-1]
 	for k := range pixels {
-		_, _ = pixels[k][last+t.Block-1], adds[k][(t.Count-1)*next+t.Block-1]
+		same(pixels[k], pixels[0])
+		same(adds[k], pixels[0])
 	}
-	done := t.sums(pixels, adds, next, src)
+	done := winogradSums(taps, pixels, adds, src, step)
 	var m [6]float32
-	for tile := range t.Count {
-		for i := done; i < t.Block; i++ {
-			for j := range points {
-				m[j] = src[j*t.Step+tile*t.Block+i]
-			}
-			y := out3(m)
-			if t.Taps == 2 {
-				y = out2(m)
-			}
-			for k := range y {
-				pixels[k][tile*WinogradOutputs*t.Block+i] = y[k] + adds[k][tile*next+i]
-			}
+	for i := done; i < n; i++ {
+		for j := range points {
+			m[j] = src[j*step+i]
+		}
+		y := out3(m)
+		if taps == 2 {
+			y = out2(m)
+		}
+		for k := range y {
+			pixels[k][i] = y[k] + adds[k][i]
 		}
 	}
 }
