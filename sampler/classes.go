@@ -74,7 +74,7 @@ func (s *Sampler) newClasses(ctx context.Context, req Request) (*classes, error)
 // posteriors are those given the first symbols of a picture.
 func (s *Sampler) posteriors(ctx context.Context, picture []uint16, first int, own []*Tensor, conditions func(uint64) []*Tensor) (*posteriors, error) {
 	n := len(s.sig.Prior)
-	logs, err := s.logProb(ctx, &scoring{levels: picture, times: n, first: first, class: func(i int) int { return i }, conditions: conditions})
+	logs, err := s.logProb(ctx, &scoring{levels: picture, times: n, first: first, class: func(i int) int { return i }, conditions: conditions, drawing: true})
 	if err != nil {
 		return nil, err
 	}

@@ -180,10 +180,15 @@ func (s *Sampler) logProb(ctx context.Context, q *scoring) ([]float64, error) {
 	out := make([]float64, len(q.levels)/symbols*q.times)
 	const fill = 16 // images a run: small enough for the activations to stay in cache
 	q.s, q.out = s, out
-	if shared := s.engines.Shared; q.times > 1 && shared != nil && shared.Fit(q.times) == q.times {
+	switch shared := s.engines.Shared; {
+	case q.drawing:
+		q.whole = s.engines.Full.Whole
+	case q.times > 1 && shared != nil && shared.Fit(q.times) == q.times:
 		q.whole, q.images, q.batch = shared, 1, q.times
-	} else {
+	default:
 		q.whole = s.engines.Scores
+	}
+	if q.images == 0 {
 		q.images = q.whole.Fit(fill)
 		q.batch = q.images
 	}
@@ -198,13 +203,14 @@ func (s *Sampler) logProb(ctx context.Context, q *scoring) ([]float64, error) {
 
 // scoring is what several goroutines share.
 type scoring struct {
-	s      *Sampler
-	whole  *engine.Whole
-	levels []uint16 // [n, H, W, C]
-	times  int
-	summed bool            // times are classes, which the caller sums out
-	first  int             // symbols that count
-	class  func(i int) int // of each of the n·times results, [n, times]
+	s       *Sampler
+	whole   *engine.Whole
+	levels  []uint16 // [n, H, W, C]
+	times   int
+	summed  bool            // times are classes, which the caller sums out
+	drawing bool            // what is drawn depends on it
+	first   int             // symbols that count
+	class   func(i int) int // of each of the n·times results, [n, times]
 	// conditions of an image; nil where the model has none.
 	conditions func(image uint64) []*Tensor
 	out        []float64 // [n, times]

@@ -25,8 +25,9 @@
 // convolution and both its gradients are one product each over the taps that are there.
 // The product of a tanh and a sigmoid that nobody else reads is one function. A
 // chain of convolutions and of what works on each pixel lies as rows, one for each pixel
-// and image (rows.go), and its convolutions are such products, too. Steps that nobody
-// needs any more are left out. Then each value gets its place: the caller's
+// and image (rows.go), and its convolutions are such products, too, or where
+// [onnx.SessionOptions] lets them, products of fewer multiplications (winograd.go). Steps
+// that nobody needs any more are left out. Then each value gets its place: the caller's
 // tensor, a part of another value where it is only a view of that, or room in a
 // memory that values share which are not needed at the same time. Bindings that run
 // in turn share that memory as well. Run goes through the steps and does not
