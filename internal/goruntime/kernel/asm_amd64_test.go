@@ -12,7 +12,7 @@ func TestTileLayout(t *testing.T) {
 		unsafe.Offsetof(x.stepB), unsafe.Offsetof(x.nextB),
 		unsafe.Offsetof(x.c), unsafe.Offsetof(x.rowC), unsafe.Offsetof(x.init), unsafe.Offsetof(x.rowInit),
 		unsafe.Offsetof(x.gate), unsafe.Offsetof(x.rowGate), unsafe.Offsetof(x.slope), unsafe.Offsetof(x.add), unsafe.Offsetof(x.rowAdd), unsafe.Offsetof(x.mask), unsafe.Offsetof(x.flags),
-		unsafe.Offsetof(x.count), unsafe.Offsetof(x.segments),
+		unsafe.Offsetof(x.row), unsafe.Offsetof(x.end), unsafe.Offsetof(x.a), unsafe.Offsetof(x.b), unsafe.Offsetof(x.count), unsafe.Offsetof(x.segments),
 	} {
 		if got != uintptr(8*i) {
 			t.Errorf("field %d of tile is at %d, want %d", i, got, 8*i)

@@ -7,11 +7,15 @@
 // func tile1x16AVX2(t *uint64)
 // Requires: AVX, FMA3
 TEXT ·tile1x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
+	MOVQ t+0(FP), AX
+
+tile:
 	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
 	MOVQ    40(AX), DX
+	IMULQ   104(AX), DX
+	ADDQ    DX, CX
 	TESTB   $0x02, 96(AX)
 	JNZ     column
 	TESTB   $0x01, 96(AX)
@@ -39,18 +43,22 @@ zero:
 	VXORPS Y1, Y1, Y1
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), BX
-	MOVQ 16(DX), R8
-	MOVQ 24(DX), R9
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), BX
+	MOVQ  16(DX), R8
+	ADDQ  120(AX), DI
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	MOVQ  24(DX), R9
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Y2
@@ -71,6 +79,8 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	IMULQ        104(AX), DX
+	ADDQ         DX, CX
 	VXORPS       Y2, Y2, Y2
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -115,6 +125,8 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	IMULQ  104(AX), DX
+	ADDQ   DX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
@@ -141,20 +153,28 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	IMULQ   104(AX), DX
+	ADDQ    DX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y2
 	VMASKMOVPS Y0, Y2, (CX)
-	MOVQ       88(AX), AX
-	VMOVDQU    32(AX), Y0
+	MOVQ       88(AX), DX
+	VMOVDQU    32(DX), Y0
 	VMASKMOVPS Y1, Y0, 32(CX)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x01, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -164,11 +184,16 @@ GLOBL one<>(SB), RODATA|NOPTR, $4
 // func tile2x16AVX2(t *uint64)
 // Requires: AVX, FMA3
 TEXT ·tile2x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
+	MOVQ t+0(FP), AX
+
+tile:
 	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
 	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x02, 96(AX)
 	JNZ     column
 	TESTB   $0x01, 96(AX)
@@ -208,18 +233,23 @@ zero:
 	VXORPS Y3, Y3, Y3
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	MOVQ 16(DX), R9
-	MOVQ 24(DX), R10
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	MOVQ  24(DX), R10
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Y4
@@ -243,6 +273,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	VXORPS       Y4, Y4, Y4
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -319,6 +352,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
@@ -357,14 +393,16 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	VMOVUPS Y2, (CX)(DX*1)
 	VMOVUPS Y3, 32(CX)(DX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	MOVQ       88(AX), BX
@@ -376,20 +414,32 @@ storepart:
 	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS Y2, Y0, (CX)(DX*1)
-	MOVQ       88(AX), AX
-	VMOVDQU    32(AX), Y0
+	MOVQ       88(AX), BX
+	VMOVDQU    32(BX), Y0
 	VMASKMOVPS Y3, Y0, 32(CX)(DX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x02, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
 // func tile3x16AVX2(t *uint64)
 // Requires: AVX, FMA3
 TEXT ·tile3x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
+	MOVQ t+0(FP), AX
+
+tile:
 	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
 	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x02, 96(AX)
 	JNZ     column
 	TESTB   $0x01, 96(AX)
@@ -441,18 +491,23 @@ zero:
 	VXORPS Y5, Y5, Y5
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	MOVQ 16(DX), R9
-	MOVQ 24(DX), R10
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	MOVQ  24(DX), R10
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Y6
@@ -479,6 +534,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	VXORPS       Y6, Y6, Y6
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -587,6 +645,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Y0, Y0
@@ -637,6 +698,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Y0, (CX)
@@ -645,8 +709,7 @@ store:
 	VMOVUPS Y3, 32(CX)(DX*1)
 	VMOVUPS Y4, (CX)(DX*2)
 	VMOVUPS Y5, 32(CX)(DX*2)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	MOVQ       88(AX), BX
@@ -664,20 +727,32 @@ storepart:
 	MOVQ       88(AX), BX
 	VMOVDQU    (BX), Y0
 	VMASKMOVPS Y4, Y0, (CX)(DX*2)
-	MOVQ       88(AX), AX
-	VMOVDQU    32(AX), Y0
+	MOVQ       88(AX), BX
+	VMOVDQU    32(BX), Y0
 	VMASKMOVPS Y5, Y0, 32(CX)(DX*2)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x03, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
 // func tile4x16AVX2(t *uint64)
 // Requires: AVX, FMA3
 TEXT ·tile4x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
+	MOVQ t+0(FP), AX
+
+tile:
 	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
 	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	TESTB   $0x02, 96(AX)
 	JNZ     column
@@ -742,19 +817,24 @@ zero:
 	VXORPS Y7, Y7, Y7
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 16(DX), R10
-	MOVQ 24(DX), R11
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	LEAQ  (R8)(R8*2), R10
+	MOVQ  24(DX), R11
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Y8
@@ -768,10 +848,10 @@ loop:
 	VBROADCASTSS (DI)(R8*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (DI)(R9*1), Y10
+	VBROADCASTSS (DI)(R10*1), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         R10, DI
+	ADDQ         R9, DI
 	ADDQ         SI, BX
 	DECQ         R11
 	JNZ          loop
@@ -784,6 +864,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	VXORPS       Y8, Y8, Y8
 	TESTB        $0x01, 96(AX)
@@ -925,6 +1008,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
@@ -988,6 +1074,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
@@ -999,8 +1088,7 @@ store:
 	VMOVUPS Y5, 32(CX)(DX*2)
 	VMOVUPS Y6, (CX)(BX*1)
 	VMOVUPS Y7, 32(CX)(BX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	MOVQ       88(AX), SI
@@ -1024,20 +1112,32 @@ storepart:
 	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y0
 	VMASKMOVPS Y6, Y0, (CX)(BX*1)
-	MOVQ       88(AX), AX
-	VMOVDQU    32(AX), Y0
+	MOVQ       88(AX), DX
+	VMOVDQU    32(DX), Y0
 	VMASKMOVPS Y7, Y0, 32(CX)(BX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x04, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
 // func tile6x16AVX2(t *uint64)
 // Requires: AVX, FMA3
 TEXT ·tile6x16AVX2(SB), NOSPLIT, $0-8
-	MOVQ    t+0(FP), AX
+	MOVQ t+0(FP), AX
+
+tile:
 	MOVQ    32(AX), CX
 	TESTQ   CX, CX
 	JZ      zero
 	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	TESTB   $0x02, 96(AX)
@@ -1127,20 +1227,25 @@ zero:
 	VXORPS Y11, Y11, Y11
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	MOVQ 16(DX), R11
-	MOVQ 24(DX), R12
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	LEAQ  (R8)(R8*2), R10
+	LEAQ  (R8)(R8*4), R11
+	MOVQ  24(DX), R12
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Y12
@@ -1154,16 +1259,16 @@ loop:
 	VBROADCASTSS (DI)(R8*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (DI)(R9*1), Y14
+	VBROADCASTSS (DI)(R10*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
 	VBROADCASTSS (DI)(R8*4), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (DI)(R10*1), Y14
+	VBROADCASTSS (DI)(R11*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         R11, DI
+	ADDQ         R9, DI
 	ADDQ         SI, BX
 	DECQ         R12
 	JNZ          loop
@@ -1176,6 +1281,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	LEAQ         (DX)(DX*4), SI
 	VXORPS       Y12, Y12, Y12
@@ -1382,6 +1490,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	TESTB  $0x01, 96(AX)
@@ -1470,6 +1581,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	TESTB   $0x01, 96(AX)
@@ -1486,8 +1600,7 @@ store:
 	VMOVUPS Y9, 32(CX)(DX*4)
 	VMOVUPS Y10, (CX)(SI*1)
 	VMOVUPS Y11, 32(CX)(SI*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	MOVQ       88(AX), DI
@@ -1523,9 +1636,16 @@ storepart:
 	MOVQ       88(AX), DX
 	VMOVDQU    (DX), Y0
 	VMASKMOVPS Y10, Y0, (CX)(SI*1)
-	MOVQ       88(AX), AX
-	VMOVDQU    32(AX), Y0
+	MOVQ       88(AX), DX
+	VMOVDQU    32(DX), Y0
 	VMASKMOVPS Y11, Y0, 32(CX)(SI*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x06, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -1536,16 +1656,20 @@ TEXT ·tile1x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z1
 	VPMOVD2M  Z1, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	IMULQ   104(AX), DX
+	ADDQ    DX, CX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	JMP     sum
 
 part:
 	VMOVUPS.Z (CX), K1, Z0
@@ -1559,18 +1683,22 @@ zero:
 	VPXORD Z0, Z0, Z0
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), BX
-	MOVQ 16(DX), R8
-	MOVQ 24(DX), R9
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), BX
+	MOVQ  16(DX), R8
+	ADDQ  120(AX), DI
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	MOVQ  24(DX), R9
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z1
@@ -1589,6 +1717,8 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	IMULQ        104(AX), DX
+	ADDQ         DX, CX
 	VPXORD       Z2, Z2, Z2
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -1615,6 +1745,8 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	IMULQ  104(AX), DX
+	ADDQ   DX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
@@ -1633,14 +1765,22 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	IMULQ   104(AX), DX
+	ADDQ    DX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, K1, (CX)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x01, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -1651,17 +1791,21 @@ TEXT ·tile1x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z2
 	VPMOVD2M  Z2, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	IMULQ   104(AX), DX
+	ADDQ    DX, CX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	JMP     sum
 
 part:
 	VMOVUPS   (CX), Z0
@@ -1678,19 +1822,23 @@ zero:
 	VPXORD Z1, Z1, Z1
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 	MOVQ  8(AX), DI
 
 segment:
-	MOVQ (DX), R8
-	MOVQ 8(DX), BX
-	MOVQ 16(DX), R9
-	MOVQ 24(DX), R10
-	MOVQ 32(DX), BX
+	MOVQ  (DX), R8
+	MOVQ  8(DX), BX
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), R8
+	IMULQ 104(AX), BX
+	ADDQ  BX, R8
+	MOVQ  24(DX), R10
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z2
@@ -1711,6 +1859,8 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	IMULQ        104(AX), DX
+	ADDQ         DX, CX
 	VPXORD       Z3, Z3, Z3
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -1751,6 +1901,8 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	IMULQ  104(AX), DX
+	ADDQ   DX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
@@ -1772,16 +1924,24 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	IMULQ   104(AX), DX
+	ADDQ    DX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x01, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -1792,17 +1952,22 @@ TEXT ·tile2x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z2
 	VPMOVD2M  Z2, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   (CX)(DX*1), Z1
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	JMP     sum
 
 part:
 	VMOVUPS.Z (CX), K1, Z0
@@ -1819,18 +1984,23 @@ zero:
 	VPXORD Z1, Z1, Z1
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	MOVQ 16(DX), R9
-	MOVQ 24(DX), R10
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	MOVQ  24(DX), R10
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z2
@@ -1851,6 +2021,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	VPXORD       Z3, Z3, Z3
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -1891,6 +2064,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
@@ -1913,16 +2089,25 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, K1, (CX)
 	VMOVUPS Z1, K1, (CX)(DX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x02, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -1933,19 +2118,24 @@ TEXT ·tile2x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z4
 	VPMOVD2M  Z4, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS   (CX)(DX*1), Z2
-	VMOVUPS   64(CX)(DX*1), Z3
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (CX)(DX*1), Z2
+	VMOVUPS 64(CX)(DX*1), Z3
+	JMP     sum
 
 part:
 	VMOVUPS   (CX), Z0
@@ -1968,19 +2158,24 @@ zero:
 	VPXORD Z3, Z3, Z3
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 	MOVQ  8(AX), DI
 
 segment:
-	MOVQ (DX), R8
-	MOVQ 8(DX), R9
-	MOVQ 16(DX), R10
-	MOVQ 24(DX), R11
-	MOVQ 32(DX), BX
+	MOVQ  (DX), R8
+	MOVQ  8(DX), R9
+	MOVQ  16(DX), R10
+	ADDQ  120(AX), R8
+	MOVQ  R9, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, R8
+	MOVQ  24(DX), R11
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z4
@@ -2004,6 +2199,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	VPXORD       Z5, Z5, Z5
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -2072,6 +2270,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
@@ -2100,20 +2301,29 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, 64(CX)
 	VMOVUPS Z2, (CX)(DX*1)
 	VMOVUPS Z3, 64(CX)(DX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, K1, 64(CX)
 	VMOVUPS Z2, (CX)(DX*1)
 	VMOVUPS Z3, K1, 64(CX)(DX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x02, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -2124,18 +2334,23 @@ TEXT ·tile3x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z3
 	VPMOVD2M  Z3, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   (CX)(DX*1), Z1
-	VMOVUPS   (CX)(DX*2), Z2
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	VMOVUPS (CX)(DX*2), Z2
+	JMP     sum
 
 part:
 	VMOVUPS.Z (CX), K1, Z0
@@ -2155,18 +2370,23 @@ zero:
 	VPXORD Z2, Z2, Z2
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	MOVQ 16(DX), R9
-	MOVQ 24(DX), R10
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	MOVQ  24(DX), R10
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z3
@@ -2189,6 +2409,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	VPXORD       Z4, Z4, Z4
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -2243,6 +2466,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
@@ -2269,18 +2495,27 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(DX*1)
 	VMOVUPS Z2, (CX)(DX*2)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, K1, (CX)
 	VMOVUPS Z1, K1, (CX)(DX*1)
 	VMOVUPS Z2, K1, (CX)(DX*2)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x03, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -2291,21 +2526,26 @@ TEXT ·tile3x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z6
 	VPMOVD2M  Z6, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS   (CX)(DX*1), Z2
-	VMOVUPS   64(CX)(DX*1), Z3
-	VMOVUPS   (CX)(DX*2), Z4
-	VMOVUPS   64(CX)(DX*2), Z5
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (CX)(DX*1), Z2
+	VMOVUPS 64(CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z4
+	VMOVUPS 64(CX)(DX*2), Z5
+	JMP     sum
 
 part:
 	VMOVUPS   (CX), Z0
@@ -2334,19 +2574,24 @@ zero:
 	VPXORD Z5, Z5, Z5
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 	MOVQ  8(AX), DI
 
 segment:
-	MOVQ (DX), R8
-	MOVQ 8(DX), R9
-	MOVQ 16(DX), R10
-	MOVQ 24(DX), R11
-	MOVQ 32(DX), BX
+	MOVQ  (DX), R8
+	MOVQ  8(DX), R9
+	MOVQ  16(DX), R10
+	ADDQ  120(AX), R8
+	MOVQ  R9, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, R8
+	MOVQ  24(DX), R11
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z6
@@ -2373,6 +2618,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	VPXORD       Z7, Z7, Z7
 	TESTB        $0x01, 96(AX)
 	JZ           gatepart
@@ -2469,6 +2717,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
 	VADDPS (CX), Z0, Z0
@@ -2504,6 +2755,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
 	VMOVUPS Z0, (CX)
@@ -2512,8 +2766,7 @@ store:
 	VMOVUPS Z3, 64(CX)(DX*1)
 	VMOVUPS Z4, (CX)(DX*2)
 	VMOVUPS Z5, 64(CX)(DX*2)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, (CX)
@@ -2522,6 +2775,13 @@ storepart:
 	VMOVUPS Z3, K1, 64(CX)(DX*1)
 	VMOVUPS Z4, (CX)(DX*2)
 	VMOVUPS Z5, K1, 64(CX)(DX*2)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x03, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -2532,20 +2792,25 @@ TEXT ·tile4x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z4
 	VPMOVD2M  Z4, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   (CX)(DX*1), Z1
-	VMOVUPS   (CX)(DX*2), Z2
-	VMOVUPS   (CX)(BX*1), Z3
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	VMOVUPS (CX)(DX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	JMP     sum
 
 part:
 	VMOVUPS.Z (CX), K1, Z0
@@ -2568,19 +2833,24 @@ zero:
 	VPXORD Z3, Z3, Z3
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	LEAQ (R8)(R8*2), R9
-	MOVQ 16(DX), R10
-	MOVQ 24(DX), R11
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	LEAQ  (R8)(R8*2), R10
+	MOVQ  24(DX), R11
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z4
@@ -2590,9 +2860,9 @@ loop:
 	VFMADD231PS  Z4, Z7, Z1
 	VBROADCASTSS (DI)(R8*2), Z7
 	VFMADD231PS  Z4, Z7, Z2
-	VBROADCASTSS (DI)(R9*1), Z7
+	VBROADCASTSS (DI)(R10*1), Z7
 	VFMADD231PS  Z4, Z7, Z3
-	ADDQ         R10, DI
+	ADDQ         R9, DI
 	ADDQ         SI, BX
 	DECQ         R11
 	JNZ          loop
@@ -2605,6 +2875,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	VPXORD       Z5, Z5, Z5
 	TESTB        $0x01, 96(AX)
@@ -2674,6 +2947,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
@@ -2705,6 +2981,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
@@ -2712,14 +2991,20 @@ store:
 	VMOVUPS Z1, (CX)(DX*1)
 	VMOVUPS Z2, (CX)(DX*2)
 	VMOVUPS Z3, (CX)(BX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, K1, (CX)
 	VMOVUPS Z1, K1, (CX)(DX*1)
 	VMOVUPS Z2, K1, (CX)(DX*2)
 	VMOVUPS Z3, K1, (CX)(BX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x04, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -2730,24 +3015,29 @@ TEXT ·tile4x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z8
 	VPMOVD2M  Z8, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS   (CX)(DX*1), Z2
-	VMOVUPS   64(CX)(DX*1), Z3
-	VMOVUPS   (CX)(DX*2), Z4
-	VMOVUPS   64(CX)(DX*2), Z5
-	VMOVUPS   (CX)(BX*1), Z6
-	VMOVUPS   64(CX)(BX*1), Z7
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (CX)(DX*1), Z2
+	VMOVUPS 64(CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z4
+	VMOVUPS 64(CX)(DX*2), Z5
+	VMOVUPS (CX)(BX*1), Z6
+	VMOVUPS 64(CX)(BX*1), Z7
+	JMP     sum
 
 part:
 	VMOVUPS   (CX), Z0
@@ -2782,20 +3072,25 @@ zero:
 	VPXORD Z7, Z7, Z7
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 	MOVQ  8(AX), DI
 
 segment:
-	MOVQ (DX), R8
-	MOVQ 8(DX), R9
-	LEAQ (R9)(R9*2), R10
-	MOVQ 16(DX), R11
-	MOVQ 24(DX), R12
-	MOVQ 32(DX), BX
+	MOVQ  (DX), R8
+	MOVQ  8(DX), R9
+	MOVQ  16(DX), R10
+	ADDQ  120(AX), R8
+	MOVQ  R9, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, R8
+	LEAQ  (R9)(R9*2), R11
+	MOVQ  24(DX), R12
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z8
@@ -2809,10 +3104,10 @@ loop:
 	VBROADCASTSS (R8)(R9*2), Z12
 	VFMADD231PS  Z8, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(R10*1), Z12
+	VBROADCASTSS (R8)(R11*1), Z12
 	VFMADD231PS  Z8, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         R11, R8
+	ADDQ         R10, R8
 	ADDQ         SI, BX
 	DECQ         R12
 	JNZ          loop
@@ -2825,6 +3120,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	VPXORD       Z9, Z9, Z9
 	TESTB        $0x01, 96(AX)
@@ -2950,6 +3248,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	TESTB  $0x01, 96(AX)
 	JZ     addpart
@@ -2993,6 +3294,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	TESTB   $0x01, 96(AX)
 	JZ      storepart
@@ -3004,8 +3308,7 @@ store:
 	VMOVUPS Z5, 64(CX)(DX*2)
 	VMOVUPS Z6, (CX)(BX*1)
 	VMOVUPS Z7, 64(CX)(BX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, (CX)
@@ -3016,6 +3319,13 @@ storepart:
 	VMOVUPS Z5, K1, 64(CX)(DX*2)
 	VMOVUPS Z6, (CX)(BX*1)
 	VMOVUPS Z7, K1, 64(CX)(BX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x04, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -3026,23 +3336,28 @@ TEXT ·tile6x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z6
 	VPMOVD2M  Z6, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	LEAQ      (DX)(DX*4), SI
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   (CX)(DX*1), Z1
-	VMOVUPS   (CX)(DX*2), Z2
-	VMOVUPS   (CX)(BX*1), Z3
-	VMOVUPS   (CX)(DX*4), Z4
-	VMOVUPS   (CX)(SI*1), Z5
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (DX)(DX*4), SI
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	VMOVUPS (CX)(DX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	VMOVUPS (CX)(DX*4), Z4
+	VMOVUPS (CX)(SI*1), Z5
+	JMP     sum
 
 part:
 	VMOVUPS.Z (CX), K1, Z0
@@ -3071,20 +3386,25 @@ zero:
 	VPXORD Z5, Z5, Z5
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
-	MOVQ (DX), DI
-	MOVQ 8(DX), R8
-	LEAQ (R8)(R8*2), R9
-	LEAQ (R8)(R8*4), R10
-	MOVQ 16(DX), R11
-	MOVQ 24(DX), R12
-	MOVQ 32(DX), BX
+	MOVQ  (DX), DI
+	MOVQ  8(DX), R8
+	MOVQ  16(DX), R9
+	ADDQ  120(AX), DI
+	MOVQ  R8, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, DI
+	LEAQ  (R8)(R8*2), R10
+	LEAQ  (R8)(R8*4), R11
+	MOVQ  24(DX), R12
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z6
@@ -3094,13 +3414,13 @@ loop:
 	VFMADD231PS  Z6, Z9, Z1
 	VBROADCASTSS (DI)(R8*2), Z9
 	VFMADD231PS  Z6, Z9, Z2
-	VBROADCASTSS (DI)(R9*1), Z9
+	VBROADCASTSS (DI)(R10*1), Z9
 	VFMADD231PS  Z6, Z9, Z3
 	VBROADCASTSS (DI)(R8*4), Z9
 	VFMADD231PS  Z6, Z9, Z4
-	VBROADCASTSS (DI)(R10*1), Z9
+	VBROADCASTSS (DI)(R11*1), Z9
 	VFMADD231PS  Z6, Z9, Z5
-	ADDQ         R11, DI
+	ADDQ         R9, DI
 	ADDQ         SI, BX
 	DECQ         R12
 	JNZ          loop
@@ -3113,6 +3433,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	LEAQ         (DX)(DX*4), SI
 	VPXORD       Z7, Z7, Z7
@@ -3211,6 +3534,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	TESTB  $0x01, 96(AX)
@@ -3251,6 +3577,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	TESTB   $0x01, 96(AX)
@@ -3261,8 +3590,7 @@ store:
 	VMOVUPS Z3, (CX)(BX*1)
 	VMOVUPS Z4, (CX)(DX*4)
 	VMOVUPS Z5, (CX)(SI*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, K1, (CX)
@@ -3271,6 +3599,13 @@ storepart:
 	VMOVUPS Z3, K1, (CX)(BX*1)
 	VMOVUPS Z4, K1, (CX)(DX*4)
 	VMOVUPS Z5, K1, (CX)(SI*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x06, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -3281,29 +3616,34 @@ TEXT ·tile6x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z12
 	VPMOVD2M  Z12, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	LEAQ      (DX)(DX*4), SI
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS   (CX)(DX*1), Z2
-	VMOVUPS   64(CX)(DX*1), Z3
-	VMOVUPS   (CX)(DX*2), Z4
-	VMOVUPS   64(CX)(DX*2), Z5
-	VMOVUPS   (CX)(BX*1), Z6
-	VMOVUPS   64(CX)(BX*1), Z7
-	VMOVUPS   (CX)(DX*4), Z8
-	VMOVUPS   64(CX)(DX*4), Z9
-	VMOVUPS   (CX)(SI*1), Z10
-	VMOVUPS   64(CX)(SI*1), Z11
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (DX)(DX*4), SI
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (CX)(DX*1), Z2
+	VMOVUPS 64(CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z4
+	VMOVUPS 64(CX)(DX*2), Z5
+	VMOVUPS (CX)(BX*1), Z6
+	VMOVUPS 64(CX)(BX*1), Z7
+	VMOVUPS (CX)(DX*4), Z8
+	VMOVUPS 64(CX)(DX*4), Z9
+	VMOVUPS (CX)(SI*1), Z10
+	VMOVUPS 64(CX)(SI*1), Z11
+	JMP     sum
 
 part:
 	VMOVUPS   (CX), Z0
@@ -3350,21 +3690,26 @@ zero:
 	VPXORD Z11, Z11, Z11
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 	MOVQ  8(AX), DI
 
 segment:
-	MOVQ (DX), R8
-	MOVQ 8(DX), R9
-	LEAQ (R9)(R9*2), R10
-	LEAQ (R9)(R9*4), R11
-	MOVQ 16(DX), R12
-	MOVQ 24(DX), R13
-	MOVQ 32(DX), BX
+	MOVQ  (DX), R8
+	MOVQ  8(DX), R9
+	MOVQ  16(DX), R10
+	ADDQ  120(AX), R8
+	MOVQ  R9, BX
+	IMULQ 104(AX), BX
+	ADDQ  BX, R8
+	LEAQ  (R9)(R9*2), R11
+	LEAQ  (R9)(R9*4), R12
+	MOVQ  24(DX), R13
+	MOVQ  32(DX), BX
+	ADDQ  128(AX), BX
 
 loop:
 	VMOVUPS      (BX), Z12
@@ -3378,16 +3723,16 @@ loop:
 	VBROADCASTSS (R8)(R9*2), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (R8)(R10*1), Z16
+	VBROADCASTSS (R8)(R11*1), Z16
 	VFMADD231PS  Z12, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
 	VBROADCASTSS (R8)(R9*4), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R8)(R11*1), Z16
+	VBROADCASTSS (R8)(R12*1), Z16
 	VFMADD231PS  Z12, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         R12, R8
+	ADDQ         R10, R8
 	ADDQ         SI, BX
 	DECQ         R13
 	JNZ          loop
@@ -3400,6 +3745,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	LEAQ         (DX)(DX*4), SI
 	VPXORD       Z13, Z13, Z13
@@ -3582,6 +3930,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	TESTB  $0x01, 96(AX)
@@ -3640,6 +3991,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	TESTB   $0x01, 96(AX)
@@ -3656,8 +4010,7 @@ store:
 	VMOVUPS Z9, 64(CX)(DX*4)
 	VMOVUPS Z10, (CX)(SI*1)
 	VMOVUPS Z11, 64(CX)(SI*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, (CX)
@@ -3672,6 +4025,13 @@ storepart:
 	VMOVUPS Z9, K1, 64(CX)(DX*4)
 	VMOVUPS Z10, (CX)(SI*1)
 	VMOVUPS Z11, K1, 64(CX)(SI*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x06, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -3682,26 +4042,31 @@ TEXT ·tile8x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z8
 	VPMOVD2M  Z8, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	LEAQ      (DX)(DX*4), SI
-	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   (CX)(DX*1), Z1
-	VMOVUPS   (CX)(DX*2), Z2
-	VMOVUPS   (CX)(BX*1), Z3
-	VMOVUPS   (CX)(DX*4), Z4
-	VMOVUPS   (CX)(SI*1), Z5
-	VMOVUPS   (DI), Z6
-	VMOVUPS   (DI)(DX*1), Z7
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (DX)(DX*4), SI
+	LEAQ    (CX)(BX*2), DI
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	VMOVUPS (CX)(DX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	VMOVUPS (CX)(DX*4), Z4
+	VMOVUPS (CX)(SI*1), Z5
+	VMOVUPS (DI), Z6
+	VMOVUPS (DI)(DX*1), Z7
+	JMP     sum
 
 part:
 	VMOVUPS.Z (CX), K1, Z0
@@ -3736,21 +4101,26 @@ zero:
 	VPXORD Z7, Z7, Z7
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
 	MOVQ   (DX), DI
 	MOVQ   8(DX), R8
-	LEAQ   (R8)(R8*2), R9
-	LEAQ   (R8)(R8*4), R10
-	LEAQ   (DI)(R9*2), R11
-	MOVQ   16(DX), R12
+	MOVQ   16(DX), R9
+	ADDQ   120(AX), DI
+	MOVQ   R8, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, DI
+	LEAQ   (R8)(R8*2), R10
+	LEAQ   (R8)(R8*4), R11
+	LEAQ   (DI)(R10*2), R12
 	MOVQ   24(DX), R13
 	MOVQ   32(DX), BX
+	ADDQ   128(AX), BX
 	IMUL3Q $0x08, 8(DX), R14
 	ADDQ   DI, R14
 
@@ -3762,20 +4132,20 @@ loop:
 	VFMADD231PS  Z8, Z11, Z1
 	VBROADCASTSS (DI)(R8*2), Z11
 	VFMADD231PS  Z8, Z11, Z2
-	VBROADCASTSS (DI)(R9*1), Z11
+	VBROADCASTSS (DI)(R10*1), Z11
 	VFMADD231PS  Z8, Z11, Z3
 	VBROADCASTSS (DI)(R8*4), Z11
 	VFMADD231PS  Z8, Z11, Z4
-	VBROADCASTSS (DI)(R10*1), Z11
+	VBROADCASTSS (DI)(R11*1), Z11
 	VFMADD231PS  Z8, Z11, Z5
-	VBROADCASTSS (R11), Z11
+	VBROADCASTSS (R12), Z11
 	VFMADD231PS  Z8, Z11, Z6
-	VBROADCASTSS (R11)(R8*1), Z11
+	VBROADCASTSS (R12)(R8*1), Z11
 	VFMADD231PS  Z8, Z11, Z7
 	PREFETCHT0   (R14)
 	ADDQ         $0x20, R14
-	ADDQ         R12, DI
-	ADDQ         R12, R11
+	ADDQ         R9, DI
+	ADDQ         R9, R12
 	ADDQ         SI, BX
 	DECQ         R13
 	JNZ          loop
@@ -3788,6 +4158,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	LEAQ         (DX)(DX*4), SI
 	LEAQ         (CX)(BX*2), DI
@@ -3915,6 +4288,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
@@ -3964,6 +4340,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
@@ -3977,8 +4356,7 @@ store:
 	VMOVUPS Z5, (CX)(SI*1)
 	VMOVUPS Z6, (DI)
 	VMOVUPS Z7, (DI)(DX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, K1, (CX)
@@ -3989,6 +4367,13 @@ storepart:
 	VMOVUPS Z5, K1, (CX)(SI*1)
 	VMOVUPS Z6, K1, (DI)
 	VMOVUPS Z7, K1, (DI)(DX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x08, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -3999,34 +4384,39 @@ TEXT ·tile8x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z16
 	VPMOVD2M  Z16, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	LEAQ      (DX)(DX*4), SI
-	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS   (CX)(DX*1), Z2
-	VMOVUPS   64(CX)(DX*1), Z3
-	VMOVUPS   (CX)(DX*2), Z4
-	VMOVUPS   64(CX)(DX*2), Z5
-	VMOVUPS   (CX)(BX*1), Z6
-	VMOVUPS   64(CX)(BX*1), Z7
-	VMOVUPS   (CX)(DX*4), Z8
-	VMOVUPS   64(CX)(DX*4), Z9
-	VMOVUPS   (CX)(SI*1), Z10
-	VMOVUPS   64(CX)(SI*1), Z11
-	VMOVUPS   (DI), Z12
-	VMOVUPS   64(DI), Z13
-	VMOVUPS   (DI)(DX*1), Z14
-	VMOVUPS   64(DI)(DX*1), Z15
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (DX)(DX*4), SI
+	LEAQ    (CX)(BX*2), DI
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (CX)(DX*1), Z2
+	VMOVUPS 64(CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z4
+	VMOVUPS 64(CX)(DX*2), Z5
+	VMOVUPS (CX)(BX*1), Z6
+	VMOVUPS 64(CX)(BX*1), Z7
+	VMOVUPS (CX)(DX*4), Z8
+	VMOVUPS 64(CX)(DX*4), Z9
+	VMOVUPS (CX)(SI*1), Z10
+	VMOVUPS 64(CX)(SI*1), Z11
+	VMOVUPS (DI), Z12
+	VMOVUPS 64(DI), Z13
+	VMOVUPS (DI)(DX*1), Z14
+	VMOVUPS 64(DI)(DX*1), Z15
+	JMP     sum
 
 part:
 	VMOVUPS   (CX), Z0
@@ -4085,22 +4475,27 @@ zero:
 	VPXORD Z15, Z15, Z15
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 	MOVQ  8(AX), DI
 
 segment:
 	MOVQ   (DX), R8
 	MOVQ   8(DX), R9
-	LEAQ   (R9)(R9*2), R10
-	LEAQ   (R9)(R9*4), R11
-	LEAQ   (R8)(R10*2), R12
-	MOVQ   16(DX), R13
+	MOVQ   16(DX), R10
+	ADDQ   120(AX), R8
+	MOVQ   R9, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, R8
+	LEAQ   (R9)(R9*2), R11
+	LEAQ   (R9)(R9*4), R12
+	LEAQ   (R8)(R11*2), R13
 	MOVQ   24(DX), R14
 	MOVQ   32(DX), BX
+	ADDQ   128(AX), BX
 	IMUL3Q $0x08, 8(DX), R15
 	ADDQ   R8, R15
 
@@ -4116,25 +4511,25 @@ loop:
 	VBROADCASTSS (R8)(R9*2), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (R8)(R10*1), Z20
+	VBROADCASTSS (R8)(R11*1), Z20
 	VFMADD231PS  Z16, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
 	VBROADCASTSS (R8)(R9*4), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R8)(R11*1), Z20
+	VBROADCASTSS (R8)(R12*1), Z20
 	VFMADD231PS  Z16, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R12), Z20
+	VBROADCASTSS (R13), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R12)(R9*1), Z20
+	VBROADCASTSS (R13)(R9*1), Z20
 	VFMADD231PS  Z16, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
 	PREFETCHT0   (R15)
 	ADDQ         $0x20, R15
-	ADDQ         R13, R8
-	ADDQ         R13, R12
+	ADDQ         R10, R8
+	ADDQ         R10, R13
 	ADDQ         SI, BX
 	DECQ         R14
 	JNZ          loop
@@ -4147,6 +4542,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	LEAQ         (DX)(DX*4), SI
 	LEAQ         (CX)(BX*2), DI
@@ -4386,6 +4784,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
@@ -4459,6 +4860,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
@@ -4480,8 +4884,7 @@ store:
 	VMOVUPS Z13, 64(DI)
 	VMOVUPS Z14, (DI)(DX*1)
 	VMOVUPS Z15, 64(DI)(DX*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, (CX)
@@ -4500,6 +4903,13 @@ storepart:
 	VMOVUPS Z13, K1, 64(DI)
 	VMOVUPS Z14, (DI)(DX*1)
 	VMOVUPS Z15, K1, 64(DI)(DX*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x08, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -4510,30 +4920,35 @@ TEXT ·tile12x16AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z12
 	VPMOVD2M  Z12, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	LEAQ      (DX)(DX*4), SI
-	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   (CX)(DX*1), Z1
-	VMOVUPS   (CX)(DX*2), Z2
-	VMOVUPS   (CX)(BX*1), Z3
-	VMOVUPS   (CX)(DX*4), Z4
-	VMOVUPS   (CX)(SI*1), Z5
-	VMOVUPS   (DI), Z6
-	VMOVUPS   (DI)(DX*1), Z7
-	VMOVUPS   (DI)(DX*2), Z8
-	VMOVUPS   (DI)(BX*1), Z9
-	VMOVUPS   (DI)(DX*4), Z10
-	VMOVUPS   (DI)(SI*1), Z11
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (DX)(DX*4), SI
+	LEAQ    (CX)(BX*2), DI
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	VMOVUPS (CX)(DX*2), Z2
+	VMOVUPS (CX)(BX*1), Z3
+	VMOVUPS (CX)(DX*4), Z4
+	VMOVUPS (CX)(SI*1), Z5
+	VMOVUPS (DI), Z6
+	VMOVUPS (DI)(DX*1), Z7
+	VMOVUPS (DI)(DX*2), Z8
+	VMOVUPS (DI)(BX*1), Z9
+	VMOVUPS (DI)(DX*4), Z10
+	VMOVUPS (DI)(SI*1), Z11
+	JMP     sum
 
 part:
 	VMOVUPS.Z (CX), K1, Z0
@@ -4580,21 +4995,26 @@ zero:
 	VPXORD Z11, Z11, Z11
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 
 segment:
 	MOVQ   (DX), DI
 	MOVQ   8(DX), R8
-	LEAQ   (R8)(R8*2), R9
-	LEAQ   (R8)(R8*4), R10
-	LEAQ   (DI)(R9*2), R11
-	MOVQ   16(DX), R12
+	MOVQ   16(DX), R9
+	ADDQ   120(AX), DI
+	MOVQ   R8, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, DI
+	LEAQ   (R8)(R8*2), R10
+	LEAQ   (R8)(R8*4), R11
+	LEAQ   (DI)(R10*2), R12
 	MOVQ   24(DX), R13
 	MOVQ   32(DX), BX
+	ADDQ   128(AX), BX
 	IMUL3Q $0x0c, 8(DX), R14
 	ADDQ   DI, R14
 
@@ -4606,28 +5026,28 @@ loop:
 	VFMADD231PS  Z12, Z15, Z1
 	VBROADCASTSS (DI)(R8*2), Z15
 	VFMADD231PS  Z12, Z15, Z2
-	VBROADCASTSS (DI)(R9*1), Z15
+	VBROADCASTSS (DI)(R10*1), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VBROADCASTSS (DI)(R8*4), Z15
 	VFMADD231PS  Z12, Z15, Z4
-	VBROADCASTSS (DI)(R10*1), Z15
+	VBROADCASTSS (DI)(R11*1), Z15
 	VFMADD231PS  Z12, Z15, Z5
-	VBROADCASTSS (R11), Z15
+	VBROADCASTSS (R12), Z15
 	VFMADD231PS  Z12, Z15, Z6
-	VBROADCASTSS (R11)(R8*1), Z15
+	VBROADCASTSS (R12)(R8*1), Z15
 	VFMADD231PS  Z12, Z15, Z7
-	VBROADCASTSS (R11)(R8*2), Z15
+	VBROADCASTSS (R12)(R8*2), Z15
 	VFMADD231PS  Z12, Z15, Z8
-	VBROADCASTSS (R11)(R9*1), Z15
+	VBROADCASTSS (R12)(R10*1), Z15
 	VFMADD231PS  Z12, Z15, Z9
-	VBROADCASTSS (R11)(R8*4), Z15
+	VBROADCASTSS (R12)(R8*4), Z15
 	VFMADD231PS  Z12, Z15, Z10
-	VBROADCASTSS (R11)(R10*1), Z15
+	VBROADCASTSS (R12)(R11*1), Z15
 	VFMADD231PS  Z12, Z15, Z11
 	PREFETCHT0   (R14)
 	ADDQ         $0x30, R14
-	ADDQ         R12, DI
-	ADDQ         R12, R11
+	ADDQ         R9, DI
+	ADDQ         R9, R12
 	ADDQ         SI, BX
 	DECQ         R13
 	JNZ          loop
@@ -4640,6 +5060,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	LEAQ         (DX)(DX*4), SI
 	LEAQ         (CX)(BX*2), DI
@@ -4823,6 +5246,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
@@ -4888,6 +5314,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
@@ -4905,8 +5334,7 @@ store:
 	VMOVUPS Z9, (DI)(BX*1)
 	VMOVUPS Z10, (DI)(DX*4)
 	VMOVUPS Z11, (DI)(SI*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, K1, (CX)
@@ -4921,6 +5349,13 @@ storepart:
 	VMOVUPS Z9, K1, (DI)(BX*1)
 	VMOVUPS Z10, K1, (DI)(DX*4)
 	VMOVUPS Z11, K1, (DI)(SI*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x0c, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 
@@ -4931,42 +5366,47 @@ TEXT ·tile12x32AVX512(SB), NOSPLIT, $0-8
 	MOVQ      88(AX), CX
 	VMOVDQU32 (CX), Z24
 	VPMOVD2M  Z24, K1
-	MOVQ      32(AX), CX
-	TESTQ     CX, CX
-	JZ        zero
-	MOVQ      40(AX), DX
-	LEAQ      (DX)(DX*2), BX
-	LEAQ      (DX)(DX*4), SI
-	LEAQ      (CX)(BX*2), DI
-	TESTB     $0x02, 96(AX)
-	JNZ       column
-	TESTB     $0x01, 96(AX)
-	JZ        part
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS   (CX)(DX*1), Z2
-	VMOVUPS   64(CX)(DX*1), Z3
-	VMOVUPS   (CX)(DX*2), Z4
-	VMOVUPS   64(CX)(DX*2), Z5
-	VMOVUPS   (CX)(BX*1), Z6
-	VMOVUPS   64(CX)(BX*1), Z7
-	VMOVUPS   (CX)(DX*4), Z8
-	VMOVUPS   64(CX)(DX*4), Z9
-	VMOVUPS   (CX)(SI*1), Z10
-	VMOVUPS   64(CX)(SI*1), Z11
-	VMOVUPS   (DI), Z12
-	VMOVUPS   64(DI), Z13
-	VMOVUPS   (DI)(DX*1), Z14
-	VMOVUPS   64(DI)(DX*1), Z15
-	VMOVUPS   (DI)(DX*2), Z16
-	VMOVUPS   64(DI)(DX*2), Z17
-	VMOVUPS   (DI)(BX*1), Z18
-	VMOVUPS   64(DI)(BX*1), Z19
-	VMOVUPS   (DI)(DX*4), Z20
-	VMOVUPS   64(DI)(DX*4), Z21
-	VMOVUPS   (DI)(SI*1), Z22
-	VMOVUPS   64(DI)(SI*1), Z23
-	JMP       sum
+
+tile:
+	MOVQ    32(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	MOVQ    40(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (DX)(DX*4), SI
+	LEAQ    (CX)(BX*2), DI
+	TESTB   $0x02, 96(AX)
+	JNZ     column
+	TESTB   $0x01, 96(AX)
+	JZ      part
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (CX)(DX*1), Z2
+	VMOVUPS 64(CX)(DX*1), Z3
+	VMOVUPS (CX)(DX*2), Z4
+	VMOVUPS 64(CX)(DX*2), Z5
+	VMOVUPS (CX)(BX*1), Z6
+	VMOVUPS 64(CX)(BX*1), Z7
+	VMOVUPS (CX)(DX*4), Z8
+	VMOVUPS 64(CX)(DX*4), Z9
+	VMOVUPS (CX)(SI*1), Z10
+	VMOVUPS 64(CX)(SI*1), Z11
+	VMOVUPS (DI), Z12
+	VMOVUPS 64(DI), Z13
+	VMOVUPS (DI)(DX*1), Z14
+	VMOVUPS 64(DI)(DX*1), Z15
+	VMOVUPS (DI)(DX*2), Z16
+	VMOVUPS 64(DI)(DX*2), Z17
+	VMOVUPS (DI)(BX*1), Z18
+	VMOVUPS 64(DI)(BX*1), Z19
+	VMOVUPS (DI)(DX*4), Z20
+	VMOVUPS 64(DI)(DX*4), Z21
+	VMOVUPS (DI)(SI*1), Z22
+	VMOVUPS 64(DI)(SI*1), Z23
+	JMP     sum
 
 part:
 	VMOVUPS   (CX), Z0
@@ -5049,22 +5489,27 @@ zero:
 	VPXORD Z23, Z23, Z23
 
 sum:
-	MOVQ  104(AX), CX
+	MOVQ  136(AX), CX
 	TESTQ CX, CX
 	JZ    end
-	LEAQ  112(AX), DX
+	MOVQ  144(AX), DX
 	MOVQ  (AX), SI
 	MOVQ  8(AX), DI
 
 segment:
 	MOVQ   (DX), R8
 	MOVQ   8(DX), R9
-	LEAQ   (R9)(R9*2), R10
-	LEAQ   (R9)(R9*4), R11
-	LEAQ   (R8)(R10*2), R12
-	MOVQ   16(DX), R13
+	MOVQ   16(DX), R10
+	ADDQ   120(AX), R8
+	MOVQ   R9, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, R8
+	LEAQ   (R9)(R9*2), R11
+	LEAQ   (R9)(R9*4), R12
+	LEAQ   (R8)(R11*2), R13
 	MOVQ   24(DX), R14
 	MOVQ   32(DX), BX
+	ADDQ   128(AX), BX
 	IMUL3Q $0x0c, 8(DX), R15
 	ADDQ   R8, R15
 
@@ -5080,37 +5525,37 @@ loop:
 	VBROADCASTSS (R8)(R9*2), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z27, Z28, Z5
-	VBROADCASTSS (R8)(R10*1), Z28
+	VBROADCASTSS (R8)(R11*1), Z28
 	VFMADD231PS  Z24, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
 	VBROADCASTSS (R8)(R9*4), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z27, Z28, Z9
-	VBROADCASTSS (R8)(R11*1), Z28
+	VBROADCASTSS (R8)(R12*1), Z28
 	VFMADD231PS  Z24, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R12), Z28
+	VBROADCASTSS (R13), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R12)(R9*1), Z28
+	VBROADCASTSS (R13)(R9*1), Z28
 	VFMADD231PS  Z24, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R12)(R9*2), Z28
+	VBROADCASTSS (R13)(R9*2), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R12)(R10*1), Z28
+	VBROADCASTSS (R13)(R11*1), Z28
 	VFMADD231PS  Z24, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R12)(R9*4), Z28
+	VBROADCASTSS (R13)(R9*4), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R12)(R11*1), Z28
+	VBROADCASTSS (R13)(R12*1), Z28
 	VFMADD231PS  Z24, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
 	PREFETCHT0   (R15)
 	ADDQ         $0x30, R15
-	ADDQ         R13, R8
-	ADDQ         R13, R12
+	ADDQ         R10, R8
+	ADDQ         R10, R13
 	ADDQ         SI, BX
 	DECQ         R14
 	JNZ          loop
@@ -5123,6 +5568,9 @@ end:
 	TESTQ        CX, CX
 	JZ           gated
 	MOVQ         56(AX), DX
+	MOVQ         DX, BX
+	IMULQ        104(AX), BX
+	ADDQ         BX, CX
 	LEAQ         (DX)(DX*2), BX
 	LEAQ         (DX)(DX*4), SI
 	LEAQ         (CX)(BX*2), DI
@@ -5474,6 +5922,9 @@ gated:
 	TESTQ  CX, CX
 	JZ     added
 	MOVQ   80(AX), DX
+	MOVQ   DX, BX
+	IMULQ  104(AX), BX
+	ADDQ   BX, CX
 	LEAQ   (DX)(DX*2), BX
 	LEAQ   (DX)(DX*4), SI
 	LEAQ   (CX)(BX*2), DI
@@ -5575,6 +6026,9 @@ added:
 store:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
+	MOVQ    DX, BX
+	IMULQ   104(AX), BX
+	ADDQ    BX, CX
 	LEAQ    (DX)(DX*2), BX
 	LEAQ    (DX)(DX*4), SI
 	LEAQ    (CX)(BX*2), DI
@@ -5604,8 +6058,7 @@ store:
 	VMOVUPS Z21, 64(DI)(DX*4)
 	VMOVUPS Z22, (DI)(SI*1)
 	VMOVUPS Z23, 64(DI)(SI*1)
-	VZEROUPPER
-	RET
+	JMP     next
 
 storepart:
 	VMOVUPS Z0, (CX)
@@ -5632,6 +6085,13 @@ storepart:
 	VMOVUPS Z21, K1, 64(DI)(DX*4)
 	VMOVUPS Z22, (DI)(SI*1)
 	VMOVUPS Z23, K1, 64(DI)(SI*1)
+
+next:
+	MOVQ 104(AX), CX
+	ADDQ $0x0c, CX
+	MOVQ CX, 104(AX)
+	CMPQ CX, 112(AX)
+	JLT  tile
 	VZEROUPPER
 	RET
 

@@ -28,8 +28,9 @@ func packTurned(dst, b []float32, k, step int) int {
 	return rows
 }
 
-// tile is what the assembly works on: some rows and at most two panels. Distances
-// are in bytes.
+// tile is what the assembly works on: tiles of some rows and at most two panels, one below
+// the other. Distances are in bytes. The pointers are to the first row of a lot and stay
+// there, since none may leave its slice: the assembly moves row.
 type tile struct {
 	stepB, nextB uintptr
 	c            unsafe.Pointer
@@ -44,8 +45,12 @@ type tile struct {
 	rowAdd       uintptr
 	mask         *int32
 	flags        uint64
-	count        int // segments
-	segments     [maxLeft]segment
+	row          int     // first row of the next tile
+	end          int     // tiles follow up to this row, after the first
+	a            uintptr // from the segments' a to the lot's
+	b            uintptr // from the segments' b to the panel's
+	count        int     // segments
+	segments     *segment
 }
 
 // Bits of tile.flags, as in gen.
@@ -73,13 +78,14 @@ func (p *Product) block(lo, hi, k0, k1 int, end bool) {
 	if hi-lo == 1 && p.row(lo, k0, k1) {
 		return
 	}
-	wide := Panel
-	if hasAVX512 {
-		wide = 2 * Panel
+	// A list is cleared before it is filled, and most products have one factor.
+	if len(p.A) == 1 {
+		var list [1]segment
+		p.panels(list[:], lo, hi, k0, k1, end)
+		return
 	}
-	for n := 0; n < p.N; n += wide {
-		p.columns(lo, hi, n, min(wide, p.N-n), k0, k1, end)
-	}
+	var list [maxLeft]segment
+	p.panels(list[:], lo, hi, k0, k1, end)
 }
 
 // row computes a row of C where B, which is not packed, is read once only, and so from memory:
@@ -103,148 +109,180 @@ func (p *Product) row(m, k0, k1 int) bool {
 	return true
 }
 
-// columns computes one or two panels of the block, from column n on. It fills in the
-// tile itself and not by methods, since a pointer that is written through another
-// counts as one that escapes, and this must not allocate.
-func (p *Product) columns(lo, hi, n, width, k0, k1 int, end bool) {
+// panels computes the block, one or two panels at a time. It fills in the tile itself and
+// not by methods, since a pointer that is written through another counts as one that
+// escapes, and this must not allocate.
+func (p *Product) panels(list []segment, lo, hi, k0, k1 int, end bool) {
+	wide := Panel
+	if hasAVX512 {
+		wide = 2 * Panel
+	}
 	apart := max(1, p.Apart)
 	first := lo * apart // row of C
 	t := tile{
 		stepB: bytes(p.StepB), nextB: bytes(p.NextB),
-		c:       at(p.C, first*p.RowC+n),
-		rowC:    bytes(apart * p.RowC),
-		rowInit: bytes(apart * p.RowInit), rowAdd: bytes(apart * p.RowAdd),
-		mask: &masks[(Panel-width%Panel)%Panel],
-	}
-	t.count = p.segments(&t.segments, lo, 0, k0, k1, n/Panel*p.NextB)
-	if width%Panel == 0 {
-		t.flags |= flagFull
+		rowC:     bytes(apart * p.RowC),
+		count:    p.segments(list, lo, 0, k0, k1, 0),
+		segments: &list[0],
 	}
 	rowInit := p.RowInit
-	switch {
-	case k0 > 0:
-		t.init, t.rowInit, rowInit = t.c, t.rowC, p.RowC
-	case p.Init != nil && p.Column:
-		t.init = at(p.Init, first*p.RowInit)
-		t.flags |= flagColumn
-	case p.Init != nil:
-		t.init = at(p.Init, first*p.RowInit+n)
+	if k0 > 0 {
+		rowInit = p.RowC
 	}
+	t.rowInit = bytes(apart * rowInit)
 	if end {
 		if p.Gate != nil {
-			t.gate, t.rowGate, t.slope = at(p.Gate, first*p.RowGate+n), bytes(apart*p.RowGate), p.Slope
+			t.rowGate, t.slope = bytes(apart*p.RowGate), p.Slope
 		}
-		if p.Add != nil {
-			t.add = at(p.Add, first*p.RowAdd+n)
-		}
+		t.rowAdd = bytes(apart * p.RowAdd)
 		if p.Relu {
 			t.flags |= flagRelu
 		}
 	}
-	for lots, left := max(1, p.Lots), hi-lo; ; {
-		down := t.run(left, width > Panel) // rows of A to the next tile
-		next, nextA := down*apart, 0       // rows of C and elements of A, beside
-		if left -= down; left == 0 {
-			if lots--; lots == 0 {
-				return
+	if p.Column && k0 == 0 {
+		t.flags |= flagColumn
+	}
+	for n := 0; n < p.N; n += wide {
+		width := min(wide, p.N-n)
+		t.mask = &masks[(Panel-width%Panel)%Panel]
+		if width%Panel == 0 {
+			t.flags |= flagFull
+		} else {
+			t.flags &^= flagFull
+		}
+		t.b = bytes(n / Panel * p.NextB)
+		t.c = at(p.C, first*p.RowC+n)
+		switch {
+		case k0 > 0:
+			t.init = t.c
+		case p.Init != nil && p.Column:
+			t.init = at(p.Init, first*p.RowInit)
+		case p.Init != nil:
+			t.init = at(p.Init, first*p.RowInit+n)
+		}
+		if end {
+			if p.Gate != nil {
+				t.gate = at(p.Gate, first*p.RowGate+n)
 			}
-			left = hi - lo
-			down, nextA = down-left, p.NextA // from the first row of this lot
-			next = down*apart + p.NextLot
+			if p.Add != nil {
+				t.add = at(p.Add, first*p.RowAdd+n)
+			}
 		}
-		for i := range t.count {
-			s := &t.segments[i]
-			s.a = unsafe.Add(s.a, down*int(s.row)+4*nextA)
-		}
-		t.c = unsafe.Add(t.c, 4*next*p.RowC)
-		if t.init != nil {
-			t.init = unsafe.Add(t.init, 4*next*rowInit)
-		}
-		if t.gate != nil {
-			t.gate = unsafe.Add(t.gate, 4*next*p.RowGate)
-		}
-		if t.add != nil {
-			t.add = unsafe.Add(t.add, 4*next*p.RowAdd)
+		t.a = 0
+		for lots := p.Lots; ; {
+			t.run(hi-lo, width > Panel)
+			if lots--; lots <= 0 {
+				break
+			}
+			t.a += bytes(p.NextA)
+			t.c = unsafe.Add(t.c, 4*p.NextLot*p.RowC)
+			if t.init != nil {
+				t.init = unsafe.Add(t.init, 4*p.NextLot*rowInit)
+			}
+			if t.gate != nil {
+				t.gate = unsafe.Add(t.gate, 4*p.NextLot*p.RowGate)
+			}
+			if t.add != nil {
+				t.add = unsafe.Add(t.add, 4*p.NextLot*p.RowAdd)
+			}
 		}
 	}
 }
 
-// run computes the first of the rows that are left and returns how many.
-func (t *tile) run(left int, twoPanels bool) int {
+// run computes the rows of a lot.
+func (t *tile) run(rows int, twoPanels bool) {
+	t.row = 0
 	switch {
 	case !hasAVX512:
-		return t.runAVX2(left)
+		t.runAVX2(rows)
 	case twoPanels:
-		return t.run32(left)
+		t.run32(rows)
+	default:
+		t.run16(rows)
 	}
-	return t.run16(left)
 }
 
-func (t *tile) runAVX2(left int) int {
-	switch {
-	case left >= 6:
+func (t *tile) runAVX2(left int) {
+	if left >= 6 {
+		t.end = left - left%6
+		left %= 6
 		tile6x16AVX2(t)
-		return 6
-	case left >= 4:
-		tile4x16AVX2(t)
-		return 4
-	case left == 3:
-		tile3x16AVX2(t)
-		return 3
-	case left == 2:
-		tile2x16AVX2(t)
-		return 2
 	}
-	tile1x16AVX2(t)
-	return 1
+	if left >= 4 {
+		tile4x16AVX2(t)
+		left -= 4
+	}
+	switch left {
+	case 3:
+		tile3x16AVX2(t)
+	case 2:
+		tile2x16AVX2(t)
+	case 1:
+		tile1x16AVX2(t)
+	}
 }
 
-func (t *tile) run16(left int) int {
-	switch {
-	case left > 16 || left == 12:
+// twelves is how many rows tiles of twelve rows compute, before those of fewer. The last
+// sixteen are for two tiles of eight: the fewer rows a tile has, the slower it is.
+func twelves(rows int) int {
+	if rows%12 != 0 {
+		rows = max(0, rows-5)
+	}
+	return rows - rows%12
+}
+
+func (t *tile) run16(left int) {
+	if t.end = twelves(left); t.end > 0 {
+		left -= t.end
 		tile12x16AVX512(t)
-		return 12
-	case left >= 8:
+	}
+	if left >= 8 {
+		t.end += left &^ 7
+		left &= 7
 		tile8x16AVX512(t)
-		return 8
+	}
+	switch {
 	case left >= 6:
 		tile6x16AVX512(t)
-		return 6
+		left -= 6
 	case left >= 4:
 		tile4x16AVX512(t)
-		return 4
-	case left == 3:
-		tile3x16AVX512(t)
-		return 3
-	case left == 2:
-		tile2x16AVX512(t)
-		return 2
+		left -= 4
 	}
-	tile1x16AVX512(t)
-	return 1
+	switch left {
+	case 3:
+		tile3x16AVX512(t)
+	case 2:
+		tile2x16AVX512(t)
+	case 1:
+		tile1x16AVX512(t)
+	}
 }
 
-func (t *tile) run32(left int) int {
-	switch {
-	case left > 16 || left == 12:
+func (t *tile) run32(left int) {
+	if t.end = twelves(left); t.end > 0 {
+		left -= t.end
 		tile12x32AVX512(t)
-		return 12
-	case left >= 8:
+	}
+	if left >= 8 {
+		t.end += left &^ 7
+		left &= 7
 		tile8x32AVX512(t)
-		return 8
+	}
+	switch {
 	case left >= 6:
 		tile6x32AVX512(t)
-		return 6
+		left -= 6
 	case left >= 4:
 		tile4x32AVX512(t)
-		return 4
-	case left == 3:
-		tile3x32AVX512(t)
-		return 3
-	case left == 2:
-		tile2x32AVX512(t)
-		return 2
+		left -= 4
 	}
-	tile1x32AVX512(t)
-	return 1
+	switch left {
+	case 3:
+		tile3x32AVX512(t)
+	case 2:
+		tile2x32AVX512(t)
+	case 1:
+		tile1x32AVX512(t)
+	}
 }

@@ -6,13 +6,13 @@ func (p *Product) accumulate(s *sums, rows, m, lot, n, k0, k1 int) {
 	var list [maxLeft]segment
 	b := n / Panel * p.NextB
 	if rows == sumRows {
-		for i := range p.segments(&list, m, lot, k0, k1, b) {
+		for i := range p.segments(list[:], m, lot, k0, k1, b) {
 			sum4(&s[0], &list[i], 1, (*float32)(list[i].b), bytes(p.StepB))
 		}
 		return
 	}
 	for r := range rows {
-		for i := range p.segments(&list, m+r, lot, k0, k1, b) {
+		for i := range p.segments(list[:], m+r, lot, k0, k1, b) {
 			sum1(&s[r*Panel], &list[i], 1, (*float32)(list[i].b), bytes(p.StepB))
 		}
 	}

@@ -58,9 +58,14 @@ func random(rng *rand.Rand, n int) []float32 {
 // randomProduct draws sizes, strides and options.
 func randomProduct(rng *rand.Rand) *Product {
 	p := &Product{M: rng.IntN(40), N: 1 + rng.IntN(80), Relu: rng.IntN(2) == 0}
+	if rng.IntN(8) == 0 { // several tiles of each kind
+		p.M += rng.IntN(90)
+	}
 	rows := p.M // of C
 	if rng.IntN(3) == 0 {
-		p.M = min(p.M, 1+rng.IntN(14))
+		if rng.IntN(4) > 0 {
+			p.M = min(p.M, 1+rng.IntN(14))
+		}
 		p.Lots, p.NextLot, p.NextA = rng.IntN(5), p.M+rng.IntN(9), rng.IntN(50)
 		rows = p.M + max(0, p.Lots-1)*p.NextLot
 		if rng.IntN(2) == 0 && p.M > 0 { // the rows of the lots take turns
@@ -147,6 +152,18 @@ func TestProductMatchesDefinition(t *testing.T) {
 				if math.Float32bits(got) != math.Float32bits(want) {
 					t.Fatalf("M, N, K = %d, %d, %d, C(%d, %d) = %g, want %g", p.M, p.N, p.k(), m, n, got, want)
 				}
+			}
+		}
+	})
+}
+
+func TestRowsDoNotAllocate(t *testing.T) {
+	forEachSet(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for range 40 {
+			p := randomProduct(rng)
+			if n := testing.AllocsPerRun(1, func() { p.Rows(0, p.M) }); n > 0 {
+				t.Fatalf("%g allocations for %d rows, %d columns and %d factors", n, p.M, p.N, len(p.A))
 			}
 		}
 	})

@@ -9,19 +9,24 @@ type segment struct {
 	a         unsafe.Pointer
 	row, step uintptr
 	k         int
-	b         unsafe.Pointer // its first row of B, in the first panel of the tile
+	b         unsafe.Pointer // its first row of B, in the panel that the list is for
 }
 
 // segments lists the columns k0 ≤ k < k1 of A, from row m on, of a lot that begins at
 // element lot of each factor, for the panel of B that begins at element b, and returns
 // how many segments they are.
-func (p *Product) segments(list *[maxLeft]segment, m, lot, k0, k1, b int) int {
+func (p *Product) segments(list []segment, m, lot, k0, k1, b int) int {
 	n, first := 0, 0
 	for i := range p.A {
 		a := &p.A[i]
 		b += a.Skip * p.StepB
 		if from, k := a.cut(first, k0, k1); k > 0 {
-			list[n] = segment{at(a.Data, lot+m*a.Row+from*a.Step), bytes(a.Row), bytes(a.Step), k, at(p.B, b+from*p.StepB)}
+			// One field after the other: a whole struct would be put together elsewhere and
+			// copied in larger pieces than it was written in, for which processors wait.
+			s := &list[n]
+			s.a = at(a.Data, lot+m*a.Row+from*a.Step)
+			s.row, s.step, s.k = bytes(a.Row), bytes(a.Step), k
+			s.b = at(p.B, b+from*p.StepB)
 			n++
 		}
 		first += a.K

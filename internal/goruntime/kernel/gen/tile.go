@@ -44,17 +44,21 @@ const (
 	offRowAdd             // bytes from a row of it to the next
 	offMask               // 16 int32, -1 for each column of the last panel that is there
 	offFlags
+	offRow      // first row of the next tile
+	offEnd      // tiles follow up to this row, after the first
+	offA        // bytes to add to where the segments' columns of A begin
+	offB        // the same of B
 	offCount    // segments
-	offSegments // the list of them
+	offSegments // the first of them
 )
 
 // Offsets into the struct segment, some columns of A.
 const (
-	offA     = 8 * iota // first element
-	offRowA             // bytes from a row to the next
-	offStepA            // bytes from a column to the next
-	offK                // columns; at least one
-	offB                // first element of its rows of B
+	segmentA    = 8 * iota // first element
+	segmentRow             // bytes from a row to the next
+	segmentStep            // bytes from a column to the next
+	segmentK               // columns; at least one
+	segmentB               // first element of its rows of B
 	segmentSize
 )
 
@@ -109,12 +113,21 @@ func field(t Register, offset int) Register {
 	return r
 }
 
-// tile writes a function that computes rows × vecs vectors of C.
+// moved moves base down to the tile's first row.
+func moved(t, base, ld Register) Register {
+	down := GP64()
+	MOVQ(ld, down)
+	IMULQ(Mem{Base: t, Disp: offRow}, down)
+	ADDQ(down, base)
+	return base
+}
+
+// tile writes a function that computes rows × vecs vectors of C, some times.
 func tile(s isa, rows, vecs int) {
 	columns := vecs * s.bytes / 4
 	name := fmt.Sprintf("tile%dx%d%s", rows, columns, s.name)
 	TEXT(name, NOSPLIT, "func(t *uint64)")
-	Doc(fmt.Sprintf("%s computes %d rows and up to %d columns of C.", name, rows, columns))
+	Doc(fmt.Sprintf("%s computes some tiles of %d rows and up to %d columns of C.", name, rows, columns))
 	Pragma("noescape")
 	t := Load(Param("t"), GP64())
 
@@ -138,11 +151,18 @@ func tile(s isa, rows, vecs int) {
 		}
 	}
 
+	// rowsOf gives operands for the tile's rows of a matrix.
+	rowsOf := func(base Register, distance int) *rowsAt {
+		ld := field(t, distance)
+		return newRowsAt(moved(t, base, ld), ld, rows)
+	}
+
 	// Sums start from zero, from rows, or from one element per row.
+	Label("tile")
 	init := field(t, offInit)
 	TESTQ(init, init)
 	JZ(LabelRef("zero"))
-	from := newRowsAt(init, field(t, offRowInit), rows)
+	from := rowsOf(init, offRowInit)
 	TESTB(U8(flagColumn), Mem{Base: t, Disp: offFlags})
 	JNZ(LabelRef("column"))
 	TESTB(U8(flagFull), Mem{Base: t, Disp: offFlags})
@@ -173,23 +193,25 @@ func tile(s isa, rows, vecs int) {
 	count := field(t, offCount)
 	TESTQ(count, count)
 	JZ(LabelRef("end"))
-	segment := GP64()
-	LEAQ(Mem{Base: t, Disp: offSegments}, segment)
+	segment := field(t, offSegments)
 	b, stepB := GP64(), field(t, offStepB)
 	second := Register(b)
 	if last > 0 {
 		second = field(t, offNextB)
 	}
 	Label("segment")
-	a, stepA := newRowsAt(field(segment, offA), field(segment, offRowA), rows), field(segment, offStepA)
-	k := field(segment, offK)
-	MOVQ(Mem{Base: segment, Disp: offB}, b)
+	first, rowA, stepA := field(segment, segmentA), field(segment, segmentRow), field(segment, segmentStep)
+	ADDQ(Mem{Base: t, Disp: offA}, first)
+	a := newRowsAt(moved(t, first, rowA), rowA, rows)
+	k := field(segment, segmentK)
+	MOVQ(Mem{Base: segment, Disp: segmentB}, b)
+	ADDQ(Mem{Base: t, Disp: offB}, b)
 	// The next tile's rows are fetched meanwhile, as if they lay end to end: A mostly comes from
 	// memory, a few columns at a time, which the processor does not foresee.
 	ahead := Register(nil)
 	if rows >= 8 {
 		ahead = GP64()
-		IMUL3Q(Imm(uint64(rows)), Mem{Base: segment, Disp: offRowA}, ahead)
+		IMUL3Q(Imm(uint64(rows)), Mem{Base: segment, Disp: segmentRow}, ahead)
 		ADDQ(a.bases[0], ahead)
 	}
 	Label("loop")
@@ -227,7 +249,7 @@ func tile(s isa, rows, vecs int) {
 	gate := field(t, offGate)
 	TESTQ(gate, gate)
 	JZ(LabelRef("gated"))
-	gates := newRowsAt(gate, field(t, offRowGate), rows)
+	gates := rowsOf(gate, offRowGate)
 	low := s.vector()
 	s.zero(low)
 	// The smaller of one and x, like the larger of zero and x, is x where x is not a number.
@@ -263,7 +285,7 @@ func tile(s isa, rows, vecs int) {
 	add := field(t, offAdd)
 	TESTQ(add, add)
 	JZ(LabelRef("added"))
-	addend := newRowsAt(add, field(t, offRowAdd), rows)
+	addend := rowsOf(add, offRowAdd)
 	TESTB(U8(flagFull), Mem{Base: t, Disp: offFlags})
 	JZ(LabelRef("addpart"))
 	each(func(i, v int) { VADDPS(addend.at(i, where(v)), acc[i][v], acc[i][v]) })
@@ -288,12 +310,11 @@ func tile(s isa, rows, vecs int) {
 	each(func(i, v int) { VMAXPS(acc[i][v], zero, acc[i][v]) })
 
 	Label("store")
-	c := newRowsAt(field(t, offC), field(t, offRowC), rows)
+	c := rowsOf(field(t, offC), offRowC)
 	TESTB(U8(flagFull), Mem{Base: t, Disp: offFlags})
 	JZ(LabelRef("storepart"))
 	each(func(i, v int) { VMOVUPS(acc[i][v], c.at(i, where(v))) })
-	VZEROUPPER()
-	RET()
+	JMP(LabelRef("next"))
 	Label("storepart")
 	each(func(i, v int) {
 		if v >= last {
@@ -302,6 +323,12 @@ func tile(s isa, rows, vecs int) {
 			VMOVUPS(acc[i][v], c.at(i, where(v)))
 		}
 	})
+	Label("next")
+	row := field(t, offRow)
+	ADDQ(Imm(uint64(rows)), row)
+	MOVQ(row, Mem{Base: t, Disp: offRow})
+	CMPQ(row, Mem{Base: t, Disp: offEnd})
+	JLT(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }
