@@ -140,19 +140,19 @@ func (w *winogradInputs) group(worker, group int) {
 		first := t*kernel.WinogradOutputs + w.left
 		if reach := min(first+columns, w.width); reach > done {
 			for k := range rows {
-				part[k] = lines[k][done*block : reach*block]
+				part[k] = lines[k][done*block:]
 			}
-			kernel.WinogradInputs(room[done*block:], n, part[:rows])
+			kernel.WinogradInputs(room[done*block:], n, part[:rows], (reach-done)*block)
 			done = reach
 		}
 		for i := range rows {
 			for k := range columns {
-				pixels[k] = w.none[:block]
+				pixels[k] = w.none
 				if at := first + k; at >= 0 && at < w.width {
-					pixels[k] = from[i][at*block:][:block]
+					pixels[k] = from[i][at*block:]
 				}
 			}
-			kernel.WinogradInputs(w.v.floats()[i*columns*size+(group*w.tiles()+t)*block:], size, pixels[:columns])
+			kernel.WinogradInputs(w.v.floats()[i*columns*size+(group*w.tiles()+t)*block:], size, pixels[:columns], block)
 		}
 	}
 }
@@ -263,50 +263,56 @@ func (m *winograd) groupsOf(worker, task int) {
 	}
 }
 
-// group transforms the products of a group of lines back, tile by tile. room is for a tile's pixels
-// at each point from line to line.
+// group transforms the products of a group of lines back, tile by tile: from pixel to pixel, and
+// what comes of it, in room, from line to line, while that is in the first-level cache.
 func (m *winograd) group(group int, products []float32, step int, room []float32) {
-	block, high, columns := m.images*m.outs, outputs(m.high), points(m.wide)
-	each := m.none
-	if m.each {
-		each = m.add.floats()
-	}
+	const side = kernel.WinogradOutputs
+	block, high := m.images*m.outs, outputs(m.high)
+	line, size := m.columns*block, side*block // of the outputs, of a tile
 	for t := range m.tiles() {
-		first := t * kernel.WinogradOutputs
-		there := min(kernel.WinogradOutputs, m.columns-first) * block
-		var pixels, adds, lines, more [kernel.WinogradOutputs][]float32
-		for k := range high {
-			lines[k], more[k] = room[:there], m.none[:there] // not there, and read before it is written
-			if line := group*high + k; line < m.lines {
-				at := (line*m.columns + first) * block
-				lines[k] = m.y.floats()[at:][:there]
-				if m.add != nil && !m.each {
-					more[k] = m.add.floats()[at:][:there]
-				}
-			}
-		}
-		for i := range points(m.high) {
-			for k := range pixels {
-				switch {
-				case m.high > 1:
-					pixels[k], adds[k] = room[(i*kernel.WinogradOutputs+k)*block:][:block], m.none[:block]
-				case k*block < there:
-					pixels[k], adds[k] = lines[0][k*block:][:block], more[0][k*block:][:block]
-				default:
-					pixels[k], adds[k] = room[:block], m.none[:block]
-				}
-				if m.each && i == min(1, m.high-1) {
-					adds[k] = each[:block]
-				}
-			}
-			kernel.WinogradSums(m.wide, &pixels, &adds, products[i*columns*step+t*block:], step)
-		}
+		lines, columns := min(high, m.lines-group*high), min(side, m.columns-t*side)
+		at := (group*high*m.columns + t*side) * block
+		// Blocks of outputs, and what is added to them, lie so far apart. A tile that is not whole is
+		// made in room, and added to afterwards.
+		whole := lines == high && columns == side
+		y, apart, add, apartAdd := room, block, m.none, 0
 		if m.high > 1 {
-			kernel.WinogradSums(m.high, &lines, &more, room, kernel.WinogradOutputs*block)
+			apart = size
 		}
-		if m.relu {
-			for k := range min(high, m.lines-group*high) {
-				kernel.Relu(lines[k], lines[k])
+		if whole {
+			if y = m.y.floats()[at:]; m.high > 1 {
+				apart = line
+			}
+			if m.add != nil && !m.each {
+				add, apartAdd = m.add.floats()[at:], apart
+			}
+		}
+		if m.high == 1 {
+			if m.each {
+				add = m.add.floats()
+			}
+			kernel.WinogradSums(m.wide, y, apart, add, apartAdd, products[t*block:], step, block)
+		} else {
+			for i := range points(m.high) {
+				each := m.none
+				if m.each && i == 1 {
+					each = m.add.floats()
+				}
+				kernel.WinogradSums(m.wide, room[i*size:], block, each, 0, products[i*points(m.wide)*step+t*block:], step, block)
+			}
+			kernel.WinogradSums(m.high, y, apart, add, apartAdd, room, size, size)
+		}
+		for k := range lines {
+			out := m.y.floats()[at+k*line:][:columns*block]
+			if !whole {
+				add := m.none
+				if m.add != nil && !m.each {
+					add = m.add.floats()[at+k*line:]
+				}
+				kernel.Add(out, room[k*size:][:len(out)], add[:len(out)])
+			}
+			if m.relu {
+				kernel.Relu(out, out)
 			}
 		}
 	}

@@ -190,28 +190,28 @@ func erfAVX2(dst, a *float32, n int)
 func erfAVX512(dst, a *float32, n int)
 
 //go:noescape
-func winogradIn2AVX2(b *blocks)
+func winogradIn2AVX2(b *winogradIn)
 
 //go:noescape
-func winogradIn2AVX512(b *blocks)
+func winogradIn2AVX512(b *winogradIn)
 
 //go:noescape
-func winogradOut2AVX2(b *blocks)
+func winogradOut2AVX2(b *winogradOut)
 
 //go:noescape
-func winogradOut2AVX512(b *blocks)
+func winogradOut2AVX512(b *winogradOut)
 
 //go:noescape
-func winogradIn3AVX2(b *blocks)
+func winogradIn3AVX2(b *winogradIn)
 
 //go:noescape
-func winogradIn3AVX512(b *blocks)
+func winogradIn3AVX512(b *winogradIn)
 
 //go:noescape
-func winogradOut3AVX2(b *blocks)
+func winogradOut3AVX2(b *winogradOut)
 
 //go:noescape
-func winogradOut3AVX512(b *blocks)
+func winogradOut3AVX512(b *winogradOut)
 
 //go:noescape
 func addRowAVX2(dst, a, row *float32, columns, rows int, step uintptr)

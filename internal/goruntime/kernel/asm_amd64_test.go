@@ -24,4 +24,18 @@ func TestTileLayout(t *testing.T) {
 			t.Errorf("field %d of segment is at %d, want %d", i, got, 8*i)
 		}
 	}
+	var in winogradIn
+	var out winogradOut
+	for i, got := range []uintptr{unsafe.Offsetof(in.length), unsafe.Offsetof(in.points), unsafe.Offsetof(in.stepPoints), unsafe.Offsetof(in.pixels)} {
+		if got != uintptr(8*i) {
+			t.Errorf("field %d of winogradIn is at %d, want %d", i, got, 8*i)
+		}
+	}
+	for i, got := range []uintptr{
+		unsafe.Offsetof(out.length), unsafe.Offsetof(out.points), unsafe.Offsetof(out.stepPoints), unsafe.Offsetof(out.pixels), unsafe.Offsetof(out.stepPixels), unsafe.Offsetof(out.adds), unsafe.Offsetof(out.stepAdds),
+	} {
+		if got != uintptr(8*i) {
+			t.Errorf("field %d of winogradOut is at %d, want %d", i, got, 8*i)
+		}
+	}
 }

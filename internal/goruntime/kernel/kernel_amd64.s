@@ -8253,9 +8253,9 @@ rest:
 TEXT ·winogradIn2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
@@ -8264,16 +8264,13 @@ TEXT ·winogradIn2AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS three<>+0(SB), Y1
 	MOVQ         (AX), AX
-	XORQ         R11, R11
 
 loop:
-	CMPQ         R11, AX
-	JGE          end
-	VMOVUPS      (SI)(R11*1), Y2
-	VMOVUPS      (DI)(R11*1), Y3
-	VMOVUPS      (R8)(R11*1), Y4
-	VMOVUPS      (R9)(R11*1), Y5
-	VMOVUPS      (R10)(R11*1), Y6
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (DI), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y5
+	VMOVUPS      (R10), Y6
 	VSUBPS       Y3, Y5, Y5
 	VSUBPS       Y4, Y2, Y2
 	VMOVAPS      Y5, Y7
@@ -8286,17 +8283,20 @@ loop:
 	VSUBPS       Y4, Y6, Y3
 	VMOVAPS      Y3, Y3
 	VFNMADD231PS Y0, Y5, Y3
-	VMOVUPS      Y7, (DX)
-	VMOVUPS      Y2, (DX)(CX*1)
-	VMOVUPS      Y8, (DX)(CX*2)
-	VMOVUPS      Y5, (BX)
-	VMOVUPS      Y3, (BX)(CX*1)
-	ADDQ         $0x00000020, R11
+	VMOVUPS      Y7, (CX)
+	VMOVUPS      Y2, (CX)(BX*1)
+	VMOVUPS      Y8, (CX)(BX*2)
+	VMOVUPS      Y5, (DX)
+	VMOVUPS      Y3, (DX)(BX*1)
+	ADDQ         $0x00000020, CX
 	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	JMP          loop
-
-end:
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, R10
+	SUBQ         $0x00000020, AX
+	JG           loop
 	VZEROUPPER
 	RET
 
@@ -8311,31 +8311,28 @@ GLOBL three<>(SB), RODATA|NOPTR, $4
 TEXT ·winogradOut2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         72(AX), R10
-	MOVQ         80(AX), R11
-	MOVQ         88(AX), R12
-	MOVQ         96(AX), R13
+	MOVQ         32(AX), R8
+	LEAQ         (SI)(R8*2), DI
+	ADDQ         R8, DI
+	MOVQ         40(AX), R9
+	MOVQ         48(AX), R11
+	LEAQ         (R9)(R11*2), R10
+	ADDQ         R11, R10
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS eight<>+0(SB), Y2
 	MOVQ         (AX), AX
-	XORQ         R14, R14
 
 loop:
-	CMPQ        R14, AX
-	JGE         end
-	VMOVUPS     (DX), Y3
-	VMOVUPS     (DX)(CX*1), Y4
-	VMOVUPS     (DX)(CX*2), Y5
-	VMOVUPS     (BX), Y6
-	VMOVUPS     (BX)(CX*1), Y7
+	VMOVUPS     (CX), Y3
+	VMOVUPS     (CX)(BX*1), Y4
+	VMOVUPS     (CX)(BX*2), Y5
+	VMOVUPS     (DX), Y6
+	VMOVUPS     (DX)(BX*1), Y7
 	VADDPS      Y5, Y4, Y8
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y8, Y3, Y3
@@ -8347,20 +8344,22 @@ loop:
 	VMOVAPS     Y4, Y4
 	VFMADD231PS Y2, Y6, Y4
 	VADDPS      Y7, Y4, Y4
-	VADDPS      (R10)(R14*1), Y3, Y3
-	VMOVUPS     Y3, (SI)(R14*1)
-	VADDPS      (R11)(R14*1), Y5, Y5
-	VMOVUPS     Y5, (DI)(R14*1)
-	VADDPS      (R12)(R14*1), Y8, Y8
-	VMOVUPS     Y8, (R8)(R14*1)
-	VADDPS      (R13)(R14*1), Y4, Y4
-	VMOVUPS     Y4, (R9)(R14*1)
-	ADDQ        $0x00000020, R14
+	VADDPS      (R9), Y3, Y3
+	VMOVUPS     Y3, (SI)
+	VADDPS      (R9)(R11*1), Y5, Y5
+	VMOVUPS     Y5, (SI)(R8*1)
+	VADDPS      (R9)(R11*2), Y8, Y8
+	VMOVUPS     Y8, (SI)(R8*2)
+	VADDPS      (R10), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        $0x00000020, CX
 	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	JMP         loop
-
-end:
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000020, AX
+	JG          loop
 	VZEROUPPER
 	RET
 
@@ -8375,9 +8374,9 @@ GLOBL eight<>(SB), RODATA|NOPTR, $4
 TEXT ·winogradIn3AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
@@ -8388,17 +8387,14 @@ TEXT ·winogradIn3AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS five<>+0(SB), Y2
 	MOVQ         (AX), AX
-	XORQ         R12, R12
 
 loop:
-	CMPQ         R12, AX
-	JGE          end
-	VMOVUPS      (SI)(R12*1), Y3
-	VMOVUPS      (DI)(R12*1), Y4
-	VMOVUPS      (R8)(R12*1), Y5
-	VMOVUPS      (R9)(R12*1), Y6
-	VMOVUPS      (R10)(R12*1), Y7
-	VMOVUPS      (R11)(R12*1), Y8
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y5
+	VMOVUPS      (R9), Y6
+	VMOVUPS      (R10), Y7
+	VMOVUPS      (R11), Y8
 	VMOVAPS      Y7, Y9
 	VFNMADD231PS Y1, Y5, Y9
 	VMOVAPS      Y6, Y10
@@ -8419,18 +8415,22 @@ loop:
 	VFNMADD231PS Y2, Y6, Y8
 	VMOVAPS      Y8, Y6
 	VFMADD231PS  Y1, Y4, Y6
-	VMOVUPS      Y5, (DX)
-	VMOVUPS      Y3, (DX)(CX*1)
-	VMOVUPS      Y7, (DX)(CX*2)
-	VMOVUPS      Y9, (BX)
-	VMOVUPS      Y10, (BX)(CX*1)
-	VMOVUPS      Y6, (BX)(CX*2)
-	ADDQ         $0x00000020, R12
+	VMOVUPS      Y5, (CX)
+	VMOVUPS      Y3, (CX)(BX*1)
+	VMOVUPS      Y7, (CX)(BX*2)
+	VMOVUPS      Y9, (DX)
+	VMOVUPS      Y10, (DX)(BX*1)
+	VMOVUPS      Y6, (DX)(BX*2)
+	ADDQ         $0x00000020, CX
 	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	JMP          loop
-
-end:
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, R10
+	ADDQ         $0x00000020, R11
+	SUBQ         $0x00000020, AX
+	JG           loop
 	VZEROUPPER
 	RET
 
@@ -8442,32 +8442,29 @@ GLOBL five<>(SB), RODATA|NOPTR, $4
 TEXT ·winogradOut3AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         72(AX), R10
-	MOVQ         80(AX), R11
-	MOVQ         88(AX), R12
-	MOVQ         96(AX), R13
+	MOVQ         32(AX), R8
+	LEAQ         (SI)(R8*2), DI
+	ADDQ         R8, DI
+	MOVQ         40(AX), R9
+	MOVQ         48(AX), R11
+	LEAQ         (R9)(R11*2), R10
+	ADDQ         R11, R10
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS eight<>+0(SB), Y2
 	MOVQ         (AX), AX
-	XORQ         R14, R14
 
 loop:
-	CMPQ        R14, AX
-	JGE         end
-	VMOVUPS     (DX), Y3
-	VMOVUPS     (DX)(CX*1), Y4
-	VMOVUPS     (DX)(CX*2), Y5
-	VMOVUPS     (BX), Y6
-	VMOVUPS     (BX)(CX*1), Y7
-	VMOVUPS     (BX)(CX*2), Y8
+	VMOVUPS     (CX), Y3
+	VMOVUPS     (CX)(BX*1), Y4
+	VMOVUPS     (CX)(BX*2), Y5
+	VMOVUPS     (DX), Y6
+	VMOVUPS     (DX)(BX*1), Y7
+	VMOVUPS     (DX)(BX*2), Y8
 	VADDPS      Y5, Y4, Y9
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y7, Y6, Y5
@@ -8481,20 +8478,22 @@ loop:
 	VMOVAPS     Y4, Y4
 	VFMADD231PS Y2, Y6, Y4
 	VADDPS      Y8, Y4, Y4
-	VADDPS      (R10)(R14*1), Y3, Y3
-	VMOVUPS     Y3, (SI)(R14*1)
-	VADDPS      (R11)(R14*1), Y7, Y7
-	VMOVUPS     Y7, (DI)(R14*1)
-	VADDPS      (R12)(R14*1), Y9, Y9
-	VMOVUPS     Y9, (R8)(R14*1)
-	VADDPS      (R13)(R14*1), Y4, Y4
-	VMOVUPS     Y4, (R9)(R14*1)
-	ADDQ        $0x00000020, R14
+	VADDPS      (R9), Y3, Y3
+	VMOVUPS     Y3, (SI)
+	VADDPS      (R9)(R11*1), Y7, Y7
+	VMOVUPS     Y7, (SI)(R8*1)
+	VADDPS      (R9)(R11*2), Y9, Y9
+	VMOVUPS     Y9, (SI)(R8*2)
+	VADDPS      (R10), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        $0x00000020, CX
 	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	JMP         loop
-
-end:
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000020, AX
+	JG          loop
 	VZEROUPPER
 	RET
 
@@ -8532,9 +8531,9 @@ rows:
 TEXT ·winogradIn2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
@@ -8543,16 +8542,13 @@ TEXT ·winogradIn2AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS three<>+0(SB), Z1
 	MOVQ         (AX), AX
-	XORQ         R11, R11
 
 loop:
-	CMPQ         R11, AX
-	JGE          end
-	VMOVUPS      (SI)(R11*1), Z2
-	VMOVUPS      (DI)(R11*1), Z3
-	VMOVUPS      (R8)(R11*1), Z4
-	VMOVUPS      (R9)(R11*1), Z5
-	VMOVUPS      (R10)(R11*1), Z6
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (DI), Z3
+	VMOVUPS      (R8), Z4
+	VMOVUPS      (R9), Z5
+	VMOVUPS      (R10), Z6
 	VSUBPS       Z3, Z5, Z5
 	VSUBPS       Z4, Z2, Z2
 	VMOVAPS      Z5, Z7
@@ -8565,17 +8561,20 @@ loop:
 	VSUBPS       Z4, Z6, Z3
 	VMOVAPS      Z3, Z3
 	VFNMADD231PS Z0, Z5, Z3
-	VMOVUPS      Z7, (DX)
-	VMOVUPS      Z2, (DX)(CX*1)
-	VMOVUPS      Z8, (DX)(CX*2)
-	VMOVUPS      Z5, (BX)
-	VMOVUPS      Z3, (BX)(CX*1)
-	ADDQ         $0x00000040, R11
+	VMOVUPS      Z7, (CX)
+	VMOVUPS      Z2, (CX)(BX*1)
+	VMOVUPS      Z8, (CX)(BX*2)
+	VMOVUPS      Z5, (DX)
+	VMOVUPS      Z3, (DX)(BX*1)
+	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	JMP          loop
-
-end:
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, R10
+	SUBQ         $0x00000040, AX
+	JG           loop
 	VZEROUPPER
 	RET
 
@@ -8584,31 +8583,28 @@ end:
 TEXT ·winogradOut2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         72(AX), R10
-	MOVQ         80(AX), R11
-	MOVQ         88(AX), R12
-	MOVQ         96(AX), R13
+	MOVQ         32(AX), R8
+	LEAQ         (SI)(R8*2), DI
+	ADDQ         R8, DI
+	MOVQ         40(AX), R9
+	MOVQ         48(AX), R11
+	LEAQ         (R9)(R11*2), R10
+	ADDQ         R11, R10
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS four<>+0(SB), Z1
 	VBROADCASTSS eight<>+0(SB), Z2
 	MOVQ         (AX), AX
-	XORQ         R14, R14
 
 loop:
-	CMPQ        R14, AX
-	JGE         end
-	VMOVUPS     (DX), Z3
-	VMOVUPS     (DX)(CX*1), Z4
-	VMOVUPS     (DX)(CX*2), Z5
-	VMOVUPS     (BX), Z6
-	VMOVUPS     (BX)(CX*1), Z7
+	VMOVUPS     (CX), Z3
+	VMOVUPS     (CX)(BX*1), Z4
+	VMOVUPS     (CX)(BX*2), Z5
+	VMOVUPS     (DX), Z6
+	VMOVUPS     (DX)(BX*1), Z7
 	VADDPS      Z5, Z4, Z8
 	VSUBPS      Z5, Z4, Z4
 	VADDPS      Z8, Z3, Z3
@@ -8620,20 +8616,22 @@ loop:
 	VMOVAPS     Z4, Z4
 	VFMADD231PS Z2, Z6, Z4
 	VADDPS      Z7, Z4, Z4
-	VADDPS      (R10)(R14*1), Z3, Z3
-	VMOVUPS     Z3, (SI)(R14*1)
-	VADDPS      (R11)(R14*1), Z5, Z5
-	VMOVUPS     Z5, (DI)(R14*1)
-	VADDPS      (R12)(R14*1), Z8, Z8
-	VMOVUPS     Z8, (R8)(R14*1)
-	VADDPS      (R13)(R14*1), Z4, Z4
-	VMOVUPS     Z4, (R9)(R14*1)
-	ADDQ        $0x00000040, R14
+	VADDPS      (R9), Z3, Z3
+	VMOVUPS     Z3, (SI)
+	VADDPS      (R9)(R11*1), Z5, Z5
+	VMOVUPS     Z5, (SI)(R8*1)
+	VADDPS      (R9)(R11*2), Z8, Z8
+	VMOVUPS     Z8, (SI)(R8*2)
+	VADDPS      (R10), Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        $0x00000040, CX
 	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	JMP         loop
-
-end:
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x00000040, AX
+	JG          loop
 	VZEROUPPER
 	RET
 
@@ -8642,9 +8640,9 @@ end:
 TEXT ·winogradIn3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
@@ -8655,17 +8653,14 @@ TEXT ·winogradIn3AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS four<>+0(SB), Z1
 	VBROADCASTSS five<>+0(SB), Z2
 	MOVQ         (AX), AX
-	XORQ         R12, R12
 
 loop:
-	CMPQ         R12, AX
-	JGE          end
-	VMOVUPS      (SI)(R12*1), Z3
-	VMOVUPS      (DI)(R12*1), Z4
-	VMOVUPS      (R8)(R12*1), Z5
-	VMOVUPS      (R9)(R12*1), Z6
-	VMOVUPS      (R10)(R12*1), Z7
-	VMOVUPS      (R11)(R12*1), Z8
+	VMOVUPS      (SI), Z3
+	VMOVUPS      (DI), Z4
+	VMOVUPS      (R8), Z5
+	VMOVUPS      (R9), Z6
+	VMOVUPS      (R10), Z7
+	VMOVUPS      (R11), Z8
 	VMOVAPS      Z7, Z9
 	VFNMADD231PS Z1, Z5, Z9
 	VMOVAPS      Z6, Z10
@@ -8686,18 +8681,22 @@ loop:
 	VFNMADD231PS Z2, Z6, Z8
 	VMOVAPS      Z8, Z6
 	VFMADD231PS  Z1, Z4, Z6
-	VMOVUPS      Z5, (DX)
-	VMOVUPS      Z3, (DX)(CX*1)
-	VMOVUPS      Z7, (DX)(CX*2)
-	VMOVUPS      Z9, (BX)
-	VMOVUPS      Z10, (BX)(CX*1)
-	VMOVUPS      Z6, (BX)(CX*2)
-	ADDQ         $0x00000040, R12
+	VMOVUPS      Z5, (CX)
+	VMOVUPS      Z3, (CX)(BX*1)
+	VMOVUPS      Z7, (CX)(BX*2)
+	VMOVUPS      Z9, (DX)
+	VMOVUPS      Z10, (DX)(BX*1)
+	VMOVUPS      Z6, (DX)(BX*2)
+	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, BX
-	JMP          loop
-
-end:
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000040, R11
+	SUBQ         $0x00000040, AX
+	JG           loop
 	VZEROUPPER
 	RET
 
@@ -8706,32 +8705,29 @@ end:
 TEXT ·winogradOut3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (DX)(CX*2), BX
-	ADDQ         CX, BX
+	MOVQ         16(AX), BX
+	LEAQ         (CX)(BX*2), DX
+	ADDQ         BX, DX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         72(AX), R10
-	MOVQ         80(AX), R11
-	MOVQ         88(AX), R12
-	MOVQ         96(AX), R13
+	MOVQ         32(AX), R8
+	LEAQ         (SI)(R8*2), DI
+	ADDQ         R8, DI
+	MOVQ         40(AX), R9
+	MOVQ         48(AX), R11
+	LEAQ         (R9)(R11*2), R10
+	ADDQ         R11, R10
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS four<>+0(SB), Z1
 	VBROADCASTSS eight<>+0(SB), Z2
 	MOVQ         (AX), AX
-	XORQ         R14, R14
 
 loop:
-	CMPQ        R14, AX
-	JGE         end
-	VMOVUPS     (DX), Z3
-	VMOVUPS     (DX)(CX*1), Z4
-	VMOVUPS     (DX)(CX*2), Z5
-	VMOVUPS     (BX), Z6
-	VMOVUPS     (BX)(CX*1), Z7
-	VMOVUPS     (BX)(CX*2), Z8
+	VMOVUPS     (CX), Z3
+	VMOVUPS     (CX)(BX*1), Z4
+	VMOVUPS     (CX)(BX*2), Z5
+	VMOVUPS     (DX), Z6
+	VMOVUPS     (DX)(BX*1), Z7
+	VMOVUPS     (DX)(BX*2), Z8
 	VADDPS      Z5, Z4, Z9
 	VSUBPS      Z5, Z4, Z4
 	VADDPS      Z7, Z6, Z5
@@ -8745,20 +8741,22 @@ loop:
 	VMOVAPS     Z4, Z4
 	VFMADD231PS Z2, Z6, Z4
 	VADDPS      Z8, Z4, Z4
-	VADDPS      (R10)(R14*1), Z3, Z3
-	VMOVUPS     Z3, (SI)(R14*1)
-	VADDPS      (R11)(R14*1), Z7, Z7
-	VMOVUPS     Z7, (DI)(R14*1)
-	VADDPS      (R12)(R14*1), Z9, Z9
-	VMOVUPS     Z9, (R8)(R14*1)
-	VADDPS      (R13)(R14*1), Z4, Z4
-	VMOVUPS     Z4, (R9)(R14*1)
-	ADDQ        $0x00000040, R14
+	VADDPS      (R9), Z3, Z3
+	VMOVUPS     Z3, (SI)
+	VADDPS      (R9)(R11*1), Z7, Z7
+	VMOVUPS     Z7, (SI)(R8*1)
+	VADDPS      (R9)(R11*2), Z9, Z9
+	VMOVUPS     Z9, (SI)(R8*2)
+	VADDPS      (R10), Z4, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        $0x00000040, CX
 	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	JMP         loop
-
-end:
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x00000040, AX
+	JG          loop
 	VZEROUPPER
 	RET
 

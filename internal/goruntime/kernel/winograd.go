@@ -39,24 +39,36 @@ func WinogradTaps(dst, taps []float64) {
 	dst[len(finite)] = taps[len(taps)-1]
 }
 
-// blocks is what the assembly works on. Distances are in bytes.
-type blocks struct {
-	length uintptr
-	step   uintptr
-	points unsafe.Pointer
-	pixels [6]unsafe.Pointer
-	adds   [WinogradOutputs]unsafe.Pointer
-}
+// What the assembly works on. Distances are in bytes.
+type (
+	winogradIn struct {
+		length     uintptr
+		points     unsafe.Pointer
+		stepPoints uintptr
+		pixels     [6]unsafe.Pointer
+	}
+	winogradOut struct {
+		length     uintptr
+		points     unsafe.Pointer
+		stepPoints uintptr
+		pixels     unsafe.Pointer
+		stepPixels uintptr
+		adds       unsafe.Pointer
+		stepAdds   uintptr
+	}
+)
 
-// WinogradInputs transforms five or six blocks, one for each input in turn, all of one length: point
-// j of the result is a block that begins at dst[j·step].
-func WinogradInputs(dst []float32, step int, pixels [][]float32) {
-	n := len(pixels[0])
+// WinogradInputs transforms the first n numbers of five or six pixels: a point of the result is a
+// block of dst, step apart. It panics where slices are too short.
+func WinogradInputs(dst []float32, step int, pixels [][]float32, n int) {
+	if n <= 0 {
+		return
+	}
 	_ = dst[(len(pixels)-1)*step+n-1]
 	for _, p := range pixels {
-		same(p, pixels[0])
+		_ = p[n-1]
 	}
-	done := winogradInputs(dst, step, pixels)
+	done := winogradInputs(dst, step, pixels, n)
 	var d, v [6]float32
 	for i := done; i < n; i++ {
 		for k, p := range pixels {
@@ -73,27 +85,26 @@ func WinogradInputs(dst []float32, step int, pixels [][]float32) {
 	}
 }
 
-// WinogradSums makes four blocks of outputs of their transform for so many taps, of which point j begins at
-// src[j·step], and adds other blocks to them.
-func WinogradSums(taps int, pixels, adds *[WinogradOutputs][]float32, src []float32, step int) {
-	n, points := len(pixels[0]), WinogradPoints(taps)
-	_ = src[(points-1)*step+n-1]
-	for k := range pixels {
-		same(pixels[k], pixels[0])
-		same(adds[k], pixels[0])
+// WinogradSums makes four blocks y of outputs, stepY apart, of their transform x, whose blocks are
+// step apart, and adds others to them, stepAdd apart. It panics where slices are too short.
+func WinogradSums(taps int, y []float32, stepY int, add []float32, stepAdd int, x []float32, step, n int) {
+	if n <= 0 {
+		return
 	}
-	done := winogradSums(taps, pixels, adds, src, step)
+	points := WinogradPoints(taps)
+	_, _, _ = y[(WinogradOutputs-1)*stepY+n-1], add[(WinogradOutputs-1)*stepAdd+n-1], x[(points-1)*step+n-1]
+	done := winogradSums(taps, y, stepY, add, stepAdd, x, step, n)
 	var m [6]float32
 	for i := done; i < n; i++ {
 		for j := range points {
-			m[j] = src[j*step+i]
+			m[j] = x[j*step+i]
 		}
-		y := out3(m)
+		out := out3(m)
 		if taps == 2 {
-			y = out2(m)
+			out = out2(m)
 		}
-		for k := range y {
-			pixels[k][i] = y[k] + adds[k][i]
+		for k, o := range out {
+			y[k*stepY+i] = o + add[k*stepAdd+i]
 		}
 	}
 }

@@ -3,12 +3,12 @@ package kernel
 import "unsafe"
 
 // winogradInputs does the first elements, and tells how many.
-func winogradInputs(dst []float32, step int, pixels [][]float32) int {
-	n := len(pixels[0]) &^ 15
+func winogradInputs(dst []float32, step int, pixels [][]float32, n int) int {
+	n &^= 15
 	if !hasAVX2 || n == 0 {
 		return 0
 	}
-	b := blocks{length: bytes(n), step: bytes(step), points: unsafe.Pointer(&dst[0])}
+	b := winogradIn{length: bytes(n), points: unsafe.Pointer(&dst[0]), stepPoints: bytes(step)}
 	for k, p := range pixels {
 		b.pixels[k] = unsafe.Pointer(&p[0])
 	}
@@ -26,14 +26,14 @@ func winogradInputs(dst []float32, step int, pixels [][]float32) int {
 }
 
 // winogradSums does the first elements, and tells how many.
-func winogradSums(taps int, pixels, adds *[WinogradOutputs][]float32, src []float32, step int) int {
-	n := len(pixels[0]) &^ 15
+func winogradSums(taps int, y []float32, stepY int, add []float32, stepAdd int, x []float32, step, n int) int {
+	n &^= 15
 	if !hasAVX2 || n == 0 {
 		return 0
 	}
-	b := blocks{length: bytes(n), step: bytes(step), points: unsafe.Pointer(&src[0])}
-	for k := range pixels {
-		b.pixels[k], b.adds[k] = unsafe.Pointer(&pixels[k][0]), unsafe.Pointer(&adds[k][0])
+	b := winogradOut{
+		length: bytes(n), points: unsafe.Pointer(&x[0]), stepPoints: bytes(step),
+		pixels: unsafe.Pointer(&y[0]), stepPixels: bytes(stepY), adds: unsafe.Pointer(&add[0]), stepAdds: bytes(stepAdd),
 	}
 	switch {
 	case hasAVX512 && taps == 3:

@@ -2,8 +2,8 @@
 
 package kernel
 
-func winogradInputs([]float32, int, [][]float32) int { return 0 }
+func winogradInputs([]float32, int, [][]float32, int) int { return 0 }
 
-func winogradSums(int, *[WinogradOutputs][]float32, *[WinogradOutputs][]float32, []float32, int) int {
+func winogradSums(_ int, _ []float32, _ int, _ []float32, _ int, _ []float32, _, _ int) int {
 	return 0
 }

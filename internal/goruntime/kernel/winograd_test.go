@@ -27,58 +27,64 @@ func TestWinogradTaps(t *testing.T) {
 // bits with all instructions.
 func TestWinograd(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
+	random := func(n int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		return x
+	}
 	for _, taps := range []int{2, 3} {
-		for _, n := range []int{1, 15, 16, 37, 320} {
+		for _, n := range []int{0, 1, 15, 16, 37, 320} {
 			points := WinogradPoints(taps)
 			weights, u := make([]float64, taps), make([]float64, points)
 			for k := range weights {
 				weights[k] = rng.NormFloat64()
 			}
 			WinogradTaps(u, weights)
-			blocks := func(k int) [][]float32 {
-				all := make([][]float32, k)
-				for i := range all {
-					all[i] = make([]float32, n)
-					for j := range all[i] {
-						all[i][j] = float32(rng.NormFloat64())
-					}
-				}
-				return all
+			stepX, stepAdd, stepY, step := n+1, n+2, n+4, n+3
+			x := random(points * stepX)
+			var pixels [][]float32
+			for k := range points {
+				pixels = append(pixels, x[k*stepX:])
 			}
-			in, adds := blocks(points), blocks(WinogradOutputs)
-			var first [][]float32
-			worst := 0.0
-			forEachSet(t, func(t *testing.T) {
-				step := n + 3
-				v := make([]float32, points*step)
-				WinogradInputs(v, step, in)
-				for j := range points {
-					for i := range n {
-						v[j*step+i] *= float32(u[j])
-					}
-				}
-				out := blocks(WinogradOutputs)
-				WinogradSums(taps, (*[WinogradOutputs][]float32)(out), (*[WinogradOutputs][]float32)(adds), v, step)
-				if first == nil {
-					first = out
-				}
-				for k := range out {
-					for i, got := range out[k] {
-						if math.Float32bits(got) != math.Float32bits(first[k][i]) {
-							t.Fatalf("%d taps: element %d of output %d is %x, elsewhere %x", taps, i, k, got, first[k][i])
+			for _, stepAdd := range []int{stepAdd, 0} {
+				add := random(4*stepAdd + n)
+				var first []float32
+				worst := 0.0
+				forEachSet(t, func(t *testing.T) {
+					v := make([]float32, points*step)
+					WinogradInputs(v, step, pixels, n)
+					for j := range points {
+						for i := range n {
+							v[j*step+i] *= float32(u[j])
 						}
-						want := float64(adds[k][i])
+					}
+					y := make([]float32, WinogradOutputs*stepY)
+					WinogradSums(taps, y, stepY, add, stepAdd, v, step, n)
+					if first == nil {
+						first = y
+					}
+					for at, got := range y {
+						k, i := at/stepY, at%stepY
+						if math.Float32bits(got) != math.Float32bits(first[at]) || i >= n && got != 0 {
+							t.Fatalf("%d taps: element %d of output %d is %x, elsewhere %x", taps, i, k, got, first[at])
+						}
+						if i >= n {
+							continue
+						}
+						want := float64(add[k*stepAdd+i])
 						for r, w := range weights {
-							want += w * float64(in[k+r][i])
+							want += w * float64(x[(k+r)*stepX+i])
 						}
 						worst = max(worst, math.Abs(float64(got)-want))
 					}
+				})
+				if worst > 2e-5 {
+					t.Errorf("%d taps: off by %g", taps, worst)
 				}
-			})
-			if worst > 2e-5 {
-				t.Errorf("%d taps: off by %g", taps, worst)
+				t.Logf("%d taps, blocks of %d: off by at most %.1e", taps, n, worst)
 			}
-			t.Logf("%d taps, blocks of %d: off by at most %.1e", taps, n, worst)
 		}
 	}
 }
@@ -87,22 +93,21 @@ func BenchmarkWinograd(b *testing.B) {
 	const n = 320
 	for _, taps := range []int{2, 3} {
 		points := WinogradPoints(taps)
-		v := make([]float32, points*n)
-		in := make([][]float32, points)
-		for k := range in {
-			in[k] = make([]float32, n)
+		x, v := make([]float32, points*n), make([]float32, points*n)
+		var pixels [][]float32
+		for k := range points {
+			pixels = append(pixels, x[k*n:])
 		}
 		b.Run(fmt.Sprintf("inputs, %d taps", taps), func(b *testing.B) {
 			b.SetBytes(int64(len(v) * 4))
 			for b.Loop() {
-				WinogradInputs(v, n, in)
+				WinogradInputs(v, n, pixels, n)
 			}
 		})
-		out := (*[WinogradOutputs][]float32)(in)
 		b.Run(fmt.Sprintf("sums, %d taps", taps), func(b *testing.B) {
 			b.SetBytes(int64(len(v) * 4))
 			for b.Loop() {
-				WinogradSums(taps, out, out, v, n)
+				WinogradSums(taps, x, n, x, n, v, n, n)
 			}
 		})
 	}

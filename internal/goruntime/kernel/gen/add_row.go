@@ -15,7 +15,7 @@ func addRow() {
 	columns, rows, step := Load(Param("columns"), GP64()), Load(Param("rows"), GP64()), Load(Param("step"), GP64())
 	at, left := GP64(), GP64()
 	Label("columns")
-	x := read(Mem{Base: row})
+	x := read([]Mem{{Base: row}})[0]
 	XORQ(at, at)
 	MOVQ(rows, left)
 	Label("rows")

@@ -8,13 +8,16 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets into the struct blocks of package kernel, which tests check.
+// Offsets into the structs of package kernel, which tests check: both transforms have the first
+// three fields, then one has a list of pixels, the other what lies a step apart.
 const (
 	offLength = 8 * iota // bytes of a block
-	offStep              // bytes from a point to the next
 	offPoints
+	offStepPoints
 	offPixels
-	offAdds = offPixels + 6*8
+	offStepPixels
+	offAdds // to pixels
+	offStepAdds
 )
 
 // winograd writes the two transforms for so many taps. What they compute is said in package
@@ -24,28 +27,31 @@ func winograd(taps int) {
 	if taps == 3 {
 		prepareIn, prepareOut = in3, out3
 	}
-	transform(fmt.Sprint("winogradIn", taps, set.name), "transforms pixels", func(b Register) round {
-		pixels, in := load(b, offPixels, taps+3), prepareIn()
-		return func(i Register, points []Mem) {
-			var d []VecVirtual
-			for _, p := range pixels {
-				d = append(d, read(Mem{Base: p, Index: i, Scale: 1}))
-			}
-			for j, v := range in(d) {
-				VMOVUPS(v, points[j])
+	points := taps + 3
+	transform(fmt.Sprint("winogradIn", taps, set.name), "transforms pixels", func(b Register) ([]Register, func()) {
+		to, moved := apart(b, offPoints)
+		var from []Mem
+		for k := range points {
+			p := GP64()
+			MOVQ(Mem{Base: b, Disp: offPixels + 8*k}, p)
+			from, moved = append(from, Mem{Base: p}), append(moved, p)
+		}
+		in := prepareIn()
+		return moved, func() {
+			for j, v := range in(read(from)) {
+				VMOVUPS(v, to[j])
 			}
 		}
 	})
-	transform(fmt.Sprint("winogradOut", taps, set.name), "makes pixels and adds to them", func(b Register) round {
-		pixels, adds, out := load(b, offPixels, 4), load(b, offAdds, 4), prepareOut()
-		return func(i Register, points []Mem) {
-			var m []VecVirtual
-			for _, p := range points[:taps+3] {
-				m = append(m, read(p))
-			}
-			for k, y := range out(m) {
-				VADDPS(Mem{Base: adds[k], Index: i, Scale: 1}, y, y)
-				VMOVUPS(y, Mem{Base: pixels[k], Index: i, Scale: 1})
+	transform(fmt.Sprint("winogradOut", taps, set.name), "makes pixels and adds to them", func(b Register) ([]Register, func()) {
+		from, moved := apart(b, offPoints)
+		to, more := apart(b, offPixels)
+		adds, most := apart(b, offAdds)
+		out := prepareOut()
+		return append(append(moved, more...), most...), func() {
+			for k, y := range out(read(from[:points])) {
+				VADDPS(adds[k], y, y)
+				VMOVUPS(y, to[k])
 			}
 		}
 	})
@@ -54,55 +60,49 @@ func winograd(taps int) {
 // linear makes vectors of as many others, or of a few more.
 type linear func(x []VecVirtual) []VecVirtual
 
-// A round does one vector of each block: i is how many bytes on in pixels, and the points are
-// where they are now.
-type round func(i Register, points []Mem)
-
-// transform writes a loop over the vectors of blocks.
-func transform(name, does string, prepare func(b Register) round) {
+// transform writes a loop over the vectors of blocks. prepare gives one round and the pointers that
+// it moves along.
+func transform(name, does string, prepare func(b Register) (moved []Register, round func())) {
 	TEXT(name, NOSPLIT, "func(b *uint64)")
 	Doc(name + " " + does + ".")
 	b := Load(Param("b"), GP64())
-	step, first, third := GP64(), GP64(), GP64()
-	MOVQ(Mem{Base: b, Disp: offStep}, step)
-	MOVQ(Mem{Base: b, Disp: offPoints}, first)
-	LEAQ(Mem{Base: first, Index: step, Scale: 2}, third)
-	ADDQ(step, third)
-	var points []Mem
-	for _, p := range []Register{first, third} {
-		points = append(points, Mem{Base: p}, Mem{Base: p, Index: step, Scale: 1}, Mem{Base: p, Index: step, Scale: 2})
-	}
-	round := prepare(b)
-	end, i := GP64(), GP64()
-	MOVQ(Mem{Base: b, Disp: offLength}, end)
-	XORQ(i, i)
+	moved, round := prepare(b)
+	left := GP64()
+	MOVQ(Mem{Base: b, Disp: offLength}, left)
 	Label("loop")
-	CMPQ(i, end)
-	JGE(LabelRef("end"))
-	round(i, points)
-	for _, p := range []Register{i, first, third} {
+	round()
+	for _, p := range moved {
 		ADDQ(U32(uint32(set.bytes)), p)
 	}
-	JMP(LabelRef("loop"))
-	Label("end")
+	SUBQ(U32(uint32(set.bytes)), left)
+	JG(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
 }
 
-// load loads so many pointers.
-func load(b Register, offset, n int) (all []Register) {
-	for k := range n {
-		p := GP64()
-		MOVQ(Mem{Base: b, Disp: offset + 8*k}, p)
-		all = append(all, p)
+// apart is where up to six blocks are that lie a step apart: a pointer to the first is at an offset,
+// the step behind it. The registers are to be moved along.
+func apart(b Register, offset int) (list []Mem, moved []Register) {
+	first, third, step := GP64(), GP64(), GP64()
+	MOVQ(Mem{Base: b, Disp: offset}, first)
+	MOVQ(Mem{Base: b, Disp: offset + 8}, step)
+	LEAQ(Mem{Base: first, Index: step, Scale: 2}, third)
+	ADDQ(step, third)
+	moved = []Register{first, third}
+	for _, p := range moved {
+		list = append(list, Mem{Base: p}, Mem{Base: p, Index: step, Scale: 1}, Mem{Base: p, Index: step, Scale: 2})
 	}
-	return all
+	return list, moved
 }
 
-func read(m Mem) VecVirtual {
-	v := set.vector()
-	VMOVUPS(m, v)
-	return v
+// read reads a vector from each place.
+func read(from []Mem) (all []VecVirtual) {
+	for _, m := range from {
+		v := set.vector()
+		VMOVUPS(m, v)
+		all = append(all, v)
+	}
+	return all
 }
 
 func plus(x, y VecVirtual) VecVirtual {
