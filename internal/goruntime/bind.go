@@ -41,6 +41,8 @@ type step struct {
 	// overwrites tells that an element of the result depends only on the same
 	// element of the arguments of that size, so they may share memory.
 	overwrites bool
+	// over is the argument of which alone that is so of the first result, where there is one.
+	over *value
 }
 
 // node is a node being bound.

@@ -77,7 +77,18 @@ func (m *multiplier) joinAdd(v *value) bool {
 	} else {
 		m.add, m.rowAdd = v, row
 	}
+	if v.count == m.y.count && (first || m.atOnce()) {
+		m.step.over = v
+	}
 	return true
+}
+
+// atOnce tells whether the sums are done before anything is written.
+func (m *multiplier) atOnce() bool {
+	if m.sparse == nil {
+		return kernel.AtOnce(len(m.parts), m.k)
+	}
+	return !slices.ContainsFunc(m.sparse.lots, func(l lot) bool { return !kernel.AtOnce(len(l.stretches), m.k) })
 }
 
 func (m *multiplier) joinRamp(r *ramp) bool {

@@ -135,16 +135,22 @@ func (l *placement) use(memory []float32) {
 
 // heir is the argument of a step whose memory its result v may take over.
 func heir(s *step, v *value) *value {
-	if !s.overwrites || len(s.writes) != 1 || s.writes[0] != v {
+	if s.writes[0] != v || s.over == nil && (!s.overwrites || len(s.writes) != 1) {
 		return nil
 	}
 	for _, x := range s.reads {
 		r, _ := x.root()
-		whole := func(y *value) bool {
-			root, _ := y.root()
-			return root != r || y.count == r.count
+		if s.over != nil && x != s.over || !r.local || r.dtype != v.dtype || r.count != v.count {
+			continue
 		}
-		if r.local && r.dtype == v.dtype && r.count == v.count && !slices.ContainsFunc(s.reads, func(y *value) bool { return !whole(y) }) {
+		reads, whole := 0, true
+		for _, y := range s.reads {
+			if root, _ := y.root(); root == r {
+				reads++
+				whole = whole && y.count == r.count
+			}
+		}
+		if whole && (s.over == nil || reads == 1) {
 			return r
 		}
 	}

@@ -193,7 +193,7 @@ func (p *binder) winograd(n *node, x, y, w *value, windows []window, taps []int)
 	m := &winograd{tiling: t, v: v, y: y, w: w, outs: outs, now: make([]kernel.Product, p.threads)}
 	m.none = make([]float32, kernel.WinogradOutputs*images*outs)
 	m.corner = (t.top+windows[0].begin)*windows[1].kernel + t.left + windows[1].begin
-	const lines = 8 // their products stay in the second-level cache
+	const lines = 16 // enough for products to have many rows
 	m.part = min(max(1, lines/outputs(t.high)), t.groups())
 	m.room = m.part*t.products()*t.tiles()*images*outs + points(t.high)*kernel.WinogradOutputs*images*outs
 	if m.scratch, err = p.take(onnx.Float32, []int{p.threads, m.room}); err != nil {
@@ -225,7 +225,9 @@ func (m *winograd) joinAdd(v *value) bool {
 	case v.count == m.outs && m.bias == nil:
 		m.bias = v
 	case m.add == nil && (v.count == m.images*m.outs || v.count == m.y.count):
-		m.add, m.each = v, v.count != m.y.count
+		if m.add, m.each = v, v.count != m.y.count; !m.each {
+			m.step.over = v
+		}
 	default:
 		return false
 	}

@@ -20,7 +20,7 @@ type Left struct {
 //	C(m, n) = C[m·RowC + n]
 //
 // B is read 16 columns at a time, so the slice must reach that far at every row of
-// every panel. C may not overlap A or B; it may be Init or Add.
+// every panel. C may not overlap A or B; it may be Init, and Add where all is done [AtOnce].
 //
 // The M rows may be the first of several lots, which differ in where they begin only.
 type Product struct {
@@ -78,6 +78,10 @@ const (
 	maxLeft    = 12 // factors in a block
 )
 
+// AtOnce tells whether the sums over k columns of A, in so many matrices, are done before any of
+// them is written.
+func AtOnce(factors, k int) bool { return k <= blockK && factors <= maxLeft }
+
 // Rows computes the rows lo to hi-1 of C, in each lot. Calls for different rows may run at once.
 // It panics where the slices are too short, or lo and hi out of range.
 func (p *Product) Rows(lo, hi int) {
@@ -92,7 +96,7 @@ func (p *Product) Rows(lo, hi int) {
 		k = p.k()
 		p.check(lo, hi)
 	}
-	if k <= blockK && len(p.A) <= maxLeft && (hi-lo)*max(1, p.Lots)*k <= blockBytes/4 {
+	if AtOnce(len(p.A), k) && (hi-lo)*max(1, p.Lots)*k <= blockBytes/4 {
 		p.block(lo, hi, 0, k, true)
 		return
 	}
