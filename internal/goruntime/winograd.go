@@ -183,7 +183,7 @@ type winograd struct {
 func (p *binder) winograd(n *node, x, y, w *value, windows []window, taps []int) (*winograd, error) {
 	images, ins, outs := x.shape[1], x.shape[2], w.shape[0]
 	t, ok := tilingOf(windows, taps, images, ins)
-	if !p.fast || !ok || ins%kernel.Panel != 0 || outs%kernel.Panel != 0 {
+	if !p.fast || !ok || ins%kernel.Panel != 0 || outs%kernel.Panel != 0 || int64(t.products()*kernel.PackedLen(ins, outs)) > p.memory/4 {
 		return nil, nil
 	}
 	v, err := p.transformed(n, x, t)

@@ -102,3 +102,47 @@ func TestWinograd(t *testing.T) {
 	}
 	t.Logf("at most %.1e apart", worst)
 }
+
+// TestWinogradOfAnyShape: pictures, kernels and pads at random.
+func TestWinogradOfAnyShape(t *testing.T) {
+	const channels = 16
+	rng := rand.New(rand.NewPCG(7, 9))
+	random := func(shape ...int) *onnx.Tensor {
+		return tensorOf(onnx.Float32, shape, func(int) float64 { return rng.NormFloat64() / 4 })
+	}
+	fast, worst := 0, 0.0
+	for range 400 {
+		kernel, size := [2]int{1 + rng.IntN(4), 1 + rng.IntN(4)}, [2]int{4 + rng.IntN(9), 4 + rng.IntN(9)}
+		pads := []int64{int64(rng.IntN(4)), int64(rng.IntN(4)), int64(rng.IntN(4)), int64(rng.IntN(4))}
+		images, live := 1+rng.IntN(3), rng.Perm(kernel[0] * kernel[1])[:1+rng.IntN(kernel[0]*kernel[1])]
+		w := random(channels, channels, kernel[0], kernel[1])
+		for i := range w.Floats() {
+			if !slices.Contains(live, i%(kernel[0]*kernel[1])) {
+				w.Floats()[i] = 0
+			}
+		}
+		g := &onnx.Graph{Name: "test"}
+		in := []*onnx.Tensor{random(images, 2, size[0], size[1])}
+		x := g.Op("Conv", nil, g.Input("x", onnx.Float32, onnx.Shape(in[0].Shape...)...), onnx.Const("", random(channels, 2, 1, 1)))
+		y := g.Op("Conv", onnx.Attrs{"pads": pads}, x, onnx.Const("", w), onnx.Const("", random(channels)))
+		shape := []int{images, channels, size[0] + int(pads[0]+pads[2]) - kernel[0] + 1, size[1] + int(pads[1]+pads[3]) - kernel[1] + 1}
+		g.Output(y, "y", onnx.Float32, onnx.Shape(shape...)...)
+		file := marshal(t, g, 17)
+		got := make([]*onnx.Tensor, 2)
+		for i, opt := range []onnx.SessionOptions{{}, {Fast: true, Threads: 2}} {
+			got[i] = tensorOf(onnx.Float32, shape, func(int) float64 { return 7 })
+			b := bind(t, load(t, file, opt), in, got[i:i+1])
+			run(t, b)
+			fast += goruntime.Winograds(b)
+		}
+		d := distance(got[0], got[1])
+		if !(d <= 1e-5) {
+			t.Errorf("kernel %v, taps %v, pads %v, picture %v, %d images: %g from the plain one", kernel, live, pads, size, images, d)
+		}
+		worst = max(worst, d)
+	}
+	if fast < 50 {
+		t.Errorf("only %d of 400 convolutions are of fewer multiplications", fast)
+	}
+	t.Logf("%d of 400 with fewer multiplications, at most %.1e apart", fast, worst)
+}
