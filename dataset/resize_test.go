@@ -112,8 +112,12 @@ func checkExact(t *testing.T, rng *rand.Rand, resize Resize, n, m, levels int) {
 func TestQuantisePart(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	for _, c := range []struct{ n, m [2]int }{ // rows and columns
-		{[2]int{28, 28}, [2]int{16, 16}}, {[2]int{3, 40}, [2]int{17, 5}}, {[2]int{40, 3}, [2]int{5, 17}},
-		{[2]int{1, 9}, [2]int{9, 1}}, {[2]int{5, 7}, [2]int{11, 16}}, {[2]int{90, 61}, [2]int{2, 3}},
+		{[2]int{28, 28}, [2]int{16, 16}},
+		{[2]int{3, 40}, [2]int{17, 5}},
+		{[2]int{40, 3}, [2]int{5, 17}},
+		{[2]int{1, 9}, [2]int{9, 1}},
+		{[2]int{5, 7}, [2]int{11, 16}},
+		{[2]int{90, 61}, [2]int{2, 3}},
 	} {
 		for _, resize := range Resizes {
 			checkPart(t, rng, resize, c.n, c.m)
