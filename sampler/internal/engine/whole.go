@@ -27,7 +27,8 @@ type Whole struct {
 }
 
 // newWholes are the network as it is, as it scores, and as it scores one image of all classes:
-// nil where the model does not let it, see [signature.Signature.Shares].
+// nil where the model does not let it, see [signature.Signature.Shares]. Nothing stands on the last
+// digits of a score, so those two may be fast.
 func newWholes(rt onnx.Runtime, sig *signature.Signature) (plain, scores, shared *Whole, err error) {
 	limits, err := onnx.LimitsOf(rt).WithDefaults()
 	if err != nil {
