@@ -145,80 +145,6 @@ func pairs[T, U onnx.Element](y, a, b *value, f binary[T, U]) func(*workers) err
 	}
 }
 
-// vectorFunctions are those that are computed in float32, many at a time.
-var vectorFunctions = map[string]func(dst, a, b []float32){
-	"Add": kernel.Add, "Sum": kernel.Add, "Mean": kernel.Add, "Sub": kernel.Sub, "Mul": kernel.Mul, "Div": kernel.Div,
-	"Max": kernel.Max, "Min": kernel.Min,
-}
-
-// rowFunctions are those of many rows and one, in any order.
-var rowFunctions = map[string]func(dst, a, row []float32){"Add": kernel.AddRow}
-
-// vectorPairs is pairs of a function of vectors, or of rows and one row where there is one; nil
-// where an argument is repeated element by element.
-func vectorPairs(y, a, b *value, vector, row func(dst, a, b []float32)) func(*workers) error {
-	l := newLoops(y.shape, strides(y.shape), broadcastSteps(a.shape, y.shape), broadcastSteps(b.shape, y.shape))
-	if l.step[1] == 0 || l.step[2] == 0 {
-		return nil
-	}
-	x, z := newOperand(l, 1), newOperand(l, 2)
-	rows, n := l.rows, l.n
-	if x.side && z.side && l.row[0] == n { // all rows at once
-		rows, n = 1, n*rows
-	} else {
-		x.repeated, z.repeated, row = nil, nil, nil
-	}
-	if row != nil && (x.repeated == nil) != (z.repeated == nil) {
-		if x.repeated != nil {
-			a, b = b, a
-			l = newLoops(y.shape, strides(y.shape), broadcastSteps(a.shape, y.shape), broadcastSteps(b.shape, y.shape))
-		}
-		return func(*workers) error {
-			dst, x, z := y.floats(), a.floats(), b.floats()
-			l.each(func() { row(dst[l.at[0]:][:n], x[l.at[1]:][:n], z[l.at[2]:][:l.n]) })
-			return nil
-		}
-	}
-	return func(*workers) error {
-		dst := y.floats()
-		x.data, z.data = a.floats(), b.floats()
-		l.each(func() {
-			d, x, z := dst[l.at[0]:], x.at(l.at[1]), z.at(l.at[2])
-			for r := range rows {
-				vector(d[r*l.row[0]:][:n], x[r*l.row[1]:][:n], z[r*l.row[2]:][:n])
-			}
-		})
-		return nil
-	}
-}
-
-// operand is an argument of vectorPairs.
-type operand struct {
-	data     []float32
-	n        int
-	side     bool      // its rows lie side by side, or can: they are few, and all the same
-	repeated []float32 // those rows; nil where they are read as they lie
-}
-
-func newOperand(l *loops, i int) *operand {
-	o := &operand{n: l.n, side: l.row[i] == l.n}
-	if l.row[i] == 0 && l.rows*l.n <= sweepLen {
-		o.side, o.repeated = true, make([]float32, l.rows*l.n)
-	}
-	return o
-}
-
-// at is what there is from some element on.
-func (o *operand) at(i int) []float32 {
-	if o.repeated == nil {
-		return o.data[i:]
-	}
-	for n := copy(o.repeated, o.data[i:][:o.n]); n < len(o.repeated); {
-		n += copy(o.repeated[n:], o.repeated[:n])
-	}
-	return o.repeated
-}
-
 // each runs a function of two elements over runs of them.
 func each[T, U onnx.Element](f func(a, b T) U) binary[T, U] {
 	return func(dst []U, a, b []T) error {
@@ -241,24 +167,6 @@ func each[T, U onnx.Element](f func(a, b T) U) binary[T, U] {
 				dst[i] = x
 			}
 		}
-		return nil
-	}
-}
-
-// spread is a function of vectors of which one may have a single element. That is first written
-// throughout the result, which thus must not share memory with the other.
-func spread(vector func(dst, a, b []float32)) binary[float32, float32] {
-	return func(dst, a, b []float32) error {
-		fill := func(v []float32) []float32 {
-			if len(v) == len(dst) {
-				return v
-			}
-			for i := range dst {
-				dst[i] = v[0]
-			}
-			return dst
-		}
-		vector(dst, fill(a), fill(b))
 		return nil
 	}
 }
