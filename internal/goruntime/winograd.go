@@ -8,7 +8,7 @@ import (
 )
 
 // Convolutions on rows whose live taps are at most three lines and three columns of the kernel
-// can be done with fewer multiplications than they have: see [kernel.WinogradOutputs]. What a
+// can be done with fewer multiplications than they have: see [kernel.WinogradTaps]. What a
 // tile of outputs sees is transformed from line to line and from pixel to pixel, multiplied at
 // each point by what the weights are there, and transformed back.
 
@@ -19,6 +19,7 @@ type tiling struct {
 	lines, columns int // of the output
 	top, left      int // where the first tap is, from an output's line and column
 	high, wide     int // lines and columns of taps
+	side           int // outputs of a tile, side by side
 }
 
 // tilingOf finds how a convolution is divided whose kernel has those live taps, in raster order; ok
@@ -38,6 +39,10 @@ func tilingOf(windows []window, taps []int, images, ins int) (t tiling, ok bool)
 		top: line - height.begin, left: column - width.begin,
 		high: taps[len(taps)-1]/width.kernel - line + 1, wide: slices.Max(columns) - column + 1,
 	}
+	t.side = 4
+	if eight := (t.columns + 7) / 8; eight*(8+t.wide-1) < t.tiles()*t.points() {
+		t.side = 8
+	}
 	if t.high > 3 || t.wide > 3 || t.wide < 2 {
 		return t, false
 	}
@@ -45,25 +50,28 @@ func tilingOf(windows []window, taps []int, images, ins int) (t tiling, ok bool)
 	return t, 4*t.products()*t.groups()*t.tiles() < 3*len(taps)*t.lines*t.columns
 }
 
-// outputs is how many outputs are made at once of those that are side by side.
-func outputs(taps int) int {
-	if taps == 1 {
+// tiles is how many there are in a line.
+func (t tiling) tiles() int { return (t.columns + t.side - 1) / t.side }
+
+// points is how many a tile has, from pixel to pixel.
+func (t tiling) points() int { return t.side + t.wide - 1 }
+
+// lot is how many lines are a group, each tile of which is made at once.
+func (t tiling) lot() int {
+	if t.high == 1 {
 		return 1
 	}
-	return kernel.WinogradOutputs
+	return 4
 }
 
-// points is how many points their transform has.
-func points(taps int) int { return outputs(taps) + taps - 1 }
+// rows is how many points a tile has, from line to line.
+func (t tiling) rows() int { return t.lot() + t.high - 1 }
 
-// tiles is how many there are in a line.
-func (t tiling) tiles() int { return (t.columns + outputs(t.wide) - 1) / outputs(t.wide) }
-
-// groups is how many groups of lines there are, each of which is made at once.
-func (t tiling) groups() int { return (t.lines + outputs(t.high) - 1) / outputs(t.high) }
+// groups is how many groups of lines there are.
+func (t tiling) groups() int { return (t.lines + t.lot() - 1) / t.lot() }
 
 // products is how many a tile takes.
-func (t tiling) products() int { return points(t.high) * points(t.wide) }
+func (t tiling) products() int { return t.rows() * t.points() }
 
 // block is the elements of a pixel of the input.
 func (t tiling) block() int { return t.images * t.ins }
@@ -82,7 +90,7 @@ func (p *binder) transformed(n *node, x *value, t tiling) (*value, error) {
 	w.task = w.group
 	s := p.add(n, &step{run: w.run, reads: []*value{x}, writes: []*value{v}})
 	if t.high > 1 {
-		w.room = points(t.high) * t.width * t.block()
+		w.room = t.rows() * t.width * t.block()
 		if w.scratch, err = p.take(onnx.Float32, []int{p.threads, w.room}); err != nil {
 			return nil, err
 		}
@@ -120,14 +128,14 @@ func (w *winogradInputs) run(workers *workers) error {
 // pixel to pixel, while that is in the first-level cache.
 func (w *winogradInputs) group(worker, group int) {
 	block, n := w.block(), w.width*w.block()
-	var lines, part, pixels [6][]float32
-	for k := range points(w.high) {
+	var lines, part, pixels [10][]float32
+	for k := range w.rows() {
 		lines[k] = w.none
-		if at := group*outputs(w.high) + k + w.top; at >= 0 && at < w.height {
+		if at := group*w.lot() + k + w.top; at >= 0 && at < w.height {
 			lines[k] = w.x.floats()[at*n:][:n]
 		}
 	}
-	rows, columns, done := points(w.high), points(w.wide), w.width
+	rows, columns, done := w.rows(), w.points(), w.width
 	from, room := lines, []float32(nil)
 	if w.high > 1 {
 		done, room = 0, w.scratch.floats()[worker*w.room:][:w.room]
@@ -137,7 +145,7 @@ func (w *winogradInputs) group(worker, group int) {
 	}
 	size := w.groups() * w.tiles() * block // of a product
 	for t := range w.tiles() {
-		first := t*kernel.WinogradOutputs + w.left
+		first := t*w.side + w.left
 		if reach := min(first+columns, w.width); reach > done {
 			for k := range rows {
 				part[k] = lines[k][done*block:]
@@ -191,11 +199,11 @@ func (p *binder) winograd(n *node, x, y, w *value, windows []window, taps []int)
 		return nil, err
 	}
 	m := &winograd{tiling: t, v: v, y: y, w: w, outs: outs, now: make([]kernel.Product, p.threads)}
-	m.none = make([]float32, kernel.WinogradOutputs*images*outs)
+	m.none = make([]float32, t.side*images*outs)
 	m.corner = (t.top+windows[0].begin)*windows[1].kernel + t.left + windows[1].begin
 	const lines = 16 // enough for products to have many rows
-	m.part = min(max(1, lines/outputs(t.high)), t.groups())
-	m.room = m.part*t.products()*t.tiles()*images*outs + points(t.high)*kernel.WinogradOutputs*images*outs
+	m.part = min(max(1, lines/t.lot()), t.groups())
+	m.room = m.part*t.products()*t.tiles()*images*outs + t.rows()*t.side*images*outs
 	if m.scratch, err = p.take(onnx.Float32, []int{p.threads, m.room}); err != nil {
 		return nil, err
 	}
@@ -255,7 +263,7 @@ func (m *winograd) groupsOf(worker, task int) {
 	middle := min(1, m.high-1)
 	for i := range m.products() {
 		p.A[0].Data, p.B, p.C, p.Init = m.v.floats()[(i*m.groups()+first)*in:], m.weights[i*size:], products[i*groups*out:], nil
-		if i == middle*points(m.wide)+1 && m.bias != nil {
+		if i == middle*m.points()+1 && m.bias != nil {
 			p.Init = m.bias.floats()
 		}
 		p.Rows(0, p.M)
@@ -268,15 +276,14 @@ func (m *winograd) groupsOf(worker, task int) {
 // group transforms the products of a group of lines back, tile by tile: from pixel to pixel, and
 // what comes of it, in room, from line to line, while that is in the first-level cache.
 func (m *winograd) group(group int, products []float32, step int, room []float32) {
-	const side = kernel.WinogradOutputs
-	block, high := m.images*m.outs, outputs(m.high)
-	line, size := m.columns*block, side*block // of the outputs, of a tile
+	block, high := m.images*m.outs, m.lot()
+	line, size := m.columns*block, m.side*block // of the outputs, of a tile
 	for t := range m.tiles() {
-		lines, columns := min(high, m.lines-group*high), min(side, m.columns-t*side)
-		at := (group*high*m.columns + t*side) * block
+		lines, columns := min(high, m.lines-group*high), min(m.side, m.columns-t*m.side)
+		at := (group*high*m.columns + t*m.side) * block
 		// Blocks of outputs, and what is added to them, lie so far apart. A tile that is not whole is
 		// made in room, and added to afterwards.
-		whole := lines == high && columns == side
+		whole := lines == high && columns == m.side
 		y, apart, add, apartAdd := room, block, m.none, 0
 		if m.high > 1 {
 			apart = size
@@ -293,16 +300,16 @@ func (m *winograd) group(group int, products []float32, step int, room []float32
 			if m.each {
 				add = m.add.floats()
 			}
-			kernel.WinogradSums(m.wide, y, apart, add, apartAdd, products[t*block:], step, block)
+			kernel.WinogradSums(m.points(), y, apart, add, apartAdd, products[t*block:], step, block)
 		} else {
-			for i := range points(m.high) {
+			for i := range m.rows() {
 				each := m.none
 				if m.each && i == 1 {
 					each = m.add.floats()
 				}
-				kernel.WinogradSums(m.wide, room[i*size:], block, each, 0, products[i*points(m.wide)*step+t*block:], step, block)
+				kernel.WinogradSums(m.points(), room[i*size:], block, each, 0, products[i*m.points()*step+t*block:], step, block)
 			}
-			kernel.WinogradSums(m.high, y, apart, add, apartAdd, room, size, size)
+			kernel.WinogradSums(m.rows(), y, apart, add, apartAdd, room, size, size)
 		}
 		for k := range lines {
 			out := m.y.floats()[at+k*line:][:columns*block]
@@ -336,7 +343,7 @@ func (p *packs) winogradWeights(m *winograd) []float32 {
 		matrices[i] = make([]float32, m.ins*m.outs)
 	}
 	at, width, positions := w.floats()[m.corner:], w.shape[3], product(w.shape[2:])
-	rows, columns := points(m.high), points(m.wide)
+	rows, columns := m.rows(), m.points()
 	taps, line := make([]float64, m.wide), make([]float64, m.high*columns) // a kernel's lines, at each point
 	column, u := make([]float64, m.high), make([]float64, rows)
 	for o := range m.outs {

@@ -63,15 +63,32 @@ func (c Categorical) LogProbs(outputs []float64, earlier []uint16, scratch []flo
 }
 
 // Planes are those outputs of many pixels, or their logarithms.
-func (c Categorical) Planes(logs []float64, outputs []float32, stride, channel int) {
-	n := len(logs) / c.Depth
+func (c Categorical) Planes(logs, top []float64, outputs []float32, stride, channel int) {
+	n := len(top)
+	plane := func(k int) []float32 { return outputs[(channel*c.Depth+k)*stride:][:n] }
 	for k := range c.Depth {
-		kernel.Widen64(logs[k*n:][:n], outputs[(channel*c.Depth+k)*stride:][:n])
+		kernel.Widen64(logs[k*n:][:n], plane(k))
 	}
 	if c.Form == Probabilities {
 		for k, p := range logs {
 			logs[k] = Log(p)
 		}
+		copy(top, logs)
+		for at := n; at < len(logs); at += n {
+			for i, l := range logs[at:][:n] {
+				top[i] = max(top[i], l) // NaN stays
+			}
+		}
+		return
+	}
+	var most [256]float32
+	for at := 0; at < n; at += len(most) {
+		most := most[:min(len(most), n-at)]
+		copy(most, plane(0)[at:])
+		for k := 1; k < c.Depth; k++ {
+			kernel.Max(most, most, plane(k)[at:][:len(most)])
+		}
+		kernel.Widen64(top[at:][:len(most)], most)
 	}
 }
 

@@ -118,13 +118,18 @@ func checkPlanar(t *testing.T, rng *rand.Rand, head likelihood.Head, planar like
 		}
 	}
 	for c := range head.Symbols() {
-		logs := make([]float64, head.Levels()*pixels)
-		planar.Planes(logs, planes, stride, c)
+		logs, top := make([]float64, head.Levels()*pixels), make([]float64, pixels)
+		planar.Planes(logs, top, planes, stride, c)
 		for i, o := range outputs {
+			most := math.Inf(-1)
 			for k, want := range head.LogProbs(o, make([]uint16, c), make([]float64, head.Scratch())) {
 				if got := logs[k*pixels+i]; math.Float64bits(got) != math.Float64bits(want) {
 					t.Errorf("%s: pixel %d, symbol %d: level %d has %v, want %v", head.Name(), i, c, k, got, want)
 				}
+				most = max(most, want)
+			}
+			if top[i] != most && (top[i] == top[i] || most == most) {
+				t.Errorf("%s: pixel %d, symbol %d: at most %v, want %v", head.Name(), i, c, top[i], most)
 			}
 		}
 	}

@@ -72,9 +72,10 @@ type Refiner interface {
 // A Planar head gives the log-probabilities of many pixels at once, where those of a channel
 // depend on no earlier one.
 type Planar interface {
-	// Planes writes to logs what LogProbs is for the same symbol of n pixels, [levels, n]. Output
-	// k of pixel i is outputs[k·stride+i].
-	Planes(logs []float64, outputs []float32, stride, channel int)
+	// Planes writes to logs what LogProbs is for the same symbol of n pixels, [levels, n], and to
+	// top the largest of each, [n], which is no number where one of them is none. Output k of pixel
+	// i is outputs[k·stride+i].
+	Planes(logs, top []float64, outputs []float32, stride, channel int)
 }
 
 // Rounding bounds the error of a float32 output, whoever computes it and in what order:
@@ -101,17 +102,11 @@ func LogSoftmax(logs []float64, level int) (lp float64, ok bool) {
 }
 
 // LogSoftmaxes is [LogSoftmax] of n symbols at once, with the same bits. logs are by level,
-// [levels, n], and are used up, as is top, [n]. The level of symbol i is levels[i·step], and what
+// [levels, n], and are used up, top the largest of each, [n]. The level of symbol i is levels[i·step], and what
 // comes of it lps[i·step]. bad is the first symbol for which LogSoftmax is not ok; -1 where
 // there is none.
 func LogSoftmaxes(lps []float64, levels []uint16, step int, logs, top []float64) (bad int) {
 	n := len(top)
-	copy(top, logs)
-	for at := n; at < len(logs); at += n {
-		for i, l := range logs[at:][:n] {
-			top[i] = max(top[i], l) // NaN stays
-		}
-	}
 	for i, t := range top {
 		if t-t != 0 {
 			return i

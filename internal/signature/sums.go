@@ -19,11 +19,12 @@ type sums struct {
 	classed map[*onnx.Value]bool
 	uses    map[*onnx.Value]int
 	nodes   []*onnx.Node
+	biases  map[*onnx.Value]*onnx.Value // of sums, one part with the biases of the other
 }
 
 // rewrite rewrites a graph.
 func (s *sums) rewrite(g *onnx.Graph, class *onnx.Value) {
-	s.classed, s.uses = map[*onnx.Value]bool{class: true}, map[*onnx.Value]int{}
+	s.classed, s.uses, s.biases = map[*onnx.Value]bool{class: true}, map[*onnx.Value]int{}, map[*onnx.Value]*onnx.Value{}
 	for _, n := range g.Nodes {
 		for _, v := range n.Inputs {
 			s.uses[v]++
@@ -88,9 +89,7 @@ func (s *sums) conv(n *onnx.Node) bool {
 		case !s.classed[free] && plane:
 			first, second = of(outer, free), s.op("Conv", n.Attrs, onnx.Shape(1, outer.outs, 1, 1), outer.withoutBias().inputs(y)...)
 		case !s.classed[free] && inner != nil && inner.pointwise() && inner.ins < inner.outs:
-			if b := inner.bias; b != nil { // before the border of zeros
-				free = s.op("Add", nil, x.Shape, free, onnx.Const("", onnx.NewTensor(b, 1, len(b), 1, 1)))
-			}
+			free = s.biased(free, x, inner.bias) // before the border of zeros
 			first, second = of(outer, free), of(outer.over(inner), y.Node.Inputs[0])
 		default:
 			inner = layerOf(free.Node)
@@ -106,6 +105,18 @@ func (s *sums) conv(n *onnx.Node) bool {
 		return true
 	}
 	return false
+}
+
+// biased is the part of a sum that does not know the class, with the biases of the other, which is
+// once for all that read the sum.
+func (s *sums) biased(free, sum *onnx.Value, bias []float32) *onnx.Value {
+	if bias == nil {
+		return free
+	}
+	if s.biases[sum] == nil {
+		s.biases[sum] = s.op("Add", nil, sum.Shape, free, onnx.Const("", onnx.NewTensor(bias, 1, len(bias), 1, 1)))
+	}
+	return s.biases[sum]
 }
 
 // freeFirst adds up what does not know the class first: x + (y + z) = (x + y) + z.

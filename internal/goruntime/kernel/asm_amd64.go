@@ -190,30 +190,6 @@ func erfAVX2(dst, a *float32, n int)
 func erfAVX512(dst, a *float32, n int)
 
 //go:noescape
-func winogradIn2AVX2(b *winogradIn)
-
-//go:noescape
-func winogradIn2AVX512(b *winogradIn)
-
-//go:noescape
-func winogradOut2AVX2(b *winogradOut)
-
-//go:noescape
-func winogradOut2AVX512(b *winogradOut)
-
-//go:noescape
-func winogradIn3AVX2(b *winogradIn)
-
-//go:noescape
-func winogradIn3AVX512(b *winogradIn)
-
-//go:noescape
-func winogradOut3AVX2(b *winogradOut)
-
-//go:noescape
-func winogradOut3AVX512(b *winogradOut)
-
-//go:noescape
 func addRowAVX2(dst, a, row *float32, columns, rows int, step uintptr)
 
 //go:noescape
@@ -224,3 +200,51 @@ func tanhSigmoidAVX2(dst, a, b *float32, n int)
 
 //go:noescape
 func tanhSigmoidAVX512(dst, a, b *float32, n int)
+
+//go:noescape
+func winogradIn42AVX2(b *winogradIn)
+
+//go:noescape
+func winogradIn42AVX512(b *winogradIn)
+
+//go:noescape
+func winogradOut42AVX2(b *winogradOut)
+
+//go:noescape
+func winogradOut42AVX512(b *winogradOut)
+
+//go:noescape
+func winogradIn43AVX2(b *winogradIn)
+
+//go:noescape
+func winogradIn43AVX512(b *winogradIn)
+
+//go:noescape
+func winogradOut43AVX2(b *winogradOut)
+
+//go:noescape
+func winogradOut43AVX512(b *winogradOut)
+
+//go:noescape
+func winogradIn82AVX2(b *winogradIn)
+
+//go:noescape
+func winogradIn82AVX512(b *winogradIn)
+
+//go:noescape
+func winogradOut82AVX2(b *winogradOut)
+
+//go:noescape
+func winogradOut82AVX512(b *winogradOut)
+
+//go:noescape
+func winogradIn83AVX2(b *winogradIn)
+
+//go:noescape
+func winogradIn83AVX512(b *winogradIn)
+
+//go:noescape
+func winogradOut83AVX2(b *winogradOut)
+
+//go:noescape
+func winogradOut83AVX512(b *winogradOut)

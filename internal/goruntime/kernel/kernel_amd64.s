@@ -8248,54 +8248,51 @@ rest:
 	VZEROUPPER
 	RET
 
-// func winogradIn2AVX2(b *uint64)
+// func winogradIn42AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradIn2AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradIn42AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         56(AX), R10
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	XORQ         SI, SI
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS three<>+0(SB), Y1
-	MOVQ         (AX), AX
+	MOVQ         (AX), DI
 
 loop:
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (DI), Y3
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R9), Y5
-	VMOVUPS      (R10), Y6
+	MOVQ         24(AX), R8
+	VMOVUPS      (R8)(SI*1), Y2
+	MOVQ         32(AX), R8
+	VMOVUPS      (R8)(SI*1), Y3
+	MOVQ         40(AX), R8
+	VMOVUPS      (R8)(SI*1), Y4
+	MOVQ         48(AX), R8
+	VMOVUPS      (R8)(SI*1), Y5
+	MOVQ         56(AX), R8
+	VMOVUPS      (R8)(SI*1), Y6
 	VSUBPS       Y3, Y5, Y5
 	VSUBPS       Y4, Y2, Y2
 	VMOVAPS      Y5, Y7
 	VFMADD231PS  Y0, Y2, Y7
+	VMOVUPS      Y7, (CX)
 	VADDPS       Y4, Y3, Y2
 	VSUBPS       Y2, Y5, Y2
-	VSUBPS       Y4, Y3, Y3
-	VMOVAPS      Y5, Y8
-	VFMADD231PS  Y1, Y3, Y8
-	VSUBPS       Y4, Y6, Y3
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS Y0, Y5, Y3
-	VMOVUPS      Y7, (CX)
-	VMOVUPS      Y2, (CX)(BX*1)
-	VMOVUPS      Y8, (CX)(BX*2)
-	VMOVUPS      Y5, (DX)
-	VMOVUPS      Y3, (DX)(BX*1)
+	VMOVUPS      Y2, (CX)(DX*1)
+	VSUBPS       Y4, Y3, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y1, Y2, Y3
+	VMOVUPS      Y3, (CX)(DX*2)
+	VMOVUPS      Y5, (BX)
+	VSUBPS       Y4, Y6, Y2
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS Y0, Y5, Y2
+	VMOVUPS      Y2, (BX)(DX*1)
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
 	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	SUBQ         $0x00000020, AX
+	SUBQ         $0x00000020, DI
 	JG           loop
 	VZEROUPPER
 	RET
@@ -8306,22 +8303,22 @@ GLOBL two<>(SB), RODATA|NOPTR, $4
 DATA three<>+0(SB)/4, $0x40400000
 GLOBL three<>(SB), RODATA|NOPTR, $4
 
-// func winogradOut2AVX2(b *uint64)
+// func winogradOut42AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradOut2AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradOut42AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), R8
-	LEAQ         (SI)(R8*2), DI
-	ADDQ         R8, DI
+	MOVQ         32(AX), DI
+	LEAQ         (SI)(DI*2), R8
+	ADDQ         DI, R8
 	MOVQ         40(AX), R9
-	MOVQ         48(AX), R11
-	LEAQ         (R9)(R11*2), R10
-	ADDQ         R11, R10
+	MOVQ         48(AX), R10
+	LEAQ         (R9)(R10*2), R11
+	ADDQ         R10, R11
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS eight<>+0(SB), Y2
@@ -8329,35 +8326,35 @@ TEXT ·winogradOut2AVX2(SB), NOSPLIT, $0-8
 
 loop:
 	VMOVUPS     (CX), Y3
-	VMOVUPS     (CX)(BX*1), Y4
-	VMOVUPS     (CX)(BX*2), Y5
-	VMOVUPS     (DX), Y6
-	VMOVUPS     (DX)(BX*1), Y7
+	VMOVUPS     (CX)(DX*1), Y4
+	VMOVUPS     (CX)(DX*2), Y5
+	VMOVUPS     (BX), Y6
+	VMOVUPS     (BX)(DX*1), Y7
 	VADDPS      Y5, Y4, Y8
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y8, Y3, Y3
 	VADDPS      Y6, Y3, Y3
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y6, Y5
-	VMOVAPS     Y8, Y8
-	VFMADD231PS Y1, Y6, Y8
-	VMOVAPS     Y4, Y4
-	VFMADD231PS Y2, Y6, Y4
-	VADDPS      Y7, Y4, Y4
 	VADDPS      (R9), Y3, Y3
 	VMOVUPS     Y3, (SI)
-	VADDPS      (R9)(R11*1), Y5, Y5
-	VMOVUPS     Y5, (SI)(R8*1)
-	VADDPS      (R9)(R11*2), Y8, Y8
-	VMOVUPS     Y8, (SI)(R8*2)
-	VADDPS      (R10), Y4, Y4
-	VMOVUPS     Y4, (DI)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VADDPS      (R9)(R10*1), Y3, Y3
+	VMOVUPS     Y3, (SI)(DI*1)
+	VMOVAPS     Y8, Y3
+	VFMADD231PS Y1, Y6, Y3
+	VADDPS      (R9)(R10*2), Y3, Y3
+	VMOVUPS     Y3, (SI)(DI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y7, Y3, Y3
+	VADDPS      (R11), Y3, Y3
+	VMOVUPS     Y3, (R8)
 	ADDQ        $0x00000020, CX
-	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
 	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
 	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R10
+	ADDQ        $0x00000020, R11
 	SUBQ        $0x00000020, AX
 	JG          loop
 	VZEROUPPER
@@ -8369,32 +8366,33 @@ GLOBL four<>(SB), RODATA|NOPTR, $4
 DATA eight<>+0(SB)/4, $0x41000000
 GLOBL eight<>(SB), RODATA|NOPTR, $4
 
-// func winogradIn3AVX2(b *uint64)
+// func winogradIn43AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradIn3AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradIn43AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         56(AX), R10
-	MOVQ         64(AX), R11
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	XORQ         SI, SI
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS five<>+0(SB), Y2
-	MOVQ         (AX), AX
+	MOVQ         (AX), DI
 
 loop:
-	VMOVUPS      (SI), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (R8), Y5
-	VMOVUPS      (R9), Y6
-	VMOVUPS      (R10), Y7
-	VMOVUPS      (R11), Y8
+	MOVQ         24(AX), R8
+	VMOVUPS      (R8)(SI*1), Y3
+	MOVQ         32(AX), R8
+	VMOVUPS      (R8)(SI*1), Y4
+	MOVQ         40(AX), R8
+	VMOVUPS      (R8)(SI*1), Y5
+	MOVQ         48(AX), R8
+	VMOVUPS      (R8)(SI*1), Y6
+	MOVQ         56(AX), R8
+	VMOVUPS      (R8)(SI*1), Y7
+	MOVQ         64(AX), R8
+	VMOVUPS      (R8)(SI*1), Y8
 	VMOVAPS      Y7, Y9
 	VFNMADD231PS Y1, Y5, Y9
 	VMOVAPS      Y6, Y10
@@ -8405,31 +8403,26 @@ loop:
 	VFNMADD231PS Y2, Y5, Y7
 	VMOVAPS      Y7, Y5
 	VFMADD231PS  Y1, Y3, Y5
-	VADDPS       Y10, Y9, Y3
-	VSUBPS       Y10, Y9, Y7
-	VMOVAPS      Y11, Y9
-	VFMADD231PS  Y0, Y12, Y9
-	VMOVAPS      Y11, Y10
-	VFNMADD231PS Y0, Y12, Y10
-	VMOVAPS      Y8, Y8
-	VFNMADD231PS Y2, Y6, Y8
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y1, Y4, Y6
 	VMOVUPS      Y5, (CX)
-	VMOVUPS      Y3, (CX)(BX*1)
-	VMOVUPS      Y7, (CX)(BX*2)
-	VMOVUPS      Y9, (DX)
-	VMOVUPS      Y10, (DX)(BX*1)
-	VMOVUPS      Y6, (DX)(BX*2)
+	VADDPS       Y10, Y9, Y3
+	VMOVUPS      Y3, (CX)(DX*1)
+	VSUBPS       Y10, Y9, Y3
+	VMOVUPS      Y3, (CX)(DX*2)
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  Y0, Y12, Y3
+	VMOVUPS      Y3, (BX)
+	VMOVAPS      Y11, Y3
+	VFNMADD231PS Y0, Y12, Y3
+	VMOVUPS      Y3, (BX)(DX*1)
+	VMOVAPS      Y8, Y3
+	VFNMADD231PS Y2, Y6, Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y4, Y3
+	VMOVUPS      Y3, (BX)(DX*2)
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
 	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	ADDQ         $0x00000020, R11
-	SUBQ         $0x00000020, AX
+	SUBQ         $0x00000020, DI
 	JG           loop
 	VZEROUPPER
 	RET
@@ -8437,22 +8430,22 @@ loop:
 DATA five<>+0(SB)/4, $0x40a00000
 GLOBL five<>(SB), RODATA|NOPTR, $4
 
-// func winogradOut3AVX2(b *uint64)
+// func winogradOut43AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradOut3AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradOut43AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), R8
-	LEAQ         (SI)(R8*2), DI
-	ADDQ         R8, DI
+	MOVQ         32(AX), DI
+	LEAQ         (SI)(DI*2), R8
+	ADDQ         DI, R8
 	MOVQ         40(AX), R9
-	MOVQ         48(AX), R11
-	LEAQ         (R9)(R11*2), R10
-	ADDQ         R11, R10
+	MOVQ         48(AX), R10
+	LEAQ         (R9)(R10*2), R11
+	ADDQ         R10, R11
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS eight<>+0(SB), Y2
@@ -8460,42 +8453,811 @@ TEXT ·winogradOut3AVX2(SB), NOSPLIT, $0-8
 
 loop:
 	VMOVUPS     (CX), Y3
-	VMOVUPS     (CX)(BX*1), Y4
-	VMOVUPS     (CX)(BX*2), Y5
-	VMOVUPS     (DX), Y6
-	VMOVUPS     (DX)(BX*1), Y7
-	VMOVUPS     (DX)(BX*2), Y8
+	VMOVUPS     (CX)(DX*1), Y4
+	VMOVUPS     (CX)(DX*2), Y5
+	VMOVUPS     (BX), Y6
+	VMOVUPS     (BX)(DX*1), Y7
+	VMOVUPS     (BX)(DX*2), Y8
 	VADDPS      Y5, Y4, Y9
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y7, Y6, Y5
 	VSUBPS      Y7, Y6, Y6
 	VADDPS      Y9, Y3, Y3
 	VADDPS      Y5, Y3, Y3
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y6, Y7
-	VMOVAPS     Y9, Y9
-	VFMADD231PS Y1, Y5, Y9
-	VMOVAPS     Y4, Y4
-	VFMADD231PS Y2, Y6, Y4
-	VADDPS      Y8, Y4, Y4
 	VADDPS      (R9), Y3, Y3
 	VMOVUPS     Y3, (SI)
-	VADDPS      (R9)(R11*1), Y7, Y7
-	VMOVUPS     Y7, (SI)(R8*1)
-	VADDPS      (R9)(R11*2), Y9, Y9
-	VMOVUPS     Y9, (SI)(R8*2)
-	VADDPS      (R10), Y4, Y4
-	VMOVUPS     Y4, (DI)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VADDPS      (R9)(R10*1), Y3, Y3
+	VMOVUPS     Y3, (SI)(DI*1)
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y1, Y5, Y3
+	VADDPS      (R9)(R10*2), Y3, Y3
+	VMOVUPS     Y3, (SI)(DI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y8, Y3, Y3
+	VADDPS      (R11), Y3, Y3
+	VMOVUPS     Y3, (R8)
 	ADDQ        $0x00000020, CX
-	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
 	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
 	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R10
+	ADDQ        $0x00000020, R11
 	SUBQ        $0x00000020, AX
 	JG          loop
 	VZEROUPPER
 	RET
+
+// func winogradIn82AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradIn82AVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), AX
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	XORQ DI, DI
+	MOVQ (AX), R8
+
+loop:
+	MOVQ         32(AX), R9
+	MOVQ         32(AX), R9
+	VMOVUPS      (R9)(DI*1), Y0
+	MOVQ         24(AX), R9
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y1
+	VFMADD231PS  (R9)(DI*1), Y1, Y0
+	MOVQ         40(AX), R9
+	MOVQ         40(AX), R9
+	VMOVUPS      (R9)(DI*1), Y1
+	MOVQ         32(AX), R9
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y2
+	VFMADD231PS  (R9)(DI*1), Y2, Y1
+	MOVQ         48(AX), R9
+	MOVQ         48(AX), R9
+	VMOVUPS      (R9)(DI*1), Y2
+	MOVQ         40(AX), R9
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y3
+	VFMADD231PS  (R9)(DI*1), Y3, Y2
+	MOVQ         56(AX), R9
+	MOVQ         56(AX), R9
+	VMOVUPS      (R9)(DI*1), Y3
+	MOVQ         48(AX), R9
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  (R9)(DI*1), Y4, Y3
+	MOVQ         64(AX), R9
+	MOVQ         64(AX), R9
+	VMOVUPS      (R9)(DI*1), Y4
+	MOVQ         56(AX), R9
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
+	VFMADD231PS  (R9)(DI*1), Y5, Y4
+	MOVQ         72(AX), R9
+	MOVQ         72(AX), R9
+	VMOVUPS      (R9)(DI*1), Y5
+	MOVQ         64(AX), R9
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
+	VFMADD231PS  (R9)(DI*1), Y6, Y5
+	MOVQ         80(AX), R9
+	MOVQ         80(AX), R9
+	VMOVUPS      (R9)(DI*1), Y6
+	MOVQ         72(AX), R9
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
+	VFMADD231PS  (R9)(DI*1), Y7, Y6
+	MOVQ         88(AX), R9
+	MOVQ         88(AX), R9
+	VMOVUPS      (R9)(DI*1), Y7
+	MOVQ         80(AX), R9
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
+	VFMADD231PS  (R9)(DI*1), Y8, Y7
+	VSUBPS       Y0, Y6, Y0
+	VSUBPS       Y4, Y2, Y7
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (CX)
+	VADDPS       Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0880000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VADDPS       Y1, Y5, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winogradc0880000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VADDPS       Y7, Y0, Y8
+	VMOVUPS      Y8, (CX)(DX*1)
+	VSUBPS       Y7, Y0, Y0
+	VMOVUPS      Y0, (CX)(DX*2)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y7
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVAPS      Y5, Y7
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3e800000<>+0(SB), Y8
+	VFMADD231PS  Y1, Y8, Y7
+	VMOVAPS      Y0, Y8
+	VBROADCASTSS winograd40000000<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, (BX)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0000000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (BX)(DX*1)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVAPS      Y5, Y2
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40800000<>+0(SB), Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS winograd3f000000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      Y1, (BX)(DX*2)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbf000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         80(AX), R9
+	MOVQ         32(AX), R10
+	VMOVUPS      (R9)(DI*1), Y0
+	VSUBPS       (R10)(DI*1), Y0, Y0
+	MOVQ         48(AX), R9
+	MOVQ         64(AX), R10
+	VMOVUPS      (R9)(DI*1), Y1
+	VSUBPS       (R10)(DI*1), Y1, Y1
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	MOVQ         88(AX), R9
+	MOVQ         40(AX), R10
+	VMOVUPS      (R9)(DI*1), Y1
+	VSUBPS       (R10)(DI*1), Y1, Y1
+	MOVQ         56(AX), R9
+	MOVQ         72(AX), R10
+	VMOVUPS      (R9)(DI*1), Y2
+	VSUBPS       (R10)(DI*1), Y2, Y2
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd40a80000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      Y0, (SI)(DX*1)
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y2
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, (SI)(DX*2)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	SUBQ         $0x00000020, R8
+	JG           loop
+	VZEROUPPER
+	RET
+
+DATA winograd3faaaaab<>+0(SB)/4, $0x3faaaaab
+GLOBL winograd3faaaaab<>(SB), RODATA|NOPTR, $4
+
+DATA winograd40a80000<>+0(SB)/4, $0x40a80000
+GLOBL winograd40a80000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradc0880000<>+0(SB)/4, $0xc0880000
+GLOBL winogradc0880000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradbfa00000<>+0(SB)/4, $0xbfa00000
+GLOBL winogradbfa00000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3e800000<>+0(SB)/4, $0x3e800000
+GLOBL winograd3e800000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd40000000<>+0(SB)/4, $0x40000000
+GLOBL winograd40000000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradc0000000<>+0(SB)/4, $0xc0000000
+GLOBL winogradc0000000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradc0a00000<>+0(SB)/4, $0xc0a00000
+GLOBL winogradc0a00000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd40800000<>+0(SB)/4, $0x40800000
+GLOBL winograd40800000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3f000000<>+0(SB)/4, $0x3f000000
+GLOBL winograd3f000000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradbf000000<>+0(SB)/4, $0xbf000000
+GLOBL winogradbf000000<>(SB), RODATA|NOPTR, $4
+
+// func winogradOut82AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradOut82AVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), AX
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	MOVQ 24(AX), DI
+	MOVQ 32(AX), R8
+	LEAQ (DI)(R8*2), R9
+	ADDQ R8, R9
+	LEAQ (R9)(R8*2), R10
+	ADDQ R8, R10
+	MOVQ 40(AX), R11
+	MOVQ 48(AX), R12
+	LEAQ (R11)(R12*2), R13
+	ADDQ R12, R13
+	LEAQ (R13)(R12*2), R14
+	ADDQ R12, R14
+	MOVQ (AX), AX
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(DX*1), Y1
+	VMOVUPS      (CX)(DX*2), Y2
+	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX)(DX*1), Y4
+	VMOVUPS      (BX)(DX*2), Y5
+	VMOVUPS      (SI), Y6
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y4, Y3, Y2
+	VSUBPS       Y6, Y5, Y3
+	VADDPS       Y7, Y0, Y0
+	VADDPS       Y9, Y8, Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (SI)(DX*1), Y4
+	VADDPS       Y4, Y0, Y0
+	VADDPS       (R11), Y0, Y0
+	VMOVUPS      Y0, (DI)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd40000000<>+0(SB), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f000000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       (R11)(R12*1), Y0, Y0
+	VMOVUPS      Y0, (DI)(R8*1)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       (R11)(R12*2), Y0, Y0
+	VMOVUPS      Y0, (DI)(R8*2)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd41000000<>+0(SB), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e000000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc017b426<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       (R13), Y0, Y0
+	VMOVUPS      Y0, (R9)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd41800000<>+0(SB), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d800000<>+0(SB), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd404a4588<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       (R13)(R12*1), Y0, Y0
+	VMOVUPS      Y0, (R9)(R8*1)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd42000000<>+0(SB), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d000000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc086d905<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       (R13)(R12*2), Y0, Y0
+	VMOVUPS      Y0, (R9)(R8*2)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd42800000<>+0(SB), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c800000<>+0(SB), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       (R14), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd43000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c000000<>+0(SB), Y1
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y1
+	VFMADD231PS  Y4, Y1, Y0
+	VADDPS       (SI)(DX*2), Y0, Y0
+	VADDPS       (R14)(R12*1), Y0, Y0
+	VMOVUPS      Y0, (R10)(R8*1)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, R10
+	ADDQ         $0x00000020, R11
+	ADDQ         $0x00000020, R13
+	ADDQ         $0x00000020, R14
+	SUBQ         $0x00000020, AX
+	JG           loop
+	VZEROUPPER
+	RET
+
+DATA winogradbfaaaaab<>+0(SB)/4, $0xbfaaaaab
+GLOBL winogradbfaaaaab<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3fe38e39<>+0(SB)/4, $0x3fe38e39
+GLOBL winograd3fe38e39<>(SB), RODATA|NOPTR, $4
+
+DATA winograd41000000<>+0(SB)/4, $0x41000000
+GLOBL winograd41000000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3e000000<>+0(SB)/4, $0x3e000000
+GLOBL winograd3e000000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradc017b426<>+0(SB)/4, $0xc017b426
+GLOBL winogradc017b426<>(SB), RODATA|NOPTR, $4
+
+DATA winograd41800000<>+0(SB)/4, $0x41800000
+GLOBL winograd41800000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3d800000<>+0(SB)/4, $0x3d800000
+GLOBL winograd3d800000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd404a4588<>+0(SB)/4, $0x404a4588
+GLOBL winograd404a4588<>(SB), RODATA|NOPTR, $4
+
+DATA winograd42000000<>+0(SB)/4, $0x42000000
+GLOBL winograd42000000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3d000000<>+0(SB)/4, $0x3d000000
+GLOBL winograd3d000000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradc086d905<>+0(SB)/4, $0xc086d905
+GLOBL winogradc086d905<>(SB), RODATA|NOPTR, $4
+
+DATA winograd42800000<>+0(SB)/4, $0x42800000
+GLOBL winograd42800000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3c800000<>+0(SB)/4, $0x3c800000
+GLOBL winograd3c800000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd40b3cc07<>+0(SB)/4, $0x40b3cc07
+GLOBL winograd40b3cc07<>(SB), RODATA|NOPTR, $4
+
+DATA winograd43000000<>+0(SB)/4, $0x43000000
+GLOBL winograd43000000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3c000000<>+0(SB)/4, $0x3c000000
+GLOBL winograd3c000000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradc0efbab4<>+0(SB)/4, $0xc0efbab4
+GLOBL winogradc0efbab4<>(SB), RODATA|NOPTR, $4
+
+// func winogradIn83AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradIn83AVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), AX
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	LEAQ (SI)(DX*2), DI
+	ADDQ DX, DI
+	XORQ R8, R8
+	MOVQ (AX), R9
+
+loop:
+	MOVQ         40(AX), R10
+	MOVQ         24(AX), R11
+	VMOVUPS      (R10)(R8*1), Y0
+	VSUBPS       (R11)(R8*1), Y0, Y0
+	MOVQ         32(AX), R10
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f155555<>+0(SB), Y1
+	VFMADD231PS  (R10)(R8*1), Y1, Y0
+	MOVQ         48(AX), R10
+	MOVQ         32(AX), R11
+	VMOVUPS      (R10)(R8*1), Y1
+	VSUBPS       (R11)(R8*1), Y1, Y1
+	MOVQ         40(AX), R10
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd3f155555<>+0(SB), Y2
+	VFMADD231PS  (R10)(R8*1), Y2, Y1
+	MOVQ         56(AX), R10
+	MOVQ         40(AX), R11
+	VMOVUPS      (R10)(R8*1), Y2
+	VSUBPS       (R11)(R8*1), Y2, Y2
+	MOVQ         48(AX), R10
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3f155555<>+0(SB), Y3
+	VFMADD231PS  (R10)(R8*1), Y3, Y2
+	MOVQ         64(AX), R10
+	MOVQ         48(AX), R11
+	VMOVUPS      (R10)(R8*1), Y3
+	VSUBPS       (R11)(R8*1), Y3, Y3
+	MOVQ         56(AX), R10
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f155555<>+0(SB), Y4
+	VFMADD231PS  (R10)(R8*1), Y4, Y3
+	MOVQ         72(AX), R10
+	MOVQ         56(AX), R11
+	VMOVUPS      (R10)(R8*1), Y4
+	VSUBPS       (R11)(R8*1), Y4, Y4
+	MOVQ         64(AX), R10
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3f155555<>+0(SB), Y5
+	VFMADD231PS  (R10)(R8*1), Y5, Y4
+	MOVQ         80(AX), R10
+	MOVQ         64(AX), R11
+	VMOVUPS      (R10)(R8*1), Y5
+	VSUBPS       (R11)(R8*1), Y5, Y5
+	MOVQ         72(AX), R10
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3f155555<>+0(SB), Y6
+	VFMADD231PS  (R10)(R8*1), Y6, Y5
+	MOVQ         88(AX), R10
+	MOVQ         72(AX), R11
+	VMOVUPS      (R10)(R8*1), Y6
+	VSUBPS       (R11)(R8*1), Y6, Y6
+	MOVQ         80(AX), R10
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3f155555<>+0(SB), Y7
+	VFMADD231PS  (R10)(R8*1), Y7, Y6
+	MOVQ         96(AX), R10
+	MOVQ         80(AX), R11
+	VMOVUPS      (R10)(R8*1), Y7
+	VSUBPS       (R11)(R8*1), Y7, Y7
+	MOVQ         88(AX), R10
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3f155555<>+0(SB), Y8
+	VFMADD231PS  (R10)(R8*1), Y8, Y7
+	VSUBPS       Y0, Y6, Y0
+	VSUBPS       Y4, Y2, Y7
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (CX)
+	VADDPS       Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0880000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VADDPS       Y1, Y5, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winogradc0880000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VADDPS       Y7, Y0, Y8
+	VMOVUPS      Y8, (CX)(DX*1)
+	VSUBPS       Y7, Y0, Y0
+	VMOVUPS      Y0, (CX)(DX*2)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y7
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVAPS      Y5, Y7
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3e800000<>+0(SB), Y8
+	VFMADD231PS  Y1, Y8, Y7
+	VMOVAPS      Y0, Y8
+	VBROADCASTSS winograd40000000<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, (BX)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0000000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (BX)(DX*1)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVAPS      Y5, Y2
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40800000<>+0(SB), Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS winograd3f000000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      Y1, (BX)(DX*2)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbf000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y0, (SI)
+	MOVQ         80(AX), R10
+	MOVQ         32(AX), R11
+	VMOVUPS      (R10)(R8*1), Y0
+	VSUBPS       (R11)(R8*1), Y0, Y0
+	MOVQ         48(AX), R10
+	MOVQ         64(AX), R11
+	VMOVUPS      (R10)(R8*1), Y1
+	VSUBPS       (R11)(R8*1), Y1, Y1
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	MOVQ         88(AX), R10
+	MOVQ         40(AX), R11
+	VMOVUPS      (R10)(R8*1), Y1
+	VSUBPS       (R11)(R8*1), Y1, Y1
+	MOVQ         56(AX), R10
+	MOVQ         72(AX), R11
+	VMOVUPS      (R10)(R8*1), Y2
+	VSUBPS       (R11)(R8*1), Y2, Y2
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd40a80000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	MOVQ         96(AX), R10
+	MOVQ         48(AX), R11
+	VMOVUPS      (R10)(R8*1), Y2
+	VSUBPS       (R11)(R8*1), Y2, Y2
+	MOVQ         64(AX), R10
+	MOVQ         80(AX), R11
+	VMOVUPS      (R10)(R8*1), Y3
+	VSUBPS       (R11)(R8*1), Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40a80000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVAPS      Y1, Y3
+	VBROADCASTSS winogradbf400000<>+0(SB), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VMOVUPS      Y3, (SI)(DX*1)
+	VMOVAPS      Y1, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VMOVUPS      Y3, (SI)(DX*2)
+	VSUBPS       Y0, Y2, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f155555<>+0(SB), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (DI)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	SUBQ         $0x00000020, R9
+	JG           loop
+	VZEROUPPER
+	RET
+
+DATA winograd3f155555<>+0(SB)/4, $0x3f155555
+GLOBL winograd3f155555<>(SB), RODATA|NOPTR, $4
+
+DATA winogradbf400000<>+0(SB)/4, $0xbf400000
+GLOBL winogradbf400000<>(SB), RODATA|NOPTR, $4
+
+// func winogradOut83AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradOut83AVX2(SB), NOSPLIT, $0-8
+	MOVQ b+0(FP), AX
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	LEAQ (SI)(DX*2), DI
+	ADDQ DX, DI
+	MOVQ 24(AX), R8
+	MOVQ 32(AX), R9
+	LEAQ (R8)(R9*2), R10
+	ADDQ R9, R10
+	LEAQ (R10)(R9*2), R11
+	ADDQ R9, R11
+	MOVQ 40(AX), R12
+	MOVQ 48(AX), R13
+	LEAQ (R12)(R13*2), R14
+	ADDQ R13, R14
+	LEAQ (R14)(R13*2), R15
+	ADDQ R13, R15
+	MOVQ (AX), AX
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(DX*1), Y1
+	VMOVUPS      (CX)(DX*2), Y2
+	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX)(DX*1), Y4
+	VMOVUPS      (BX)(DX*2), Y5
+	VMOVUPS      (SI), Y6
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y4, Y3, Y2
+	VSUBPS       Y6, Y5, Y3
+	VADDPS       Y7, Y0, Y0
+	VADDPS       Y9, Y8, Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (SI)(DX*1), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (SI)(DX*2), Y5
+	VADDPS       Y5, Y0, Y0
+	VADDPS       (R12), Y0, Y0
+	VMOVUPS      Y0, (R8)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd40000000<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f000000<>+0(SB), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f400000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       (R12)(R13*1), Y0, Y0
+	VMOVUPS      Y0, (R8)(R9*1)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y6
+	VFMADD231PS  Y8, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y6
+	VFMADD231PS  Y9, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f100000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       (R12)(R13*2), Y0, Y0
+	VMOVUPS      Y0, (R8)(R9*2)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd41000000<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e000000<>+0(SB), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc017b426<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3ed80000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       (R14), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd41800000<>+0(SB), Y6
+	VFMADD231PS  Y8, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d800000<>+0(SB), Y6
+	VFMADD231PS  Y9, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd404a4588<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3ea20000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       (R14)(R13*1), Y0, Y0
+	VMOVUPS      Y0, (R10)(R9*1)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd42000000<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d000000<>+0(SB), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc086d905<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e730000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       (R14)(R13*2), Y0, Y0
+	VMOVUPS      Y0, (R10)(R9*2)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd42800000<>+0(SB), Y6
+	VFMADD231PS  Y8, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c800000<>+0(SB), Y6
+	VFMADD231PS  Y9, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e364000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       (R15), Y0, Y0
+	VMOVUPS      Y0, (R11)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd43000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c000000<>+0(SB), Y1
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y1
+	VFMADD231PS  Y4, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e08b000<>+0(SB), Y1
+	VFMADD231PS  Y5, Y1, Y0
+	VADDPS       (DI), Y0, Y0
+	VADDPS       (R15)(R13*1), Y0, Y0
+	VMOVUPS      Y0, (R11)(R9*1)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	ADDQ         $0x00000020, R10
+	ADDQ         $0x00000020, R11
+	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000020, R14
+	ADDQ         $0x00000020, R15
+	SUBQ         $0x00000020, AX
+	JG           loop
+	VZEROUPPER
+	RET
+
+DATA winograd3f400000<>+0(SB)/4, $0x3f400000
+GLOBL winograd3f400000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3f100000<>+0(SB)/4, $0x3f100000
+GLOBL winograd3f100000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3ed80000<>+0(SB)/4, $0x3ed80000
+GLOBL winograd3ed80000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3ea20000<>+0(SB)/4, $0x3ea20000
+GLOBL winograd3ea20000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3e730000<>+0(SB)/4, $0x3e730000
+GLOBL winograd3e730000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3e364000<>+0(SB)/4, $0x3e364000
+GLOBL winograd3e364000<>(SB), RODATA|NOPTR, $4
+
+DATA winograd3e08b000<>+0(SB)/4, $0x3e08b000
+GLOBL winograd3e08b000<>(SB), RODATA|NOPTR, $4
 
 // func addRowAVX2(dst *float32, a *float32, row *float32, columns int, rows int, step uintptr)
 // Requires: AVX
@@ -8526,74 +9288,71 @@ rows:
 	VZEROUPPER
 	RET
 
-// func winogradIn2AVX512(b *uint64)
+// func winogradIn42AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradIn2AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradIn42AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         56(AX), R10
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	XORQ         SI, SI
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS three<>+0(SB), Z1
-	MOVQ         (AX), AX
+	MOVQ         (AX), DI
 
 loop:
-	VMOVUPS      (SI), Z2
-	VMOVUPS      (DI), Z3
-	VMOVUPS      (R8), Z4
-	VMOVUPS      (R9), Z5
-	VMOVUPS      (R10), Z6
+	MOVQ         24(AX), R8
+	VMOVUPS      (R8)(SI*1), Z2
+	MOVQ         32(AX), R8
+	VMOVUPS      (R8)(SI*1), Z3
+	MOVQ         40(AX), R8
+	VMOVUPS      (R8)(SI*1), Z4
+	MOVQ         48(AX), R8
+	VMOVUPS      (R8)(SI*1), Z5
+	MOVQ         56(AX), R8
+	VMOVUPS      (R8)(SI*1), Z6
 	VSUBPS       Z3, Z5, Z5
 	VSUBPS       Z4, Z2, Z2
 	VMOVAPS      Z5, Z7
 	VFMADD231PS  Z0, Z2, Z7
+	VMOVUPS      Z7, (CX)
 	VADDPS       Z4, Z3, Z2
 	VSUBPS       Z2, Z5, Z2
-	VSUBPS       Z4, Z3, Z3
-	VMOVAPS      Z5, Z8
-	VFMADD231PS  Z1, Z3, Z8
-	VSUBPS       Z4, Z6, Z3
-	VMOVAPS      Z3, Z3
-	VFNMADD231PS Z0, Z5, Z3
-	VMOVUPS      Z7, (CX)
-	VMOVUPS      Z2, (CX)(BX*1)
-	VMOVUPS      Z8, (CX)(BX*2)
-	VMOVUPS      Z5, (DX)
-	VMOVUPS      Z3, (DX)(BX*1)
+	VMOVUPS      Z2, (CX)(DX*1)
+	VSUBPS       Z4, Z3, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z1, Z2, Z3
+	VMOVUPS      Z3, (CX)(DX*2)
+	VMOVUPS      Z5, (BX)
+	VSUBPS       Z4, Z6, Z2
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS Z0, Z5, Z2
+	VMOVUPS      Z2, (BX)(DX*1)
 	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	SUBQ         $0x00000040, AX
+	SUBQ         $0x00000040, DI
 	JG           loop
 	VZEROUPPER
 	RET
 
-// func winogradOut2AVX512(b *uint64)
+// func winogradOut42AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradOut2AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradOut42AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), R8
-	LEAQ         (SI)(R8*2), DI
-	ADDQ         R8, DI
+	MOVQ         32(AX), DI
+	LEAQ         (SI)(DI*2), R8
+	ADDQ         DI, R8
 	MOVQ         40(AX), R9
-	MOVQ         48(AX), R11
-	LEAQ         (R9)(R11*2), R10
-	ADDQ         R11, R10
+	MOVQ         48(AX), R10
+	LEAQ         (R9)(R10*2), R11
+	ADDQ         R10, R11
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS four<>+0(SB), Z1
 	VBROADCASTSS eight<>+0(SB), Z2
@@ -8601,66 +9360,67 @@ TEXT ·winogradOut2AVX512(SB), NOSPLIT, $0-8
 
 loop:
 	VMOVUPS     (CX), Z3
-	VMOVUPS     (CX)(BX*1), Z4
-	VMOVUPS     (CX)(BX*2), Z5
-	VMOVUPS     (DX), Z6
-	VMOVUPS     (DX)(BX*1), Z7
+	VMOVUPS     (CX)(DX*1), Z4
+	VMOVUPS     (CX)(DX*2), Z5
+	VMOVUPS     (BX), Z6
+	VMOVUPS     (BX)(DX*1), Z7
 	VADDPS      Z5, Z4, Z8
 	VSUBPS      Z5, Z4, Z4
 	VADDPS      Z8, Z3, Z3
 	VADDPS      Z6, Z3, Z3
-	VMOVAPS     Z4, Z5
-	VFMADD231PS Z0, Z6, Z5
-	VMOVAPS     Z8, Z8
-	VFMADD231PS Z1, Z6, Z8
-	VMOVAPS     Z4, Z4
-	VFMADD231PS Z2, Z6, Z4
-	VADDPS      Z7, Z4, Z4
 	VADDPS      (R9), Z3, Z3
 	VMOVUPS     Z3, (SI)
-	VADDPS      (R9)(R11*1), Z5, Z5
-	VMOVUPS     Z5, (SI)(R8*1)
-	VADDPS      (R9)(R11*2), Z8, Z8
-	VMOVUPS     Z8, (SI)(R8*2)
-	VADDPS      (R10), Z4, Z4
-	VMOVUPS     Z4, (DI)
+	VMOVAPS     Z4, Z3
+	VFMADD231PS Z0, Z6, Z3
+	VADDPS      (R9)(R10*1), Z3, Z3
+	VMOVUPS     Z3, (SI)(DI*1)
+	VMOVAPS     Z8, Z3
+	VFMADD231PS Z1, Z6, Z3
+	VADDPS      (R9)(R10*2), Z3, Z3
+	VMOVUPS     Z3, (SI)(DI*2)
+	VMOVAPS     Z4, Z3
+	VFMADD231PS Z2, Z6, Z3
+	VADDPS      Z7, Z3, Z3
+	VADDPS      (R11), Z3, Z3
+	VMOVUPS     Z3, (R8)
 	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
 	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
 	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
+	ADDQ        $0x00000040, R11
 	SUBQ        $0x00000040, AX
 	JG          loop
 	VZEROUPPER
 	RET
 
-// func winogradIn3AVX512(b *uint64)
+// func winogradIn43AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradIn3AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradIn43AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	MOVQ         40(AX), R8
-	MOVQ         48(AX), R9
-	MOVQ         56(AX), R10
-	MOVQ         64(AX), R11
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	XORQ         SI, SI
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS four<>+0(SB), Z1
 	VBROADCASTSS five<>+0(SB), Z2
-	MOVQ         (AX), AX
+	MOVQ         (AX), DI
 
 loop:
-	VMOVUPS      (SI), Z3
-	VMOVUPS      (DI), Z4
-	VMOVUPS      (R8), Z5
-	VMOVUPS      (R9), Z6
-	VMOVUPS      (R10), Z7
-	VMOVUPS      (R11), Z8
+	MOVQ         24(AX), R8
+	VMOVUPS      (R8)(SI*1), Z3
+	MOVQ         32(AX), R8
+	VMOVUPS      (R8)(SI*1), Z4
+	MOVQ         40(AX), R8
+	VMOVUPS      (R8)(SI*1), Z5
+	MOVQ         48(AX), R8
+	VMOVUPS      (R8)(SI*1), Z6
+	MOVQ         56(AX), R8
+	VMOVUPS      (R8)(SI*1), Z7
+	MOVQ         64(AX), R8
+	VMOVUPS      (R8)(SI*1), Z8
 	VMOVAPS      Z7, Z9
 	VFNMADD231PS Z1, Z5, Z9
 	VMOVAPS      Z6, Z10
@@ -8671,51 +9431,46 @@ loop:
 	VFNMADD231PS Z2, Z5, Z7
 	VMOVAPS      Z7, Z5
 	VFMADD231PS  Z1, Z3, Z5
-	VADDPS       Z10, Z9, Z3
-	VSUBPS       Z10, Z9, Z7
-	VMOVAPS      Z11, Z9
-	VFMADD231PS  Z0, Z12, Z9
-	VMOVAPS      Z11, Z10
-	VFNMADD231PS Z0, Z12, Z10
-	VMOVAPS      Z8, Z8
-	VFNMADD231PS Z2, Z6, Z8
-	VMOVAPS      Z8, Z6
-	VFMADD231PS  Z1, Z4, Z6
 	VMOVUPS      Z5, (CX)
-	VMOVUPS      Z3, (CX)(BX*1)
-	VMOVUPS      Z7, (CX)(BX*2)
-	VMOVUPS      Z9, (DX)
-	VMOVUPS      Z10, (DX)(BX*1)
-	VMOVUPS      Z6, (DX)(BX*2)
+	VADDPS       Z10, Z9, Z3
+	VMOVUPS      Z3, (CX)(DX*1)
+	VSUBPS       Z10, Z9, Z3
+	VMOVUPS      Z3, (CX)(DX*2)
+	VMOVAPS      Z11, Z3
+	VFMADD231PS  Z0, Z12, Z3
+	VMOVUPS      Z3, (BX)
+	VMOVAPS      Z11, Z3
+	VFNMADD231PS Z0, Z12, Z3
+	VMOVUPS      Z3, (BX)(DX*1)
+	VMOVAPS      Z8, Z3
+	VFNMADD231PS Z2, Z6, Z3
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z1, Z4, Z3
+	VMOVUPS      Z3, (BX)(DX*2)
 	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
 	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000040, R11
-	SUBQ         $0x00000040, AX
+	SUBQ         $0x00000040, DI
 	JG           loop
 	VZEROUPPER
 	RET
 
-// func winogradOut3AVX512(b *uint64)
+// func winogradOut43AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradOut3AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradOut43AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	MOVQ         8(AX), CX
-	MOVQ         16(AX), BX
-	LEAQ         (CX)(BX*2), DX
-	ADDQ         BX, DX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
 	MOVQ         24(AX), SI
-	MOVQ         32(AX), R8
-	LEAQ         (SI)(R8*2), DI
-	ADDQ         R8, DI
+	MOVQ         32(AX), DI
+	LEAQ         (SI)(DI*2), R8
+	ADDQ         DI, R8
 	MOVQ         40(AX), R9
-	MOVQ         48(AX), R11
-	LEAQ         (R9)(R11*2), R10
-	ADDQ         R11, R10
+	MOVQ         48(AX), R10
+	LEAQ         (R9)(R10*2), R11
+	ADDQ         R10, R11
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS four<>+0(SB), Z1
 	VBROADCASTSS eight<>+0(SB), Z2
@@ -8723,40 +9478,569 @@ TEXT ·winogradOut3AVX512(SB), NOSPLIT, $0-8
 
 loop:
 	VMOVUPS     (CX), Z3
-	VMOVUPS     (CX)(BX*1), Z4
-	VMOVUPS     (CX)(BX*2), Z5
-	VMOVUPS     (DX), Z6
-	VMOVUPS     (DX)(BX*1), Z7
-	VMOVUPS     (DX)(BX*2), Z8
+	VMOVUPS     (CX)(DX*1), Z4
+	VMOVUPS     (CX)(DX*2), Z5
+	VMOVUPS     (BX), Z6
+	VMOVUPS     (BX)(DX*1), Z7
+	VMOVUPS     (BX)(DX*2), Z8
 	VADDPS      Z5, Z4, Z9
 	VSUBPS      Z5, Z4, Z4
 	VADDPS      Z7, Z6, Z5
 	VSUBPS      Z7, Z6, Z6
 	VADDPS      Z9, Z3, Z3
 	VADDPS      Z5, Z3, Z3
-	VMOVAPS     Z4, Z7
-	VFMADD231PS Z0, Z6, Z7
-	VMOVAPS     Z9, Z9
-	VFMADD231PS Z1, Z5, Z9
-	VMOVAPS     Z4, Z4
-	VFMADD231PS Z2, Z6, Z4
-	VADDPS      Z8, Z4, Z4
 	VADDPS      (R9), Z3, Z3
 	VMOVUPS     Z3, (SI)
-	VADDPS      (R9)(R11*1), Z7, Z7
-	VMOVUPS     Z7, (SI)(R8*1)
-	VADDPS      (R9)(R11*2), Z9, Z9
-	VMOVUPS     Z9, (SI)(R8*2)
-	VADDPS      (R10), Z4, Z4
-	VMOVUPS     Z4, (DI)
+	VMOVAPS     Z4, Z3
+	VFMADD231PS Z0, Z6, Z3
+	VADDPS      (R9)(R10*1), Z3, Z3
+	VMOVUPS     Z3, (SI)(DI*1)
+	VMOVAPS     Z9, Z3
+	VFMADD231PS Z1, Z5, Z3
+	VADDPS      (R9)(R10*2), Z3, Z3
+	VMOVUPS     Z3, (SI)(DI*2)
+	VMOVAPS     Z4, Z3
+	VFMADD231PS Z2, Z6, Z3
+	VADDPS      Z8, Z3, Z3
+	VADDPS      (R11), Z3, Z3
+	VMOVUPS     Z3, (R8)
 	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
 	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
 	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R10
+	ADDQ        $0x00000040, R11
 	SUBQ        $0x00000040, AX
 	JG          loop
+	VZEROUPPER
+	RET
+
+// func winogradIn82AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradIn82AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	XORQ         DI, DI
+	VBROADCASTSS winograd40a80000<>+0(SB), Z0
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Z1
+	VBROADCASTSS winogradc0880000<>+0(SB), Z2
+	VBROADCASTSS winogradbfa00000<>+0(SB), Z3
+	VBROADCASTSS winograd3e800000<>+0(SB), Z4
+	MOVQ         (AX), R8
+
+loop:
+	MOVQ             24(AX), R9
+	VMOVUPS          (R9)(DI*1), Z5
+	MOVQ             32(AX), R9
+	VMOVUPS          (R9)(DI*1), Z6
+	MOVQ             40(AX), R9
+	VMOVUPS          (R9)(DI*1), Z7
+	MOVQ             48(AX), R9
+	VMOVUPS          (R9)(DI*1), Z8
+	MOVQ             56(AX), R9
+	VMOVUPS          (R9)(DI*1), Z9
+	MOVQ             64(AX), R9
+	VMOVUPS          (R9)(DI*1), Z10
+	MOVQ             72(AX), R9
+	VMOVUPS          (R9)(DI*1), Z11
+	MOVQ             80(AX), R9
+	VMOVUPS          (R9)(DI*1), Z12
+	MOVQ             88(AX), R9
+	VMOVUPS          (R9)(DI*1), Z13
+	VMOVAPS          Z6, Z14
+	VFMADD231PS      Z5, Z1, Z14
+	VMOVAPS          Z7, Z5
+	VFMADD231PS      Z6, Z1, Z5
+	VMOVAPS          Z8, Z15
+	VFMADD231PS      Z7, Z1, Z15
+	VMOVAPS          Z9, Z16
+	VFMADD231PS      Z8, Z1, Z16
+	VMOVAPS          Z10, Z17
+	VFMADD231PS      Z9, Z1, Z17
+	VMOVAPS          Z11, Z18
+	VFMADD231PS      Z10, Z1, Z18
+	VMOVAPS          Z12, Z19
+	VFMADD231PS      Z11, Z1, Z19
+	VMOVAPS          Z13, Z20
+	VFMADD231PS      Z12, Z1, Z20
+	VSUBPS           Z14, Z19, Z14
+	VSUBPS           Z17, Z15, Z20
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z20, Z0, Z14
+	VMOVUPS          Z14, (CX)
+	VADDPS           Z15, Z19, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z17, Z2, Z14
+	VADDPS           Z5, Z18, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z16, Z2, Z20
+	VADDPS           Z20, Z14, Z21
+	VMOVUPS          Z21, (CX)(DX*1)
+	VSUBPS           Z20, Z14, Z14
+	VMOVUPS          Z14, (CX)(DX*2)
+	VMOVAPS          Z19, Z14
+	VFMADD231PS      Z17, Z3, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z15, Z4, Z14
+	VMOVAPS          Z18, Z20
+	VFMADD231PS      Z16, Z3, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z5, Z4, Z20
+	VMOVAPS          Z14, Z21
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z20, Z21
+	VMOVUPS          Z21, (BX)
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z20, Z14
+	VMOVUPS          Z14, (BX)(DX*1)
+	VMOVAPS          Z19, Z14
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z15, Z14
+	VMOVAPS          Z18, Z15
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z16, Z15
+	VMOVAPS          Z15, Z15
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z5, Z15
+	VMOVAPS          Z14, Z5
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z15, Z5
+	VMOVUPS          Z5, (BX)(DX*2)
+	VMOVAPS          Z14, Z5
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z15, Z5
+	VMOVUPS          Z5, (SI)
+	VSUBPS           Z6, Z12, Z5
+	VSUBPS           Z10, Z8, Z6
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z0, Z5
+	VSUBPS           Z7, Z13, Z6
+	VSUBPS           Z11, Z9, Z7
+	VMOVAPS          Z6, Z6
+	VFMADD231PS      Z7, Z0, Z6
+	VMOVUPS          Z5, (SI)(DX*1)
+	VMOVAPS          Z6, Z6
+	VFMADD231PS      Z5, Z1, Z6
+	VMOVUPS          Z6, (SI)(DX*2)
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	SUBQ             $0x00000040, R8
+	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradOut82AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradOut82AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         24(AX), DI
+	MOVQ         32(AX), R8
+	LEAQ         (DI)(R8*2), R9
+	ADDQ         R8, R9
+	LEAQ         (R9)(R8*2), R10
+	ADDQ         R8, R10
+	MOVQ         40(AX), R11
+	MOVQ         48(AX), R12
+	LEAQ         (R11)(R12*2), R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(R12*2), R14
+	ADDQ         R12, R14
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
+	VBROADCASTSS winogradc017b426<>+0(SB), Z2
+	VBROADCASTSS winograd404a4588<>+0(SB), Z3
+	VBROADCASTSS winogradc086d905<>+0(SB), Z4
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
+	MOVQ         (AX), AX
+
+loop:
+	VMOVUPS          (CX), Z7
+	VMOVUPS          (CX)(DX*1), Z8
+	VMOVUPS          (CX)(DX*2), Z9
+	VMOVUPS          (BX), Z10
+	VMOVUPS          (BX)(DX*1), Z11
+	VMOVUPS          (BX)(DX*2), Z12
+	VMOVUPS          (SI), Z13
+	VADDPS           Z9, Z8, Z14
+	VADDPS           Z11, Z10, Z15
+	VADDPS           Z13, Z12, Z16
+	VSUBPS           Z9, Z8, Z8
+	VSUBPS           Z11, Z10, Z9
+	VSUBPS           Z13, Z12, Z10
+	VADDPS           Z14, Z7, Z7
+	VADDPS           Z16, Z15, Z11
+	VADDPS           Z11, Z7, Z7
+	VMOVUPS          (SI)(DX*1), Z11
+	VADDPS           Z11, Z7, Z7
+	VADDPS           (R11), Z7, Z7
+	VMOVUPS          Z7, (DI)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z0, Z7
+	VADDPS           (R11)(R12*1), Z7, Z7
+	VMOVUPS          Z7, (DI)(R8*1)
+	VMOVAPS          Z14, Z7
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z15, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z16, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z1, Z7
+	VADDPS           (R11)(R12*2), Z7, Z7
+	VMOVUPS          Z7, (DI)(R8*2)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z2, Z7
+	VADDPS           (R13), Z7, Z7
+	VMOVUPS          Z7, (R9)
+	VMOVAPS          Z14, Z7
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z15, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z16, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z3, Z7
+	VADDPS           (R13)(R12*1), Z7, Z7
+	VMOVUPS          Z7, (R9)(R8*1)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z4, Z7
+	VADDPS           (R13)(R12*2), Z7, Z7
+	VMOVUPS          Z7, (R9)(R8*2)
+	VMOVAPS          Z14, Z7
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z15, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z16, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z5, Z7
+	VADDPS           (R14), Z7, Z7
+	VMOVUPS          Z7, (R10)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z6, Z7
+	VADDPS           (SI)(DX*2), Z7, Z7
+	VADDPS           (R14)(R12*1), Z7, Z7
+	VMOVUPS          Z7, (R10)(R8*1)
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, R9
+	ADDQ             $0x00000040, R10
+	ADDQ             $0x00000040, R11
+	ADDQ             $0x00000040, R13
+	ADDQ             $0x00000040, R14
+	SUBQ             $0x00000040, AX
+	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradIn83AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradIn83AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	XORQ         R8, R8
+	VBROADCASTSS winograd40a80000<>+0(SB), Z0
+	VBROADCASTSS winograd3f155555<>+0(SB), Z1
+	VBROADCASTSS winogradc0880000<>+0(SB), Z2
+	VBROADCASTSS winogradbfa00000<>+0(SB), Z3
+	VBROADCASTSS winograd3e800000<>+0(SB), Z4
+	MOVQ         (AX), R9
+
+loop:
+	MOVQ             24(AX), R10
+	VMOVUPS          (R10)(R8*1), Z5
+	MOVQ             32(AX), R10
+	VMOVUPS          (R10)(R8*1), Z6
+	MOVQ             40(AX), R10
+	VMOVUPS          (R10)(R8*1), Z7
+	MOVQ             48(AX), R10
+	VMOVUPS          (R10)(R8*1), Z8
+	MOVQ             56(AX), R10
+	VMOVUPS          (R10)(R8*1), Z9
+	MOVQ             64(AX), R10
+	VMOVUPS          (R10)(R8*1), Z10
+	MOVQ             72(AX), R10
+	VMOVUPS          (R10)(R8*1), Z11
+	MOVQ             80(AX), R10
+	VMOVUPS          (R10)(R8*1), Z12
+	MOVQ             88(AX), R10
+	VMOVUPS          (R10)(R8*1), Z13
+	MOVQ             96(AX), R10
+	VMOVUPS          (R10)(R8*1), Z14
+	VSUBPS           Z5, Z7, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z1, Z5
+	VSUBPS           Z6, Z8, Z15
+	VMOVAPS          Z15, Z15
+	VFMADD231PS      Z7, Z1, Z15
+	VSUBPS           Z7, Z9, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS      Z8, Z1, Z16
+	VSUBPS           Z8, Z10, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z9, Z1, Z17
+	VSUBPS           Z9, Z11, Z18
+	VMOVAPS          Z18, Z18
+	VFMADD231PS      Z10, Z1, Z18
+	VSUBPS           Z10, Z12, Z19
+	VMOVAPS          Z19, Z19
+	VFMADD231PS      Z11, Z1, Z19
+	VSUBPS           Z11, Z13, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z12, Z1, Z20
+	VSUBPS           Z12, Z14, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z13, Z1, Z21
+	VSUBPS           Z5, Z20, Z5
+	VSUBPS           Z18, Z16, Z21
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z21, Z0, Z5
+	VMOVUPS          Z5, (CX)
+	VADDPS           Z16, Z20, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z18, Z2, Z5
+	VADDPS           Z15, Z19, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z17, Z2, Z21
+	VADDPS           Z21, Z5, Z22
+	VMOVUPS          Z22, (CX)(DX*1)
+	VSUBPS           Z21, Z5, Z5
+	VMOVUPS          Z5, (CX)(DX*2)
+	VMOVAPS          Z20, Z5
+	VFMADD231PS      Z18, Z3, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z16, Z4, Z5
+	VMOVAPS          Z19, Z21
+	VFMADD231PS      Z17, Z3, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z15, Z4, Z21
+	VMOVAPS          Z5, Z22
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z21, Z22
+	VMOVUPS          Z22, (BX)
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z21, Z5
+	VMOVUPS          Z5, (BX)(DX*1)
+	VMOVAPS          Z20, Z5
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z18, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z16, Z5
+	VMOVAPS          Z19, Z16
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z17, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z15, Z16
+	VMOVAPS          Z5, Z15
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z16, Z15
+	VMOVUPS          Z15, (BX)(DX*2)
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z16, Z5
+	VMOVUPS          Z5, (SI)
+	VSUBPS           Z6, Z12, Z5
+	VSUBPS           Z10, Z8, Z6
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z0, Z5
+	VSUBPS           Z7, Z13, Z6
+	VSUBPS           Z11, Z9, Z7
+	VMOVAPS          Z6, Z6
+	VFMADD231PS      Z7, Z0, Z6
+	VSUBPS           Z8, Z14, Z7
+	VSUBPS           Z12, Z10, Z8
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z8, Z0, Z7
+	VMOVAPS          Z6, Z8
+	VFMADD231PS.BCST winogradbf400000<>+0(SB), Z5, Z8
+	VMOVUPS          Z8, (SI)(DX*1)
+	VMOVAPS          Z6, Z8
+	VFMADD231PS.BCST winograd3faaaaab<>+0(SB), Z5, Z8
+	VMOVUPS          Z8, (SI)(DX*2)
+	VSUBPS           Z5, Z7, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z1, Z5
+	VMOVUPS          Z5, (DI)
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, R8
+	SUBQ             $0x00000040, R9
+	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradOut83AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradOut83AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         24(AX), R8
+	MOVQ         32(AX), R9
+	LEAQ         (R8)(R9*2), R10
+	ADDQ         R9, R10
+	LEAQ         (R10)(R9*2), R11
+	ADDQ         R9, R11
+	MOVQ         40(AX), R12
+	MOVQ         48(AX), R13
+	LEAQ         (R12)(R13*2), R14
+	ADDQ         R13, R14
+	LEAQ         (R14)(R13*2), R15
+	ADDQ         R13, R15
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
+	VBROADCASTSS winogradc017b426<>+0(SB), Z2
+	VBROADCASTSS winograd404a4588<>+0(SB), Z3
+	VBROADCASTSS winogradc086d905<>+0(SB), Z4
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
+	VBROADCASTSS winograd3f400000<>+0(SB), Z7
+	VBROADCASTSS winograd3f100000<>+0(SB), Z8
+	VBROADCASTSS winograd3ed80000<>+0(SB), Z9
+	VBROADCASTSS winograd3ea20000<>+0(SB), Z10
+	VBROADCASTSS winograd3e730000<>+0(SB), Z11
+	VBROADCASTSS winograd3e364000<>+0(SB), Z12
+	VBROADCASTSS winograd3e08b000<>+0(SB), Z13
+	MOVQ         (AX), AX
+
+loop:
+	VMOVUPS          (CX), Z14
+	VMOVUPS          (CX)(DX*1), Z15
+	VMOVUPS          (CX)(DX*2), Z16
+	VMOVUPS          (BX), Z17
+	VMOVUPS          (BX)(DX*1), Z18
+	VMOVUPS          (BX)(DX*2), Z19
+	VMOVUPS          (SI), Z20
+	VADDPS           Z16, Z15, Z21
+	VADDPS           Z18, Z17, Z22
+	VADDPS           Z20, Z19, Z23
+	VSUBPS           Z16, Z15, Z15
+	VSUBPS           Z18, Z17, Z16
+	VSUBPS           Z20, Z19, Z17
+	VADDPS           Z21, Z14, Z14
+	VADDPS           Z23, Z22, Z18
+	VADDPS           Z18, Z14, Z14
+	VMOVUPS          (SI)(DX*1), Z18
+	VADDPS           Z18, Z14, Z14
+	VMOVUPS          (SI)(DX*2), Z19
+	VADDPS           Z19, Z14, Z14
+	VADDPS           (R12), Z14, Z14
+	VMOVUPS          Z14, (R8)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z0, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z7, Z14
+	VADDPS           (R12)(R13*1), Z14, Z14
+	VMOVUPS          Z14, (R8)(R9*1)
+	VMOVAPS          Z21, Z14
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z22, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z23, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z1, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z8, Z14
+	VADDPS           (R12)(R13*2), Z14, Z14
+	VMOVUPS          Z14, (R8)(R9*2)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z2, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z9, Z14
+	VADDPS           (R14), Z14, Z14
+	VMOVUPS          Z14, (R10)
+	VMOVAPS          Z21, Z14
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z22, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z23, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z3, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z10, Z14
+	VADDPS           (R14)(R13*1), Z14, Z14
+	VMOVUPS          Z14, (R10)(R9*1)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z4, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z11, Z14
+	VADDPS           (R14)(R13*2), Z14, Z14
+	VMOVUPS          Z14, (R10)(R9*2)
+	VMOVAPS          Z21, Z14
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z22, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z23, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z5, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z12, Z14
+	VADDPS           (R15), Z14, Z14
+	VMOVUPS          Z14, (R11)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z6, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z13, Z14
+	VADDPS           (DI), Z14, Z14
+	VADDPS           (R15)(R13*1), Z14, Z14
+	VMOVUPS          Z14, (R11)(R9*1)
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R10
+	ADDQ             $0x00000040, R11
+	ADDQ             $0x00000040, R12
+	ADDQ             $0x00000040, R14
+	ADDQ             $0x00000040, R15
+	SUBQ             $0x00000040, AX
+	JG               loop
 	VZEROUPPER
 	RET
 

@@ -1,19 +1,27 @@
 package kernel
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
-// Four neighbouring outputs of a convolution with two or three taps need five or six products
-// in place of eight or twelve, by S. Winograd's minimal algorithms F(4, 2) and F(4, 3)
-// (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, section 4):
-// both the inputs and the taps are taken for coefficients of polynomials, and multiplied at
-// the points 0, 1, −1, 2, for three taps −2, and infinity. Sums are rounded with up to some
-// ten times the error of plain ones.
+// Neighbouring outputs of a convolution with two or three taps need fewer products than they
+// have taps, by S. Winograd's minimal algorithms (Lavin and Gray, "Fast Algorithms for
+// Convolutional Neural Networks", 2016, section 4): four of them 5 or 6 in place of 8 or 12, eight
+// 9 or 10 in place of 16 or 24. Both the inputs and the taps are taken for coefficients of
+// polynomials, and multiplied at so many points: the first of a list, and infinity. Sums are
+// rounded with up to ten, of eight outputs up to some fifty times the error of plain ones.
 
-// WinogradOutputs is how many outputs are made at once.
-const WinogradOutputs = 4
+// winogradPoints are the points beside infinity.
+var winogradPoints = [...]float64{0, 1, -1, 2, -2, 0.5, -0.5, -4. / 3, 0.75}
 
-// WinogradPoints is how many products those of so many taps, 2 or 3, need.
-func WinogradPoints(taps int) int { return WinogradOutputs + taps - 1 }
+// WinogradOutputs is how many outputs so many points give: 4 of 5 or 6, 8 of 9 or 10.
+func WinogradOutputs(points int) int {
+	if points < 9 {
+		return 4
+	}
+	return 8
+}
 
 // WinogradTaps writes the transform of two or three taps: for every point the value of their
 // polynomial over what the transform of inputs leaves out. One tap is its own.
@@ -22,8 +30,7 @@ func WinogradTaps(dst, taps []float64) {
 		dst[0] = taps[0]
 		return
 	}
-	points := [...]float64{0, 1, -1, 2, -2}
-	finite := points[:WinogradPoints(len(taps))-1]
+	finite := winogradPoints[:len(dst)-1]
 	for j, p := range finite {
 		value, scale := 0.0, 1.0
 		for k := range taps {
@@ -45,7 +52,7 @@ type (
 		length     uintptr
 		points     unsafe.Pointer
 		stepPoints uintptr
-		pixels     [6]unsafe.Pointer
+		pixels     [10]unsafe.Pointer
 	}
 	winogradOut struct {
 		length     uintptr
@@ -58,8 +65,8 @@ type (
 	}
 )
 
-// WinogradInputs transforms the first n numbers of five or six pixels: a point of the result is a
-// block of dst, step apart. It panics where slices are too short.
+// WinogradInputs transforms the first n numbers of as many pixels as there are points: a point of
+// the result is a block of dst, step apart. It panics where slices are too short.
 func WinogradInputs(dst []float32, step int, pixels [][]float32, n int) {
 	if n <= 0 {
 		return
@@ -68,16 +75,21 @@ func WinogradInputs(dst []float32, step int, pixels [][]float32, n int) {
 	for _, p := range pixels {
 		_ = p[n-1]
 	}
-	done := winogradInputs(dst, step, pixels, n)
-	var d, v [6]float32
-	for i := done; i < n; i++ {
+	var d [10]float32
+	for i := winogradInputs(dst, step, pixels, n); i < n; i++ {
 		for k, p := range pixels {
 			d[k] = p[i]
 		}
-		if len(pixels) == 6 {
-			v = in3(d)
-		} else {
-			v = in2(d)
+		var v [10]float32
+		switch len(pixels) {
+		case 5:
+			v = in42(d)
+		case 6:
+			v = in43(d)
+		case 9:
+			v = in82(d)
+		default:
+			v = in83(d)
 		}
 		for j := range pixels {
 			dst[j*step+i] = v[j]
@@ -85,33 +97,40 @@ func WinogradInputs(dst []float32, step int, pixels [][]float32, n int) {
 	}
 }
 
-// WinogradSums makes four blocks y of outputs, stepY apart, of their transform x, whose blocks are
-// step apart, and adds others to them, stepAdd apart. It panics where slices are too short.
-func WinogradSums(taps int, y []float32, stepY int, add []float32, stepAdd int, x []float32, step, n int) {
+// WinogradSums makes blocks y of outputs, stepY apart, of their transform x, which has a block of n
+// numbers for each point, step apart, and adds others to them, stepAdd apart. It panics where
+// slices are too short.
+func WinogradSums(points int, y []float32, stepY int, add []float32, stepAdd int, x []float32, step, n int) {
 	if n <= 0 {
 		return
 	}
-	points := WinogradPoints(taps)
-	_, _, _ = y[(WinogradOutputs-1)*stepY+n-1], add[(WinogradOutputs-1)*stepAdd+n-1], x[(points-1)*step+n-1]
-	done := winogradSums(taps, y, stepY, add, stepAdd, x, step, n)
-	var m [6]float32
-	for i := done; i < n; i++ {
+	outputs := WinogradOutputs(points)
+	_, _, _ = y[(outputs-1)*stepY+n-1], add[(outputs-1)*stepAdd+n-1], x[(points-1)*step+n-1]
+	var m [10]float32
+	for i := winogradSums(points, y, stepY, add, stepAdd, x, step, n); i < n; i++ {
 		for j := range points {
 			m[j] = x[j*step+i]
 		}
-		out := out3(m)
-		if taps == 2 {
-			out = out2(m)
+		var out [8]float32
+		switch points {
+		case 5:
+			out = out42(m)
+		case 6:
+			out = out43(m)
+		case 9:
+			out = out82(m)
+		default:
+			out = out83(m)
 		}
-		for k, o := range out {
-			y[k*stepY+i] = o + add[k*stepAdd+i]
+		for k := range outputs {
+			y[k*stepY+i] = out[k] + add[k*stepAdd+i]
 		}
 	}
 }
 
-func in2(d [6]float32) [6]float32 {
+func in42(d [10]float32) [10]float32 {
 	t := d[3] - d[1]
-	return [6]float32{
+	return [10]float32{
 		fma(2, d[0]-d[2], t),
 		t - float32(d[1]+d[2]),
 		fma(3, d[1]-d[2], t),
@@ -120,15 +139,15 @@ func in2(d [6]float32) [6]float32 {
 	}
 }
 
-func out2(m [6]float32) [4]float32 {
+func out42(m [10]float32) [8]float32 {
 	s, d := m[1]+m[2], m[1]-m[2]
-	return [4]float32{float32(m[0]+s) + m[3], fma(2, m[3], d), fma(4, m[3], s), fma(8, m[3], d) + m[4]}
+	return [8]float32{float32(m[0]+s) + m[3], fma(2, m[3], d), fma(4, m[3], s), fma(8, m[3], d) + m[4]}
 }
 
-func in3(d [6]float32) [6]float32 {
+func in43(d [10]float32) [10]float32 {
 	a, b := fma(-4, d[2], d[4]), fma(-4, d[1], d[3])
 	c, e := d[4]-d[2], d[3]-d[1]
-	return [6]float32{
+	return [10]float32{
 		fma(4, d[0], fma(-5, d[2], d[4])),
 		a + b, a - b,
 		fma(2, e, c), fma(-2, e, c),
@@ -136,8 +155,91 @@ func in3(d [6]float32) [6]float32 {
 	}
 }
 
-func out3(m [6]float32) [4]float32 {
+func out43(m [10]float32) [8]float32 {
 	s, d := m[1]+m[2], m[1]-m[2]
 	s2, d2 := m[3]+m[4], m[3]-m[4]
-	return [4]float32{float32(m[0]+s) + s2, fma(2, d2, d), fma(4, s2, s), fma(8, d2, d) + m[5]}
+	return [8]float32{float32(m[0]+s) + s2, fma(2, d2, d), fma(4, s2, s), fma(8, d2, d) + m[5]}
+}
+
+// The points −4/3 and 3/4 have no partner with the other sign; what has them for roots is multiplied
+// in first: of two taps x + 4/3, of three x² + 7/12·x − 1. The other points are the roots of
+// x⁷ − 5.25x⁵ + 5.25x³ − x.
+
+// inPairs are the transforms at 0, ±1, ±2 and ±1/2.
+func inPairs(q [8]float32) (v [10]float32) {
+	v[0] = fma(5.25, q[2]-q[4], q[6]-q[0])
+	even, odd := fma(-4.25, q[4], q[6]+q[2]), fma(-4.25, q[3], q[5]+q[1])
+	v[1], v[2] = even+odd, even-odd
+	even, odd = fma(0.25, q[2], fma(-1.25, q[4], q[6])), fma(0.25, q[1], fma(-1.25, q[3], q[5]))
+	v[3], v[4] = fma(2, odd, even), fma(-2, odd, even)
+	even, odd = fma(4, q[2], fma(-5, q[4], q[6])), fma(4, q[1], fma(-5, q[3], q[5]))
+	v[5], v[6] = fma(0.5, odd, even), fma(-0.5, odd, even)
+	return v
+}
+
+// inRest is all but what has −4/3, 3/4 and infinity for roots, from d1 on.
+func inRest(d []float32) float32 { return fma(5.25, d[3]-d[5], d[7]-d[1]) }
+
+func in82(d [10]float32) [10]float32 {
+	var q [8]float32
+	for i := range q {
+		q[i] = fma(4./3, d[i], d[i+1])
+	}
+	v := inPairs(q)
+	e0, e1 := inRest(d[:]), inRest(d[1:])
+	v[7], v[8] = e0, fma(4./3, e0, e1)
+	return v
+}
+
+func in83(d [10]float32) [10]float32 {
+	var q [8]float32
+	for i := range q {
+		q[i] = fma(7./12, d[i+1], d[i+2]-d[i])
+	}
+	v := inPairs(q)
+	e0, e1, e2 := inRest(d[:]), inRest(d[1:]), inRest(d[2:])
+	v[7], v[8], v[9] = fma(-0.75, e0, e1), fma(4./3, e0, e1), fma(7./12, e1, e2-e0)
+	return v
+}
+
+// outPairs are the outputs without what is of infinity; powers has those of −4/3 and 3/4.
+func outPairs(m [10]float32, alone int) (y [8]float32) {
+	s1, d1, s2, d2, s3, d3 := m[1]+m[2], m[1]-m[2], m[3]+m[4], m[3]-m[4], m[5]+m[6], m[5]-m[6]
+	y[0] = float32(m[0]+s1) + float32(s2+s3)
+	for i := 1; i < len(y); i++ {
+		a, b, c := d1, d2, d3
+		if i%2 == 0 {
+			a, b, c = s1, s2, s3
+		}
+		y[i] = fma(winogradPowers[1][i], c, fma(winogradPowers[0][i], b, a))
+	}
+	for k := range alone {
+		y[0] += m[7+k]
+		for i := 1; i < len(y); i++ {
+			y[i] = fma(winogradPowers[2+k][i], m[7+k], y[i])
+		}
+	}
+	return y
+}
+
+// winogradPowers are those of the points 2, 1/2, −4/3 and 3/4.
+var winogradPowers = func() (p [4][8]float32) {
+	for k, x := range []float64{2, 0.5, -4. / 3, 0.75} {
+		for i := range p[k] {
+			p[k][i] = float32(math.Pow(x, float64(i)))
+		}
+	}
+	return p
+}()
+
+func out82(m [10]float32) [8]float32 {
+	y := outPairs(m, 1)
+	y[7] += m[8]
+	return y
+}
+
+func out83(m [10]float32) [8]float32 {
+	y := outPairs(m, 2)
+	y[7] += m[9]
+	return y
 }

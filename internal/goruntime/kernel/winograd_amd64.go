@@ -12,21 +12,29 @@ func winogradInputs(dst []float32, step int, pixels [][]float32, n int) int {
 	for k, p := range pixels {
 		b.pixels[k] = unsafe.Pointer(&p[0])
 	}
-	switch {
-	case hasAVX512 && len(pixels) == 6:
-		winogradIn3AVX512(&b)
-	case hasAVX512:
-		winogradIn2AVX512(&b)
+	switch two := !hasAVX512; {
+	case len(pixels) == 5 && two:
+		winogradIn42AVX2(&b)
+	case len(pixels) == 5:
+		winogradIn42AVX512(&b)
+	case len(pixels) == 6 && two:
+		winogradIn43AVX2(&b)
 	case len(pixels) == 6:
-		winogradIn3AVX2(&b)
+		winogradIn43AVX512(&b)
+	case len(pixels) == 9 && two:
+		winogradIn82AVX2(&b)
+	case len(pixels) == 9:
+		winogradIn82AVX512(&b)
+	case two:
+		winogradIn83AVX2(&b)
 	default:
-		winogradIn2AVX2(&b)
+		winogradIn83AVX512(&b)
 	}
 	return n
 }
 
 // winogradSums does the first elements, and tells how many.
-func winogradSums(taps int, y []float32, stepY int, add []float32, stepAdd int, x []float32, step, n int) int {
+func winogradSums(points int, y []float32, stepY int, add []float32, stepAdd int, x []float32, step, n int) int {
 	n &^= 15
 	if !hasAVX2 || n == 0 {
 		return 0
@@ -35,15 +43,23 @@ func winogradSums(taps int, y []float32, stepY int, add []float32, stepAdd int, 
 		length: bytes(n), points: unsafe.Pointer(&x[0]), stepPoints: bytes(step),
 		pixels: unsafe.Pointer(&y[0]), stepPixels: bytes(stepY), adds: unsafe.Pointer(&add[0]), stepAdds: bytes(stepAdd),
 	}
-	switch {
-	case hasAVX512 && taps == 3:
-		winogradOut3AVX512(&b)
-	case hasAVX512:
-		winogradOut2AVX512(&b)
-	case taps == 3:
-		winogradOut3AVX2(&b)
+	switch two := !hasAVX512; {
+	case points == 5 && two:
+		winogradOut42AVX2(&b)
+	case points == 5:
+		winogradOut42AVX512(&b)
+	case points == 6 && two:
+		winogradOut43AVX2(&b)
+	case points == 6:
+		winogradOut43AVX512(&b)
+	case points == 9 && two:
+		winogradOut82AVX2(&b)
+	case points == 9:
+		winogradOut82AVX512(&b)
+	case two:
+		winogradOut83AVX2(&b)
 	default:
-		winogradOut2AVX2(&b)
+		winogradOut83AVX512(&b)
 	}
 	return n
 }

@@ -244,7 +244,7 @@ func (d *Drawer) ModelLogProbs(lps []float64, outputs []float32, stride int, lev
 			at, size := from*channels+c, min(most, pixels-from)
 			d.planes = slices.Grow(d.planes[:0], (n+1)*size)[:(n+1)*size]
 			logs, top := d.planes[:n*size], d.planes[n*size:]
-			planar.Planes(logs, outputs[from:], stride, c)
+			planar.Planes(logs, top, outputs[from:], stride, c)
 			if i := likelihood.LogSoftmaxes(lps[at:], levels[at:], channels, logs, top); i >= 0 {
 				bad = from + i
 				break

@@ -43,8 +43,10 @@ func main() {
 	unary("sigmoid", 4, prepareSigmoid)
 	unary("tanh", 4, prepareTanh)
 	for _, set = range []isa{avx2, avx512} {
-		winograd(2)
-		winograd(3)
+		for _, outputs := range []int{4, 8} {
+			winograd(outputs, 2)
+			winograd(outputs, 3)
+		}
 		addRow()
 	}
 	vectors("tanhSigmoid", 2, 4, prepareTanhSigmoid)
