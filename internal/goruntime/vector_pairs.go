@@ -32,6 +32,13 @@ func vectorPairs(y, a, b *value, vector, row func(dst, a, b []float32)) func(*wo
 		}
 		return func(*workers) error {
 			dst, x, z := y.floats(), a.floats(), b.floats()
+			if len(l.dims) == 1 { // as a rule, and with less to do than each has
+				to, from, one := l.steps[0][0], l.steps[1][0], l.steps[2][0]
+				for i := range l.dims[0] {
+					row(dst[i*to:][:n], x[i*from:][:n], z[i*one:][:l.n])
+				}
+				return nil
+			}
 			l.each(func() { row(dst[l.at[0]:][:n], x[l.at[1]:][:n], z[l.at[2]:][:l.n]) })
 			return nil
 		}
