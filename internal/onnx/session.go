@@ -16,7 +16,7 @@ type SessionOptions struct {
 	// ProfilePrefix, where not empty, makes the runtime write a profile of each
 	// operator to a file whose name begins so, when the session is closed.
 	ProfilePrefix string
-	// Fast lets a runtime make convolutions of fewer multiplications, with up to some ten
+	// Fast lets a runtime make convolutions of fewer multiplications, with up to some fifty
 	// times the rounding errors of plain sums.
 	Fast bool
 }
