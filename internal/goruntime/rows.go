@@ -172,21 +172,30 @@ func bindRowConv(p *binder, n *node) error {
 	if err != nil {
 		return err
 	}
-	if m, err := p.winograd(n, r, y, w, windows, taps); err != nil {
+	if fewer, err := p.winograd(n, r, y, w, windows, taps); err != nil {
 		return err
-	} else if m != nil {
-		y.from = m
-		if b != nil {
-			m.joinAdd(b)
-			m.step.reads = append(m.step.reads, b)
-		}
-		p.inRows(n, y, []int{images, outs, windows[0].out, windows[1].out})
-		return nil
+	} else if fewer != nil {
+		y.from = fewer
+	} else if y.from, err = p.lotted(n, r, y, w, windows, taps); err != nil {
+		return err
 	}
+	if b != nil {
+		y.from.joinAdd(b)
+		s := y.from.made()
+		s.reads = append(s.reads, b)
+	}
+	p.inRows(n, y, []int{images, outs, windows[0].out, windows[1].out})
+	return nil
+}
+
+// lotted adds the step of a convolution on rows as the product of what its taps see.
+func (p *binder) lotted(n *node, r, y, w *value, windows []window, taps []int) (fuser, error) {
+	pixels, images, ins, outs := y.shape[0], y.shape[1], w.shape[1], w.shape[0]
 	lots := p.packs.windows(sparseKey{n.Node, p.shapes}, windows, taps, images, ins, outs)
 	if lots.border > 0 {
+		var err error
 		if r, err = p.bordered(n, r, windows[1].in, lots.border); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	f := &factors{a: r, b: w, y: y, m: pixels * images, n: outs, k: len(taps) * ins, rowA: ins, stepA: 1, at: [][2]int{{0, 0}}}
@@ -194,13 +203,7 @@ func bindRowConv(p *binder, n *node) error {
 	m.lots, m.task = make([]kernel.Product, p.threads), m.lot
 	m.step = p.add(n, &step{run: m.run, place: m.place, reads: []*value{r}, writes: []*value{y}, flops: 2 * m.macs()})
 	m.step.prepare = func() { m.panels = p.packs.packedTaps(w, taps) }
-	y.from = m
-	if b != nil {
-		m.joinAdd(b)
-		m.step.reads = append(m.step.reads, b)
-	}
-	p.inRows(n, y, []int{images, outs, windows[0].out, windows[1].out})
-	return nil
+	return m, nil
 }
 
 // liveTaps lists the positions of a kernel at which weights are not all zero, in raster

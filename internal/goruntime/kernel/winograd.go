@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"math"
-	"unsafe"
-)
+import "unsafe"
 
 // Neighbouring outputs of a convolution with two or three taps need fewer products than they
 // have taps, by S. Winograd's minimal algorithms (Lavin and Gray, "Fast Algorithms for
@@ -15,8 +12,8 @@ import (
 // winogradPoints are the points beside infinity.
 var winogradPoints = [...]float64{0, 1, -1, 2, -2, 0.5, -0.5, -4. / 3, 0.75}
 
-// WinogradOutputs is how many outputs so many points give: 4 of 5 or 6, 8 of 9 or 10.
-func WinogradOutputs(points int) int {
+// winogradOutputs is how many outputs so many points give: 4 of 5 or 6, 8 of 9 or 10.
+func winogradOutputs(points int) int {
 	if points < 9 {
 		return 4
 	}
@@ -34,7 +31,7 @@ func WinogradTaps(dst, taps []float64) {
 	for j, p := range finite {
 		value, scale := 0.0, 1.0
 		for k := range taps {
-			value = value*p + taps[len(taps)-1-k]
+			value = float64(value*p) + taps[len(taps)-1-k]
 		}
 		for k, q := range finite {
 			if k != j {
@@ -104,7 +101,7 @@ func WinogradSums(points int, y []float32, stepY int, add []float32, stepAdd int
 	if n <= 0 {
 		return
 	}
-	outputs := WinogradOutputs(points)
+	outputs := winogradOutputs(points)
 	_, _, _ = y[(outputs-1)*stepY+n-1], add[(outputs-1)*stepAdd+n-1], x[(points-1)*step+n-1]
 	var m [10]float32
 	for i := winogradSums(points, y, stepY, add, stepAdd, x, step, n); i < n; i++ {
@@ -202,7 +199,7 @@ func in83(d [10]float32) [10]float32 {
 	return v
 }
 
-// outPairs are the outputs without what is of infinity; powers has those of −4/3 and 3/4.
+// outPairs are the outputs of 0, ±1, ±2, ±1/2 and so many points alone, without that of infinity.
 func outPairs(m [10]float32, alone int) (y [8]float32) {
 	s1, d1, s2, d2, s3, d3 := m[1]+m[2], m[1]-m[2], m[3]+m[4], m[3]-m[4], m[5]+m[6], m[5]-m[6]
 	y[0] = float32(m[0]+s1) + float32(s2+s3)
@@ -225,8 +222,10 @@ func outPairs(m [10]float32, alone int) (y [8]float32) {
 // winogradPowers are those of the points 2, 1/2, −4/3 and 3/4.
 var winogradPowers = func() (p [4][8]float32) {
 	for k, x := range []float64{2, 0.5, -4. / 3, 0.75} {
+		power := 1.0
 		for i := range p[k] {
-			p[k][i] = float32(math.Pow(x, float64(i)))
+			p[k][i] = float32(power)
+			power *= x
 		}
 	}
 	return p

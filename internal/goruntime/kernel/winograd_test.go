@@ -35,7 +35,7 @@ func TestWinograd(t *testing.T) {
 		return x
 	}
 	for _, points := range []int{5, 6, 9, 10} {
-		outputs := WinogradOutputs(points)
+		outputs := winogradOutputs(points)
 		taps := points - outputs + 1
 		for _, n := range []int{0, 1, 15, 16, 37, 320} {
 			weights, u := make([]float64, taps), make([]float64, points)

@@ -322,7 +322,7 @@ func outPairs(from func(k int) Mem, give func(k int, v VecVirtual), alone int) {
 		if i%2 == 0 {
 			x = s
 		}
-		power := func(p float64) float32 { return float32(math.Pow(p, float64(i))) }
+		power := func(p float64) float32 { return float32(powers(p)[i-1]) }
 		y := addTimes(addTimes(x[0], power(2), x[1]), power(0.5), x[2])
 		for k, v := range more {
 			y = addTimes(y, power([]float64{-4. / 3, 0.75}[k]), v)
@@ -344,10 +344,12 @@ func out83() linear {
 	return func(from func(k int) Mem, give func(k int, v VecVirtual)) { outPairs(from, give, 2) }
 }
 
-// powers are the first to the seventh.
+// powers are the first to the seventh, as package kernel makes them.
 func powers(x float64) (p []float64) {
-	for i := 1; i < 8; i++ {
-		p = append(p, math.Pow(x, float64(i)))
+	power := 1.0
+	for range 7 {
+		power *= x
+		p = append(p, power)
 	}
 	return p
 }
