@@ -261,17 +261,27 @@ func thin(lots []lot) bool {
 	return rows < leastRows*times
 }
 
-// windowLots are the lots of a convolution whose picture has so wide a border.
+// beside is how many pixels of a line are a lot where the picture has a border: of fewer, the
+// kernel takes longer, and more see more of the border.
+const beside = 8
+
+// windowLots are the lots of a convolution whose picture has so wide a border. What none of the
+// pixels of a lot sees but as border is left out.
 func windowLots(windows []window, taps []int, border, images, ins, outs int) (lots []lot) {
 	height, width := windows[0], windows[1]
 	places := make([]int32, 0, height.out*width.out*len(taps)) // of pixels, by pixel and tap
 	for y := range height.out {
 		for x := range width.out {
+			left, right := 0, 0 // pixels of the lot on either side
+			if border > 0 {
+				left = x % beside
+				right = min(beside-left, width.out-x) - 1
+			}
 			for _, t := range taps {
 				iy := y + t/width.kernel*height.dilation - height.begin
 				ix := x + t%width.kernel*width.dilation - width.begin
 				at := int32(-1)
-				if iy >= 0 && iy < height.in && ix >= -border && ix < width.in+border {
+				if iy >= 0 && iy < height.in && ix+right >= 0 && ix-left < width.in {
 					at = int32(iy*(width.in+2*border) + ix + border)
 				}
 				places = append(places, at)
