@@ -76,13 +76,25 @@ func (t tiling) products() int { return t.rows() * t.points() }
 // block is the elements of a pixel of the input.
 func (t tiling) block() int { return t.images * t.ins }
 
-// transformed are the inputs of a tiling: [products, groups, tiles, images, ins].
+// tile is one from line to line and from pixel to pixel, whose points lie so far apart.
+func (t tiling) tile(step int, room []float32) kernel.WinogradTile {
+	return kernel.WinogradTile{Rows: t.rows(), Points: t.points(), Step: step, Room: room}
+}
+
+// stride is from an input at a point to that at the next.
+func (t tiling) stride() int { return apart(t.groups() * t.tiles() * t.block()) }
+
+// apart is how far apart the points of so many blocks lie: a little further than they reach, so that
+// those of a block do not all fall on the same lines of a cache.
+func apart(blocks int) int { return blocks + 16 }
+
+// transformed are the inputs of a tiling: for each product [groups, tiles, images, ins].
 func (p *binder) transformed(n *node, x *value, t tiling) (*value, error) {
 	key := transformKey{x, t}
 	if v := p.transforms[key]; v != nil {
 		return v, nil
 	}
-	v, err := p.take(onnx.Float32, []int{t.products(), t.groups(), t.tiles(), t.images, t.ins})
+	v, err := p.take(onnx.Float32, []int{t.products(), t.stride()})
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +102,7 @@ func (p *binder) transformed(n *node, x *value, t tiling) (*value, error) {
 	w.task = w.group
 	s := p.add(n, &step{run: w.run, reads: []*value{x}, writes: []*value{v}})
 	if t.high > 1 {
-		w.room = t.rows() * t.width * t.block()
-		if w.scratch, err = p.take(onnx.Float32, []int{p.threads, w.room}); err != nil {
+		if w.scratch, err = p.take(onnx.Float32, []int{p.threads, kernel.WinogradRoom}); err != nil {
 			return nil, err
 		}
 		s.writes = append(s.writes, w.scratch)
@@ -115,8 +126,7 @@ type winogradInputs struct {
 	x, v    *value
 	task    func(worker, task int)
 	none    []float32 // zeros: a line outside
-	scratch *value    // of each worker, the lines of a group at each point
-	room    int
+	scratch *value    // of each worker
 }
 
 func (w *winogradInputs) run(workers *workers) error {
@@ -124,44 +134,37 @@ func (w *winogradInputs) run(workers *workers) error {
 	return nil
 }
 
-// group transforms what a group sees: from line to line as far as a tile reaches, then the tile from
-// pixel to pixel, while that is in the first-level cache.
+// group transforms what the tiles of a group see.
 func (w *winogradInputs) group(worker, group int) {
 	block, n := w.block(), w.width*w.block()
-	var lines, part, pixels [10][]float32
+	var lines, pixels [10][]float32
 	for k := range w.rows() {
 		lines[k] = w.none
 		if at := group*w.lot() + k + w.top; at >= 0 && at < w.height {
 			lines[k] = w.x.floats()[at*n:][:n]
 		}
 	}
-	rows, columns, done := w.rows(), w.points(), w.width
-	from, room := lines, []float32(nil)
-	if w.high > 1 {
-		done, room = 0, w.scratch.floats()[worker*w.room:][:w.room]
-		for i := range rows {
-			from[i] = room[i*n:][:n]
-		}
-	}
-	size := w.groups() * w.tiles() * block // of a product
 	for t := range w.tiles() {
-		first := t*w.side + w.left
-		if reach := min(first+columns, w.width); reach > done {
-			for k := range rows {
-				part[k] = lines[k][done*block:]
-			}
-			kernel.WinogradInputs(room[done*block:], n, part[:rows], (reach-done)*block)
-			done = reach
-		}
-		for i := range rows {
-			for k := range columns {
+		dst := w.v.floats()[(group*w.tiles()+t)*block:]
+		first := t*w.side + w.left // column of the first pixel
+		if w.high == 1 {
+			for k := range w.points() {
 				pixels[k] = w.none
 				if at := first + k; at >= 0 && at < w.width {
-					pixels[k] = from[i][at*block:]
+					pixels[k] = lines[0][at*block:]
 				}
 			}
-			kernel.WinogradInputs(w.v.floats()[i*columns*size+(group*w.tiles()+t)*block:], size, pixels[:columns], block)
+			kernel.WinogradInputs(dst, w.stride(), pixels[:w.points()], block)
+			continue
 		}
+		from := min(max(0, first), w.width)
+		to := max(from, min(first+w.points(), w.width))
+		part := lines
+		for k := range w.rows() {
+			part[k] = lines[k][from*block:]
+		}
+		room := w.scratch.floats()[worker*kernel.WinogradRoom:][:kernel.WinogradRoom]
+		w.tile(w.stride(), room).Inputs(dst, part[:w.rows()], block, from-first, to-from, block)
 	}
 }
 
@@ -179,7 +182,7 @@ type winograd struct {
 	scratch *value    // of each worker
 	room    int
 	now     []kernel.Product // by worker
-	none    []float32        // zeros, where nothing is added: pixels of a tile
+	none    []float32        // zeros, where nothing is added
 
 	bias, add *value
 	each      bool // what is added is the same for all pixels, and not for all outputs
@@ -199,11 +202,11 @@ func (p *binder) winograd(n *node, x, y, w *value, windows []window, taps []int)
 		return nil, err
 	}
 	m := &winograd{tiling: t, v: v, y: y, w: w, outs: outs, now: make([]kernel.Product, p.threads)}
-	m.none = make([]float32, t.side*images*outs)
+	m.none = make([]float32, images*outs)
 	m.corner = (t.top+windows[0].begin)*windows[1].kernel + t.left + windows[1].begin
 	const lines = 16 // enough for products to have many rows
 	m.part = min(max(1, lines/t.lot()), t.groups())
-	m.room = m.part*t.products()*t.tiles()*images*outs + t.rows()*t.side*images*outs
+	m.room = t.products()*apart(m.part*t.tiles()*images*outs) + kernel.WinogradRoom + t.lot()*t.side*images*outs
 	if m.scratch, err = p.take(onnx.Float32, []int{p.threads, m.room}); err != nil {
 		return nil, err
 	}
@@ -252,73 +255,83 @@ func (m *winograd) run(w *workers) error {
 func (m *winograd) groupsOf(worker, task int) {
 	first := task * m.part
 	groups := min(m.part, m.groups()-first)
-	in, out := m.tiles()*m.block(), m.tiles()*m.images*m.outs // of a group at a point
+	block := m.images * m.outs
+	in, out := m.tiles()*m.block(), m.tiles()*block // of a group at a point
+	step := apart(groups * out)
 	p := &m.now[worker]
 	*p = kernel.Product{
 		M: groups * m.tiles() * m.images, N: m.outs, StepB: kernel.Panel, NextB: kernel.Panel * m.ins, RowC: m.outs,
 		A: append(p.A[:0], kernel.Left{Row: m.ins, Step: 1, K: m.ins}),
 	}
-	room, size := m.scratch.floats()[worker*m.room:][:m.room], kernel.PackedLen(m.ins, m.outs)
-	products, room := room[:m.products()*groups*out], room[m.products()*groups*out:]
+	products, size := m.scratch.floats()[worker*m.room:][:m.room], kernel.PackedLen(m.ins, m.outs)
 	middle := min(1, m.high-1)
 	for i := range m.products() {
-		p.A[0].Data, p.B, p.C, p.Init = m.v.floats()[(i*m.groups()+first)*in:], m.weights[i*size:], products[i*groups*out:], nil
-		if i == middle*m.points()+1 && m.bias != nil {
-			p.Init = m.bias.floats()
+		p.A[0].Data, p.B, p.C, p.Init, p.RowInit = m.v.floats()[i*m.stride()+first*in:], m.weights[i*size:], products[i*step:], nil, 0
+		if i == middle*m.points()+1 {
+			m.start(p, groups*m.tiles())
 		}
 		p.Rows(0, p.M)
 	}
+	room := products[m.products()*step:]
 	for g := range groups {
-		m.group(first+g, products[g*out:], groups*out, room)
+		m.group(first+g, products[g*out:], step, room)
 	}
 }
 
-// group transforms the products of a group of lines back, tile by tile: from pixel to pixel, and
-// what comes of it, in room, from line to line, while that is in the first-level cache.
+// start has the sums of so many tiles begin with what is the same for all pixels.
+func (m *winograd) start(p *kernel.Product, tiles int) {
+	switch block := m.images * m.outs; {
+	case m.each:
+		for t := range tiles {
+			c, add := p.C[t*block:][:block], m.add.floats()
+			if m.bias != nil {
+				kernel.AddRow(c, add, m.bias.floats())
+			} else {
+				copy(c, add)
+			}
+		}
+		p.Init, p.RowInit = p.C, p.RowC
+	case m.bias != nil:
+		p.Init = m.bias.floats()
+	}
+}
+
+// group transforms the products of a group of lines back, tile by tile.
 func (m *winograd) group(group int, products []float32, step int, room []float32) {
 	block, high := m.images*m.outs, m.lot()
 	line, size := m.columns*block, m.side*block // of the outputs, of a tile
+	room, spare := room[:kernel.WinogradRoom], room[kernel.WinogradRoom:]
+	var all []float32 // what is added
+	if m.add != nil && !m.each {
+		all = m.add.floats()
+	}
 	for t := range m.tiles() {
 		lines, columns := min(high, m.lines-group*high), min(m.side, m.columns-t*m.side)
 		at := (group*high*m.columns + t*m.side) * block
-		// Blocks of outputs, and what is added to them, lie so far apart. A tile that is not whole is
-		// made in room, and added to afterwards.
+		y, apart, add := m.y.floats()[at:], line, all
+		if add != nil {
+			add = add[at:]
+		}
+		// A tile that is not whole is made elsewhere, and added to afterwards.
 		whole := lines == high && columns == m.side
-		y, apart, add, apartAdd := room, block, m.none, 0
-		if m.high > 1 {
-			apart = size
+		if !whole {
+			y, apart, add = spare, size, nil
 		}
-		if whole {
-			if y = m.y.floats()[at:]; m.high > 1 {
-				apart = line
-			}
-			if m.add != nil && !m.each {
-				add, apartAdd = m.add.floats()[at:], apart
-			}
-		}
-		if m.high == 1 {
-			if m.each {
-				add = m.add.floats()
-			}
-			kernel.WinogradSums(m.points(), y, apart, add, apartAdd, products[t*block:], step, block)
-		} else {
-			for i := range m.rows() {
-				each := m.none
-				if m.each && i == 1 {
-					each = m.add.floats()
-				}
-				kernel.WinogradSums(m.points(), room[i*size:], block, each, 0, products[i*m.points()*step+t*block:], step, block)
-			}
-			kernel.WinogradSums(m.rows(), y, apart, add, apartAdd, room, size, size)
+		switch {
+		case m.high > 1:
+			m.tile(step, room).Sums(y, add, apart, block, products[t*block:], block)
+		case add != nil:
+			kernel.WinogradSums(m.points(), y, block, add, block, products[t*block:], step, block)
+		default:
+			kernel.WinogradSums(m.points(), y, block, m.none, 0, products[t*block:], step, block)
 		}
 		for k := range lines {
 			out := m.y.floats()[at+k*line:][:columns*block]
-			if !whole {
-				add := m.none
-				if m.add != nil && !m.each {
-					add = m.add.floats()[at+k*line:]
-				}
-				kernel.Add(out, room[k*size:][:len(out)], add[:len(out)])
+			switch made := y[k*apart:][:len(out)]; {
+			case !whole && all != nil:
+				kernel.Add(out, made, all[at+k*line:][:len(out)])
+			case !whole:
+				copy(out, made)
 			}
 			if m.relu {
 				kernel.Relu(out, out)

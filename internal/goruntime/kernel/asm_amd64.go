@@ -248,3 +248,99 @@ func winogradOut83AVX2(b *winogradOut)
 
 //go:noescape
 func winogradOut83AVX512(b *winogradOut)
+
+//go:noescape
+func winogradTileIn42x42AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut42x42AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn42x43AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut42x43AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn43x42AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut43x42AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn43x43AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut43x43AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn82x42AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut82x42AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn82x43AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut82x43AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn83x42AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut83x42AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn83x43AVX2(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut83x43AVX2(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn42x42AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut42x42AVX512(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn42x43AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut42x43AVX512(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn43x42AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut43x42AVX512(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn43x43AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut43x43AVX512(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn82x42AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut82x42AVX512(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn82x43AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut82x43AVX512(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn83x42AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut83x42AVX512(b *winogradTileOut)
+
+//go:noescape
+func winogradTileIn83x43AVX512(b *winogradTileIn)
+
+//go:noescape
+func winogradTileOut83x43AVX512(b *winogradTileOut)

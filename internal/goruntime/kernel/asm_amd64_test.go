@@ -38,4 +38,22 @@ func TestTileLayout(t *testing.T) {
 			t.Errorf("field %d of winogradOut is at %d, want %d", i, got, 8*i)
 		}
 	}
+	var tileIn winogradTileIn
+	var tileOut winogradTileOut
+	for name, list := range map[string][]uintptr{
+		"winogradTileIn": {
+			unsafe.Offsetof(tileIn.length), unsafe.Offsetof(tileIn.points), unsafe.Offsetof(tileIn.stepPoints), unsafe.Offsetof(tileIn.stepRows), unsafe.Offsetof(tileIn.room),
+			unsafe.Offsetof(tileIn.first), unsafe.Offsetof(tileIn.columns), unsafe.Offsetof(tileIn.stepColumns), unsafe.Offsetof(tileIn.lines),
+		},
+		"winogradTileOut": {
+			unsafe.Offsetof(tileOut.length), unsafe.Offsetof(tileOut.points), unsafe.Offsetof(tileOut.stepPoints), unsafe.Offsetof(tileOut.stepRows), unsafe.Offsetof(tileOut.room),
+			unsafe.Offsetof(tileOut.pixels), unsafe.Offsetof(tileOut.stepLines), unsafe.Offsetof(tileOut.adds), unsafe.Offsetof(tileOut.stepAdds), unsafe.Offsetof(tileOut.stepPixels),
+		},
+	} {
+		for i, got := range list {
+			if got != uintptr(8*i) {
+				t.Errorf("field %d of %s is at %d, want %d", i, name, got, 8*i)
+			}
+		}
+	}
 }

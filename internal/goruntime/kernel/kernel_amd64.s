@@ -8490,6 +8490,978 @@ loop:
 	VZEROUPPER
 	RET
 
+// func winogradTileIn42x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn42x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS three<>+0(SB), Y1
+	VBROADCASTSS two<>+0(SB), Y2
+	VBROADCASTSS three<>+0(SB), Y3
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y4
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y5
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y7
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y8
+	VSUBPS       Y5, Y7, Y7
+	VSUBPS       Y6, Y4, Y4
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y0, Y4, Y9
+	VMOVUPS      Y9, (BX)
+	VADDPS       Y6, Y5, Y4
+	VSUBPS       Y4, Y7, Y4
+	VMOVUPS      Y4, 320(BX)
+	VSUBPS       Y6, Y5, Y4
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y1, Y4, Y5
+	VMOVUPS      Y5, 640(BX)
+	VMOVUPS      Y7, 960(BX)
+	VSUBPS       Y6, Y8, Y4
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS Y0, Y7, Y4
+	VMOVUPS      Y4, 1280(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000005, R8
+
+row:
+	VMOVUPS      (DI), Y4
+	VMOVUPS      64(DI), Y5
+	VMOVUPS      128(DI), Y6
+	VMOVUPS      192(DI), Y7
+	VMOVUPS      256(DI), Y8
+	VSUBPS       Y5, Y7, Y7
+	VSUBPS       Y6, Y4, Y4
+	VMOVAPS      Y7, Y9
+	VFMADD231PS  Y2, Y4, Y9
+	VMOVUPS      Y9, (DX)
+	VADDPS       Y6, Y5, Y4
+	VSUBPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (DX)(BX*1)
+	VSUBPS       Y6, Y5, Y4
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y3, Y4, Y5
+	VMOVUPS      Y5, (DX)(BX*2)
+	VMOVUPS      Y7, (SI)
+	VSUBPS       Y6, Y8, Y4
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS Y2, Y7, Y4
+	VMOVUPS      Y4, (SI)(BX*1)
+	ADDQ         $0x00000140, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut42x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut42x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+	VBROADCASTSS two<>+0(SB), Y3
+	VBROADCASTSS four<>+0(SB), Y4
+	VBROADCASTSS eight<>+0(SB), Y5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000005, DI
+
+row:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     (CX)(DX*1), Y7
+	VMOVUPS     (CX)(DX*2), Y8
+	VMOVUPS     (BX), Y9
+	VMOVUPS     (BX)(DX*1), Y10
+	VADDPS      Y8, Y7, Y11
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y11, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     Y6, (SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y0, Y9, Y6
+	VMOVUPS     Y6, 64(SI)
+	VMOVAPS     Y11, Y6
+	VFMADD231PS Y1, Y9, Y6
+	VMOVUPS     Y6, 128(SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y2, Y9, Y6
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     Y6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VADDPS      Y8, Y7, Y11
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y11, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	VADDPS      (R8), Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VADDPS      (R8)(R9*1), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y11, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VADDPS      (R8)(R9*2), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y10, Y6, Y6
+	VADDPS      (R10), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VADDPS      Y8, Y7, Y11
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y11, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y11, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn42x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn42x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS five<>+0(SB), Y2
+	VBROADCASTSS two<>+0(SB), Y3
+	VBROADCASTSS three<>+0(SB), Y4
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y5
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y7
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y8
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y9
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Y10
+	VMOVAPS      Y9, Y11
+	VFNMADD231PS Y1, Y7, Y11
+	VMOVAPS      Y8, Y12
+	VFNMADD231PS Y1, Y6, Y12
+	VSUBPS       Y7, Y9, Y13
+	VSUBPS       Y6, Y8, Y14
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y7, Y9
+	VMOVAPS      Y9, Y7
+	VFMADD231PS  Y1, Y5, Y7
+	VMOVUPS      Y7, (BX)
+	VADDPS       Y12, Y11, Y5
+	VMOVUPS      Y5, 320(BX)
+	VSUBPS       Y12, Y11, Y5
+	VMOVUPS      Y5, 640(BX)
+	VMOVAPS      Y13, Y5
+	VFMADD231PS  Y0, Y14, Y5
+	VMOVUPS      Y5, 960(BX)
+	VMOVAPS      Y13, Y5
+	VFNMADD231PS Y0, Y14, Y5
+	VMOVUPS      Y5, 1280(BX)
+	VMOVAPS      Y10, Y5
+	VFNMADD231PS Y2, Y8, Y5
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y1, Y6, Y5
+	VMOVUPS      Y5, 1600(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000006, R8
+
+row:
+	VMOVUPS      (DI), Y5
+	VMOVUPS      64(DI), Y6
+	VMOVUPS      128(DI), Y7
+	VMOVUPS      192(DI), Y8
+	VMOVUPS      256(DI), Y9
+	VSUBPS       Y6, Y8, Y8
+	VSUBPS       Y7, Y5, Y5
+	VMOVAPS      Y8, Y10
+	VFMADD231PS  Y3, Y5, Y10
+	VMOVUPS      Y10, (DX)
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (DX)(BX*1)
+	VSUBPS       Y7, Y6, Y5
+	VMOVAPS      Y8, Y6
+	VFMADD231PS  Y4, Y5, Y6
+	VMOVUPS      Y6, (DX)(BX*2)
+	VMOVUPS      Y8, (SI)
+	VSUBPS       Y7, Y9, Y5
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y3, Y8, Y5
+	VMOVUPS      Y5, (SI)(BX*1)
+	ADDQ         $0x00000140, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut42x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut42x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+	VBROADCASTSS two<>+0(SB), Y3
+	VBROADCASTSS four<>+0(SB), Y4
+	VBROADCASTSS eight<>+0(SB), Y5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000006, DI
+
+row:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     (CX)(DX*1), Y7
+	VMOVUPS     (CX)(DX*2), Y8
+	VMOVUPS     (BX), Y9
+	VMOVUPS     (BX)(DX*1), Y10
+	VADDPS      Y8, Y7, Y11
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y11, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     Y6, (SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y0, Y9, Y6
+	VMOVUPS     Y6, 64(SI)
+	VMOVAPS     Y11, Y6
+	VFMADD231PS Y1, Y9, Y6
+	VMOVUPS     Y6, 128(SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y2, Y9, Y6
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     Y6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VMOVUPS     1280(CX), Y11
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y8
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VADDPS      (R8), Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VADDPS      (R8)(R9*1), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y12, Y6
+	VFMADD231PS Y4, Y8, Y6
+	VADDPS      (R8)(R9*2), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y11, Y6, Y6
+	VADDPS      (R10), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VMOVUPS     1280(CX), Y11
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y8
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y12, Y6
+	VFMADD231PS Y4, Y8, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y11, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn43x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn43x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS three<>+0(SB), Y1
+	VBROADCASTSS two<>+0(SB), Y2
+	VBROADCASTSS four<>+0(SB), Y3
+	VBROADCASTSS five<>+0(SB), Y4
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y5
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y7
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y8
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y9
+	VSUBPS       Y6, Y8, Y8
+	VSUBPS       Y7, Y5, Y5
+	VMOVAPS      Y8, Y10
+	VFMADD231PS  Y0, Y5, Y10
+	VMOVUPS      Y10, (BX)
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y5, Y8, Y5
+	VMOVUPS      Y5, 384(BX)
+	VSUBPS       Y7, Y6, Y5
+	VMOVAPS      Y8, Y6
+	VFMADD231PS  Y1, Y5, Y6
+	VMOVUPS      Y6, 768(BX)
+	VMOVUPS      Y8, 1152(BX)
+	VSUBPS       Y7, Y9, Y5
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS Y0, Y8, Y5
+	VMOVUPS      Y5, 1536(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000005, R8
+
+row:
+	VMOVUPS      (DI), Y5
+	VMOVUPS      64(DI), Y6
+	VMOVUPS      128(DI), Y7
+	VMOVUPS      192(DI), Y8
+	VMOVUPS      256(DI), Y9
+	VMOVUPS      320(DI), Y10
+	VMOVAPS      Y9, Y11
+	VFNMADD231PS Y3, Y7, Y11
+	VMOVAPS      Y8, Y12
+	VFNMADD231PS Y3, Y6, Y12
+	VSUBPS       Y7, Y9, Y13
+	VSUBPS       Y6, Y8, Y14
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y4, Y7, Y9
+	VMOVAPS      Y9, Y7
+	VFMADD231PS  Y3, Y5, Y7
+	VMOVUPS      Y7, (DX)
+	VADDPS       Y12, Y11, Y5
+	VMOVUPS      Y5, (DX)(BX*1)
+	VSUBPS       Y12, Y11, Y5
+	VMOVUPS      Y5, (DX)(BX*2)
+	VMOVAPS      Y13, Y5
+	VFMADD231PS  Y2, Y14, Y5
+	VMOVUPS      Y5, (SI)
+	VMOVAPS      Y13, Y5
+	VFNMADD231PS Y2, Y14, Y5
+	VMOVUPS      Y5, (SI)(BX*1)
+	VMOVAPS      Y10, Y5
+	VFNMADD231PS Y4, Y8, Y5
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  Y3, Y6, Y5
+	VMOVUPS      Y5, (SI)(BX*2)
+	ADDQ         $0x00000180, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut43x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut43x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+	VBROADCASTSS two<>+0(SB), Y3
+	VBROADCASTSS four<>+0(SB), Y4
+	VBROADCASTSS eight<>+0(SB), Y5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000005, DI
+
+row:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     (CX)(DX*1), Y7
+	VMOVUPS     (CX)(DX*2), Y8
+	VMOVUPS     (BX), Y9
+	VMOVUPS     (BX)(DX*1), Y10
+	VMOVUPS     (BX)(DX*2), Y11
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y8
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     Y6, (SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y0, Y9, Y6
+	VMOVUPS     Y6, 64(SI)
+	VMOVAPS     Y12, Y6
+	VFMADD231PS Y1, Y8, Y6
+	VMOVUPS     Y6, 128(SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y2, Y9, Y6
+	VADDPS      Y11, Y6, Y6
+	VMOVUPS     Y6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VADDPS      Y8, Y7, Y11
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y11, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	VADDPS      (R8), Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VADDPS      (R8)(R9*1), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y11, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VADDPS      (R8)(R9*2), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y10, Y6, Y6
+	VADDPS      (R10), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VADDPS      Y8, Y7, Y11
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y11, Y6, Y6
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y11, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn43x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn43x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS five<>+0(SB), Y2
+	VBROADCASTSS two<>+0(SB), Y3
+	VBROADCASTSS four<>+0(SB), Y4
+	VBROADCASTSS five<>+0(SB), Y5
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y7
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y8
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y9
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y10
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Y11
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS Y1, Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS Y1, Y7, Y13
+	VSUBPS       Y8, Y10, Y14
+	VSUBPS       Y7, Y9, Y15
+	VMOVAPS      Y10, Y10
+	VFNMADD231PS Y2, Y8, Y10
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y1, Y6, Y8
+	VMOVUPS      Y8, (BX)
+	VADDPS       Y13, Y12, Y6
+	VMOVUPS      Y6, 384(BX)
+	VSUBPS       Y13, Y12, Y6
+	VMOVUPS      Y6, 768(BX)
+	VMOVAPS      Y14, Y6
+	VFMADD231PS  Y0, Y15, Y6
+	VMOVUPS      Y6, 1152(BX)
+	VMOVAPS      Y14, Y6
+	VFNMADD231PS Y0, Y15, Y6
+	VMOVUPS      Y6, 1536(BX)
+	VMOVAPS      Y11, Y6
+	VFNMADD231PS Y2, Y9, Y6
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  Y1, Y7, Y6
+	VMOVUPS      Y6, 1920(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000006, R8
+
+row:
+	VMOVUPS      (DI), Y6
+	VMOVUPS      64(DI), Y7
+	VMOVUPS      128(DI), Y8
+	VMOVUPS      192(DI), Y9
+	VMOVUPS      256(DI), Y10
+	VMOVUPS      320(DI), Y11
+	VMOVAPS      Y10, Y12
+	VFNMADD231PS Y4, Y8, Y12
+	VMOVAPS      Y9, Y13
+	VFNMADD231PS Y4, Y7, Y13
+	VSUBPS       Y8, Y10, Y14
+	VSUBPS       Y7, Y9, Y15
+	VMOVAPS      Y10, Y10
+	VFNMADD231PS Y5, Y8, Y10
+	VMOVAPS      Y10, Y8
+	VFMADD231PS  Y4, Y6, Y8
+	VMOVUPS      Y8, (DX)
+	VADDPS       Y13, Y12, Y6
+	VMOVUPS      Y6, (DX)(BX*1)
+	VSUBPS       Y13, Y12, Y6
+	VMOVUPS      Y6, (DX)(BX*2)
+	VMOVAPS      Y14, Y6
+	VFMADD231PS  Y3, Y15, Y6
+	VMOVUPS      Y6, (SI)
+	VMOVAPS      Y14, Y6
+	VFNMADD231PS Y3, Y15, Y6
+	VMOVUPS      Y6, (SI)(BX*1)
+	VMOVAPS      Y11, Y6
+	VFNMADD231PS Y5, Y9, Y6
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  Y4, Y7, Y6
+	VMOVUPS      Y6, (SI)(BX*2)
+	ADDQ         $0x00000180, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut43x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut43x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+	VBROADCASTSS two<>+0(SB), Y3
+	VBROADCASTSS four<>+0(SB), Y4
+	VBROADCASTSS eight<>+0(SB), Y5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000006, DI
+
+row:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     (CX)(DX*1), Y7
+	VMOVUPS     (CX)(DX*2), Y8
+	VMOVUPS     (BX), Y9
+	VMOVUPS     (BX)(DX*1), Y10
+	VMOVUPS     (BX)(DX*2), Y11
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y8
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     Y6, (SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y0, Y9, Y6
+	VMOVUPS     Y6, 64(SI)
+	VMOVAPS     Y12, Y6
+	VFMADD231PS Y1, Y8, Y6
+	VMOVUPS     Y6, 128(SI)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y2, Y9, Y6
+	VADDPS      Y11, Y6, Y6
+	VMOVUPS     Y6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VMOVUPS     1280(CX), Y11
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y8
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VADDPS      (R8), Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VADDPS      (R8)(R9*1), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y12, Y6
+	VFMADD231PS Y4, Y8, Y6
+	VADDPS      (R8)(R9*2), Y6, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y11, Y6, Y6
+	VADDPS      (R10), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Y6
+	VMOVUPS     256(CX), Y7
+	VMOVUPS     512(CX), Y8
+	VMOVUPS     768(CX), Y9
+	VMOVUPS     1024(CX), Y10
+	VMOVUPS     1280(CX), Y11
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y8
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     Y6, (BX)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y3, Y9, Y6
+	VMOVUPS     Y6, (BX)(SI*1)
+	VMOVAPS     Y12, Y6
+	VFMADD231PS Y4, Y8, Y6
+	VMOVUPS     Y6, (BX)(SI*2)
+	VMOVAPS     Y7, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VADDPS      Y11, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
 // func winogradIn82AVX2(b *uint64)
 // Requires: AVX, FMA3
 TEXT ·winogradIn82AVX2(SB), NOSPLIT, $0-8
@@ -9259,6 +10231,1686 @@ GLOBL winograd3e364000<>(SB), RODATA|NOPTR, $4
 DATA winograd3e08b000<>+0(SB)/4, $0x3e08b000
 GLOBL winograd3e08b000<>(SB), RODATA|NOPTR, $4
 
+// func winogradTileIn82x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn82x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS three<>+0(SB), Y1
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y2
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y3
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y4
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y5
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	VSUBPS       Y3, Y5, Y5
+	VSUBPS       Y4, Y2, Y2
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  Y0, Y2, Y7
+	VMOVUPS      Y7, (BX)
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y2, Y5, Y2
+	VMOVUPS      Y2, 576(BX)
+	VSUBPS       Y4, Y3, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y1, Y2, Y3
+	VMOVUPS      Y3, 1152(BX)
+	VMOVUPS      Y5, 1728(BX)
+	VSUBPS       Y4, Y6, Y2
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS Y0, Y5, Y2
+	VMOVUPS      Y2, 2304(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	MOVQ         32(AX), R8
+	MOVQ         $0x00000005, R9
+
+row:
+	VMOVUPS      64(R8), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y3
+	VFMADD231PS  (R8), Y3, Y2
+	VMOVUPS      128(R8), Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  64(R8), Y4, Y3
+	VMOVUPS      192(R8), Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
+	VFMADD231PS  128(R8), Y5, Y4
+	VMOVUPS      256(R8), Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
+	VFMADD231PS  192(R8), Y6, Y5
+	VMOVUPS      320(R8), Y6
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
+	VFMADD231PS  256(R8), Y7, Y6
+	VMOVUPS      384(R8), Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
+	VFMADD231PS  320(R8), Y8, Y7
+	VMOVUPS      448(R8), Y8
+	VMOVAPS      Y8, Y8
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y9
+	VFMADD231PS  384(R8), Y9, Y8
+	VMOVUPS      512(R8), Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y10
+	VFMADD231PS  448(R8), Y10, Y9
+	VSUBPS       Y2, Y8, Y2
+	VSUBPS       Y6, Y4, Y9
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40a80000<>+0(SB), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      Y2, (DX)
+	VADDPS       Y4, Y8, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winogradc0880000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VADDPS       Y3, Y7, Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winogradc0880000<>+0(SB), Y10
+	VFMADD231PS  Y5, Y10, Y9
+	VADDPS       Y9, Y2, Y10
+	VMOVUPS      Y10, (DX)(BX*1)
+	VSUBPS       Y9, Y2, Y2
+	VMOVUPS      Y2, (DX)(BX*2)
+	VMOVAPS      Y8, Y2
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3e800000<>+0(SB), Y9
+	VFMADD231PS  Y4, Y9, Y2
+	VMOVAPS      Y7, Y9
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
+	VFMADD231PS  Y5, Y10, Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winograd3e800000<>+0(SB), Y10
+	VFMADD231PS  Y3, Y10, Y9
+	VMOVAPS      Y2, Y10
+	VBROADCASTSS winograd40000000<>+0(SB), Y11
+	VFMADD231PS  Y9, Y11, Y10
+	VMOVUPS      Y10, (SI)
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winogradc0000000<>+0(SB), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      Y2, (SI)(BX*1)
+	VMOVAPS      Y8, Y2
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40800000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VMOVAPS      Y7, Y4
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd40800000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS winograd3f000000<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      Y3, (SI)(BX*2)
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winogradbf000000<>+0(SB), Y3
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      448(R8), Y2
+	VSUBPS       64(R8), Y2, Y2
+	VMOVUPS      192(R8), Y3
+	VSUBPS       320(R8), Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40a80000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      512(R8), Y3
+	VSUBPS       128(R8), Y3, Y3
+	VMOVUPS      256(R8), Y4
+	VSUBPS       384(R8), Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      Y2, (DI)(BX*1)
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, (DI)(BX*2)
+	ADDQ         $0x00000240, R8
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	ADDQ         24(AX), DI
+	DECQ         R9
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut82x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut82x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	MOVQ 32(AX), DI
+	MOVQ $0x00000005, R8
+
+row:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (CX)(DX*1), Y4
+	VMOVUPS      (CX)(DX*2), Y5
+	VMOVUPS      (BX), Y6
+	VMOVUPS      (BX)(DX*1), Y7
+	VMOVUPS      (BX)(DX*2), Y8
+	VMOVUPS      (SI), Y9
+	VADDPS       Y5, Y4, Y10
+	VADDPS       Y7, Y6, Y11
+	VADDPS       Y9, Y8, Y12
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y7, Y6, Y5
+	VSUBPS       Y9, Y8, Y6
+	VADDPS       Y10, Y3, Y3
+	VADDPS       Y12, Y11, Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      (SI)(DX*1), Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd40000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd41000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc017b426<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd41800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd404a4588<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd42000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc086d905<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 320(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd42800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 384(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd43000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c000000<>+0(SB), Y4
+	VFMADD231PS  Y6, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y4
+	VFMADD231PS  Y7, Y4, Y3
+	VADDPS       (SI)(DX*2), Y3, Y3
+	VMOVUPS      Y3, 448(DI)
+	ADDQ         $0x00000200, DI
+	ADDQ         24(AX), CX
+	ADDQ         24(AX), BX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	CMPQ         56(AX), $0x00000000
+	JE           nothing
+	MOVQ         32(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         40(AX), BX
+	MOVQ         48(AX), SI
+	LEAQ         (BX)(SI*2), DI
+	ADDQ         SI, DI
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	LEAQ         (R8)(R9*2), R10
+	ADDQ         R9, R10
+	MOVQ         $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VADDPS      Y5, Y4, Y8
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y8, Y3, Y3
+	VADDPS      Y6, Y3, Y3
+	VADDPS      (R8), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VADDPS      (R8)(R9*1), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y8, Y3
+	VFMADD231PS Y1, Y6, Y3
+	VADDPS      (R8)(R9*2), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y7, Y3, Y3
+	VADDPS      (R10), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VADDPS      Y5, Y4, Y8
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y8, Y3, Y3
+	VADDPS      Y6, Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y8, Y3
+	VFMADD231PS Y1, Y6, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y7, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn82x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn82x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS five<>+0(SB), Y2
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y3
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y4
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y5
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y7
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VSUBPS       Y5, Y7, Y11
+	VSUBPS       Y4, Y6, Y12
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y1, Y3, Y5
+	VMOVUPS      Y5, (BX)
+	VADDPS       Y10, Y9, Y3
+	VMOVUPS      Y3, 576(BX)
+	VSUBPS       Y10, Y9, Y3
+	VMOVUPS      Y3, 1152(BX)
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  Y0, Y12, Y3
+	VMOVUPS      Y3, 1728(BX)
+	VMOVAPS      Y11, Y3
+	VFNMADD231PS Y0, Y12, Y3
+	VMOVUPS      Y3, 2304(BX)
+	VMOVAPS      Y8, Y3
+	VFNMADD231PS Y2, Y6, Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y4, Y3
+	VMOVUPS      Y3, 2880(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	MOVQ         32(AX), R8
+	MOVQ         $0x00000006, R9
+
+row:
+	VMOVUPS      64(R8), Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  (R8), Y4, Y3
+	VMOVUPS      128(R8), Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
+	VFMADD231PS  64(R8), Y5, Y4
+	VMOVUPS      192(R8), Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
+	VFMADD231PS  128(R8), Y6, Y5
+	VMOVUPS      256(R8), Y6
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
+	VFMADD231PS  192(R8), Y7, Y6
+	VMOVUPS      320(R8), Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
+	VFMADD231PS  256(R8), Y8, Y7
+	VMOVUPS      384(R8), Y8
+	VMOVAPS      Y8, Y8
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y9
+	VFMADD231PS  320(R8), Y9, Y8
+	VMOVUPS      448(R8), Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y10
+	VFMADD231PS  384(R8), Y10, Y9
+	VMOVUPS      512(R8), Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y11
+	VFMADD231PS  448(R8), Y11, Y10
+	VSUBPS       Y3, Y9, Y3
+	VSUBPS       Y7, Y5, Y10
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      Y3, (DX)
+	VADDPS       Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0880000<>+0(SB), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VADDPS       Y4, Y8, Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winogradc0880000<>+0(SB), Y11
+	VFMADD231PS  Y6, Y11, Y10
+	VADDPS       Y10, Y3, Y11
+	VMOVUPS      Y11, (DX)(BX*1)
+	VSUBPS       Y10, Y3, Y3
+	VMOVUPS      Y3, (DX)(BX*2)
+	VMOVAPS      Y9, Y3
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y10
+	VFMADD231PS  Y5, Y10, Y3
+	VMOVAPS      Y8, Y10
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y11
+	VFMADD231PS  Y6, Y11, Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winograd3e800000<>+0(SB), Y11
+	VFMADD231PS  Y4, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VBROADCASTSS winograd40000000<>+0(SB), Y12
+	VFMADD231PS  Y10, Y12, Y11
+	VMOVUPS      Y11, (SI)
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0000000<>+0(SB), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      Y3, (SI)(BX*1)
+	VMOVAPS      Y9, Y3
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVAPS      Y8, Y5
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd40800000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y5
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS winograd3f000000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      Y4, (SI)(BX*2)
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbf000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      448(R8), Y3
+	VSUBPS       64(R8), Y3, Y3
+	VMOVUPS      192(R8), Y4
+	VSUBPS       320(R8), Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      512(R8), Y4
+	VSUBPS       128(R8), Y4, Y4
+	VMOVUPS      256(R8), Y5
+	VSUBPS       384(R8), Y5, Y5
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd40a80000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      Y3, (DI)(BX*1)
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (DI)(BX*2)
+	ADDQ         $0x00000240, R8
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	ADDQ         24(AX), DI
+	DECQ         R9
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut82x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut82x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	MOVQ 32(AX), DI
+	MOVQ $0x00000006, R8
+
+row:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (CX)(DX*1), Y4
+	VMOVUPS      (CX)(DX*2), Y5
+	VMOVUPS      (BX), Y6
+	VMOVUPS      (BX)(DX*1), Y7
+	VMOVUPS      (BX)(DX*2), Y8
+	VMOVUPS      (SI), Y9
+	VADDPS       Y5, Y4, Y10
+	VADDPS       Y7, Y6, Y11
+	VADDPS       Y9, Y8, Y12
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y7, Y6, Y5
+	VSUBPS       Y9, Y8, Y6
+	VADDPS       Y10, Y3, Y3
+	VADDPS       Y12, Y11, Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      (SI)(DX*1), Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd40000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd41000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc017b426<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd41800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd404a4588<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd42000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc086d905<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 320(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd42800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 384(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd43000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c000000<>+0(SB), Y4
+	VFMADD231PS  Y6, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y4
+	VFMADD231PS  Y7, Y4, Y3
+	VADDPS       (SI)(DX*2), Y3, Y3
+	VMOVUPS      Y3, 448(DI)
+	ADDQ         $0x00000200, DI
+	ADDQ         24(AX), CX
+	ADDQ         24(AX), BX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	CMPQ         56(AX), $0x00000000
+	JE           nothing
+	MOVQ         32(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         40(AX), BX
+	MOVQ         48(AX), SI
+	LEAQ         (BX)(SI*2), DI
+	ADDQ         SI, DI
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	LEAQ         (R8)(R9*2), R10
+	ADDQ         R9, R10
+	MOVQ         $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VMOVUPS     2560(CX), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VADDPS      (R8), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VADDPS      (R8)(R9*1), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y1, Y5, Y3
+	VADDPS      (R8)(R9*2), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y8, Y3, Y3
+	VADDPS      (R10), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VMOVUPS     2560(CX), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y1, Y5, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y8, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn83x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn83x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS three<>+0(SB), Y1
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y2
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y3
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y4
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y5
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	VSUBPS       Y3, Y5, Y5
+	VSUBPS       Y4, Y2, Y2
+	VMOVAPS      Y5, Y7
+	VFMADD231PS  Y0, Y2, Y7
+	VMOVUPS      Y7, (BX)
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y2, Y5, Y2
+	VMOVUPS      Y2, 640(BX)
+	VSUBPS       Y4, Y3, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y1, Y2, Y3
+	VMOVUPS      Y3, 1280(BX)
+	VMOVUPS      Y5, 1920(BX)
+	VSUBPS       Y4, Y6, Y2
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS Y0, Y5, Y2
+	VMOVUPS      Y2, 2560(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	LEAQ         (DI)(BX*2), R8
+	ADDQ         BX, R8
+	MOVQ         32(AX), R9
+	MOVQ         $0x00000005, R10
+
+row:
+	VMOVUPS      128(R9), Y2
+	VSUBPS       (R9), Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3f155555<>+0(SB), Y3
+	VFMADD231PS  64(R9), Y3, Y2
+	VMOVUPS      192(R9), Y3
+	VSUBPS       64(R9), Y3, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f155555<>+0(SB), Y4
+	VFMADD231PS  128(R9), Y4, Y3
+	VMOVUPS      256(R9), Y4
+	VSUBPS       128(R9), Y4, Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3f155555<>+0(SB), Y5
+	VFMADD231PS  192(R9), Y5, Y4
+	VMOVUPS      320(R9), Y5
+	VSUBPS       192(R9), Y5, Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3f155555<>+0(SB), Y6
+	VFMADD231PS  256(R9), Y6, Y5
+	VMOVUPS      384(R9), Y6
+	VSUBPS       256(R9), Y6, Y6
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3f155555<>+0(SB), Y7
+	VFMADD231PS  320(R9), Y7, Y6
+	VMOVUPS      448(R9), Y7
+	VSUBPS       320(R9), Y7, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3f155555<>+0(SB), Y8
+	VFMADD231PS  384(R9), Y8, Y7
+	VMOVUPS      512(R9), Y8
+	VSUBPS       384(R9), Y8, Y8
+	VMOVAPS      Y8, Y8
+	VBROADCASTSS winograd3f155555<>+0(SB), Y9
+	VFMADD231PS  448(R9), Y9, Y8
+	VMOVUPS      576(R9), Y9
+	VSUBPS       448(R9), Y9, Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winograd3f155555<>+0(SB), Y10
+	VFMADD231PS  512(R9), Y10, Y9
+	VSUBPS       Y2, Y8, Y2
+	VSUBPS       Y6, Y4, Y9
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40a80000<>+0(SB), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      Y2, (DX)
+	VADDPS       Y4, Y8, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winogradc0880000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VADDPS       Y3, Y7, Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winogradc0880000<>+0(SB), Y10
+	VFMADD231PS  Y5, Y10, Y9
+	VADDPS       Y9, Y2, Y10
+	VMOVUPS      Y10, (DX)(BX*1)
+	VSUBPS       Y9, Y2, Y2
+	VMOVUPS      Y2, (DX)(BX*2)
+	VMOVAPS      Y8, Y2
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3e800000<>+0(SB), Y9
+	VFMADD231PS  Y4, Y9, Y2
+	VMOVAPS      Y7, Y9
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
+	VFMADD231PS  Y5, Y10, Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winograd3e800000<>+0(SB), Y10
+	VFMADD231PS  Y3, Y10, Y9
+	VMOVAPS      Y2, Y10
+	VBROADCASTSS winograd40000000<>+0(SB), Y11
+	VFMADD231PS  Y9, Y11, Y10
+	VMOVUPS      Y10, (SI)
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winogradc0000000<>+0(SB), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      Y2, (SI)(BX*1)
+	VMOVAPS      Y8, Y2
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40800000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VMOVAPS      Y7, Y4
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd40800000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS winograd3f000000<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      Y3, (SI)(BX*2)
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winogradbf000000<>+0(SB), Y3
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      448(R9), Y2
+	VSUBPS       64(R9), Y2, Y2
+	VMOVUPS      192(R9), Y3
+	VSUBPS       320(R9), Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40a80000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      512(R9), Y3
+	VSUBPS       128(R9), Y3, Y3
+	VMOVUPS      256(R9), Y4
+	VSUBPS       384(R9), Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      576(R9), Y4
+	VSUBPS       192(R9), Y4, Y4
+	VMOVUPS      320(R9), Y5
+	VSUBPS       448(R9), Y5, Y5
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd40a80000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVAPS      Y3, Y5
+	VBROADCASTSS winogradbf400000<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y5
+	VMOVUPS      Y5, (DI)(BX*1)
+	VMOVAPS      Y3, Y5
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y5
+	VMOVUPS      Y5, (DI)(BX*2)
+	VSUBPS       Y2, Y4, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3f155555<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         $0x00000280, R9
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	ADDQ         24(AX), DI
+	ADDQ         24(AX), R8
+	DECQ         R10
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut83x42AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut83x42AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	LEAQ (SI)(DX*2), DI
+	ADDQ DX, DI
+	MOVQ 32(AX), R8
+	MOVQ $0x00000005, R9
+
+row:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (CX)(DX*1), Y4
+	VMOVUPS      (CX)(DX*2), Y5
+	VMOVUPS      (BX), Y6
+	VMOVUPS      (BX)(DX*1), Y7
+	VMOVUPS      (BX)(DX*2), Y8
+	VMOVUPS      (SI), Y9
+	VADDPS       Y5, Y4, Y10
+	VADDPS       Y7, Y6, Y11
+	VADDPS       Y9, Y8, Y12
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y7, Y6, Y5
+	VSUBPS       Y9, Y8, Y6
+	VADDPS       Y10, Y3, Y3
+	VADDPS       Y12, Y11, Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      (SI)(DX*1), Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      (SI)(DX*2), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, (R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd40000000<>+0(SB), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f000000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f400000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 64(R8)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y9
+	VFMADD231PS  Y11, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y9
+	VFMADD231PS  Y12, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f100000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 128(R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd41000000<>+0(SB), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e000000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc017b426<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3ed80000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 192(R8)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd41800000<>+0(SB), Y9
+	VFMADD231PS  Y11, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d800000<>+0(SB), Y9
+	VFMADD231PS  Y12, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd404a4588<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3ea20000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 256(R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd42000000<>+0(SB), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d000000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc086d905<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e730000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 320(R8)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd42800000<>+0(SB), Y9
+	VFMADD231PS  Y11, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c800000<>+0(SB), Y9
+	VFMADD231PS  Y12, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e364000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 384(R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd43000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c000000<>+0(SB), Y4
+	VFMADD231PS  Y6, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y4
+	VFMADD231PS  Y7, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e08b000<>+0(SB), Y4
+	VFMADD231PS  Y8, Y4, Y3
+	VADDPS       (DI), Y3, Y3
+	VMOVUPS      Y3, 448(R8)
+	ADDQ         $0x00000200, R8
+	ADDQ         24(AX), CX
+	ADDQ         24(AX), BX
+	ADDQ         24(AX), SI
+	ADDQ         24(AX), DI
+	DECQ         R9
+	JNZ          row
+	CMPQ         56(AX), $0x00000000
+	JE           nothing
+	MOVQ         32(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         40(AX), BX
+	MOVQ         48(AX), SI
+	LEAQ         (BX)(SI*2), DI
+	ADDQ         SI, DI
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	LEAQ         (R8)(R9*2), R10
+	ADDQ         R9, R10
+	MOVQ         $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VADDPS      Y5, Y4, Y8
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y8, Y3, Y3
+	VADDPS      Y6, Y3, Y3
+	VADDPS      (R8), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VADDPS      (R8)(R9*1), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y8, Y3
+	VFMADD231PS Y1, Y6, Y3
+	VADDPS      (R8)(R9*2), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y7, Y3, Y3
+	VADDPS      (R10), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VADDPS      Y5, Y4, Y8
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y8, Y3, Y3
+	VADDPS      Y6, Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y8, Y3
+	VFMADD231PS Y1, Y6, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y7, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn83x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileIn83x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS five<>+0(SB), Y2
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Y3
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Y4
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Y5
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Y7
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VSUBPS       Y5, Y7, Y11
+	VSUBPS       Y4, Y6, Y12
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y1, Y3, Y5
+	VMOVUPS      Y5, (BX)
+	VADDPS       Y10, Y9, Y3
+	VMOVUPS      Y3, 640(BX)
+	VSUBPS       Y10, Y9, Y3
+	VMOVUPS      Y3, 1280(BX)
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  Y0, Y12, Y3
+	VMOVUPS      Y3, 1920(BX)
+	VMOVAPS      Y11, Y3
+	VFNMADD231PS Y0, Y12, Y3
+	VMOVUPS      Y3, 2560(BX)
+	VMOVAPS      Y8, Y3
+	VFNMADD231PS Y2, Y6, Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y4, Y3
+	VMOVUPS      Y3, 3200(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	LEAQ         (DI)(BX*2), R8
+	ADDQ         BX, R8
+	MOVQ         32(AX), R9
+	MOVQ         $0x00000006, R10
+
+row:
+	VMOVUPS      128(R9), Y3
+	VSUBPS       (R9), Y3, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f155555<>+0(SB), Y4
+	VFMADD231PS  64(R9), Y4, Y3
+	VMOVUPS      192(R9), Y4
+	VSUBPS       64(R9), Y4, Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3f155555<>+0(SB), Y5
+	VFMADD231PS  128(R9), Y5, Y4
+	VMOVUPS      256(R9), Y5
+	VSUBPS       128(R9), Y5, Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3f155555<>+0(SB), Y6
+	VFMADD231PS  192(R9), Y6, Y5
+	VMOVUPS      320(R9), Y6
+	VSUBPS       192(R9), Y6, Y6
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3f155555<>+0(SB), Y7
+	VFMADD231PS  256(R9), Y7, Y6
+	VMOVUPS      384(R9), Y7
+	VSUBPS       256(R9), Y7, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3f155555<>+0(SB), Y8
+	VFMADD231PS  320(R9), Y8, Y7
+	VMOVUPS      448(R9), Y8
+	VSUBPS       320(R9), Y8, Y8
+	VMOVAPS      Y8, Y8
+	VBROADCASTSS winograd3f155555<>+0(SB), Y9
+	VFMADD231PS  384(R9), Y9, Y8
+	VMOVUPS      512(R9), Y9
+	VSUBPS       384(R9), Y9, Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winograd3f155555<>+0(SB), Y10
+	VFMADD231PS  448(R9), Y10, Y9
+	VMOVUPS      576(R9), Y10
+	VSUBPS       448(R9), Y10, Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winograd3f155555<>+0(SB), Y11
+	VFMADD231PS  512(R9), Y11, Y10
+	VSUBPS       Y3, Y9, Y3
+	VSUBPS       Y7, Y5, Y10
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      Y3, (DX)
+	VADDPS       Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0880000<>+0(SB), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VADDPS       Y4, Y8, Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winogradc0880000<>+0(SB), Y11
+	VFMADD231PS  Y6, Y11, Y10
+	VADDPS       Y10, Y3, Y11
+	VMOVUPS      Y11, (DX)(BX*1)
+	VSUBPS       Y10, Y3, Y3
+	VMOVUPS      Y3, (DX)(BX*2)
+	VMOVAPS      Y9, Y3
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y10
+	VFMADD231PS  Y5, Y10, Y3
+	VMOVAPS      Y8, Y10
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y11
+	VFMADD231PS  Y6, Y11, Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winograd3e800000<>+0(SB), Y11
+	VFMADD231PS  Y4, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VBROADCASTSS winograd40000000<>+0(SB), Y12
+	VFMADD231PS  Y10, Y12, Y11
+	VMOVUPS      Y11, (SI)
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0000000<>+0(SB), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      Y3, (SI)(BX*1)
+	VMOVAPS      Y9, Y3
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVAPS      Y8, Y5
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd40800000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y5
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS winograd3f000000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      Y4, (SI)(BX*2)
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbf000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      448(R9), Y3
+	VSUBPS       64(R9), Y3, Y3
+	VMOVUPS      192(R9), Y4
+	VSUBPS       320(R9), Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      512(R9), Y4
+	VSUBPS       128(R9), Y4, Y4
+	VMOVUPS      256(R9), Y5
+	VSUBPS       384(R9), Y5, Y5
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd40a80000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      576(R9), Y5
+	VSUBPS       192(R9), Y5, Y5
+	VMOVUPS      320(R9), Y6
+	VSUBPS       448(R9), Y6, Y6
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd40a80000<>+0(SB), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVAPS      Y4, Y6
+	VBROADCASTSS winogradbf400000<>+0(SB), Y7
+	VFMADD231PS  Y3, Y7, Y6
+	VMOVUPS      Y6, (DI)(BX*1)
+	VMOVAPS      Y4, Y6
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
+	VFMADD231PS  Y3, Y7, Y6
+	VMOVUPS      Y6, (DI)(BX*2)
+	VSUBPS       Y3, Y5, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f155555<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         $0x00000280, R9
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	ADDQ         24(AX), DI
+	ADDQ         24(AX), R8
+	DECQ         R10
+	JNZ          row
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, 8(AX)
+	SUBQ         $0x00000020, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut83x43AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradTileOut83x43AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	LEAQ (SI)(DX*2), DI
+	ADDQ DX, DI
+	MOVQ 32(AX), R8
+	MOVQ $0x00000006, R9
+
+row:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (CX)(DX*1), Y4
+	VMOVUPS      (CX)(DX*2), Y5
+	VMOVUPS      (BX), Y6
+	VMOVUPS      (BX)(DX*1), Y7
+	VMOVUPS      (BX)(DX*2), Y8
+	VMOVUPS      (SI), Y9
+	VADDPS       Y5, Y4, Y10
+	VADDPS       Y7, Y6, Y11
+	VADDPS       Y9, Y8, Y12
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y7, Y6, Y5
+	VSUBPS       Y9, Y8, Y6
+	VADDPS       Y10, Y3, Y3
+	VADDPS       Y12, Y11, Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      (SI)(DX*1), Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      (SI)(DX*2), Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y3, (R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd40000000<>+0(SB), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f000000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f400000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 64(R8)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y9
+	VFMADD231PS  Y11, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y9
+	VFMADD231PS  Y12, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f100000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 128(R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd41000000<>+0(SB), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e000000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc017b426<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3ed80000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 192(R8)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd41800000<>+0(SB), Y9
+	VFMADD231PS  Y11, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d800000<>+0(SB), Y9
+	VFMADD231PS  Y12, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd404a4588<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3ea20000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 256(R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd42000000<>+0(SB), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d000000<>+0(SB), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc086d905<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e730000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 320(R8)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd42800000<>+0(SB), Y9
+	VFMADD231PS  Y11, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c800000<>+0(SB), Y9
+	VFMADD231PS  Y12, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e364000<>+0(SB), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      Y3, 384(R8)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd43000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c000000<>+0(SB), Y4
+	VFMADD231PS  Y6, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y4
+	VFMADD231PS  Y7, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e08b000<>+0(SB), Y4
+	VFMADD231PS  Y8, Y4, Y3
+	VADDPS       (DI), Y3, Y3
+	VMOVUPS      Y3, 448(R8)
+	ADDQ         $0x00000200, R8
+	ADDQ         24(AX), CX
+	ADDQ         24(AX), BX
+	ADDQ         24(AX), SI
+	ADDQ         24(AX), DI
+	DECQ         R9
+	JNZ          row
+	CMPQ         56(AX), $0x00000000
+	JE           nothing
+	MOVQ         32(AX), CX
+	MOVQ         72(AX), DX
+	MOVQ         40(AX), BX
+	MOVQ         48(AX), SI
+	LEAQ         (BX)(SI*2), DI
+	ADDQ         SI, DI
+	MOVQ         56(AX), R8
+	MOVQ         64(AX), R9
+	LEAQ         (R8)(R9*2), R10
+	ADDQ         R9, R10
+	MOVQ         $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VMOVUPS     2560(CX), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VADDPS      (R8), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VADDPS      (R8)(R9*1), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y1, Y5, Y3
+	VADDPS      (R8)(R9*2), Y3, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y8, Y3, Y3
+	VADDPS      (R10), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000020, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Y3
+	VMOVUPS     512(CX), Y4
+	VMOVUPS     1024(CX), Y5
+	VMOVUPS     1536(CX), Y6
+	VMOVUPS     2048(CX), Y7
+	VMOVUPS     2560(CX), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (BX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y1, Y5, Y3
+	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y8, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000020, 8(AX)
+	ADDQ $0x00000020, 40(AX)
+	SUBQ $0x00000020, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
 // func addRowAVX2(dst *float32, a *float32, row *float32, columns int, rows int, step uintptr)
 // Requires: AVX
 TEXT ·addRowAVX2(SB), NOSPLIT, $0-48
@@ -9512,6 +12164,978 @@ loop:
 	ADDQ        $0x00000040, R11
 	SUBQ        $0x00000040, AX
 	JG          loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn42x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn42x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS three<>+0(SB), Z1
+	VBROADCASTSS two<>+0(SB), Z2
+	VBROADCASTSS three<>+0(SB), Z3
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z4
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z5
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z6
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z7
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	VSUBPS       Z5, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VMOVAPS      Z7, Z9
+	VFMADD231PS  Z0, Z4, Z9
+	VMOVUPS      Z9, (BX)
+	VADDPS       Z6, Z5, Z4
+	VSUBPS       Z4, Z7, Z4
+	VMOVUPS      Z4, 320(BX)
+	VSUBPS       Z6, Z5, Z4
+	VMOVAPS      Z7, Z5
+	VFMADD231PS  Z1, Z4, Z5
+	VMOVUPS      Z5, 640(BX)
+	VMOVUPS      Z7, 960(BX)
+	VSUBPS       Z6, Z8, Z4
+	VMOVAPS      Z4, Z4
+	VFNMADD231PS Z0, Z7, Z4
+	VMOVUPS      Z4, 1280(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000005, R8
+
+row:
+	VMOVUPS      (DI), Z4
+	VMOVUPS      64(DI), Z5
+	VMOVUPS      128(DI), Z6
+	VMOVUPS      192(DI), Z7
+	VMOVUPS      256(DI), Z8
+	VSUBPS       Z5, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VMOVAPS      Z7, Z9
+	VFMADD231PS  Z2, Z4, Z9
+	VMOVUPS      Z9, (DX)
+	VADDPS       Z6, Z5, Z4
+	VSUBPS       Z4, Z7, Z4
+	VMOVUPS      Z4, (DX)(BX*1)
+	VSUBPS       Z6, Z5, Z4
+	VMOVAPS      Z7, Z5
+	VFMADD231PS  Z3, Z4, Z5
+	VMOVUPS      Z5, (DX)(BX*2)
+	VMOVUPS      Z7, (SI)
+	VSUBPS       Z6, Z8, Z4
+	VMOVAPS      Z4, Z4
+	VFNMADD231PS Z2, Z7, Z4
+	VMOVUPS      Z4, (SI)(BX*1)
+	ADDQ         $0x00000140, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, 8(AX)
+	SUBQ         $0x00000040, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut42x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut42x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS eight<>+0(SB), Z2
+	VBROADCASTSS two<>+0(SB), Z3
+	VBROADCASTSS four<>+0(SB), Z4
+	VBROADCASTSS eight<>+0(SB), Z5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000005, DI
+
+row:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     (CX)(DX*1), Z7
+	VMOVUPS     (CX)(DX*2), Z8
+	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX)(DX*1), Z10
+	VADDPS      Z8, Z7, Z11
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z11, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	VMOVUPS     Z6, (SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z0, Z9, Z6
+	VMOVUPS     Z6, 64(SI)
+	VMOVAPS     Z11, Z6
+	VFMADD231PS Z1, Z9, Z6
+	VMOVUPS     Z6, 128(SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z2, Z9, Z6
+	VADDPS      Z10, Z6, Z6
+	VMOVUPS     Z6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VADDPS      Z8, Z7, Z11
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z11, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	VADDPS      (R8), Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VADDPS      (R8)(R9*1), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z11, Z6
+	VFMADD231PS Z4, Z9, Z6
+	VADDPS      (R8)(R9*2), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z10, Z6, Z6
+	VADDPS      (R10), Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VADDPS      Z8, Z7, Z11
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z11, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z11, Z6
+	VFMADD231PS Z4, Z9, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z10, Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn42x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn42x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS five<>+0(SB), Z2
+	VBROADCASTSS two<>+0(SB), Z3
+	VBROADCASTSS three<>+0(SB), Z4
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z5
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z6
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z7
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z9
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Z10
+	VMOVAPS      Z9, Z11
+	VFNMADD231PS Z1, Z7, Z11
+	VMOVAPS      Z8, Z12
+	VFNMADD231PS Z1, Z6, Z12
+	VSUBPS       Z7, Z9, Z13
+	VSUBPS       Z6, Z8, Z14
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z2, Z7, Z9
+	VMOVAPS      Z9, Z7
+	VFMADD231PS  Z1, Z5, Z7
+	VMOVUPS      Z7, (BX)
+	VADDPS       Z12, Z11, Z5
+	VMOVUPS      Z5, 320(BX)
+	VSUBPS       Z12, Z11, Z5
+	VMOVUPS      Z5, 640(BX)
+	VMOVAPS      Z13, Z5
+	VFMADD231PS  Z0, Z14, Z5
+	VMOVUPS      Z5, 960(BX)
+	VMOVAPS      Z13, Z5
+	VFNMADD231PS Z0, Z14, Z5
+	VMOVUPS      Z5, 1280(BX)
+	VMOVAPS      Z10, Z5
+	VFNMADD231PS Z2, Z8, Z5
+	VMOVAPS      Z5, Z5
+	VFMADD231PS  Z1, Z6, Z5
+	VMOVUPS      Z5, 1600(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000006, R8
+
+row:
+	VMOVUPS      (DI), Z5
+	VMOVUPS      64(DI), Z6
+	VMOVUPS      128(DI), Z7
+	VMOVUPS      192(DI), Z8
+	VMOVUPS      256(DI), Z9
+	VSUBPS       Z6, Z8, Z8
+	VSUBPS       Z7, Z5, Z5
+	VMOVAPS      Z8, Z10
+	VFMADD231PS  Z3, Z5, Z10
+	VMOVUPS      Z10, (DX)
+	VADDPS       Z7, Z6, Z5
+	VSUBPS       Z5, Z8, Z5
+	VMOVUPS      Z5, (DX)(BX*1)
+	VSUBPS       Z7, Z6, Z5
+	VMOVAPS      Z8, Z6
+	VFMADD231PS  Z4, Z5, Z6
+	VMOVUPS      Z6, (DX)(BX*2)
+	VMOVUPS      Z8, (SI)
+	VSUBPS       Z7, Z9, Z5
+	VMOVAPS      Z5, Z5
+	VFNMADD231PS Z3, Z8, Z5
+	VMOVUPS      Z5, (SI)(BX*1)
+	ADDQ         $0x00000140, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, 8(AX)
+	SUBQ         $0x00000040, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut42x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut42x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS eight<>+0(SB), Z2
+	VBROADCASTSS two<>+0(SB), Z3
+	VBROADCASTSS four<>+0(SB), Z4
+	VBROADCASTSS eight<>+0(SB), Z5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000006, DI
+
+row:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     (CX)(DX*1), Z7
+	VMOVUPS     (CX)(DX*2), Z8
+	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX)(DX*1), Z10
+	VADDPS      Z8, Z7, Z11
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z11, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	VMOVUPS     Z6, (SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z0, Z9, Z6
+	VMOVUPS     Z6, 64(SI)
+	VMOVAPS     Z11, Z6
+	VFMADD231PS Z1, Z9, Z6
+	VMOVUPS     Z6, 128(SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z2, Z9, Z6
+	VADDPS      Z10, Z6, Z6
+	VMOVUPS     Z6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VMOVUPS     1280(CX), Z11
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z8
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z8, Z6, Z6
+	VADDPS      (R8), Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VADDPS      (R8)(R9*1), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z12, Z6
+	VFMADD231PS Z4, Z8, Z6
+	VADDPS      (R8)(R9*2), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z11, Z6, Z6
+	VADDPS      (R10), Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VMOVUPS     1280(CX), Z11
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z8
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z8, Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z12, Z6
+	VFMADD231PS Z4, Z8, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z11, Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn43x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn43x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS three<>+0(SB), Z1
+	VBROADCASTSS two<>+0(SB), Z2
+	VBROADCASTSS four<>+0(SB), Z3
+	VBROADCASTSS five<>+0(SB), Z4
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z5
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z6
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z7
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z9
+	VSUBPS       Z6, Z8, Z8
+	VSUBPS       Z7, Z5, Z5
+	VMOVAPS      Z8, Z10
+	VFMADD231PS  Z0, Z5, Z10
+	VMOVUPS      Z10, (BX)
+	VADDPS       Z7, Z6, Z5
+	VSUBPS       Z5, Z8, Z5
+	VMOVUPS      Z5, 384(BX)
+	VSUBPS       Z7, Z6, Z5
+	VMOVAPS      Z8, Z6
+	VFMADD231PS  Z1, Z5, Z6
+	VMOVUPS      Z6, 768(BX)
+	VMOVUPS      Z8, 1152(BX)
+	VSUBPS       Z7, Z9, Z5
+	VMOVAPS      Z5, Z5
+	VFNMADD231PS Z0, Z8, Z5
+	VMOVUPS      Z5, 1536(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000005, R8
+
+row:
+	VMOVUPS      (DI), Z5
+	VMOVUPS      64(DI), Z6
+	VMOVUPS      128(DI), Z7
+	VMOVUPS      192(DI), Z8
+	VMOVUPS      256(DI), Z9
+	VMOVUPS      320(DI), Z10
+	VMOVAPS      Z9, Z11
+	VFNMADD231PS Z3, Z7, Z11
+	VMOVAPS      Z8, Z12
+	VFNMADD231PS Z3, Z6, Z12
+	VSUBPS       Z7, Z9, Z13
+	VSUBPS       Z6, Z8, Z14
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z4, Z7, Z9
+	VMOVAPS      Z9, Z7
+	VFMADD231PS  Z3, Z5, Z7
+	VMOVUPS      Z7, (DX)
+	VADDPS       Z12, Z11, Z5
+	VMOVUPS      Z5, (DX)(BX*1)
+	VSUBPS       Z12, Z11, Z5
+	VMOVUPS      Z5, (DX)(BX*2)
+	VMOVAPS      Z13, Z5
+	VFMADD231PS  Z2, Z14, Z5
+	VMOVUPS      Z5, (SI)
+	VMOVAPS      Z13, Z5
+	VFNMADD231PS Z2, Z14, Z5
+	VMOVUPS      Z5, (SI)(BX*1)
+	VMOVAPS      Z10, Z5
+	VFNMADD231PS Z4, Z8, Z5
+	VMOVAPS      Z5, Z5
+	VFMADD231PS  Z3, Z6, Z5
+	VMOVUPS      Z5, (SI)(BX*2)
+	ADDQ         $0x00000180, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, 8(AX)
+	SUBQ         $0x00000040, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut43x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut43x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS eight<>+0(SB), Z2
+	VBROADCASTSS two<>+0(SB), Z3
+	VBROADCASTSS four<>+0(SB), Z4
+	VBROADCASTSS eight<>+0(SB), Z5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000005, DI
+
+row:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     (CX)(DX*1), Z7
+	VMOVUPS     (CX)(DX*2), Z8
+	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX)(DX*1), Z10
+	VMOVUPS     (BX)(DX*2), Z11
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z8
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z8, Z6, Z6
+	VMOVUPS     Z6, (SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z0, Z9, Z6
+	VMOVUPS     Z6, 64(SI)
+	VMOVAPS     Z12, Z6
+	VFMADD231PS Z1, Z8, Z6
+	VMOVUPS     Z6, 128(SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z2, Z9, Z6
+	VADDPS      Z11, Z6, Z6
+	VMOVUPS     Z6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VADDPS      Z8, Z7, Z11
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z11, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	VADDPS      (R8), Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VADDPS      (R8)(R9*1), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z11, Z6
+	VFMADD231PS Z4, Z9, Z6
+	VADDPS      (R8)(R9*2), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z10, Z6, Z6
+	VADDPS      (R10), Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VADDPS      Z8, Z7, Z11
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z11, Z6, Z6
+	VADDPS      Z9, Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z11, Z6
+	VFMADD231PS Z4, Z9, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z10, Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn43x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn43x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS five<>+0(SB), Z2
+	VBROADCASTSS two<>+0(SB), Z3
+	VBROADCASTSS four<>+0(SB), Z4
+	VBROADCASTSS five<>+0(SB), Z5
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z6
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z7
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z9
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z10
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Z11
+	VMOVAPS      Z10, Z12
+	VFNMADD231PS Z1, Z8, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z1, Z7, Z13
+	VSUBPS       Z8, Z10, Z14
+	VSUBPS       Z7, Z9, Z15
+	VMOVAPS      Z10, Z10
+	VFNMADD231PS Z2, Z8, Z10
+	VMOVAPS      Z10, Z8
+	VFMADD231PS  Z1, Z6, Z8
+	VMOVUPS      Z8, (BX)
+	VADDPS       Z13, Z12, Z6
+	VMOVUPS      Z6, 384(BX)
+	VSUBPS       Z13, Z12, Z6
+	VMOVUPS      Z6, 768(BX)
+	VMOVAPS      Z14, Z6
+	VFMADD231PS  Z0, Z15, Z6
+	VMOVUPS      Z6, 1152(BX)
+	VMOVAPS      Z14, Z6
+	VFNMADD231PS Z0, Z15, Z6
+	VMOVUPS      Z6, 1536(BX)
+	VMOVAPS      Z11, Z6
+	VFNMADD231PS Z2, Z9, Z6
+	VMOVAPS      Z6, Z6
+	VFMADD231PS  Z1, Z7, Z6
+	VMOVUPS      Z6, 1920(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	MOVQ         32(AX), DI
+	MOVQ         $0x00000006, R8
+
+row:
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VMOVUPS      128(DI), Z8
+	VMOVUPS      192(DI), Z9
+	VMOVUPS      256(DI), Z10
+	VMOVUPS      320(DI), Z11
+	VMOVAPS      Z10, Z12
+	VFNMADD231PS Z4, Z8, Z12
+	VMOVAPS      Z9, Z13
+	VFNMADD231PS Z4, Z7, Z13
+	VSUBPS       Z8, Z10, Z14
+	VSUBPS       Z7, Z9, Z15
+	VMOVAPS      Z10, Z10
+	VFNMADD231PS Z5, Z8, Z10
+	VMOVAPS      Z10, Z8
+	VFMADD231PS  Z4, Z6, Z8
+	VMOVUPS      Z8, (DX)
+	VADDPS       Z13, Z12, Z6
+	VMOVUPS      Z6, (DX)(BX*1)
+	VSUBPS       Z13, Z12, Z6
+	VMOVUPS      Z6, (DX)(BX*2)
+	VMOVAPS      Z14, Z6
+	VFMADD231PS  Z3, Z15, Z6
+	VMOVUPS      Z6, (SI)
+	VMOVAPS      Z14, Z6
+	VFNMADD231PS Z3, Z15, Z6
+	VMOVUPS      Z6, (SI)(BX*1)
+	VMOVAPS      Z11, Z6
+	VFNMADD231PS Z5, Z9, Z6
+	VMOVAPS      Z6, Z6
+	VFMADD231PS  Z4, Z7, Z6
+	VMOVUPS      Z6, (SI)(BX*2)
+	ADDQ         $0x00000180, DI
+	ADDQ         24(AX), DX
+	ADDQ         24(AX), SI
+	DECQ         R8
+	JNZ          row
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, 8(AX)
+	SUBQ         $0x00000040, (AX)
+	JG           loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut43x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut43x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS eight<>+0(SB), Z2
+	VBROADCASTSS two<>+0(SB), Z3
+	VBROADCASTSS four<>+0(SB), Z4
+	VBROADCASTSS eight<>+0(SB), Z5
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 32(AX), SI
+	MOVQ $0x00000006, DI
+
+row:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     (CX)(DX*1), Z7
+	VMOVUPS     (CX)(DX*2), Z8
+	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX)(DX*1), Z10
+	VMOVUPS     (BX)(DX*2), Z11
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z8
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z8, Z6, Z6
+	VMOVUPS     Z6, (SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z0, Z9, Z6
+	VMOVUPS     Z6, 64(SI)
+	VMOVAPS     Z12, Z6
+	VFMADD231PS Z1, Z8, Z6
+	VMOVUPS     Z6, 128(SI)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z2, Z9, Z6
+	VADDPS      Z11, Z6, Z6
+	VMOVUPS     Z6, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        24(AX), CX
+	ADDQ        24(AX), BX
+	DECQ        DI
+	JNZ         row
+	CMPQ        56(AX), $0x00000000
+	JE          nothing
+	MOVQ        32(AX), CX
+	MOVQ        72(AX), DX
+	MOVQ        40(AX), BX
+	MOVQ        48(AX), SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	MOVQ        56(AX), R8
+	MOVQ        64(AX), R9
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	MOVQ        $0x00000004, R11
+
+add:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VMOVUPS     1280(CX), Z11
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z8
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z8, Z6, Z6
+	VADDPS      (R8), Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VADDPS      (R8)(R9*1), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z12, Z6
+	VFMADD231PS Z4, Z8, Z6
+	VADDPS      (R8)(R9*2), Z6, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z11, Z6, Z6
+	VADDPS      (R10), Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000004, R8
+
+column:
+	VMOVUPS     (CX), Z6
+	VMOVUPS     256(CX), Z7
+	VMOVUPS     512(CX), Z8
+	VMOVUPS     768(CX), Z9
+	VMOVUPS     1024(CX), Z10
+	VMOVUPS     1280(CX), Z11
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z8
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z8, Z6, Z6
+	VMOVUPS     Z6, (BX)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z3, Z9, Z6
+	VMOVUPS     Z6, (BX)(SI*1)
+	VMOVAPS     Z12, Z6
+	VFMADD231PS Z4, Z8, Z6
+	VMOVUPS     Z6, (BX)(SI*2)
+	VMOVAPS     Z7, Z6
+	VFMADD231PS Z5, Z9, Z6
+	VADDPS      Z11, Z6, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
 	VZEROUPPER
 	RET
 
@@ -10041,6 +13665,1526 @@ loop:
 	ADDQ             $0x00000040, R15
 	SUBQ             $0x00000040, AX
 	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn82x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn82x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS three<>+0(SB), Z1
+	VBROADCASTSS winograd40a80000<>+0(SB), Z2
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Z3
+	VBROADCASTSS winogradc0880000<>+0(SB), Z4
+	VBROADCASTSS winogradbfa00000<>+0(SB), Z5
+	VBROADCASTSS winograd3e800000<>+0(SB), Z6
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z7
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z9
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z10
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z11
+	VSUBPS       Z8, Z10, Z10
+	VSUBPS       Z9, Z7, Z7
+	VMOVAPS      Z10, Z12
+	VFMADD231PS  Z0, Z7, Z12
+	VMOVUPS      Z12, (BX)
+	VADDPS       Z9, Z8, Z7
+	VSUBPS       Z7, Z10, Z7
+	VMOVUPS      Z7, 576(BX)
+	VSUBPS       Z9, Z8, Z7
+	VMOVAPS      Z10, Z8
+	VFMADD231PS  Z1, Z7, Z8
+	VMOVUPS      Z8, 1152(BX)
+	VMOVUPS      Z10, 1728(BX)
+	VSUBPS       Z9, Z11, Z7
+	VMOVAPS      Z7, Z7
+	VFNMADD231PS Z0, Z10, Z7
+	VMOVUPS      Z7, 2304(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	MOVQ         32(AX), R8
+	MOVQ         $0x00000005, R9
+
+row:
+	VMOVUPS          (R8), Z7
+	VMOVUPS          64(R8), Z8
+	VMOVUPS          128(R8), Z9
+	VMOVUPS          192(R8), Z10
+	VMOVUPS          256(R8), Z11
+	VMOVUPS          320(R8), Z12
+	VMOVUPS          384(R8), Z13
+	VMOVUPS          448(R8), Z14
+	VMOVUPS          512(R8), Z15
+	VMOVAPS          Z8, Z16
+	VFMADD231PS      Z7, Z3, Z16
+	VMOVAPS          Z9, Z7
+	VFMADD231PS      Z8, Z3, Z7
+	VMOVAPS          Z10, Z17
+	VFMADD231PS      Z9, Z3, Z17
+	VMOVAPS          Z11, Z18
+	VFMADD231PS      Z10, Z3, Z18
+	VMOVAPS          Z12, Z19
+	VFMADD231PS      Z11, Z3, Z19
+	VMOVAPS          Z13, Z20
+	VFMADD231PS      Z12, Z3, Z20
+	VMOVAPS          Z14, Z21
+	VFMADD231PS      Z13, Z3, Z21
+	VMOVAPS          Z15, Z22
+	VFMADD231PS      Z14, Z3, Z22
+	VSUBPS           Z16, Z21, Z16
+	VSUBPS           Z19, Z17, Z22
+	VMOVAPS          Z16, Z16
+	VFMADD231PS      Z22, Z2, Z16
+	VMOVUPS          Z16, (DX)
+	VADDPS           Z17, Z21, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS      Z19, Z4, Z16
+	VADDPS           Z7, Z20, Z22
+	VMOVAPS          Z22, Z22
+	VFMADD231PS      Z18, Z4, Z22
+	VADDPS           Z22, Z16, Z23
+	VMOVUPS          Z23, (DX)(BX*1)
+	VSUBPS           Z22, Z16, Z16
+	VMOVUPS          Z16, (DX)(BX*2)
+	VMOVAPS          Z21, Z16
+	VFMADD231PS      Z19, Z5, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS      Z17, Z6, Z16
+	VMOVAPS          Z20, Z22
+	VFMADD231PS      Z18, Z5, Z22
+	VMOVAPS          Z22, Z22
+	VFMADD231PS      Z7, Z6, Z22
+	VMOVAPS          Z16, Z23
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z22, Z23
+	VMOVUPS          Z23, (SI)
+	VMOVAPS          Z16, Z16
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z22, Z16
+	VMOVUPS          Z16, (SI)(BX*1)
+	VMOVAPS          Z21, Z16
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z19, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z17, Z16
+	VMOVAPS          Z20, Z17
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z18, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z7, Z17
+	VMOVAPS          Z16, Z7
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z17, Z7
+	VMOVUPS          Z7, (SI)(BX*2)
+	VMOVAPS          Z16, Z7
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z17, Z7
+	VMOVUPS          Z7, (DI)
+	VSUBPS           Z8, Z14, Z7
+	VSUBPS           Z12, Z10, Z8
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z8, Z2, Z7
+	VSUBPS           Z9, Z15, Z8
+	VSUBPS           Z13, Z11, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z9, Z2, Z8
+	VMOVUPS          Z7, (DI)(BX*1)
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z7, Z3, Z8
+	VMOVUPS          Z8, (DI)(BX*2)
+	ADDQ             $0x00000240, R8
+	ADDQ             24(AX), DX
+	ADDQ             24(AX), SI
+	ADDQ             24(AX), DI
+	DECQ             R9
+	JNZ              row
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, 8(AX)
+	SUBQ             $0x00000040, (AX)
+	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut82x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut82x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
+	VBROADCASTSS winogradc017b426<>+0(SB), Z2
+	VBROADCASTSS winograd404a4588<>+0(SB), Z3
+	VBROADCASTSS winogradc086d905<>+0(SB), Z4
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
+	VBROADCASTSS two<>+0(SB), Z7
+	VBROADCASTSS four<>+0(SB), Z8
+	VBROADCASTSS eight<>+0(SB), Z9
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	MOVQ 32(AX), DI
+	MOVQ $0x00000005, R8
+
+row:
+	VMOVUPS          (CX), Z10
+	VMOVUPS          (CX)(DX*1), Z11
+	VMOVUPS          (CX)(DX*2), Z12
+	VMOVUPS          (BX), Z13
+	VMOVUPS          (BX)(DX*1), Z14
+	VMOVUPS          (BX)(DX*2), Z15
+	VMOVUPS          (SI), Z16
+	VADDPS           Z12, Z11, Z17
+	VADDPS           Z14, Z13, Z18
+	VADDPS           Z16, Z15, Z19
+	VSUBPS           Z12, Z11, Z11
+	VSUBPS           Z14, Z13, Z12
+	VSUBPS           Z16, Z15, Z13
+	VADDPS           Z17, Z10, Z10
+	VADDPS           Z19, Z18, Z14
+	VADDPS           Z14, Z10, Z10
+	VMOVUPS          (SI)(DX*1), Z14
+	VADDPS           Z14, Z10, Z10
+	VMOVUPS          Z10, (DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z0, Z10
+	VMOVUPS          Z10, 64(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z1, Z10
+	VMOVUPS          Z10, 128(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z2, Z10
+	VMOVUPS          Z10, 192(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z3, Z10
+	VMOVUPS          Z10, 256(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z4, Z10
+	VMOVUPS          Z10, 320(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z5, Z10
+	VMOVUPS          Z10, 384(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z6, Z10
+	VADDPS           (SI)(DX*2), Z10, Z10
+	VMOVUPS          Z10, 448(DI)
+	ADDQ             $0x00000200, DI
+	ADDQ             24(AX), CX
+	ADDQ             24(AX), BX
+	ADDQ             24(AX), SI
+	DECQ             R8
+	JNZ              row
+	CMPQ             56(AX), $0x00000000
+	JE               nothing
+	MOVQ             32(AX), CX
+	MOVQ             72(AX), DX
+	MOVQ             40(AX), BX
+	MOVQ             48(AX), SI
+	LEAQ             (BX)(SI*2), DI
+	ADDQ             SI, DI
+	MOVQ             56(AX), R8
+	MOVQ             64(AX), R9
+	LEAQ             (R8)(R9*2), R10
+	ADDQ             R9, R10
+	MOVQ             $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Z10
+	VMOVUPS     512(CX), Z11
+	VMOVUPS     1024(CX), Z12
+	VMOVUPS     1536(CX), Z13
+	VMOVUPS     2048(CX), Z14
+	VADDPS      Z12, Z11, Z15
+	VSUBPS      Z12, Z11, Z11
+	VADDPS      Z15, Z10, Z10
+	VADDPS      Z13, Z10, Z10
+	VADDPS      (R8), Z10, Z10
+	VMOVUPS     Z10, (BX)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z7, Z13, Z10
+	VADDPS      (R8)(R9*1), Z10, Z10
+	VMOVUPS     Z10, (BX)(SI*1)
+	VMOVAPS     Z15, Z10
+	VFMADD231PS Z8, Z13, Z10
+	VADDPS      (R8)(R9*2), Z10, Z10
+	VMOVUPS     Z10, (BX)(SI*2)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VADDPS      Z14, Z10, Z10
+	VADDPS      (R10), Z10, Z10
+	VMOVUPS     Z10, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Z10
+	VMOVUPS     512(CX), Z11
+	VMOVUPS     1024(CX), Z12
+	VMOVUPS     1536(CX), Z13
+	VMOVUPS     2048(CX), Z14
+	VADDPS      Z12, Z11, Z15
+	VSUBPS      Z12, Z11, Z11
+	VADDPS      Z15, Z10, Z10
+	VADDPS      Z13, Z10, Z10
+	VMOVUPS     Z10, (BX)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z7, Z13, Z10
+	VMOVUPS     Z10, (BX)(SI*1)
+	VMOVAPS     Z15, Z10
+	VFMADD231PS Z8, Z13, Z10
+	VMOVUPS     Z10, (BX)(SI*2)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VADDPS      Z14, Z10, Z10
+	VMOVUPS     Z10, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn82x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn82x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS five<>+0(SB), Z2
+	VBROADCASTSS winograd40a80000<>+0(SB), Z3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Z4
+	VBROADCASTSS winogradc0880000<>+0(SB), Z5
+	VBROADCASTSS winogradbfa00000<>+0(SB), Z6
+	VBROADCASTSS winograd3e800000<>+0(SB), Z7
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z9
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z10
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z11
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z12
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Z13
+	VMOVAPS      Z12, Z14
+	VFNMADD231PS Z1, Z10, Z14
+	VMOVAPS      Z11, Z15
+	VFNMADD231PS Z1, Z9, Z15
+	VSUBPS       Z10, Z12, Z16
+	VSUBPS       Z9, Z11, Z17
+	VMOVAPS      Z12, Z12
+	VFNMADD231PS Z2, Z10, Z12
+	VMOVAPS      Z12, Z10
+	VFMADD231PS  Z1, Z8, Z10
+	VMOVUPS      Z10, (BX)
+	VADDPS       Z15, Z14, Z8
+	VMOVUPS      Z8, 576(BX)
+	VSUBPS       Z15, Z14, Z8
+	VMOVUPS      Z8, 1152(BX)
+	VMOVAPS      Z16, Z8
+	VFMADD231PS  Z0, Z17, Z8
+	VMOVUPS      Z8, 1728(BX)
+	VMOVAPS      Z16, Z8
+	VFNMADD231PS Z0, Z17, Z8
+	VMOVUPS      Z8, 2304(BX)
+	VMOVAPS      Z13, Z8
+	VFNMADD231PS Z2, Z11, Z8
+	VMOVAPS      Z8, Z8
+	VFMADD231PS  Z1, Z9, Z8
+	VMOVUPS      Z8, 2880(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	MOVQ         32(AX), R8
+	MOVQ         $0x00000006, R9
+
+row:
+	VMOVUPS          (R8), Z8
+	VMOVUPS          64(R8), Z9
+	VMOVUPS          128(R8), Z10
+	VMOVUPS          192(R8), Z11
+	VMOVUPS          256(R8), Z12
+	VMOVUPS          320(R8), Z13
+	VMOVUPS          384(R8), Z14
+	VMOVUPS          448(R8), Z15
+	VMOVUPS          512(R8), Z16
+	VMOVAPS          Z9, Z17
+	VFMADD231PS      Z8, Z4, Z17
+	VMOVAPS          Z10, Z8
+	VFMADD231PS      Z9, Z4, Z8
+	VMOVAPS          Z11, Z18
+	VFMADD231PS      Z10, Z4, Z18
+	VMOVAPS          Z12, Z19
+	VFMADD231PS      Z11, Z4, Z19
+	VMOVAPS          Z13, Z20
+	VFMADD231PS      Z12, Z4, Z20
+	VMOVAPS          Z14, Z21
+	VFMADD231PS      Z13, Z4, Z21
+	VMOVAPS          Z15, Z22
+	VFMADD231PS      Z14, Z4, Z22
+	VMOVAPS          Z16, Z23
+	VFMADD231PS      Z15, Z4, Z23
+	VSUBPS           Z17, Z22, Z17
+	VSUBPS           Z20, Z18, Z23
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z23, Z3, Z17
+	VMOVUPS          Z17, (DX)
+	VADDPS           Z18, Z22, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z20, Z5, Z17
+	VADDPS           Z8, Z21, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z19, Z5, Z23
+	VADDPS           Z23, Z17, Z24
+	VMOVUPS          Z24, (DX)(BX*1)
+	VSUBPS           Z23, Z17, Z17
+	VMOVUPS          Z17, (DX)(BX*2)
+	VMOVAPS          Z22, Z17
+	VFMADD231PS      Z20, Z6, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z18, Z7, Z17
+	VMOVAPS          Z21, Z23
+	VFMADD231PS      Z19, Z6, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z8, Z7, Z23
+	VMOVAPS          Z17, Z24
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z23, Z24
+	VMOVUPS          Z24, (SI)
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z23, Z17
+	VMOVUPS          Z17, (SI)(BX*1)
+	VMOVAPS          Z22, Z17
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z17
+	VMOVAPS          Z21, Z18
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z19, Z18
+	VMOVAPS          Z18, Z18
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z8, Z18
+	VMOVAPS          Z17, Z8
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z18, Z8
+	VMOVUPS          Z8, (SI)(BX*2)
+	VMOVAPS          Z17, Z8
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z18, Z8
+	VMOVUPS          Z8, (DI)
+	VSUBPS           Z9, Z15, Z8
+	VSUBPS           Z13, Z11, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z9, Z3, Z8
+	VSUBPS           Z10, Z16, Z9
+	VSUBPS           Z14, Z12, Z10
+	VMOVAPS          Z9, Z9
+	VFMADD231PS      Z10, Z3, Z9
+	VMOVUPS          Z8, (DI)(BX*1)
+	VMOVAPS          Z9, Z9
+	VFMADD231PS      Z8, Z4, Z9
+	VMOVUPS          Z9, (DI)(BX*2)
+	ADDQ             $0x00000240, R8
+	ADDQ             24(AX), DX
+	ADDQ             24(AX), SI
+	ADDQ             24(AX), DI
+	DECQ             R9
+	JNZ              row
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, 8(AX)
+	SUBQ             $0x00000040, (AX)
+	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut82x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut82x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
+	VBROADCASTSS winogradc017b426<>+0(SB), Z2
+	VBROADCASTSS winograd404a4588<>+0(SB), Z3
+	VBROADCASTSS winogradc086d905<>+0(SB), Z4
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
+	VBROADCASTSS two<>+0(SB), Z7
+	VBROADCASTSS four<>+0(SB), Z8
+	VBROADCASTSS eight<>+0(SB), Z9
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	MOVQ 32(AX), DI
+	MOVQ $0x00000006, R8
+
+row:
+	VMOVUPS          (CX), Z10
+	VMOVUPS          (CX)(DX*1), Z11
+	VMOVUPS          (CX)(DX*2), Z12
+	VMOVUPS          (BX), Z13
+	VMOVUPS          (BX)(DX*1), Z14
+	VMOVUPS          (BX)(DX*2), Z15
+	VMOVUPS          (SI), Z16
+	VADDPS           Z12, Z11, Z17
+	VADDPS           Z14, Z13, Z18
+	VADDPS           Z16, Z15, Z19
+	VSUBPS           Z12, Z11, Z11
+	VSUBPS           Z14, Z13, Z12
+	VSUBPS           Z16, Z15, Z13
+	VADDPS           Z17, Z10, Z10
+	VADDPS           Z19, Z18, Z14
+	VADDPS           Z14, Z10, Z10
+	VMOVUPS          (SI)(DX*1), Z14
+	VADDPS           Z14, Z10, Z10
+	VMOVUPS          Z10, (DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z0, Z10
+	VMOVUPS          Z10, 64(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z1, Z10
+	VMOVUPS          Z10, 128(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z2, Z10
+	VMOVUPS          Z10, 192(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z3, Z10
+	VMOVUPS          Z10, 256(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z4, Z10
+	VMOVUPS          Z10, 320(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z5, Z10
+	VMOVUPS          Z10, 384(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z6, Z10
+	VADDPS           (SI)(DX*2), Z10, Z10
+	VMOVUPS          Z10, 448(DI)
+	ADDQ             $0x00000200, DI
+	ADDQ             24(AX), CX
+	ADDQ             24(AX), BX
+	ADDQ             24(AX), SI
+	DECQ             R8
+	JNZ              row
+	CMPQ             56(AX), $0x00000000
+	JE               nothing
+	MOVQ             32(AX), CX
+	MOVQ             72(AX), DX
+	MOVQ             40(AX), BX
+	MOVQ             48(AX), SI
+	LEAQ             (BX)(SI*2), DI
+	ADDQ             SI, DI
+	MOVQ             56(AX), R8
+	MOVQ             64(AX), R9
+	LEAQ             (R8)(R9*2), R10
+	ADDQ             R9, R10
+	MOVQ             $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Z10
+	VMOVUPS     512(CX), Z11
+	VMOVUPS     1024(CX), Z12
+	VMOVUPS     1536(CX), Z13
+	VMOVUPS     2048(CX), Z14
+	VMOVUPS     2560(CX), Z15
+	VADDPS      Z12, Z11, Z16
+	VSUBPS      Z12, Z11, Z11
+	VADDPS      Z14, Z13, Z12
+	VSUBPS      Z14, Z13, Z13
+	VADDPS      Z16, Z10, Z10
+	VADDPS      Z12, Z10, Z10
+	VADDPS      (R8), Z10, Z10
+	VMOVUPS     Z10, (BX)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z7, Z13, Z10
+	VADDPS      (R8)(R9*1), Z10, Z10
+	VMOVUPS     Z10, (BX)(SI*1)
+	VMOVAPS     Z16, Z10
+	VFMADD231PS Z8, Z12, Z10
+	VADDPS      (R8)(R9*2), Z10, Z10
+	VMOVUPS     Z10, (BX)(SI*2)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VADDPS      Z15, Z10, Z10
+	VADDPS      (R10), Z10, Z10
+	VMOVUPS     Z10, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Z10
+	VMOVUPS     512(CX), Z11
+	VMOVUPS     1024(CX), Z12
+	VMOVUPS     1536(CX), Z13
+	VMOVUPS     2048(CX), Z14
+	VMOVUPS     2560(CX), Z15
+	VADDPS      Z12, Z11, Z16
+	VSUBPS      Z12, Z11, Z11
+	VADDPS      Z14, Z13, Z12
+	VSUBPS      Z14, Z13, Z13
+	VADDPS      Z16, Z10, Z10
+	VADDPS      Z12, Z10, Z10
+	VMOVUPS     Z10, (BX)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z7, Z13, Z10
+	VMOVUPS     Z10, (BX)(SI*1)
+	VMOVAPS     Z16, Z10
+	VFMADD231PS Z8, Z12, Z10
+	VMOVUPS     Z10, (BX)(SI*2)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VADDPS      Z15, Z10, Z10
+	VMOVUPS     Z10, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn83x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn83x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS three<>+0(SB), Z1
+	VBROADCASTSS winograd40a80000<>+0(SB), Z2
+	VBROADCASTSS winograd3f155555<>+0(SB), Z3
+	VBROADCASTSS winogradc0880000<>+0(SB), Z4
+	VBROADCASTSS winogradbfa00000<>+0(SB), Z5
+	VBROADCASTSS winograd3e800000<>+0(SB), Z6
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z7
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z9
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z10
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z11
+	VSUBPS       Z8, Z10, Z10
+	VSUBPS       Z9, Z7, Z7
+	VMOVAPS      Z10, Z12
+	VFMADD231PS  Z0, Z7, Z12
+	VMOVUPS      Z12, (BX)
+	VADDPS       Z9, Z8, Z7
+	VSUBPS       Z7, Z10, Z7
+	VMOVUPS      Z7, 640(BX)
+	VSUBPS       Z9, Z8, Z7
+	VMOVAPS      Z10, Z8
+	VFMADD231PS  Z1, Z7, Z8
+	VMOVUPS      Z8, 1280(BX)
+	VMOVUPS      Z10, 1920(BX)
+	VSUBPS       Z9, Z11, Z7
+	VMOVAPS      Z7, Z7
+	VFNMADD231PS Z0, Z10, Z7
+	VMOVUPS      Z7, 2560(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	LEAQ         (DI)(BX*2), R8
+	ADDQ         BX, R8
+	MOVQ         32(AX), R9
+	MOVQ         $0x00000005, R10
+
+row:
+	VMOVUPS          (R9), Z7
+	VMOVUPS          64(R9), Z8
+	VMOVUPS          128(R9), Z9
+	VMOVUPS          192(R9), Z10
+	VMOVUPS          256(R9), Z11
+	VMOVUPS          320(R9), Z12
+	VMOVUPS          384(R9), Z13
+	VMOVUPS          448(R9), Z14
+	VMOVUPS          512(R9), Z15
+	VMOVUPS          576(R9), Z16
+	VSUBPS           Z7, Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z8, Z3, Z7
+	VSUBPS           Z8, Z10, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z9, Z3, Z17
+	VSUBPS           Z9, Z11, Z18
+	VMOVAPS          Z18, Z18
+	VFMADD231PS      Z10, Z3, Z18
+	VSUBPS           Z10, Z12, Z19
+	VMOVAPS          Z19, Z19
+	VFMADD231PS      Z11, Z3, Z19
+	VSUBPS           Z11, Z13, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z12, Z3, Z20
+	VSUBPS           Z12, Z14, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z13, Z3, Z21
+	VSUBPS           Z13, Z15, Z22
+	VMOVAPS          Z22, Z22
+	VFMADD231PS      Z14, Z3, Z22
+	VSUBPS           Z14, Z16, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z15, Z3, Z23
+	VSUBPS           Z7, Z22, Z7
+	VSUBPS           Z20, Z18, Z23
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z23, Z2, Z7
+	VMOVUPS          Z7, (DX)
+	VADDPS           Z18, Z22, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z20, Z4, Z7
+	VADDPS           Z17, Z21, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z19, Z4, Z23
+	VADDPS           Z23, Z7, Z24
+	VMOVUPS          Z24, (DX)(BX*1)
+	VSUBPS           Z23, Z7, Z7
+	VMOVUPS          Z7, (DX)(BX*2)
+	VMOVAPS          Z22, Z7
+	VFMADD231PS      Z20, Z5, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z18, Z6, Z7
+	VMOVAPS          Z21, Z23
+	VFMADD231PS      Z19, Z5, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z17, Z6, Z23
+	VMOVAPS          Z7, Z24
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z23, Z24
+	VMOVUPS          Z24, (SI)
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z23, Z7
+	VMOVUPS          Z7, (SI)(BX*1)
+	VMOVAPS          Z22, Z7
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z20, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z7
+	VMOVAPS          Z21, Z18
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z19, Z18
+	VMOVAPS          Z18, Z18
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z17, Z18
+	VMOVAPS          Z7, Z17
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z18, Z17
+	VMOVUPS          Z17, (SI)(BX*2)
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z18, Z7
+	VMOVUPS          Z7, (DI)
+	VSUBPS           Z8, Z14, Z7
+	VSUBPS           Z12, Z10, Z8
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z8, Z2, Z7
+	VSUBPS           Z9, Z15, Z8
+	VSUBPS           Z13, Z11, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z9, Z2, Z8
+	VSUBPS           Z10, Z16, Z9
+	VSUBPS           Z14, Z12, Z10
+	VMOVAPS          Z9, Z9
+	VFMADD231PS      Z10, Z2, Z9
+	VMOVAPS          Z8, Z10
+	VFMADD231PS.BCST winogradbf400000<>+0(SB), Z7, Z10
+	VMOVUPS          Z10, (DI)(BX*1)
+	VMOVAPS          Z8, Z10
+	VFMADD231PS.BCST winograd3faaaaab<>+0(SB), Z7, Z10
+	VMOVUPS          Z10, (DI)(BX*2)
+	VSUBPS           Z7, Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z8, Z3, Z7
+	VMOVUPS          Z7, (R8)
+	ADDQ             $0x00000280, R9
+	ADDQ             24(AX), DX
+	ADDQ             24(AX), SI
+	ADDQ             24(AX), DI
+	ADDQ             24(AX), R8
+	DECQ             R10
+	JNZ              row
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, 8(AX)
+	SUBQ             $0x00000040, (AX)
+	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut83x42AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut83x42AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
+	VBROADCASTSS winogradc017b426<>+0(SB), Z2
+	VBROADCASTSS winograd404a4588<>+0(SB), Z3
+	VBROADCASTSS winogradc086d905<>+0(SB), Z4
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
+	VBROADCASTSS winograd3f400000<>+0(SB), Z7
+	VBROADCASTSS winograd3f100000<>+0(SB), Z8
+	VBROADCASTSS winograd3ed80000<>+0(SB), Z9
+	VBROADCASTSS winograd3ea20000<>+0(SB), Z10
+	VBROADCASTSS winograd3e730000<>+0(SB), Z11
+	VBROADCASTSS winograd3e364000<>+0(SB), Z12
+	VBROADCASTSS winograd3e08b000<>+0(SB), Z13
+	VBROADCASTSS two<>+0(SB), Z14
+	VBROADCASTSS four<>+0(SB), Z15
+	VBROADCASTSS eight<>+0(SB), Z16
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	LEAQ (SI)(DX*2), DI
+	ADDQ DX, DI
+	MOVQ 32(AX), R8
+	MOVQ $0x00000005, R9
+
+row:
+	VMOVUPS          (CX), Z17
+	VMOVUPS          (CX)(DX*1), Z18
+	VMOVUPS          (CX)(DX*2), Z19
+	VMOVUPS          (BX), Z20
+	VMOVUPS          (BX)(DX*1), Z21
+	VMOVUPS          (BX)(DX*2), Z22
+	VMOVUPS          (SI), Z23
+	VADDPS           Z19, Z18, Z24
+	VADDPS           Z21, Z20, Z25
+	VADDPS           Z23, Z22, Z26
+	VSUBPS           Z19, Z18, Z18
+	VSUBPS           Z21, Z20, Z19
+	VSUBPS           Z23, Z22, Z20
+	VADDPS           Z24, Z17, Z17
+	VADDPS           Z26, Z25, Z21
+	VADDPS           Z21, Z17, Z17
+	VMOVUPS          (SI)(DX*1), Z21
+	VADDPS           Z21, Z17, Z17
+	VMOVUPS          (SI)(DX*2), Z22
+	VADDPS           Z22, Z17, Z17
+	VMOVUPS          Z17, (R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z0, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z7, Z17
+	VMOVUPS          Z17, 64(R8)
+	VMOVAPS          Z24, Z17
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z25, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z26, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z1, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z8, Z17
+	VMOVUPS          Z17, 128(R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z2, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z9, Z17
+	VMOVUPS          Z17, 192(R8)
+	VMOVAPS          Z24, Z17
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z25, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z26, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z3, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z10, Z17
+	VMOVUPS          Z17, 256(R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z4, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z11, Z17
+	VMOVUPS          Z17, 320(R8)
+	VMOVAPS          Z24, Z17
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z25, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z26, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z5, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z12, Z17
+	VMOVUPS          Z17, 384(R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z6, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z13, Z17
+	VADDPS           (DI), Z17, Z17
+	VMOVUPS          Z17, 448(R8)
+	ADDQ             $0x00000200, R8
+	ADDQ             24(AX), CX
+	ADDQ             24(AX), BX
+	ADDQ             24(AX), SI
+	ADDQ             24(AX), DI
+	DECQ             R9
+	JNZ              row
+	CMPQ             56(AX), $0x00000000
+	JE               nothing
+	MOVQ             32(AX), CX
+	MOVQ             72(AX), DX
+	MOVQ             40(AX), BX
+	MOVQ             48(AX), SI
+	LEAQ             (BX)(SI*2), DI
+	ADDQ             SI, DI
+	MOVQ             56(AX), R8
+	MOVQ             64(AX), R9
+	LEAQ             (R8)(R9*2), R10
+	ADDQ             R9, R10
+	MOVQ             $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Z17
+	VMOVUPS     512(CX), Z18
+	VMOVUPS     1024(CX), Z19
+	VMOVUPS     1536(CX), Z20
+	VMOVUPS     2048(CX), Z21
+	VADDPS      Z19, Z18, Z22
+	VSUBPS      Z19, Z18, Z18
+	VADDPS      Z22, Z17, Z17
+	VADDPS      Z20, Z17, Z17
+	VADDPS      (R8), Z17, Z17
+	VMOVUPS     Z17, (BX)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z14, Z20, Z17
+	VADDPS      (R8)(R9*1), Z17, Z17
+	VMOVUPS     Z17, (BX)(SI*1)
+	VMOVAPS     Z22, Z17
+	VFMADD231PS Z15, Z20, Z17
+	VADDPS      (R8)(R9*2), Z17, Z17
+	VMOVUPS     Z17, (BX)(SI*2)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z16, Z20, Z17
+	VADDPS      Z21, Z17, Z17
+	VADDPS      (R10), Z17, Z17
+	VMOVUPS     Z17, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Z17
+	VMOVUPS     512(CX), Z18
+	VMOVUPS     1024(CX), Z19
+	VMOVUPS     1536(CX), Z20
+	VMOVUPS     2048(CX), Z21
+	VADDPS      Z19, Z18, Z22
+	VSUBPS      Z19, Z18, Z18
+	VADDPS      Z22, Z17, Z17
+	VADDPS      Z20, Z17, Z17
+	VMOVUPS     Z17, (BX)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z14, Z20, Z17
+	VMOVUPS     Z17, (BX)(SI*1)
+	VMOVAPS     Z22, Z17
+	VFMADD231PS Z15, Z20, Z17
+	VMOVUPS     Z17, (BX)(SI*2)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z16, Z20, Z17
+	VADDPS      Z21, Z17, Z17
+	VMOVUPS     Z17, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
+	VZEROUPPER
+	RET
+
+// func winogradTileIn83x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileIn83x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS five<>+0(SB), Z2
+	VBROADCASTSS winograd40a80000<>+0(SB), Z3
+	VBROADCASTSS winograd3f155555<>+0(SB), Z4
+	VBROADCASTSS winogradc0880000<>+0(SB), Z5
+	VBROADCASTSS winogradbfa00000<>+0(SB), Z6
+	VBROADCASTSS winograd3e800000<>+0(SB), Z7
+	XORQ         CX, CX
+
+loop:
+	MOVQ 40(AX), BX
+	MOVQ CX, DX
+	MOVQ 48(AX), SI
+
+column:
+	MOVQ         64(AX), DI
+	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         72(AX), DI
+	VMOVUPS      (DI)(DX*1), Z9
+	MOVQ         80(AX), DI
+	VMOVUPS      (DI)(DX*1), Z10
+	MOVQ         88(AX), DI
+	VMOVUPS      (DI)(DX*1), Z11
+	MOVQ         96(AX), DI
+	VMOVUPS      (DI)(DX*1), Z12
+	MOVQ         104(AX), DI
+	VMOVUPS      (DI)(DX*1), Z13
+	VMOVAPS      Z12, Z14
+	VFNMADD231PS Z1, Z10, Z14
+	VMOVAPS      Z11, Z15
+	VFNMADD231PS Z1, Z9, Z15
+	VSUBPS       Z10, Z12, Z16
+	VSUBPS       Z9, Z11, Z17
+	VMOVAPS      Z12, Z12
+	VFNMADD231PS Z2, Z10, Z12
+	VMOVAPS      Z12, Z10
+	VFMADD231PS  Z1, Z8, Z10
+	VMOVUPS      Z10, (BX)
+	VADDPS       Z15, Z14, Z8
+	VMOVUPS      Z8, 640(BX)
+	VSUBPS       Z15, Z14, Z8
+	VMOVUPS      Z8, 1280(BX)
+	VMOVAPS      Z16, Z8
+	VFMADD231PS  Z0, Z17, Z8
+	VMOVUPS      Z8, 1920(BX)
+	VMOVAPS      Z16, Z8
+	VFNMADD231PS Z0, Z17, Z8
+	VMOVUPS      Z8, 2560(BX)
+	VMOVAPS      Z13, Z8
+	VFNMADD231PS Z2, Z11, Z8
+	VMOVAPS      Z8, Z8
+	VFMADD231PS  Z1, Z9, Z8
+	VMOVUPS      Z8, 3200(BX)
+	ADDQ         56(AX), DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          column
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	LEAQ         (DX)(BX*2), SI
+	ADDQ         BX, SI
+	LEAQ         (SI)(BX*2), DI
+	ADDQ         BX, DI
+	LEAQ         (DI)(BX*2), R8
+	ADDQ         BX, R8
+	MOVQ         32(AX), R9
+	MOVQ         $0x00000006, R10
+
+row:
+	VMOVUPS          (R9), Z8
+	VMOVUPS          64(R9), Z9
+	VMOVUPS          128(R9), Z10
+	VMOVUPS          192(R9), Z11
+	VMOVUPS          256(R9), Z12
+	VMOVUPS          320(R9), Z13
+	VMOVUPS          384(R9), Z14
+	VMOVUPS          448(R9), Z15
+	VMOVUPS          512(R9), Z16
+	VMOVUPS          576(R9), Z17
+	VSUBPS           Z8, Z10, Z8
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z9, Z4, Z8
+	VSUBPS           Z9, Z11, Z18
+	VMOVAPS          Z18, Z18
+	VFMADD231PS      Z10, Z4, Z18
+	VSUBPS           Z10, Z12, Z19
+	VMOVAPS          Z19, Z19
+	VFMADD231PS      Z11, Z4, Z19
+	VSUBPS           Z11, Z13, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z12, Z4, Z20
+	VSUBPS           Z12, Z14, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z13, Z4, Z21
+	VSUBPS           Z13, Z15, Z22
+	VMOVAPS          Z22, Z22
+	VFMADD231PS      Z14, Z4, Z22
+	VSUBPS           Z14, Z16, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z15, Z4, Z23
+	VSUBPS           Z15, Z17, Z24
+	VMOVAPS          Z24, Z24
+	VFMADD231PS      Z16, Z4, Z24
+	VSUBPS           Z8, Z23, Z8
+	VSUBPS           Z21, Z19, Z24
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z24, Z3, Z8
+	VMOVUPS          Z8, (DX)
+	VADDPS           Z19, Z23, Z8
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z21, Z5, Z8
+	VADDPS           Z18, Z22, Z24
+	VMOVAPS          Z24, Z24
+	VFMADD231PS      Z20, Z5, Z24
+	VADDPS           Z24, Z8, Z25
+	VMOVUPS          Z25, (DX)(BX*1)
+	VSUBPS           Z24, Z8, Z8
+	VMOVUPS          Z8, (DX)(BX*2)
+	VMOVAPS          Z23, Z8
+	VFMADD231PS      Z21, Z6, Z8
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z19, Z7, Z8
+	VMOVAPS          Z22, Z24
+	VFMADD231PS      Z20, Z6, Z24
+	VMOVAPS          Z24, Z24
+	VFMADD231PS      Z18, Z7, Z24
+	VMOVAPS          Z8, Z25
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z24, Z25
+	VMOVUPS          Z25, (SI)
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z24, Z8
+	VMOVUPS          Z8, (SI)(BX*1)
+	VMOVAPS          Z23, Z8
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z21, Z8
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z19, Z8
+	VMOVAPS          Z22, Z19
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z20, Z19
+	VMOVAPS          Z19, Z19
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z19
+	VMOVAPS          Z8, Z18
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z19, Z18
+	VMOVUPS          Z18, (SI)(BX*2)
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z19, Z8
+	VMOVUPS          Z8, (DI)
+	VSUBPS           Z9, Z15, Z8
+	VSUBPS           Z13, Z11, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z9, Z3, Z8
+	VSUBPS           Z10, Z16, Z9
+	VSUBPS           Z14, Z12, Z10
+	VMOVAPS          Z9, Z9
+	VFMADD231PS      Z10, Z3, Z9
+	VSUBPS           Z11, Z17, Z10
+	VSUBPS           Z15, Z13, Z11
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z11, Z3, Z10
+	VMOVAPS          Z9, Z11
+	VFMADD231PS.BCST winogradbf400000<>+0(SB), Z8, Z11
+	VMOVUPS          Z11, (DI)(BX*1)
+	VMOVAPS          Z9, Z11
+	VFMADD231PS.BCST winograd3faaaaab<>+0(SB), Z8, Z11
+	VMOVUPS          Z11, (DI)(BX*2)
+	VSUBPS           Z8, Z10, Z8
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z9, Z4, Z8
+	VMOVUPS          Z8, (R8)
+	ADDQ             $0x00000280, R9
+	ADDQ             24(AX), DX
+	ADDQ             24(AX), SI
+	ADDQ             24(AX), DI
+	ADDQ             24(AX), R8
+	DECQ             R10
+	JNZ              row
+	ADDQ             $0x00000040, CX
+	ADDQ             $0x00000040, 8(AX)
+	SUBQ             $0x00000040, (AX)
+	JG               loop
+	VZEROUPPER
+	RET
+
+// func winogradTileOut83x43AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradTileOut83x43AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
+	VBROADCASTSS winogradc017b426<>+0(SB), Z2
+	VBROADCASTSS winograd404a4588<>+0(SB), Z3
+	VBROADCASTSS winogradc086d905<>+0(SB), Z4
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
+	VBROADCASTSS winograd3f400000<>+0(SB), Z7
+	VBROADCASTSS winograd3f100000<>+0(SB), Z8
+	VBROADCASTSS winograd3ed80000<>+0(SB), Z9
+	VBROADCASTSS winograd3ea20000<>+0(SB), Z10
+	VBROADCASTSS winograd3e730000<>+0(SB), Z11
+	VBROADCASTSS winograd3e364000<>+0(SB), Z12
+	VBROADCASTSS winograd3e08b000<>+0(SB), Z13
+	VBROADCASTSS two<>+0(SB), Z14
+	VBROADCASTSS four<>+0(SB), Z15
+	VBROADCASTSS eight<>+0(SB), Z16
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 16(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	LEAQ (SI)(DX*2), DI
+	ADDQ DX, DI
+	MOVQ 32(AX), R8
+	MOVQ $0x00000006, R9
+
+row:
+	VMOVUPS          (CX), Z17
+	VMOVUPS          (CX)(DX*1), Z18
+	VMOVUPS          (CX)(DX*2), Z19
+	VMOVUPS          (BX), Z20
+	VMOVUPS          (BX)(DX*1), Z21
+	VMOVUPS          (BX)(DX*2), Z22
+	VMOVUPS          (SI), Z23
+	VADDPS           Z19, Z18, Z24
+	VADDPS           Z21, Z20, Z25
+	VADDPS           Z23, Z22, Z26
+	VSUBPS           Z19, Z18, Z18
+	VSUBPS           Z21, Z20, Z19
+	VSUBPS           Z23, Z22, Z20
+	VADDPS           Z24, Z17, Z17
+	VADDPS           Z26, Z25, Z21
+	VADDPS           Z21, Z17, Z17
+	VMOVUPS          (SI)(DX*1), Z21
+	VADDPS           Z21, Z17, Z17
+	VMOVUPS          (SI)(DX*2), Z22
+	VADDPS           Z22, Z17, Z17
+	VMOVUPS          Z17, (R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z0, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z7, Z17
+	VMOVUPS          Z17, 64(R8)
+	VMOVAPS          Z24, Z17
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z25, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z26, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z1, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z8, Z17
+	VMOVUPS          Z17, 128(R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z2, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z9, Z17
+	VMOVUPS          Z17, 192(R8)
+	VMOVAPS          Z24, Z17
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z25, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z26, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z3, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z10, Z17
+	VMOVUPS          Z17, 256(R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z4, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z11, Z17
+	VMOVUPS          Z17, 320(R8)
+	VMOVAPS          Z24, Z17
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z25, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z26, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z5, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z12, Z17
+	VMOVUPS          Z17, 384(R8)
+	VMOVAPS          Z18, Z17
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z19, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z21, Z6, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z22, Z13, Z17
+	VADDPS           (DI), Z17, Z17
+	VMOVUPS          Z17, 448(R8)
+	ADDQ             $0x00000200, R8
+	ADDQ             24(AX), CX
+	ADDQ             24(AX), BX
+	ADDQ             24(AX), SI
+	ADDQ             24(AX), DI
+	DECQ             R9
+	JNZ              row
+	CMPQ             56(AX), $0x00000000
+	JE               nothing
+	MOVQ             32(AX), CX
+	MOVQ             72(AX), DX
+	MOVQ             40(AX), BX
+	MOVQ             48(AX), SI
+	LEAQ             (BX)(SI*2), DI
+	ADDQ             SI, DI
+	MOVQ             56(AX), R8
+	MOVQ             64(AX), R9
+	LEAQ             (R8)(R9*2), R10
+	ADDQ             R9, R10
+	MOVQ             $0x00000008, R11
+
+add:
+	VMOVUPS     (CX), Z17
+	VMOVUPS     512(CX), Z18
+	VMOVUPS     1024(CX), Z19
+	VMOVUPS     1536(CX), Z20
+	VMOVUPS     2048(CX), Z21
+	VMOVUPS     2560(CX), Z22
+	VADDPS      Z19, Z18, Z23
+	VSUBPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z19
+	VSUBPS      Z21, Z20, Z20
+	VADDPS      Z23, Z17, Z17
+	VADDPS      Z19, Z17, Z17
+	VADDPS      (R8), Z17, Z17
+	VMOVUPS     Z17, (BX)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z14, Z20, Z17
+	VADDPS      (R8)(R9*1), Z17, Z17
+	VMOVUPS     Z17, (BX)(SI*1)
+	VMOVAPS     Z23, Z17
+	VFMADD231PS Z15, Z19, Z17
+	VADDPS      (R8)(R9*2), Z17, Z17
+	VMOVUPS     Z17, (BX)(SI*2)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z16, Z20, Z17
+	VADDPS      Z22, Z17, Z17
+	VADDPS      (R10), Z17, Z17
+	VMOVUPS     Z17, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R10
+	DECQ        R11
+	JNZ         add
+	ADDQ        $0x00000040, 56(AX)
+	JMP         done
+
+nothing:
+	MOVQ 32(AX), CX
+	MOVQ 72(AX), DX
+	MOVQ 40(AX), BX
+	MOVQ 48(AX), SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ $0x00000008, R8
+
+column:
+	VMOVUPS     (CX), Z17
+	VMOVUPS     512(CX), Z18
+	VMOVUPS     1024(CX), Z19
+	VMOVUPS     1536(CX), Z20
+	VMOVUPS     2048(CX), Z21
+	VMOVUPS     2560(CX), Z22
+	VADDPS      Z19, Z18, Z23
+	VSUBPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z19
+	VSUBPS      Z21, Z20, Z20
+	VADDPS      Z23, Z17, Z17
+	VADDPS      Z19, Z17, Z17
+	VMOVUPS     Z17, (BX)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z14, Z20, Z17
+	VMOVUPS     Z17, (BX)(SI*1)
+	VMOVAPS     Z23, Z17
+	VFMADD231PS Z15, Z19, Z17
+	VMOVUPS     Z17, (BX)(SI*2)
+	VMOVAPS     Z18, Z17
+	VFMADD231PS Z16, Z20, Z17
+	VADDPS      Z22, Z17, Z17
+	VMOVUPS     Z17, (DI)
+	ADDQ        $0x00000040, CX
+	ADDQ        DX, BX
+	ADDQ        DX, DI
+	DECQ        R8
+	JNZ         column
+
+done:
+	ADDQ $0x00000040, 8(AX)
+	ADDQ $0x00000040, 40(AX)
+	SUBQ $0x00000040, (AX)
+	JG   loop
 	VZEROUPPER
 	RET
 

@@ -77,19 +77,9 @@ func WinogradInputs(dst []float32, step int, pixels [][]float32, n int) {
 		for k, p := range pixels {
 			d[k] = p[i]
 		}
-		var v [10]float32
-		switch len(pixels) {
-		case 5:
-			v = in42(d)
-		case 6:
-			v = in43(d)
-		case 9:
-			v = in82(d)
-		default:
-			v = in83(d)
-		}
-		for j := range pixels {
-			dst[j*step+i] = v[j]
+		out := winogradOfInputs(len(pixels), d)
+		for j, x := range out[:len(pixels)] {
+			dst[j*step+i] = x
 		}
 	}
 }
@@ -108,21 +98,37 @@ func WinogradSums(points int, y []float32, stepY int, add []float32, stepAdd int
 		for j := range points {
 			m[j] = x[j*step+i]
 		}
-		var out [8]float32
-		switch points {
-		case 5:
-			out = out42(m)
-		case 6:
-			out = out43(m)
-		case 9:
-			out = out82(m)
-		default:
-			out = out83(m)
-		}
-		for k := range outputs {
-			y[k*stepY+i] = out[k] + add[k*stepAdd+i]
+		out := winogradOfSums(points, m)
+		for k, x := range out[:outputs] {
+			y[k*stepY+i] = x + add[k*stepAdd+i]
 		}
 	}
+}
+
+// winogradOfInputs transforms so many pixels.
+func winogradOfInputs(points int, d [10]float32) [10]float32 {
+	switch points {
+	case 5:
+		return in42(d)
+	case 6:
+		return in43(d)
+	case 9:
+		return in82(d)
+	}
+	return in83(d)
+}
+
+// winogradOfSums makes outputs of so many products.
+func winogradOfSums(points int, m [10]float32) [8]float32 {
+	switch points {
+	case 5:
+		return out42(m)
+	case 6:
+		return out43(m)
+	case 9:
+		return out82(m)
+	}
+	return out83(m)
 }
 
 func in42(d [10]float32) [10]float32 {

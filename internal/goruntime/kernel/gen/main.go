@@ -46,6 +46,10 @@ func main() {
 		for _, outputs := range []int{4, 8} {
 			winograd(outputs, 2)
 			winograd(outputs, 3)
+			for _, taps := range []int{2, 3} {
+				winogradTile(outputs, taps, 2)
+				winogradTile(outputs, taps, 3)
+			}
 		}
 		addRow()
 	}

@@ -26,14 +26,12 @@ const (
 func winograd(outputs, taps int) {
 	name := fmt.Sprintf("%d%d%s", outputs, taps, set.name)
 	points := outputs + taps - 1
-	prepareIn := map[int]func() linear{5: in42, 6: in43, 9: in82, 10: in83}[points]
-	prepareOut := map[int]func() linear{5: out42, 6: out43, 9: out82, 10: out83}[points]
 	transform("winogradIn"+name, "transforms pixels", func(b Register) ([]Register, func()) {
 		to, moved := apart(b, offPoints, points)
 		// There are too few registers for all pointers.
 		i := GP64()
 		XORQ(i, i)
-		in := prepareIn()
+		in := transformIn(points)
 		return append(moved, i), func() {
 			in(func(k int) Mem {
 				p := GP64()
@@ -46,7 +44,7 @@ func winograd(outputs, taps int) {
 		from, moved := apart(b, offPoints, points)
 		to, more := apart(b, offPixels, outputs)
 		adds, most := apart(b, offAdds, outputs)
-		out := prepareOut()
+		out := transformOut(points)
 		return append(append(moved, more...), most...), func() {
 			out(func(k int) Mem { return from[k] }, func(k int, y VecVirtual) {
 				VADDPS(adds[k], y, y)
@@ -54,6 +52,14 @@ func winograd(outputs, taps int) {
 			})
 		}
 	})
+}
+
+func transformIn(points int) linear {
+	return map[int]func() linear{5: in42, 6: in43, 9: in82, 10: in83}[points]()
+}
+
+func transformOut(points int) linear {
+	return map[int]func() linear{5: out42, 6: out43, 9: out82, 10: out83}[points]()
 }
 
 // linear makes vectors of others, which it reads where it needs them, and gives each away when it
