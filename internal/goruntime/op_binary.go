@@ -88,7 +88,9 @@ func (p *binder) arithmetic(n *node, y, a, b *value) error {
 	if vector := vectorFunctions[n.Op]; vector != nil && y.dtype == onnx.Float32 {
 		one, overwrites := ofFloats[float32](n), true
 		if t, s := p.tanhSigmoid(n, a, b); t != nil {
-			a, b, vector = t, s, kernel.TanhSigmoid
+			if a, b, vector = t, s, kernel.TanhSigmoid; p.fast {
+				vector = kernel.FastTanhSigmoid
+			}
 			one, overwrites = spread(vector), false
 		}
 		if sweeps(y, a, b) {

@@ -17,7 +17,7 @@ type SessionOptions struct {
 	// operator to a file whose name begins so, when the session is closed.
 	ProfilePrefix string
 	// Fast lets a runtime make convolutions of fewer multiplications, with up to some fifty
-	// times the rounding errors of plain sums.
+	// times the rounding errors of plain sums, and functions of fewer operations.
 	Fast bool
 }
 

@@ -202,6 +202,12 @@ func tanhSigmoidAVX2(dst, a, b *float32, n int)
 func tanhSigmoidAVX512(dst, a, b *float32, n int)
 
 //go:noescape
+func fastTanhSigmoidAVX2(dst, a, b *float32, n int)
+
+//go:noescape
+func fastTanhSigmoidAVX512(dst, a, b *float32, n int)
+
+//go:noescape
 func winogradIn42AVX2(b *winogradIn)
 
 //go:noescape

@@ -38,6 +38,7 @@ func BenchmarkFunctions(b *testing.B) {
 		{"Sigmoid", one(Sigmoid)},
 		{"Tanh", one(Tanh)},
 		{"TanhSigmoid", func() { TanhSigmoid(dst, x, y) }},
+		{"FastTanhSigmoid", func() { FastTanhSigmoid(dst, x, y) }},
 		{"Mul", func() { Mul(dst, x, y) }},
 	} {
 		b.Run(f.name, func(b *testing.B) {

@@ -122,6 +122,26 @@ func tanhSigmoid1(a, b float32) float32 {
 	return float32(math.Copysign(float64(y), float64(a)))
 }
 
+// fastTanhSigmoid1 is tanh(a)·sigmoid(b) as (1 − t)/((1 + t)·(1 + u)), where t = e^-2a and
+// u = e^-b: near 0, tanh has the rounding of numbers near 1.
+func fastTanhSigmoid1(a, b float32) float32 {
+	t, u := twoToThe(min(max(a, -10), 10), -2/math.Ln2), twoToThe(min(max(b, -30), 30), -1/math.Ln2)
+	d := 1 + t
+	return (1 - t) / fma(u, d, d)
+}
+
+// twoToThe is 2^(x·by) within 1.6e-7 of it, where that is a normal number. The polynomial is the
+// one of least relative error for 2^r − 1, |r| ≤ ½, without a constant term.
+func twoToThe(x, by float32) float32 {
+	n := fma(by, x, 0x1.8p23) // its last bits are the whole number
+	r := fma(by, x, -(n - 0x1.8p23))
+	p := float32(0x1.5bba14p-10)
+	for _, c := range [...]float32{0x1.3cea88p-7, 0x1.c6b752p-5, 0x1.ebf9bcp-3, 0x1.62e42ap-1, 1} {
+		p = fma(p, r, c)
+	}
+	return math.Float32frombits(math.Float32bits(p) + math.Float32bits(n)<<23)
+}
+
 // twoTo1 is n = round(-x/ln2), and 2^n, which is made of the last bits of n + 1.5·2^23.
 func twoTo1(x float32) (n, t float32) {
 	const shift = 0x1.8p23

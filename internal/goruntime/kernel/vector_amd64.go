@@ -13,6 +13,10 @@ func tanhSigmoid(dst, a, b []float32) {
 	ofTwo(dst, a, b, tanhSigmoid1, tanhSigmoidAVX2, tanhSigmoidAVX512)
 }
 
+func fastTanhSigmoid(dst, a, b []float32) {
+	ofTwo(dst, a, b, fastTanhSigmoid1, fastTanhSigmoidAVX2, fastTanhSigmoidAVX512)
+}
+
 func relu(dst, a []float32)    { ofOne(dst, a, relu1, reluAVX2, nil) }
 func sqrt(dst, a []float32)    { ofOne(dst, a, sqrt1, sqrtAVX2, nil) }
 func exp(dst, a []float32)     { ofOne(dst, a, exp1, expAVX2, expAVX512) }

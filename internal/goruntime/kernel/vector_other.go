@@ -31,3 +31,5 @@ func tanh(dst, a []float32) { apply(dst, a, tanh1) }
 func addRow([]float32, []float32, []float32) int { return 0 }
 
 func tanhSigmoid(dst, a, b []float32) { apply2(dst, a, b, tanhSigmoid1) }
+
+func fastTanhSigmoid(dst, a, b []float32) { apply2(dst, a, b, fastTanhSigmoid1) }

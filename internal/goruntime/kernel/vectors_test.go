@@ -107,6 +107,34 @@ func TestTanhSigmoidIsAccurate(t *testing.T) {
 	}
 }
 
+func TestFastTanhSigmoidIsAccurate(t *testing.T) {
+	var a, b []float32
+	for _, x := range edges {
+		for _, y := range edges {
+			a, b = append(a, x), append(b, y)
+		}
+	}
+	rng := rand.New(rand.NewPCG(7, 8))
+	for len(a) < 400_000 {
+		a = append(a, float32(rng.NormFloat64()*math.Exp(rng.NormFloat64()*2)))
+		b = append(b, float32(rng.NormFloat64()*math.Exp(1+rng.NormFloat64()*2)))
+	}
+	got, worst := make([]float32, len(a)), 0.0
+	FastTanhSigmoid(got, a, b)
+	for i, y := range got {
+		want := math.Tanh(float64(a[i])) / (1 + math.Exp(-float64(b[i])))
+		if math.IsNaN(want) && y != y {
+			continue
+		}
+		d := math.Abs(float64(y) - want)
+		if !(d <= 2e-7) {
+			t.Fatalf("of %g and %g: %g, want %g", a[i], b[i], y, want)
+		}
+		worst = max(worst, d)
+	}
+	t.Logf("at most %.1e apart", worst)
+}
+
 // Whatever the instructions and the length, an element comes out the same.
 func TestFunctionsAreTheSameBits(t *testing.T) {
 	x, y := arguments(3000), arguments(3000)
@@ -125,7 +153,7 @@ func TestFunctionsAreTheSameBits(t *testing.T) {
 	}
 	all := map[string]function{
 		"Add": two(Add, add1), "Sub": two(Sub, sub1), "Mul": two(Mul, mul1), "Div": two(Div, div1),
-		"TanhSigmoid": two(TanhSigmoid, tanhSigmoid1), "Max": two(Max, larger1), "Min": two(Min, smaller1),
+		"TanhSigmoid": two(TanhSigmoid, tanhSigmoid1), "FastTanhSigmoid": two(FastTanhSigmoid, fastTanhSigmoid1), "Max": two(Max, larger1), "Min": two(Min, smaller1),
 		"Relu": one(Relu, relu1), "Sqrt": one(Sqrt, sqrt1), "Exp": one(Exp, exp1), "Elu": one(Elu, elu1), "Erf": one(Erf, erf1), "Sigmoid": one(Sigmoid, sigmoid1), "Tanh": one(Tanh, tanh1),
 	}
 	forEachSet(t, func(t *testing.T) {

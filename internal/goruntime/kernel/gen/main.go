@@ -33,6 +33,7 @@ func main() {
 	unary("sigmoid", 1, prepareSigmoid)
 	unary("tanh", 1, prepareTanh)
 	vectors("tanhSigmoid", 2, 1, prepareTanhSigmoid)
+	vectors("fastTanhSigmoid", 2, 1, prepareFastTanhSigmoid)
 	set = avx512
 	binary("add", 4, add)
 	binary("sub", 4, sub)
@@ -54,6 +55,7 @@ func main() {
 		addRow()
 	}
 	vectors("tanhSigmoid", 2, 4, prepareTanhSigmoid)
+	vectors("fastTanhSigmoid", 2, 4, prepareFastTanhSigmoid)
 	pack8()
 	double(avx2, 1, 2)
 	double(avx2, 4, 2)

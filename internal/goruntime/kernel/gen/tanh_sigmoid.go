@@ -53,6 +53,48 @@ func prepareTanhSigmoid() func(x [][]VecVirtual) []VecVirtual {
 	}
 }
 
+// prepareFastTanhSigmoid takes both arguments side by side, too.
+func prepareFastTanhSigmoid() func(x [][]VecVirtual) []VecVirtual {
+	one, shift := splat("one", 1), splat("shift", 0x1.8p23)
+	return func(x [][]VecVirtual) []VecVirtual {
+		both := slices.Concat(x[0], x[1])
+		n := likes(both)
+		for i, list := range x {
+			low, high, by := splat("aLow", -10), splat("aHigh", 10), splat("minusTwiceLog2e", -2/math.Ln2)
+			if i > 0 {
+				low, high, by = splat("bLow", -30), splat("bHigh", 30), splat("minusLog2e", -1/math.Ln2)
+			}
+			for k, x := range list {
+				n := n[i*len(list)+k]
+				VMAXPS(x, low, x)
+				VMINPS(x, high, x)
+				VMOVAPS(shift, n)
+				VFMADD231PS(x, by, n)
+				whole := set.vector()
+				VSUBPS(shift, n, whole)
+				VFMSUB213PS(whole, by, x)
+				VPSLLD(Imm(23), n, n)
+			}
+		}
+		p := polynomial(both, powerSeries...)
+		for i, p := range p {
+			VPADDD(n[i], p, p)
+		}
+		t, u := p[:len(x[0])], p[len(x[0]):]
+		for i, t := range t {
+			d := set.vector()
+			VADDPS(one, t, d)
+			VSUBPS(t, one, t)
+			VFMADD213PS(d, d, u[i])
+			VDIVPS(u[i], t, t)
+		}
+		return t
+	}
+}
+
+// powerSeries is that of twoToThe.
+var powerSeries = []coefficient{{"power5", 0x1.5bba14p-10}, {"power4", 0x1.3cea88p-7}, {"power3", 0x1.c6b752p-5}, {"power2", 0x1.ebf9bcp-3}, {"power1", 0x1.62e42ap-1}, {"one", 1}}
+
 // decays gives e^-x as 2^n·(1 + p), that is p and 2^n. Of the first few the last digits of ln2 do
 // not matter.
 func decays(x []VecVirtual, few int) (p, t []VecVirtual) {
