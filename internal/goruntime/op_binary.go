@@ -97,7 +97,7 @@ func (p *binder) arithmetic(n *node, y, a, b *value) error {
 			p.elementwise(n, y, []*value{a, b}, func(dst []float32, args [][]float32) { vector(dst, args[0], args[1]) })
 			return nil
 		}
-		run := vectorPairs(y, a, b, vector, rowFunctions[n.Op])
+		run := vectorPairs(y, a, b, vector, rowsFunctions[n.Op])
 		if run == nil {
 			run = pairs(y, a, b, one)
 		}

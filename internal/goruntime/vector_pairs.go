@@ -8,12 +8,15 @@ var vectorFunctions = map[string]func(dst, a, b []float32){
 	"Max": kernel.Max, "Min": kernel.Min,
 }
 
-// rowFunctions are those of many rows and one, in any order.
-var rowFunctions = map[string]func(dst, a, row []float32){"Add": kernel.AddRow}
+// rowsFunction is one of lots of rows and a row for each lot.
+type rowsFunction func(dst, a []float32, nextA int, row []float32, nextRow, rows, columns int)
+
+// rowsFunctions are those that do not care which argument is the row.
+var rowsFunctions = map[string]rowsFunction{"Add": kernel.AddRows}
 
 // vectorPairs is pairs of a function of vectors, or of rows and one row where there is one; nil
 // where an argument is repeated element by element.
-func vectorPairs(y, a, b *value, vector, row func(dst, a, b []float32)) func(*workers) error {
+func vectorPairs(y, a, b *value, vector func(dst, a, b []float32), rowsAndRow rowsFunction) func(*workers) error {
 	l := newLoops(y.shape, strides(y.shape), broadcastSteps(a.shape, y.shape), broadcastSteps(b.shape, y.shape))
 	if l.step[1] == 0 || l.step[2] == 0 {
 		return nil
@@ -23,23 +26,20 @@ func vectorPairs(y, a, b *value, vector, row func(dst, a, b []float32)) func(*wo
 	if x.side && z.side && l.row[0] == n { // all rows at once
 		rows, n = 1, n*rows
 	} else {
-		x.repeated, z.repeated, row = nil, nil, nil
+		x.repeated, z.repeated, rowsAndRow = nil, nil, nil
 	}
-	if row != nil && (x.repeated == nil) != (z.repeated == nil) {
+	if rowsAndRow != nil && (x.repeated == nil) != (z.repeated == nil) {
 		if x.repeated != nil {
 			a, b = b, a
 			l = newLoops(y.shape, strides(y.shape), broadcastSteps(a.shape, y.shape), broadcastSteps(b.shape, y.shape))
 		}
 		return func(*workers) error {
 			dst, x, z := y.floats(), a.floats(), b.floats()
-			if len(l.dims) == 1 { // as a rule, and with less to do than each has
-				to, from, one := l.steps[0][0], l.steps[1][0], l.steps[2][0]
-				for i := range l.dims[0] {
-					row(dst[i*to:][:n], x[i*from:][:n], z[i*one:][:l.n])
-				}
+			if len(l.dims) == 1 { // as a rule, and all lots at once
+				rowsAndRow(dst, x, l.steps[1][0], z, l.steps[2][0], l.rows, l.n)
 				return nil
 			}
-			l.each(func() { row(dst[l.at[0]:][:n], x[l.at[1]:][:n], z[l.at[2]:][:l.n]) })
+			l.each(func() { rowsAndRow(dst[l.at[0]:][:n], x[l.at[1]:], 0, z[l.at[2]:], 0, l.rows, l.n) })
 			return nil
 		}
 	}

@@ -282,12 +282,11 @@ func (m *winograd) groupsOf(worker, task int) {
 func (m *winograd) start(p *kernel.Product, tiles int) {
 	switch block := m.images * m.outs; {
 	case m.each:
-		for t := range tiles {
-			c, add := p.C[t*block:][:block], m.add.floats()
-			if m.bias != nil {
-				kernel.AddRow(c, add, m.bias.floats())
-			} else {
-				copy(c, add)
+		if m.bias != nil {
+			kernel.AddRows(p.C[:tiles*block], m.add.floats(), 0, m.bias.floats(), 0, m.images, m.outs)
+		} else {
+			for t := range tiles {
+				copy(p.C[t*block:], m.add.floats())
 			}
 		}
 		p.Init, p.RowInit = p.C, p.RowC

@@ -190,10 +190,10 @@ func erfAVX2(dst, a *float32, n int)
 func erfAVX512(dst, a *float32, n int)
 
 //go:noescape
-func addRowAVX2(dst, a, row *float32, columns, rows int, step uintptr)
+func addRowsAVX2(dst, a, row *float32, columns, rows, lots int, step, nextDst, nextA, nextRow uintptr)
 
 //go:noescape
-func addRowAVX512(dst, a, row *float32, columns, rows int, step uintptr)
+func addRowsAVX512(dst, a, row *float32, columns, rows, lots int, step, nextDst, nextA, nextRow uintptr)
 
 //go:noescape
 func tanhSigmoidAVX2(dst, a, b *float32, n int)

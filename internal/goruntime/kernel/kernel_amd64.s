@@ -12072,32 +12072,39 @@ done:
 	VZEROUPPER
 	RET
 
-// func addRowAVX2(dst *float32, a *float32, row *float32, columns int, rows int, step uintptr)
+// func addRowsAVX2(dst *float32, a *float32, row *float32, columns int, rows int, lots int, step uintptr, nextDst uintptr, nextA uintptr, nextRow uintptr)
 // Requires: AVX
-TEXT ·addRowAVX2(SB), NOSPLIT, $0-48
+TEXT ·addRowsAVX2(SB), NOSPLIT, $0-80
 	MOVQ dst+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ row+16(FP), DX
 	MOVQ columns+24(FP), BX
 	MOVQ rows+32(FP), SI
-	MOVQ step+40(FP), DI
+	MOVQ step+48(FP), DI
+	MOVQ lots+40(FP), R8
+
+lots:
+	XORQ R9, R9
 
 columns:
-	VMOVUPS (DX), Y0
-	XORQ    R8, R8
-	MOVQ    SI, R9
+	VMOVUPS (DX)(R9*1), Y0
+	MOVQ    R9, R10
+	MOVQ    SI, R11
 
 rows:
-	VADDPS  (CX)(R8*1), Y0, Y1
-	VMOVUPS Y1, (AX)(R8*1)
-	ADDQ    DI, R8
-	DECQ    R9
+	VADDPS  (CX)(R10*1), Y0, Y1
+	VMOVUPS Y1, (AX)(R10*1)
+	ADDQ    DI, R10
+	DECQ    R11
 	JNZ     rows
-	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, CX
-	ADDQ    $0x00000020, DX
-	SUBQ    $0x08, BX
-	JNZ     columns
+	ADDQ    $0x00000020, R9
+	CMPQ    R9, BX
+	JNE     columns
+	ADDQ    nextDst+56(FP), AX
+	ADDQ    nextA+64(FP), CX
+	ADDQ    nextRow+72(FP), DX
+	DECQ    R8
+	JNZ     lots
 	VZEROUPPER
 	RET
 
@@ -15349,32 +15356,39 @@ done:
 	VZEROUPPER
 	RET
 
-// func addRowAVX512(dst *float32, a *float32, row *float32, columns int, rows int, step uintptr)
+// func addRowsAVX512(dst *float32, a *float32, row *float32, columns int, rows int, lots int, step uintptr, nextDst uintptr, nextA uintptr, nextRow uintptr)
 // Requires: AVX, AVX512F
-TEXT ·addRowAVX512(SB), NOSPLIT, $0-48
+TEXT ·addRowsAVX512(SB), NOSPLIT, $0-80
 	MOVQ dst+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ row+16(FP), DX
 	MOVQ columns+24(FP), BX
 	MOVQ rows+32(FP), SI
-	MOVQ step+40(FP), DI
+	MOVQ step+48(FP), DI
+	MOVQ lots+40(FP), R8
+
+lots:
+	XORQ R9, R9
 
 columns:
-	VMOVUPS (DX), Z0
-	XORQ    R8, R8
-	MOVQ    SI, R9
+	VMOVUPS (DX)(R9*1), Z0
+	MOVQ    R9, R10
+	MOVQ    SI, R11
 
 rows:
-	VADDPS  (CX)(R8*1), Z0, Z1
-	VMOVUPS Z1, (AX)(R8*1)
-	ADDQ    DI, R8
-	DECQ    R9
+	VADDPS  (CX)(R10*1), Z0, Z1
+	VMOVUPS Z1, (AX)(R10*1)
+	ADDQ    DI, R10
+	DECQ    R11
 	JNZ     rows
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x10, BX
-	JNZ     columns
+	ADDQ    $0x00000040, R9
+	CMPQ    R9, BX
+	JNE     columns
+	ADDQ    nextDst+56(FP), AX
+	ADDQ    nextA+64(FP), CX
+	ADDQ    nextRow+72(FP), DX
+	DECQ    R8
+	JNZ     lots
 	VZEROUPPER
 	RET
 

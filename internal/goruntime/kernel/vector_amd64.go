@@ -56,16 +56,16 @@ func ofOne(dst, a []float32, one func(float32) float32, two, five func(dst, a *f
 	two(unsafe.SliceData(dst), unsafe.SliceData(a), len(dst))
 }
 
-// addRow does the first columns, and tells how many.
-func addRow(dst, a, row []float32) int {
-	n := len(row) &^ 15
-	if !hasAVX2 || n == 0 || len(a) == 0 {
+// addRows does the first columns, and tells how many.
+func addRows(dst, a []float32, nextA int, row []float32, nextRow, rows, columns int) int {
+	n, lot := columns&^15, rows*columns
+	if !hasAVX2 || n == 0 || lot == 0 {
 		return 0
 	}
-	add := addRowAVX2
+	add := addRowsAVX2
 	if hasAVX512 {
-		add = addRowAVX512
+		add = addRowsAVX512
 	}
-	add(&dst[0], &a[0], &row[0], n, len(a)/len(row), bytes(len(row)))
+	add(&dst[0], &a[0], &row[0], 4*n, rows, len(dst)/lot, bytes(columns), bytes(lot), bytes(nextA), bytes(nextRow))
 	return n
 }

@@ -28,7 +28,7 @@ func sigmoid(dst, a []float32) { apply(dst, a, sigmoid1) }
 
 func tanh(dst, a []float32) { apply(dst, a, tanh1) }
 
-func addRow([]float32, []float32, []float32) int { return 0 }
+func addRows(_, _ []float32, _ int, _ []float32, _, _, _ int) int { return 0 }
 
 func tanhSigmoid(dst, a, b []float32) { apply2(dst, a, b, tanhSigmoid1) }
 

@@ -8,19 +8,29 @@ func Add(dst, a, b []float32) {
 	add(dst, a, b)
 }
 
-// AddRow writes a + row, where a is some rows of the same length.
-func AddRow(dst, a, row []float32) {
-	same(dst, a)
-	if len(row) == 0 && len(a) > 0 || len(row) > 0 && len(a)%len(row) > 0 {
-		panic("kernel: no whole number of rows")
-	}
-	done := addRow(dst, a, row)
-	if done == len(row) {
+// AddRows writes a + row, lot by lot: to each of a lot's rows, of so many columns, is added the lot's
+// row. From lot to lot it is nextA and nextRow numbers further; where that is 0, all have the same.
+// It panics where slices are too short.
+func AddRows(dst, a []float32, nextA int, row []float32, nextRow, rows, columns int) {
+	lot := rows * columns
+	if len(dst) == 0 {
 		return
 	}
-	for at := 0; at < len(a); at += len(row) {
-		for i := done; i < len(row); i++ {
-			dst[at+i] = a[at+i] + row[i]
+	if min(rows, columns, nextA, nextRow) < 0 || lot == 0 || len(dst)%lot != 0 {
+		panic("kernel: no whole number of lots of rows")
+	}
+	lots := len(dst) / lot
+	_, _ = a[(lots-1)*nextA+lot-1], row[(lots-1)*nextRow+columns-1]
+	done := addRows(dst, a, nextA, row, nextRow, rows, columns)
+	if done == columns {
+		return
+	}
+	for l := range lots {
+		dst, a, row := dst[l*lot:][:lot], a[l*nextA:], row[l*nextRow:]
+		for at := 0; at < lot; at += columns {
+			for i := done; i < columns; i++ {
+				dst[at+i] = a[at+i] + row[i]
+			}
 		}
 	}
 }

@@ -175,15 +175,24 @@ func TestFunctionsAreTheSameBits(t *testing.T) {
 	})
 }
 
-func TestAddRow(t *testing.T) {
+func TestAddRows(t *testing.T) {
 	forEachSet(t, func(t *testing.T) {
-		for _, c := range [][2]int{{0, 3}, {1, 1}, {3, 5}, {10, 16}, {7, 33}, {10, 64}, {2, 0}} {
-			a, row := arguments(3000)[1000:][:c[0]*c[1]], arguments(3000)[2000:][:c[1]]
-			dst := make([]float32, len(a))
-			AddRow(dst, a, row)
+		for _, c := range []struct{ lots, rows, columns, nextA, nextRow int }{
+			{0, 3, 5, 15, 5},
+			{1, 1, 1, 0, 0},
+			{2, 3, 5, 15, 5},
+			{7, 10, 16, 0, 16},
+			{3, 7, 33, 231, 0},
+			{4, 10, 48, 500, 50},
+		} {
+			lot := c.rows * c.columns
+			a, row := arguments(9000)[1000:][:max(0, c.lots-1)*c.nextA+lot], arguments(9000)[7000:][:max(0, c.lots-1)*c.nextRow+c.columns]
+			dst := make([]float32, c.lots*lot)
+			AddRows(dst, a, c.nextA, row, c.nextRow, c.rows, c.columns)
 			for i, got := range dst {
-				if want := a[i] + row[i%c[1]]; math.Float32bits(got) != math.Float32bits(want) {
-					t.Fatalf("%d rows of %d: element %d is %g, want %g", c[0], c[1], i, got, want)
+				l, k := i/lot, i%lot
+				if want := a[l*c.nextA+k] + row[l*c.nextRow+k%c.columns]; math.Float32bits(got) != math.Float32bits(want) {
+					t.Fatalf("%+v: element %d is %g, want %g", c, i, got, want)
 				}
 			}
 		}

@@ -52,7 +52,7 @@ func main() {
 				winogradTile(outputs, taps, 3)
 			}
 		}
-		addRow()
+		addRows()
 	}
 	vectors("tanhSigmoid", 2, 4, prepareTanhSigmoid)
 	vectors("fastTanhSigmoid", 2, 4, prepareFastTanhSigmoid)
