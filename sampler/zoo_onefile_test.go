@@ -11,6 +11,9 @@ import (
 // TestZooOneFile: one-file samplers draw what the networks do, with the log-probabilities of the
 // sampler.
 func TestZooOneFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the networks are opened and drawn from in TestZoo")
+	}
 	written := map[string]int{} // by head
 	zoo(t, func(t *testing.T, path string, z zooFile) {
 		m, err := sampler.ReadFile(path, z.config())
