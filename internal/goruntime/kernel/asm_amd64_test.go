@@ -42,11 +42,11 @@ func TestTileLayout(t *testing.T) {
 	var tileOut winogradTileOut
 	for name, list := range map[string][]uintptr{
 		"winogradTileIn": {
-			unsafe.Offsetof(tileIn.length), unsafe.Offsetof(tileIn.points), unsafe.Offsetof(tileIn.stepPoints), unsafe.Offsetof(tileIn.stepRows), unsafe.Offsetof(tileIn.room),
+			unsafe.Offsetof(tileIn.length), unsafe.Offsetof(tileIn.done), unsafe.Offsetof(tileIn.points), unsafe.Offsetof(tileIn.stepPoints), unsafe.Offsetof(tileIn.stepRows), unsafe.Offsetof(tileIn.room),
 			unsafe.Offsetof(tileIn.first), unsafe.Offsetof(tileIn.columns), unsafe.Offsetof(tileIn.stepColumns), unsafe.Offsetof(tileIn.lines),
 		},
 		"winogradTileOut": {
-			unsafe.Offsetof(tileOut.length), unsafe.Offsetof(tileOut.points), unsafe.Offsetof(tileOut.stepPoints), unsafe.Offsetof(tileOut.stepRows), unsafe.Offsetof(tileOut.room),
+			unsafe.Offsetof(tileOut.length), unsafe.Offsetof(tileOut.done), unsafe.Offsetof(tileOut.points), unsafe.Offsetof(tileOut.stepPoints), unsafe.Offsetof(tileOut.stepRows), unsafe.Offsetof(tileOut.room),
 			unsafe.Offsetof(tileOut.pixels), unsafe.Offsetof(tileOut.stepLines), unsafe.Offsetof(tileOut.adds), unsafe.Offsetof(tileOut.stepAdds), unsafe.Offsetof(tileOut.stepPixels),
 		},
 	} {

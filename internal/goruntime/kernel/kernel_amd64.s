@@ -8659,84 +8659,85 @@ TEXT ·winogradTileIn42x42AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS three<>+0(SB), Y1
 	VBROADCASTSS two<>+0(SB), Y2
 	VBROADCASTSS three<>+0(SB), Y3
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y4
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y5
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y7
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y8
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y4
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y7
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y8
 	VSUBPS       Y5, Y7, Y7
 	VSUBPS       Y6, Y4, Y4
 	VMOVAPS      Y7, Y9
 	VFMADD231PS  Y0, Y4, Y9
-	VMOVUPS      Y9, (BX)
+	VMOVUPS      Y9, (DX)
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y4, Y7, Y4
-	VMOVUPS      Y4, 320(BX)
+	VMOVUPS      Y4, 320(DX)
 	VSUBPS       Y6, Y5, Y4
 	VMOVAPS      Y7, Y5
 	VFMADD231PS  Y1, Y4, Y5
-	VMOVUPS      Y5, 640(BX)
-	VMOVUPS      Y7, 960(BX)
+	VMOVUPS      Y5, 640(DX)
+	VMOVUPS      Y7, 960(DX)
 	VSUBPS       Y6, Y8, Y4
 	VMOVAPS      Y4, Y4
 	VFNMADD231PS Y0, Y7, Y4
-	VMOVUPS      Y4, 1280(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y4, 1280(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000005, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000005, DI
 
 row:
-	VMOVUPS      (DI), Y4
-	VMOVUPS      64(DI), Y5
-	VMOVUPS      128(DI), Y6
-	VMOVUPS      192(DI), Y7
-	VMOVUPS      256(DI), Y8
+	VMOVUPS      (SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      256(SI), Y8
 	VSUBPS       Y5, Y7, Y7
 	VSUBPS       Y6, Y4, Y4
 	VMOVAPS      Y7, Y9
 	VFMADD231PS  Y2, Y4, Y9
-	VMOVUPS      Y9, (DX)
+	VMOVUPS      Y9, (CX)
 	VADDPS       Y6, Y5, Y4
 	VSUBPS       Y4, Y7, Y4
-	VMOVUPS      Y4, (DX)(BX*1)
+	VMOVUPS      Y4, (CX)(DX*1)
 	VSUBPS       Y6, Y5, Y4
 	VMOVAPS      Y7, Y5
 	VFMADD231PS  Y3, Y4, Y5
-	VMOVUPS      Y5, (DX)(BX*2)
-	VMOVUPS      Y7, (SI)
+	VMOVUPS      Y5, (CX)(DX*2)
+	VMOVUPS      Y7, (BX)
 	VSUBPS       Y6, Y8, Y4
 	VMOVAPS      Y4, Y4
 	VFNMADD231PS Y2, Y7, Y4
-	VMOVUPS      Y4, (SI)(BX*1)
-	ADDQ         $0x00000140, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Y4, (BX)(DX*1)
+	ADDQ         $0x00000140, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -8752,11 +8753,12 @@ TEXT ·winogradTileOut42x42AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000005, DI
 
 row:
@@ -8781,20 +8783,22 @@ row:
 	VADDPS      Y10, Y6, Y6
 	VMOVUPS     Y6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -8831,14 +8835,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -8871,10 +8875,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -8887,26 +8892,25 @@ TEXT ·winogradTileIn42x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS five<>+0(SB), Y2
 	VBROADCASTSS two<>+0(SB), Y3
 	VBROADCASTSS three<>+0(SB), Y4
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y5
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y7
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y8
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y9
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Y10
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y7
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y8
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y9
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Y10
 	VMOVAPS      Y9, Y11
 	VFNMADD231PS Y1, Y7, Y11
 	VMOVAPS      Y8, Y12
@@ -8917,65 +8921,67 @@ column:
 	VFNMADD231PS Y2, Y7, Y9
 	VMOVAPS      Y9, Y7
 	VFMADD231PS  Y1, Y5, Y7
-	VMOVUPS      Y7, (BX)
+	VMOVUPS      Y7, (DX)
 	VADDPS       Y12, Y11, Y5
-	VMOVUPS      Y5, 320(BX)
+	VMOVUPS      Y5, 320(DX)
 	VSUBPS       Y12, Y11, Y5
-	VMOVUPS      Y5, 640(BX)
+	VMOVUPS      Y5, 640(DX)
 	VMOVAPS      Y13, Y5
 	VFMADD231PS  Y0, Y14, Y5
-	VMOVUPS      Y5, 960(BX)
+	VMOVUPS      Y5, 960(DX)
 	VMOVAPS      Y13, Y5
 	VFNMADD231PS Y0, Y14, Y5
-	VMOVUPS      Y5, 1280(BX)
+	VMOVUPS      Y5, 1280(DX)
 	VMOVAPS      Y10, Y5
 	VFNMADD231PS Y2, Y8, Y5
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y1, Y6, Y5
-	VMOVUPS      Y5, 1600(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y5, 1600(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000006, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000006, DI
 
 row:
-	VMOVUPS      (DI), Y5
-	VMOVUPS      64(DI), Y6
-	VMOVUPS      128(DI), Y7
-	VMOVUPS      192(DI), Y8
-	VMOVUPS      256(DI), Y9
+	VMOVUPS      (SI), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      128(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      256(SI), Y9
 	VSUBPS       Y6, Y8, Y8
 	VSUBPS       Y7, Y5, Y5
 	VMOVAPS      Y8, Y10
 	VFMADD231PS  Y3, Y5, Y10
-	VMOVUPS      Y10, (DX)
+	VMOVUPS      Y10, (CX)
 	VADDPS       Y7, Y6, Y5
 	VSUBPS       Y5, Y8, Y5
-	VMOVUPS      Y5, (DX)(BX*1)
+	VMOVUPS      Y5, (CX)(DX*1)
 	VSUBPS       Y7, Y6, Y5
 	VMOVAPS      Y8, Y6
 	VFMADD231PS  Y4, Y5, Y6
-	VMOVUPS      Y6, (DX)(BX*2)
-	VMOVUPS      Y8, (SI)
+	VMOVUPS      Y6, (CX)(DX*2)
+	VMOVUPS      Y8, (BX)
 	VSUBPS       Y7, Y9, Y5
 	VMOVAPS      Y5, Y5
 	VFNMADD231PS Y3, Y8, Y5
-	VMOVUPS      Y5, (SI)(BX*1)
-	ADDQ         $0x00000140, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Y5, (BX)(DX*1)
+	ADDQ         $0x00000140, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -8991,11 +8997,12 @@ TEXT ·winogradTileOut42x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000006, DI
 
 row:
@@ -9020,20 +9027,22 @@ row:
 	VADDPS      Y10, Y6, Y6
 	VMOVUPS     Y6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -9073,14 +9082,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -9116,10 +9125,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -9132,59 +9142,59 @@ TEXT ·winogradTileIn43x42AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Y2
 	VBROADCASTSS four<>+0(SB), Y3
 	VBROADCASTSS five<>+0(SB), Y4
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y5
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y7
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y8
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y9
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y7
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y8
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y9
 	VSUBPS       Y6, Y8, Y8
 	VSUBPS       Y7, Y5, Y5
 	VMOVAPS      Y8, Y10
 	VFMADD231PS  Y0, Y5, Y10
-	VMOVUPS      Y10, (BX)
+	VMOVUPS      Y10, (DX)
 	VADDPS       Y7, Y6, Y5
 	VSUBPS       Y5, Y8, Y5
-	VMOVUPS      Y5, 384(BX)
+	VMOVUPS      Y5, 384(DX)
 	VSUBPS       Y7, Y6, Y5
 	VMOVAPS      Y8, Y6
 	VFMADD231PS  Y1, Y5, Y6
-	VMOVUPS      Y6, 768(BX)
-	VMOVUPS      Y8, 1152(BX)
+	VMOVUPS      Y6, 768(DX)
+	VMOVUPS      Y8, 1152(DX)
 	VSUBPS       Y7, Y9, Y5
 	VMOVAPS      Y5, Y5
 	VFNMADD231PS Y0, Y8, Y5
-	VMOVUPS      Y5, 1536(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y5, 1536(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000005, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000005, DI
 
 row:
-	VMOVUPS      (DI), Y5
-	VMOVUPS      64(DI), Y6
-	VMOVUPS      128(DI), Y7
-	VMOVUPS      192(DI), Y8
-	VMOVUPS      256(DI), Y9
-	VMOVUPS      320(DI), Y10
+	VMOVUPS      (SI), Y5
+	VMOVUPS      64(SI), Y6
+	VMOVUPS      128(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      256(SI), Y9
+	VMOVUPS      320(SI), Y10
 	VMOVAPS      Y9, Y11
 	VFNMADD231PS Y3, Y7, Y11
 	VMOVAPS      Y8, Y12
@@ -9195,31 +9205,32 @@ row:
 	VFNMADD231PS Y4, Y7, Y9
 	VMOVAPS      Y9, Y7
 	VFMADD231PS  Y3, Y5, Y7
-	VMOVUPS      Y7, (DX)
+	VMOVUPS      Y7, (CX)
 	VADDPS       Y12, Y11, Y5
-	VMOVUPS      Y5, (DX)(BX*1)
+	VMOVUPS      Y5, (CX)(DX*1)
 	VSUBPS       Y12, Y11, Y5
-	VMOVUPS      Y5, (DX)(BX*2)
+	VMOVUPS      Y5, (CX)(DX*2)
 	VMOVAPS      Y13, Y5
 	VFMADD231PS  Y2, Y14, Y5
-	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y5, (BX)
 	VMOVAPS      Y13, Y5
 	VFNMADD231PS Y2, Y14, Y5
-	VMOVUPS      Y5, (SI)(BX*1)
+	VMOVUPS      Y5, (BX)(DX*1)
 	VMOVAPS      Y10, Y5
 	VFNMADD231PS Y4, Y8, Y5
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      Y5, (SI)(BX*2)
-	ADDQ         $0x00000180, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Y5, (BX)(DX*2)
+	ADDQ         $0x00000180, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -9235,11 +9246,12 @@ TEXT ·winogradTileOut43x42AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000005, DI
 
 row:
@@ -9267,20 +9279,22 @@ row:
 	VADDPS      Y11, Y6, Y6
 	VMOVUPS     Y6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -9317,14 +9331,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -9357,10 +9371,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -9374,26 +9389,25 @@ TEXT ·winogradTileIn43x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Y3
 	VBROADCASTSS four<>+0(SB), Y4
 	VBROADCASTSS five<>+0(SB), Y5
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y7
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y8
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y9
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y10
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Y11
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y7
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y8
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y9
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y10
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Y11
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS Y1, Y8, Y12
 	VMOVAPS      Y9, Y13
@@ -9404,40 +9418,41 @@ column:
 	VFNMADD231PS Y2, Y8, Y10
 	VMOVAPS      Y10, Y8
 	VFMADD231PS  Y1, Y6, Y8
-	VMOVUPS      Y8, (BX)
+	VMOVUPS      Y8, (DX)
 	VADDPS       Y13, Y12, Y6
-	VMOVUPS      Y6, 384(BX)
+	VMOVUPS      Y6, 384(DX)
 	VSUBPS       Y13, Y12, Y6
-	VMOVUPS      Y6, 768(BX)
+	VMOVUPS      Y6, 768(DX)
 	VMOVAPS      Y14, Y6
 	VFMADD231PS  Y0, Y15, Y6
-	VMOVUPS      Y6, 1152(BX)
+	VMOVUPS      Y6, 1152(DX)
 	VMOVAPS      Y14, Y6
 	VFNMADD231PS Y0, Y15, Y6
-	VMOVUPS      Y6, 1536(BX)
+	VMOVUPS      Y6, 1536(DX)
 	VMOVAPS      Y11, Y6
 	VFNMADD231PS Y2, Y9, Y6
 	VMOVAPS      Y6, Y6
 	VFMADD231PS  Y1, Y7, Y6
-	VMOVUPS      Y6, 1920(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y6, 1920(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000006, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000006, DI
 
 row:
-	VMOVUPS      (DI), Y6
-	VMOVUPS      64(DI), Y7
-	VMOVUPS      128(DI), Y8
-	VMOVUPS      192(DI), Y9
-	VMOVUPS      256(DI), Y10
-	VMOVUPS      320(DI), Y11
+	VMOVUPS      (SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      128(SI), Y8
+	VMOVUPS      192(SI), Y9
+	VMOVUPS      256(SI), Y10
+	VMOVUPS      320(SI), Y11
 	VMOVAPS      Y10, Y12
 	VFNMADD231PS Y4, Y8, Y12
 	VMOVAPS      Y9, Y13
@@ -9448,31 +9463,32 @@ row:
 	VFNMADD231PS Y5, Y8, Y10
 	VMOVAPS      Y10, Y8
 	VFMADD231PS  Y4, Y6, Y8
-	VMOVUPS      Y8, (DX)
+	VMOVUPS      Y8, (CX)
 	VADDPS       Y13, Y12, Y6
-	VMOVUPS      Y6, (DX)(BX*1)
+	VMOVUPS      Y6, (CX)(DX*1)
 	VSUBPS       Y13, Y12, Y6
-	VMOVUPS      Y6, (DX)(BX*2)
+	VMOVUPS      Y6, (CX)(DX*2)
 	VMOVAPS      Y14, Y6
 	VFMADD231PS  Y3, Y15, Y6
-	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y6, (BX)
 	VMOVAPS      Y14, Y6
 	VFNMADD231PS Y3, Y15, Y6
-	VMOVUPS      Y6, (SI)(BX*1)
+	VMOVUPS      Y6, (BX)(DX*1)
 	VMOVAPS      Y11, Y6
 	VFNMADD231PS Y5, Y9, Y6
 	VMOVAPS      Y6, Y6
 	VFMADD231PS  Y4, Y7, Y6
-	VMOVUPS      Y6, (SI)(BX*2)
-	ADDQ         $0x00000180, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Y6, (BX)(DX*2)
+	ADDQ         $0x00000180, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -9488,11 +9504,12 @@ TEXT ·winogradTileOut43x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000006, DI
 
 row:
@@ -9520,20 +9537,22 @@ row:
 	VADDPS      Y11, Y6, Y6
 	VMOVUPS     Y6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -9573,14 +9592,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -9616,10 +9635,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -10398,93 +10418,93 @@ TEXT ·winogradTileIn82x42AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS three<>+0(SB), Y1
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y2
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y3
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y4
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y5
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y2
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y3
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y4
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
 	VSUBPS       Y3, Y5, Y5
 	VSUBPS       Y4, Y2, Y2
 	VMOVAPS      Y5, Y7
 	VFMADD231PS  Y0, Y2, Y7
-	VMOVUPS      Y7, (BX)
+	VMOVUPS      Y7, (DX)
 	VADDPS       Y4, Y3, Y2
 	VSUBPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 576(BX)
+	VMOVUPS      Y2, 576(DX)
 	VSUBPS       Y4, Y3, Y2
 	VMOVAPS      Y5, Y3
 	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, 1152(BX)
-	VMOVUPS      Y5, 1728(BX)
+	VMOVUPS      Y3, 1152(DX)
+	VMOVUPS      Y5, 1728(DX)
 	VSUBPS       Y4, Y6, Y2
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y0, Y5, Y2
-	VMOVUPS      Y2, 2304(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y2, 2304(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	MOVQ         32(AX), R8
-	MOVQ         $0x00000005, R9
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         40(AX), DI
+	MOVQ         $0x00000005, R8
 
 row:
-	VMOVUPS      64(R8), Y2
+	VMOVUPS      64(DI), Y2
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y3
-	VFMADD231PS  (R8), Y3, Y2
-	VMOVUPS      128(R8), Y3
+	VFMADD231PS  (DI), Y3, Y2
+	VMOVUPS      128(DI), Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
-	VFMADD231PS  64(R8), Y4, Y3
-	VMOVUPS      192(R8), Y4
+	VFMADD231PS  64(DI), Y4, Y3
+	VMOVUPS      192(DI), Y4
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
-	VFMADD231PS  128(R8), Y5, Y4
-	VMOVUPS      256(R8), Y5
+	VFMADD231PS  128(DI), Y5, Y4
+	VMOVUPS      256(DI), Y5
 	VMOVAPS      Y5, Y5
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
-	VFMADD231PS  192(R8), Y6, Y5
-	VMOVUPS      320(R8), Y6
+	VFMADD231PS  192(DI), Y6, Y5
+	VMOVUPS      320(DI), Y6
 	VMOVAPS      Y6, Y6
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
-	VFMADD231PS  256(R8), Y7, Y6
-	VMOVUPS      384(R8), Y7
+	VFMADD231PS  256(DI), Y7, Y6
+	VMOVUPS      384(DI), Y7
 	VMOVAPS      Y7, Y7
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
-	VFMADD231PS  320(R8), Y8, Y7
-	VMOVUPS      448(R8), Y8
+	VFMADD231PS  320(DI), Y8, Y7
+	VMOVUPS      448(DI), Y8
 	VMOVAPS      Y8, Y8
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y9
-	VFMADD231PS  384(R8), Y9, Y8
-	VMOVUPS      512(R8), Y9
+	VFMADD231PS  384(DI), Y9, Y8
+	VMOVUPS      512(DI), Y9
 	VMOVAPS      Y9, Y9
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y10
-	VFMADD231PS  448(R8), Y10, Y9
+	VFMADD231PS  448(DI), Y10, Y9
 	VSUBPS       Y2, Y8, Y2
 	VSUBPS       Y6, Y4, Y9
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd40a80000<>+0(SB), Y10
 	VFMADD231PS  Y9, Y10, Y2
-	VMOVUPS      Y2, (DX)
+	VMOVUPS      Y2, (CX)
 	VADDPS       Y4, Y8, Y2
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winogradc0880000<>+0(SB), Y9
@@ -10494,9 +10514,9 @@ row:
 	VBROADCASTSS winogradc0880000<>+0(SB), Y10
 	VFMADD231PS  Y5, Y10, Y9
 	VADDPS       Y9, Y2, Y10
-	VMOVUPS      Y10, (DX)(BX*1)
+	VMOVUPS      Y10, (CX)(DX*1)
 	VSUBPS       Y9, Y2, Y2
-	VMOVUPS      Y2, (DX)(BX*2)
+	VMOVUPS      Y2, (CX)(DX*2)
 	VMOVAPS      Y8, Y2
 	VBROADCASTSS winogradbfa00000<>+0(SB), Y9
 	VFMADD231PS  Y6, Y9, Y2
@@ -10512,11 +10532,11 @@ row:
 	VMOVAPS      Y2, Y10
 	VBROADCASTSS winograd40000000<>+0(SB), Y11
 	VFMADD231PS  Y9, Y11, Y10
-	VMOVUPS      Y10, (SI)
+	VMOVUPS      Y10, (BX)
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winogradc0000000<>+0(SB), Y10
 	VFMADD231PS  Y9, Y10, Y2
-	VMOVUPS      Y2, (SI)(BX*1)
+	VMOVUPS      Y2, (BX)(DX*1)
 	VMOVAPS      Y8, Y2
 	VBROADCASTSS winogradc0a00000<>+0(SB), Y8
 	VFMADD231PS  Y6, Y8, Y2
@@ -10532,40 +10552,41 @@ row:
 	VMOVAPS      Y2, Y3
 	VBROADCASTSS winograd3f000000<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      Y3, (SI)(BX*2)
+	VMOVUPS      Y3, (BX)(DX*2)
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winogradbf000000<>+0(SB), Y3
 	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      Y2, (DI)
-	VMOVUPS      448(R8), Y2
-	VSUBPS       64(R8), Y2, Y2
-	VMOVUPS      192(R8), Y3
-	VSUBPS       320(R8), Y3, Y3
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      448(DI), Y2
+	VSUBPS       64(DI), Y2, Y2
+	VMOVUPS      192(DI), Y3
+	VSUBPS       320(DI), Y3, Y3
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd40a80000<>+0(SB), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	VMOVUPS      512(R8), Y3
-	VSUBPS       128(R8), Y3, Y3
-	VMOVUPS      256(R8), Y4
-	VSUBPS       384(R8), Y4, Y4
+	VMOVUPS      512(DI), Y3
+	VSUBPS       128(DI), Y3, Y3
+	VMOVUPS      256(DI), Y4
+	VSUBPS       384(DI), Y4, Y4
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd40a80000<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      Y2, (DI)(BX*1)
+	VMOVUPS      Y2, (SI)(DX*1)
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y3, (DI)(BX*2)
-	ADDQ         $0x00000240, R8
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	ADDQ         24(AX), DI
-	DECQ         R9
+	VMOVUPS      Y3, (SI)(DX*2)
+	ADDQ         $0x00000240, DI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	DECQ         R8
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -10578,13 +10599,14 @@ TEXT ·winogradTileOut82x42AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y2
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
-	MOVQ 32(AX), DI
+	MOVQ 40(AX), DI
 	MOVQ $0x00000005, R8
 
 row:
@@ -10679,21 +10701,23 @@ row:
 	VADDPS       (SI)(DX*2), Y3, Y3
 	VMOVUPS      Y3, 448(DI)
 	ADDQ         $0x00000200, DI
-	ADDQ         24(AX), CX
-	ADDQ         24(AX), BX
-	ADDQ         24(AX), SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
 	DECQ         R8
 	JNZ          row
-	CMPQ         56(AX), $0x00000000
+	CMPQ         64(AX), $0x00000000
 	JE           nothing
-	MOVQ         32(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         40(AX), BX
-	MOVQ         48(AX), SI
+	MOVQ         40(AX), CX
+	MOVQ         80(AX), DX
+	MOVQ         48(AX), BX
+	ADDQ         8(AX), BX
+	MOVQ         56(AX), SI
 	LEAQ         (BX)(SI*2), DI
 	ADDQ         SI, DI
-	MOVQ         56(AX), R8
-	MOVQ         64(AX), R9
+	MOVQ         64(AX), R8
+	ADDQ         8(AX), R8
+	MOVQ         72(AX), R9
 	LEAQ         (R8)(R9*2), R10
 	ADDQ         R9, R10
 	MOVQ         $0x00000008, R11
@@ -10730,14 +10754,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -10770,10 +10794,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -10784,26 +10809,25 @@ TEXT ·winogradTileIn82x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS five<>+0(SB), Y2
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y3
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y4
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y5
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y7
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Y8
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y3
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y4
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y7
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Y8
 	VMOVAPS      Y7, Y9
 	VFNMADD231PS Y1, Y5, Y9
 	VMOVAPS      Y6, Y10
@@ -10814,74 +10838,75 @@ column:
 	VFNMADD231PS Y2, Y5, Y7
 	VMOVAPS      Y7, Y5
 	VFMADD231PS  Y1, Y3, Y5
-	VMOVUPS      Y5, (BX)
+	VMOVUPS      Y5, (DX)
 	VADDPS       Y10, Y9, Y3
-	VMOVUPS      Y3, 576(BX)
+	VMOVUPS      Y3, 576(DX)
 	VSUBPS       Y10, Y9, Y3
-	VMOVUPS      Y3, 1152(BX)
+	VMOVUPS      Y3, 1152(DX)
 	VMOVAPS      Y11, Y3
 	VFMADD231PS  Y0, Y12, Y3
-	VMOVUPS      Y3, 1728(BX)
+	VMOVUPS      Y3, 1728(DX)
 	VMOVAPS      Y11, Y3
 	VFNMADD231PS Y0, Y12, Y3
-	VMOVUPS      Y3, 2304(BX)
+	VMOVUPS      Y3, 2304(DX)
 	VMOVAPS      Y8, Y3
 	VFNMADD231PS Y2, Y6, Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y1, Y4, Y3
-	VMOVUPS      Y3, 2880(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y3, 2880(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	MOVQ         32(AX), R8
-	MOVQ         $0x00000006, R9
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         40(AX), DI
+	MOVQ         $0x00000006, R8
 
 row:
-	VMOVUPS      64(R8), Y3
+	VMOVUPS      64(DI), Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
-	VFMADD231PS  (R8), Y4, Y3
-	VMOVUPS      128(R8), Y4
+	VFMADD231PS  (DI), Y4, Y3
+	VMOVUPS      128(DI), Y4
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
-	VFMADD231PS  64(R8), Y5, Y4
-	VMOVUPS      192(R8), Y5
+	VFMADD231PS  64(DI), Y5, Y4
+	VMOVUPS      192(DI), Y5
 	VMOVAPS      Y5, Y5
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
-	VFMADD231PS  128(R8), Y6, Y5
-	VMOVUPS      256(R8), Y6
+	VFMADD231PS  128(DI), Y6, Y5
+	VMOVUPS      256(DI), Y6
 	VMOVAPS      Y6, Y6
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
-	VFMADD231PS  192(R8), Y7, Y6
-	VMOVUPS      320(R8), Y7
+	VFMADD231PS  192(DI), Y7, Y6
+	VMOVUPS      320(DI), Y7
 	VMOVAPS      Y7, Y7
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
-	VFMADD231PS  256(R8), Y8, Y7
-	VMOVUPS      384(R8), Y8
+	VFMADD231PS  256(DI), Y8, Y7
+	VMOVUPS      384(DI), Y8
 	VMOVAPS      Y8, Y8
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y9
-	VFMADD231PS  320(R8), Y9, Y8
-	VMOVUPS      448(R8), Y9
+	VFMADD231PS  320(DI), Y9, Y8
+	VMOVUPS      448(DI), Y9
 	VMOVAPS      Y9, Y9
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y10
-	VFMADD231PS  384(R8), Y10, Y9
-	VMOVUPS      512(R8), Y10
+	VFMADD231PS  384(DI), Y10, Y9
+	VMOVUPS      512(DI), Y10
 	VMOVAPS      Y10, Y10
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y11
-	VFMADD231PS  448(R8), Y11, Y10
+	VFMADD231PS  448(DI), Y11, Y10
 	VSUBPS       Y3, Y9, Y3
 	VSUBPS       Y7, Y5, Y10
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd40a80000<>+0(SB), Y11
 	VFMADD231PS  Y10, Y11, Y3
-	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y3, (CX)
 	VADDPS       Y5, Y9, Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winogradc0880000<>+0(SB), Y10
@@ -10891,9 +10916,9 @@ row:
 	VBROADCASTSS winogradc0880000<>+0(SB), Y11
 	VFMADD231PS  Y6, Y11, Y10
 	VADDPS       Y10, Y3, Y11
-	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y11, (CX)(DX*1)
 	VSUBPS       Y10, Y3, Y3
-	VMOVUPS      Y3, (DX)(BX*2)
+	VMOVUPS      Y3, (CX)(DX*2)
 	VMOVAPS      Y9, Y3
 	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
 	VFMADD231PS  Y7, Y10, Y3
@@ -10909,11 +10934,11 @@ row:
 	VMOVAPS      Y3, Y11
 	VBROADCASTSS winograd40000000<>+0(SB), Y12
 	VFMADD231PS  Y10, Y12, Y11
-	VMOVUPS      Y11, (SI)
+	VMOVUPS      Y11, (BX)
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winogradc0000000<>+0(SB), Y11
 	VFMADD231PS  Y10, Y11, Y3
-	VMOVUPS      Y3, (SI)(BX*1)
+	VMOVUPS      Y3, (BX)(DX*1)
 	VMOVAPS      Y9, Y3
 	VBROADCASTSS winogradc0a00000<>+0(SB), Y9
 	VFMADD231PS  Y7, Y9, Y3
@@ -10929,40 +10954,41 @@ row:
 	VMOVAPS      Y3, Y4
 	VBROADCASTSS winograd3f000000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      Y4, (SI)(BX*2)
+	VMOVUPS      Y4, (BX)(DX*2)
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winogradbf000000<>+0(SB), Y4
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      Y3, (DI)
-	VMOVUPS      448(R8), Y3
-	VSUBPS       64(R8), Y3, Y3
-	VMOVUPS      192(R8), Y4
-	VSUBPS       320(R8), Y4, Y4
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      448(DI), Y3
+	VSUBPS       64(DI), Y3, Y3
+	VMOVUPS      192(DI), Y4
+	VSUBPS       320(DI), Y4, Y4
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd40a80000<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      512(R8), Y4
-	VSUBPS       128(R8), Y4, Y4
-	VMOVUPS      256(R8), Y5
-	VSUBPS       384(R8), Y5, Y5
+	VMOVUPS      512(DI), Y4
+	VSUBPS       128(DI), Y4, Y4
+	VMOVUPS      256(DI), Y5
+	VSUBPS       384(DI), Y5, Y5
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd40a80000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      Y3, (DI)(BX*1)
+	VMOVUPS      Y3, (SI)(DX*1)
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      Y4, (DI)(BX*2)
-	ADDQ         $0x00000240, R8
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	ADDQ         24(AX), DI
-	DECQ         R9
+	VMOVUPS      Y4, (SI)(DX*2)
+	ADDQ         $0x00000240, DI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	DECQ         R8
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -10975,13 +11001,14 @@ TEXT ·winogradTileOut82x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y2
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
-	MOVQ 32(AX), DI
+	MOVQ 40(AX), DI
 	MOVQ $0x00000006, R8
 
 row:
@@ -11076,21 +11103,23 @@ row:
 	VADDPS       (SI)(DX*2), Y3, Y3
 	VMOVUPS      Y3, 448(DI)
 	ADDQ         $0x00000200, DI
-	ADDQ         24(AX), CX
-	ADDQ         24(AX), BX
-	ADDQ         24(AX), SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
 	DECQ         R8
 	JNZ          row
-	CMPQ         56(AX), $0x00000000
+	CMPQ         64(AX), $0x00000000
 	JE           nothing
-	MOVQ         32(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         40(AX), BX
-	MOVQ         48(AX), SI
+	MOVQ         40(AX), CX
+	MOVQ         80(AX), DX
+	MOVQ         48(AX), BX
+	ADDQ         8(AX), BX
+	MOVQ         56(AX), SI
 	LEAQ         (BX)(SI*2), DI
 	ADDQ         SI, DI
-	MOVQ         56(AX), R8
-	MOVQ         64(AX), R9
+	MOVQ         64(AX), R8
+	ADDQ         8(AX), R8
+	MOVQ         72(AX), R9
 	LEAQ         (R8)(R9*2), R10
 	ADDQ         R9, R10
 	MOVQ         $0x00000008, R11
@@ -11130,14 +11159,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -11173,10 +11202,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -11186,103 +11216,103 @@ TEXT ·winogradTileIn83x42AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS three<>+0(SB), Y1
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y2
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y3
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y4
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y5
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y2
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y3
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y4
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
 	VSUBPS       Y3, Y5, Y5
 	VSUBPS       Y4, Y2, Y2
 	VMOVAPS      Y5, Y7
 	VFMADD231PS  Y0, Y2, Y7
-	VMOVUPS      Y7, (BX)
+	VMOVUPS      Y7, (DX)
 	VADDPS       Y4, Y3, Y2
 	VSUBPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 640(BX)
+	VMOVUPS      Y2, 640(DX)
 	VSUBPS       Y4, Y3, Y2
 	VMOVAPS      Y5, Y3
 	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, 1280(BX)
-	VMOVUPS      Y5, 1920(BX)
+	VMOVUPS      Y3, 1280(DX)
+	VMOVUPS      Y5, 1920(DX)
 	VSUBPS       Y4, Y6, Y2
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y0, Y5, Y2
-	VMOVUPS      Y2, 2560(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y2, 2560(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	LEAQ         (DI)(BX*2), R8
-	ADDQ         BX, R8
-	MOVQ         32(AX), R9
-	MOVQ         $0x00000005, R10
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         40(AX), R8
+	MOVQ         $0x00000005, R9
 
 row:
-	VMOVUPS      128(R9), Y2
-	VSUBPS       (R9), Y2, Y2
+	VMOVUPS      128(R8), Y2
+	VSUBPS       (R8), Y2, Y2
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd3f155555<>+0(SB), Y3
-	VFMADD231PS  64(R9), Y3, Y2
-	VMOVUPS      192(R9), Y3
-	VSUBPS       64(R9), Y3, Y3
+	VFMADD231PS  64(R8), Y3, Y2
+	VMOVUPS      192(R8), Y3
+	VSUBPS       64(R8), Y3, Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3f155555<>+0(SB), Y4
-	VFMADD231PS  128(R9), Y4, Y3
-	VMOVUPS      256(R9), Y4
-	VSUBPS       128(R9), Y4, Y4
+	VFMADD231PS  128(R8), Y4, Y3
+	VMOVUPS      256(R8), Y4
+	VSUBPS       128(R8), Y4, Y4
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd3f155555<>+0(SB), Y5
-	VFMADD231PS  192(R9), Y5, Y4
-	VMOVUPS      320(R9), Y5
-	VSUBPS       192(R9), Y5, Y5
+	VFMADD231PS  192(R8), Y5, Y4
+	VMOVUPS      320(R8), Y5
+	VSUBPS       192(R8), Y5, Y5
 	VMOVAPS      Y5, Y5
 	VBROADCASTSS winograd3f155555<>+0(SB), Y6
-	VFMADD231PS  256(R9), Y6, Y5
-	VMOVUPS      384(R9), Y6
-	VSUBPS       256(R9), Y6, Y6
+	VFMADD231PS  256(R8), Y6, Y5
+	VMOVUPS      384(R8), Y6
+	VSUBPS       256(R8), Y6, Y6
 	VMOVAPS      Y6, Y6
 	VBROADCASTSS winograd3f155555<>+0(SB), Y7
-	VFMADD231PS  320(R9), Y7, Y6
-	VMOVUPS      448(R9), Y7
-	VSUBPS       320(R9), Y7, Y7
+	VFMADD231PS  320(R8), Y7, Y6
+	VMOVUPS      448(R8), Y7
+	VSUBPS       320(R8), Y7, Y7
 	VMOVAPS      Y7, Y7
 	VBROADCASTSS winograd3f155555<>+0(SB), Y8
-	VFMADD231PS  384(R9), Y8, Y7
-	VMOVUPS      512(R9), Y8
-	VSUBPS       384(R9), Y8, Y8
+	VFMADD231PS  384(R8), Y8, Y7
+	VMOVUPS      512(R8), Y8
+	VSUBPS       384(R8), Y8, Y8
 	VMOVAPS      Y8, Y8
 	VBROADCASTSS winograd3f155555<>+0(SB), Y9
-	VFMADD231PS  448(R9), Y9, Y8
-	VMOVUPS      576(R9), Y9
-	VSUBPS       448(R9), Y9, Y9
+	VFMADD231PS  448(R8), Y9, Y8
+	VMOVUPS      576(R8), Y9
+	VSUBPS       448(R8), Y9, Y9
 	VMOVAPS      Y9, Y9
 	VBROADCASTSS winograd3f155555<>+0(SB), Y10
-	VFMADD231PS  512(R9), Y10, Y9
+	VFMADD231PS  512(R8), Y10, Y9
 	VSUBPS       Y2, Y8, Y2
 	VSUBPS       Y6, Y4, Y9
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd40a80000<>+0(SB), Y10
 	VFMADD231PS  Y9, Y10, Y2
-	VMOVUPS      Y2, (DX)
+	VMOVUPS      Y2, (CX)
 	VADDPS       Y4, Y8, Y2
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winogradc0880000<>+0(SB), Y9
@@ -11292,9 +11322,9 @@ row:
 	VBROADCASTSS winogradc0880000<>+0(SB), Y10
 	VFMADD231PS  Y5, Y10, Y9
 	VADDPS       Y9, Y2, Y10
-	VMOVUPS      Y10, (DX)(BX*1)
+	VMOVUPS      Y10, (CX)(DX*1)
 	VSUBPS       Y9, Y2, Y2
-	VMOVUPS      Y2, (DX)(BX*2)
+	VMOVUPS      Y2, (CX)(DX*2)
 	VMOVAPS      Y8, Y2
 	VBROADCASTSS winogradbfa00000<>+0(SB), Y9
 	VFMADD231PS  Y6, Y9, Y2
@@ -11310,11 +11340,11 @@ row:
 	VMOVAPS      Y2, Y10
 	VBROADCASTSS winograd40000000<>+0(SB), Y11
 	VFMADD231PS  Y9, Y11, Y10
-	VMOVUPS      Y10, (SI)
+	VMOVUPS      Y10, (BX)
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winogradc0000000<>+0(SB), Y10
 	VFMADD231PS  Y9, Y10, Y2
-	VMOVUPS      Y2, (SI)(BX*1)
+	VMOVUPS      Y2, (BX)(DX*1)
 	VMOVAPS      Y8, Y2
 	VBROADCASTSS winogradc0a00000<>+0(SB), Y8
 	VFMADD231PS  Y6, Y8, Y2
@@ -11330,56 +11360,57 @@ row:
 	VMOVAPS      Y2, Y3
 	VBROADCASTSS winograd3f000000<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      Y3, (SI)(BX*2)
+	VMOVUPS      Y3, (BX)(DX*2)
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winogradbf000000<>+0(SB), Y3
 	VFMADD231PS  Y4, Y3, Y2
-	VMOVUPS      Y2, (DI)
-	VMOVUPS      448(R9), Y2
-	VSUBPS       64(R9), Y2, Y2
-	VMOVUPS      192(R9), Y3
-	VSUBPS       320(R9), Y3, Y3
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      448(R8), Y2
+	VSUBPS       64(R8), Y2, Y2
+	VMOVUPS      192(R8), Y3
+	VSUBPS       320(R8), Y3, Y3
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd40a80000<>+0(SB), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	VMOVUPS      512(R9), Y3
-	VSUBPS       128(R9), Y3, Y3
-	VMOVUPS      256(R9), Y4
-	VSUBPS       384(R9), Y4, Y4
+	VMOVUPS      512(R8), Y3
+	VSUBPS       128(R8), Y3, Y3
+	VMOVUPS      256(R8), Y4
+	VSUBPS       384(R8), Y4, Y4
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd40a80000<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      576(R9), Y4
-	VSUBPS       192(R9), Y4, Y4
-	VMOVUPS      320(R9), Y5
-	VSUBPS       448(R9), Y5, Y5
+	VMOVUPS      576(R8), Y4
+	VSUBPS       192(R8), Y4, Y4
+	VMOVUPS      320(R8), Y5
+	VSUBPS       448(R8), Y5, Y5
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd40a80000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMOVAPS      Y3, Y5
 	VBROADCASTSS winogradbf400000<>+0(SB), Y6
 	VFMADD231PS  Y2, Y6, Y5
-	VMOVUPS      Y5, (DI)(BX*1)
+	VMOVUPS      Y5, (SI)(DX*1)
 	VMOVAPS      Y3, Y5
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
 	VFMADD231PS  Y2, Y6, Y5
-	VMOVUPS      Y5, (DI)(BX*2)
+	VMOVUPS      Y5, (SI)(DX*2)
 	VSUBPS       Y2, Y4, Y2
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd3f155555<>+0(SB), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	VMOVUPS      Y2, (R8)
-	ADDQ         $0x00000280, R9
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	ADDQ         24(AX), DI
-	ADDQ         24(AX), R8
-	DECQ         R10
+	VMOVUPS      Y2, (DI)
+	ADDQ         $0x00000280, R8
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	ADDQ         32(AX), DI
+	DECQ         R9
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -11392,15 +11423,16 @@ TEXT ·winogradTileOut83x42AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y2
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
 	LEAQ (SI)(DX*2), DI
 	ADDQ DX, DI
-	MOVQ 32(AX), R8
+	MOVQ 40(AX), R8
 	MOVQ $0x00000005, R9
 
 row:
@@ -11518,22 +11550,24 @@ row:
 	VADDPS       (DI), Y3, Y3
 	VMOVUPS      Y3, 448(R8)
 	ADDQ         $0x00000200, R8
-	ADDQ         24(AX), CX
-	ADDQ         24(AX), BX
-	ADDQ         24(AX), SI
-	ADDQ         24(AX), DI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	ADDQ         32(AX), DI
 	DECQ         R9
 	JNZ          row
-	CMPQ         56(AX), $0x00000000
+	CMPQ         64(AX), $0x00000000
 	JE           nothing
-	MOVQ         32(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         40(AX), BX
-	MOVQ         48(AX), SI
+	MOVQ         40(AX), CX
+	MOVQ         80(AX), DX
+	MOVQ         48(AX), BX
+	ADDQ         8(AX), BX
+	MOVQ         56(AX), SI
 	LEAQ         (BX)(SI*2), DI
 	ADDQ         SI, DI
-	MOVQ         56(AX), R8
-	MOVQ         64(AX), R9
+	MOVQ         64(AX), R8
+	ADDQ         8(AX), R8
+	MOVQ         72(AX), R9
 	LEAQ         (R8)(R9*2), R10
 	ADDQ         R9, R10
 	MOVQ         $0x00000008, R11
@@ -11570,14 +11604,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -11610,10 +11644,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -11624,26 +11659,25 @@ TEXT ·winogradTileIn83x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
 	VBROADCASTSS five<>+0(SB), Y2
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Y3
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Y4
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Y5
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Y6
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Y7
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Y8
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y3
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y4
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y7
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Y8
 	VMOVAPS      Y7, Y9
 	VFNMADD231PS Y1, Y5, Y9
 	VMOVAPS      Y6, Y10
@@ -11654,84 +11688,85 @@ column:
 	VFNMADD231PS Y2, Y5, Y7
 	VMOVAPS      Y7, Y5
 	VFMADD231PS  Y1, Y3, Y5
-	VMOVUPS      Y5, (BX)
+	VMOVUPS      Y5, (DX)
 	VADDPS       Y10, Y9, Y3
-	VMOVUPS      Y3, 640(BX)
+	VMOVUPS      Y3, 640(DX)
 	VSUBPS       Y10, Y9, Y3
-	VMOVUPS      Y3, 1280(BX)
+	VMOVUPS      Y3, 1280(DX)
 	VMOVAPS      Y11, Y3
 	VFMADD231PS  Y0, Y12, Y3
-	VMOVUPS      Y3, 1920(BX)
+	VMOVUPS      Y3, 1920(DX)
 	VMOVAPS      Y11, Y3
 	VFNMADD231PS Y0, Y12, Y3
-	VMOVUPS      Y3, 2560(BX)
+	VMOVUPS      Y3, 2560(DX)
 	VMOVAPS      Y8, Y3
 	VFNMADD231PS Y2, Y6, Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y1, Y4, Y3
-	VMOVUPS      Y3, 3200(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Y3, 3200(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	LEAQ         (DI)(BX*2), R8
-	ADDQ         BX, R8
-	MOVQ         32(AX), R9
-	MOVQ         $0x00000006, R10
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         40(AX), R8
+	MOVQ         $0x00000006, R9
 
 row:
-	VMOVUPS      128(R9), Y3
-	VSUBPS       (R9), Y3, Y3
+	VMOVUPS      128(R8), Y3
+	VSUBPS       (R8), Y3, Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3f155555<>+0(SB), Y4
-	VFMADD231PS  64(R9), Y4, Y3
-	VMOVUPS      192(R9), Y4
-	VSUBPS       64(R9), Y4, Y4
+	VFMADD231PS  64(R8), Y4, Y3
+	VMOVUPS      192(R8), Y4
+	VSUBPS       64(R8), Y4, Y4
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd3f155555<>+0(SB), Y5
-	VFMADD231PS  128(R9), Y5, Y4
-	VMOVUPS      256(R9), Y5
-	VSUBPS       128(R9), Y5, Y5
+	VFMADD231PS  128(R8), Y5, Y4
+	VMOVUPS      256(R8), Y5
+	VSUBPS       128(R8), Y5, Y5
 	VMOVAPS      Y5, Y5
 	VBROADCASTSS winograd3f155555<>+0(SB), Y6
-	VFMADD231PS  192(R9), Y6, Y5
-	VMOVUPS      320(R9), Y6
-	VSUBPS       192(R9), Y6, Y6
+	VFMADD231PS  192(R8), Y6, Y5
+	VMOVUPS      320(R8), Y6
+	VSUBPS       192(R8), Y6, Y6
 	VMOVAPS      Y6, Y6
 	VBROADCASTSS winograd3f155555<>+0(SB), Y7
-	VFMADD231PS  256(R9), Y7, Y6
-	VMOVUPS      384(R9), Y7
-	VSUBPS       256(R9), Y7, Y7
+	VFMADD231PS  256(R8), Y7, Y6
+	VMOVUPS      384(R8), Y7
+	VSUBPS       256(R8), Y7, Y7
 	VMOVAPS      Y7, Y7
 	VBROADCASTSS winograd3f155555<>+0(SB), Y8
-	VFMADD231PS  320(R9), Y8, Y7
-	VMOVUPS      448(R9), Y8
-	VSUBPS       320(R9), Y8, Y8
+	VFMADD231PS  320(R8), Y8, Y7
+	VMOVUPS      448(R8), Y8
+	VSUBPS       320(R8), Y8, Y8
 	VMOVAPS      Y8, Y8
 	VBROADCASTSS winograd3f155555<>+0(SB), Y9
-	VFMADD231PS  384(R9), Y9, Y8
-	VMOVUPS      512(R9), Y9
-	VSUBPS       384(R9), Y9, Y9
+	VFMADD231PS  384(R8), Y9, Y8
+	VMOVUPS      512(R8), Y9
+	VSUBPS       384(R8), Y9, Y9
 	VMOVAPS      Y9, Y9
 	VBROADCASTSS winograd3f155555<>+0(SB), Y10
-	VFMADD231PS  448(R9), Y10, Y9
-	VMOVUPS      576(R9), Y10
-	VSUBPS       448(R9), Y10, Y10
+	VFMADD231PS  448(R8), Y10, Y9
+	VMOVUPS      576(R8), Y10
+	VSUBPS       448(R8), Y10, Y10
 	VMOVAPS      Y10, Y10
 	VBROADCASTSS winograd3f155555<>+0(SB), Y11
-	VFMADD231PS  512(R9), Y11, Y10
+	VFMADD231PS  512(R8), Y11, Y10
 	VSUBPS       Y3, Y9, Y3
 	VSUBPS       Y7, Y5, Y10
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd40a80000<>+0(SB), Y11
 	VFMADD231PS  Y10, Y11, Y3
-	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y3, (CX)
 	VADDPS       Y5, Y9, Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winogradc0880000<>+0(SB), Y10
@@ -11741,9 +11776,9 @@ row:
 	VBROADCASTSS winogradc0880000<>+0(SB), Y11
 	VFMADD231PS  Y6, Y11, Y10
 	VADDPS       Y10, Y3, Y11
-	VMOVUPS      Y11, (DX)(BX*1)
+	VMOVUPS      Y11, (CX)(DX*1)
 	VSUBPS       Y10, Y3, Y3
-	VMOVUPS      Y3, (DX)(BX*2)
+	VMOVUPS      Y3, (CX)(DX*2)
 	VMOVAPS      Y9, Y3
 	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
 	VFMADD231PS  Y7, Y10, Y3
@@ -11759,11 +11794,11 @@ row:
 	VMOVAPS      Y3, Y11
 	VBROADCASTSS winograd40000000<>+0(SB), Y12
 	VFMADD231PS  Y10, Y12, Y11
-	VMOVUPS      Y11, (SI)
+	VMOVUPS      Y11, (BX)
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winogradc0000000<>+0(SB), Y11
 	VFMADD231PS  Y10, Y11, Y3
-	VMOVUPS      Y3, (SI)(BX*1)
+	VMOVUPS      Y3, (BX)(DX*1)
 	VMOVAPS      Y9, Y3
 	VBROADCASTSS winogradc0a00000<>+0(SB), Y9
 	VFMADD231PS  Y7, Y9, Y3
@@ -11779,56 +11814,57 @@ row:
 	VMOVAPS      Y3, Y4
 	VBROADCASTSS winograd3f000000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      Y4, (SI)(BX*2)
+	VMOVUPS      Y4, (BX)(DX*2)
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winogradbf000000<>+0(SB), Y4
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      Y3, (DI)
-	VMOVUPS      448(R9), Y3
-	VSUBPS       64(R9), Y3, Y3
-	VMOVUPS      192(R9), Y4
-	VSUBPS       320(R9), Y4, Y4
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      448(R8), Y3
+	VSUBPS       64(R8), Y3, Y3
+	VMOVUPS      192(R8), Y4
+	VSUBPS       320(R8), Y4, Y4
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd40a80000<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      512(R9), Y4
-	VSUBPS       128(R9), Y4, Y4
-	VMOVUPS      256(R9), Y5
-	VSUBPS       384(R9), Y5, Y5
+	VMOVUPS      512(R8), Y4
+	VSUBPS       128(R8), Y4, Y4
+	VMOVUPS      256(R8), Y5
+	VSUBPS       384(R8), Y5, Y5
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd40a80000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      576(R9), Y5
-	VSUBPS       192(R9), Y5, Y5
-	VMOVUPS      320(R9), Y6
-	VSUBPS       448(R9), Y6, Y6
+	VMOVUPS      576(R8), Y5
+	VSUBPS       192(R8), Y5, Y5
+	VMOVUPS      320(R8), Y6
+	VSUBPS       448(R8), Y6, Y6
 	VMOVAPS      Y5, Y5
 	VBROADCASTSS winograd40a80000<>+0(SB), Y7
 	VFMADD231PS  Y6, Y7, Y5
 	VMOVAPS      Y4, Y6
 	VBROADCASTSS winogradbf400000<>+0(SB), Y7
 	VFMADD231PS  Y3, Y7, Y6
-	VMOVUPS      Y6, (DI)(BX*1)
+	VMOVUPS      Y6, (SI)(DX*1)
 	VMOVAPS      Y4, Y6
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
 	VFMADD231PS  Y3, Y7, Y6
-	VMOVUPS      Y6, (DI)(BX*2)
+	VMOVUPS      Y6, (SI)(DX*2)
 	VSUBPS       Y3, Y5, Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3f155555<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      Y3, (R8)
-	ADDQ         $0x00000280, R9
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	ADDQ         24(AX), DI
-	ADDQ         24(AX), R8
-	DECQ         R10
+	VMOVUPS      Y3, (DI)
+	ADDQ         $0x00000280, R8
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	ADDQ         32(AX), DI
+	DECQ         R9
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, 8(AX)
-	SUBQ         $0x00000020, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -11841,15 +11877,16 @@ TEXT ·winogradTileOut83x43AVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Y2
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
 	LEAQ (SI)(DX*2), DI
 	ADDQ DX, DI
-	MOVQ 32(AX), R8
+	MOVQ 40(AX), R8
 	MOVQ $0x00000006, R9
 
 row:
@@ -11967,22 +12004,24 @@ row:
 	VADDPS       (DI), Y3, Y3
 	VMOVUPS      Y3, 448(R8)
 	ADDQ         $0x00000200, R8
-	ADDQ         24(AX), CX
-	ADDQ         24(AX), BX
-	ADDQ         24(AX), SI
-	ADDQ         24(AX), DI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	ADDQ         32(AX), DI
 	DECQ         R9
 	JNZ          row
-	CMPQ         56(AX), $0x00000000
+	CMPQ         64(AX), $0x00000000
 	JE           nothing
-	MOVQ         32(AX), CX
-	MOVQ         72(AX), DX
-	MOVQ         40(AX), BX
-	MOVQ         48(AX), SI
+	MOVQ         40(AX), CX
+	MOVQ         80(AX), DX
+	MOVQ         48(AX), BX
+	ADDQ         8(AX), BX
+	MOVQ         56(AX), SI
 	LEAQ         (BX)(SI*2), DI
 	ADDQ         SI, DI
-	MOVQ         56(AX), R8
-	MOVQ         64(AX), R9
+	MOVQ         64(AX), R8
+	ADDQ         8(AX), R8
+	MOVQ         72(AX), R9
 	LEAQ         (R8)(R9*2), R10
 	ADDQ         R9, R10
 	MOVQ         $0x00000008, R11
@@ -12022,14 +12061,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000020, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -12065,10 +12104,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000020, 8(AX)
-	ADDQ $0x00000020, 40(AX)
-	SUBQ $0x00000020, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -12343,84 +12383,85 @@ TEXT ·winogradTileIn42x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS three<>+0(SB), Z1
 	VBROADCASTSS two<>+0(SB), Z2
 	VBROADCASTSS three<>+0(SB), Z3
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z4
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z5
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z6
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z7
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z4
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z5
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z6
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z7
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
 	VSUBPS       Z5, Z7, Z7
 	VSUBPS       Z6, Z4, Z4
 	VMOVAPS      Z7, Z9
 	VFMADD231PS  Z0, Z4, Z9
-	VMOVUPS      Z9, (BX)
+	VMOVUPS      Z9, (DX)
 	VADDPS       Z6, Z5, Z4
 	VSUBPS       Z4, Z7, Z4
-	VMOVUPS      Z4, 320(BX)
+	VMOVUPS      Z4, 320(DX)
 	VSUBPS       Z6, Z5, Z4
 	VMOVAPS      Z7, Z5
 	VFMADD231PS  Z1, Z4, Z5
-	VMOVUPS      Z5, 640(BX)
-	VMOVUPS      Z7, 960(BX)
+	VMOVUPS      Z5, 640(DX)
+	VMOVUPS      Z7, 960(DX)
 	VSUBPS       Z6, Z8, Z4
 	VMOVAPS      Z4, Z4
 	VFNMADD231PS Z0, Z7, Z4
-	VMOVUPS      Z4, 1280(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z4, 1280(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000005, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000005, DI
 
 row:
-	VMOVUPS      (DI), Z4
-	VMOVUPS      64(DI), Z5
-	VMOVUPS      128(DI), Z6
-	VMOVUPS      192(DI), Z7
-	VMOVUPS      256(DI), Z8
+	VMOVUPS      (SI), Z4
+	VMOVUPS      64(SI), Z5
+	VMOVUPS      128(SI), Z6
+	VMOVUPS      192(SI), Z7
+	VMOVUPS      256(SI), Z8
 	VSUBPS       Z5, Z7, Z7
 	VSUBPS       Z6, Z4, Z4
 	VMOVAPS      Z7, Z9
 	VFMADD231PS  Z2, Z4, Z9
-	VMOVUPS      Z9, (DX)
+	VMOVUPS      Z9, (CX)
 	VADDPS       Z6, Z5, Z4
 	VSUBPS       Z4, Z7, Z4
-	VMOVUPS      Z4, (DX)(BX*1)
+	VMOVUPS      Z4, (CX)(DX*1)
 	VSUBPS       Z6, Z5, Z4
 	VMOVAPS      Z7, Z5
 	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      Z5, (DX)(BX*2)
-	VMOVUPS      Z7, (SI)
+	VMOVUPS      Z5, (CX)(DX*2)
+	VMOVUPS      Z7, (BX)
 	VSUBPS       Z6, Z8, Z4
 	VMOVAPS      Z4, Z4
 	VFNMADD231PS Z2, Z7, Z4
-	VMOVUPS      Z4, (SI)(BX*1)
-	ADDQ         $0x00000140, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Z4, (BX)(DX*1)
+	ADDQ         $0x00000140, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, 8(AX)
-	SUBQ         $0x00000040, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -12436,11 +12477,12 @@ TEXT ·winogradTileOut42x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000005, DI
 
 row:
@@ -12465,20 +12507,22 @@ row:
 	VADDPS      Z10, Z6, Z6
 	VMOVUPS     Z6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -12515,14 +12559,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -12555,10 +12599,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -12571,26 +12616,25 @@ TEXT ·winogradTileIn42x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS five<>+0(SB), Z2
 	VBROADCASTSS two<>+0(SB), Z3
 	VBROADCASTSS three<>+0(SB), Z4
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z5
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z6
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z7
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z9
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Z10
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z5
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z6
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z7
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Z10
 	VMOVAPS      Z9, Z11
 	VFNMADD231PS Z1, Z7, Z11
 	VMOVAPS      Z8, Z12
@@ -12601,65 +12645,67 @@ column:
 	VFNMADD231PS Z2, Z7, Z9
 	VMOVAPS      Z9, Z7
 	VFMADD231PS  Z1, Z5, Z7
-	VMOVUPS      Z7, (BX)
+	VMOVUPS      Z7, (DX)
 	VADDPS       Z12, Z11, Z5
-	VMOVUPS      Z5, 320(BX)
+	VMOVUPS      Z5, 320(DX)
 	VSUBPS       Z12, Z11, Z5
-	VMOVUPS      Z5, 640(BX)
+	VMOVUPS      Z5, 640(DX)
 	VMOVAPS      Z13, Z5
 	VFMADD231PS  Z0, Z14, Z5
-	VMOVUPS      Z5, 960(BX)
+	VMOVUPS      Z5, 960(DX)
 	VMOVAPS      Z13, Z5
 	VFNMADD231PS Z0, Z14, Z5
-	VMOVUPS      Z5, 1280(BX)
+	VMOVUPS      Z5, 1280(DX)
 	VMOVAPS      Z10, Z5
 	VFNMADD231PS Z2, Z8, Z5
 	VMOVAPS      Z5, Z5
 	VFMADD231PS  Z1, Z6, Z5
-	VMOVUPS      Z5, 1600(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z5, 1600(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000006, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000006, DI
 
 row:
-	VMOVUPS      (DI), Z5
-	VMOVUPS      64(DI), Z6
-	VMOVUPS      128(DI), Z7
-	VMOVUPS      192(DI), Z8
-	VMOVUPS      256(DI), Z9
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	VMOVUPS      128(SI), Z7
+	VMOVUPS      192(SI), Z8
+	VMOVUPS      256(SI), Z9
 	VSUBPS       Z6, Z8, Z8
 	VSUBPS       Z7, Z5, Z5
 	VMOVAPS      Z8, Z10
 	VFMADD231PS  Z3, Z5, Z10
-	VMOVUPS      Z10, (DX)
+	VMOVUPS      Z10, (CX)
 	VADDPS       Z7, Z6, Z5
 	VSUBPS       Z5, Z8, Z5
-	VMOVUPS      Z5, (DX)(BX*1)
+	VMOVUPS      Z5, (CX)(DX*1)
 	VSUBPS       Z7, Z6, Z5
 	VMOVAPS      Z8, Z6
 	VFMADD231PS  Z4, Z5, Z6
-	VMOVUPS      Z6, (DX)(BX*2)
-	VMOVUPS      Z8, (SI)
+	VMOVUPS      Z6, (CX)(DX*2)
+	VMOVUPS      Z8, (BX)
 	VSUBPS       Z7, Z9, Z5
 	VMOVAPS      Z5, Z5
 	VFNMADD231PS Z3, Z8, Z5
-	VMOVUPS      Z5, (SI)(BX*1)
-	ADDQ         $0x00000140, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Z5, (BX)(DX*1)
+	ADDQ         $0x00000140, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, 8(AX)
-	SUBQ         $0x00000040, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -12675,11 +12721,12 @@ TEXT ·winogradTileOut42x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000006, DI
 
 row:
@@ -12704,20 +12751,22 @@ row:
 	VADDPS      Z10, Z6, Z6
 	VMOVUPS     Z6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -12757,14 +12806,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -12800,10 +12849,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -12816,59 +12866,59 @@ TEXT ·winogradTileIn43x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Z2
 	VBROADCASTSS four<>+0(SB), Z3
 	VBROADCASTSS five<>+0(SB), Z4
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z5
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z6
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z7
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z9
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z5
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z6
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z7
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
 	VSUBPS       Z6, Z8, Z8
 	VSUBPS       Z7, Z5, Z5
 	VMOVAPS      Z8, Z10
 	VFMADD231PS  Z0, Z5, Z10
-	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z10, (DX)
 	VADDPS       Z7, Z6, Z5
 	VSUBPS       Z5, Z8, Z5
-	VMOVUPS      Z5, 384(BX)
+	VMOVUPS      Z5, 384(DX)
 	VSUBPS       Z7, Z6, Z5
 	VMOVAPS      Z8, Z6
 	VFMADD231PS  Z1, Z5, Z6
-	VMOVUPS      Z6, 768(BX)
-	VMOVUPS      Z8, 1152(BX)
+	VMOVUPS      Z6, 768(DX)
+	VMOVUPS      Z8, 1152(DX)
 	VSUBPS       Z7, Z9, Z5
 	VMOVAPS      Z5, Z5
 	VFNMADD231PS Z0, Z8, Z5
-	VMOVUPS      Z5, 1536(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z5, 1536(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000005, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000005, DI
 
 row:
-	VMOVUPS      (DI), Z5
-	VMOVUPS      64(DI), Z6
-	VMOVUPS      128(DI), Z7
-	VMOVUPS      192(DI), Z8
-	VMOVUPS      256(DI), Z9
-	VMOVUPS      320(DI), Z10
+	VMOVUPS      (SI), Z5
+	VMOVUPS      64(SI), Z6
+	VMOVUPS      128(SI), Z7
+	VMOVUPS      192(SI), Z8
+	VMOVUPS      256(SI), Z9
+	VMOVUPS      320(SI), Z10
 	VMOVAPS      Z9, Z11
 	VFNMADD231PS Z3, Z7, Z11
 	VMOVAPS      Z8, Z12
@@ -12879,31 +12929,32 @@ row:
 	VFNMADD231PS Z4, Z7, Z9
 	VMOVAPS      Z9, Z7
 	VFMADD231PS  Z3, Z5, Z7
-	VMOVUPS      Z7, (DX)
+	VMOVUPS      Z7, (CX)
 	VADDPS       Z12, Z11, Z5
-	VMOVUPS      Z5, (DX)(BX*1)
+	VMOVUPS      Z5, (CX)(DX*1)
 	VSUBPS       Z12, Z11, Z5
-	VMOVUPS      Z5, (DX)(BX*2)
+	VMOVUPS      Z5, (CX)(DX*2)
 	VMOVAPS      Z13, Z5
 	VFMADD231PS  Z2, Z14, Z5
-	VMOVUPS      Z5, (SI)
+	VMOVUPS      Z5, (BX)
 	VMOVAPS      Z13, Z5
 	VFNMADD231PS Z2, Z14, Z5
-	VMOVUPS      Z5, (SI)(BX*1)
+	VMOVUPS      Z5, (BX)(DX*1)
 	VMOVAPS      Z10, Z5
 	VFNMADD231PS Z4, Z8, Z5
 	VMOVAPS      Z5, Z5
 	VFMADD231PS  Z3, Z6, Z5
-	VMOVUPS      Z5, (SI)(BX*2)
-	ADDQ         $0x00000180, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Z5, (BX)(DX*2)
+	ADDQ         $0x00000180, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, 8(AX)
-	SUBQ         $0x00000040, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -12919,11 +12970,12 @@ TEXT ·winogradTileOut43x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000005, DI
 
 row:
@@ -12951,20 +13003,22 @@ row:
 	VADDPS      Z11, Z6, Z6
 	VMOVUPS     Z6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -13001,14 +13055,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -13041,10 +13095,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -13058,26 +13113,25 @@ TEXT ·winogradTileIn43x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS two<>+0(SB), Z3
 	VBROADCASTSS four<>+0(SB), Z4
 	VBROADCASTSS five<>+0(SB), Z5
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z6
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z7
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z9
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z10
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Z11
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z6
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z7
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z10
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Z11
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z1, Z8, Z12
 	VMOVAPS      Z9, Z13
@@ -13088,40 +13142,41 @@ column:
 	VFNMADD231PS Z2, Z8, Z10
 	VMOVAPS      Z10, Z8
 	VFMADD231PS  Z1, Z6, Z8
-	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z8, (DX)
 	VADDPS       Z13, Z12, Z6
-	VMOVUPS      Z6, 384(BX)
+	VMOVUPS      Z6, 384(DX)
 	VSUBPS       Z13, Z12, Z6
-	VMOVUPS      Z6, 768(BX)
+	VMOVUPS      Z6, 768(DX)
 	VMOVAPS      Z14, Z6
 	VFMADD231PS  Z0, Z15, Z6
-	VMOVUPS      Z6, 1152(BX)
+	VMOVUPS      Z6, 1152(DX)
 	VMOVAPS      Z14, Z6
 	VFNMADD231PS Z0, Z15, Z6
-	VMOVUPS      Z6, 1536(BX)
+	VMOVUPS      Z6, 1536(DX)
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z2, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z1, Z7, Z6
-	VMOVUPS      Z6, 1920(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z6, 1920(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	MOVQ         32(AX), DI
-	MOVQ         $0x00000006, R8
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         40(AX), SI
+	MOVQ         $0x00000006, DI
 
 row:
-	VMOVUPS      (DI), Z6
-	VMOVUPS      64(DI), Z7
-	VMOVUPS      128(DI), Z8
-	VMOVUPS      192(DI), Z9
-	VMOVUPS      256(DI), Z10
-	VMOVUPS      320(DI), Z11
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS      128(SI), Z8
+	VMOVUPS      192(SI), Z9
+	VMOVUPS      256(SI), Z10
+	VMOVUPS      320(SI), Z11
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z4, Z8, Z12
 	VMOVAPS      Z9, Z13
@@ -13132,31 +13187,32 @@ row:
 	VFNMADD231PS Z5, Z8, Z10
 	VMOVAPS      Z10, Z8
 	VFMADD231PS  Z4, Z6, Z8
-	VMOVUPS      Z8, (DX)
+	VMOVUPS      Z8, (CX)
 	VADDPS       Z13, Z12, Z6
-	VMOVUPS      Z6, (DX)(BX*1)
+	VMOVUPS      Z6, (CX)(DX*1)
 	VSUBPS       Z13, Z12, Z6
-	VMOVUPS      Z6, (DX)(BX*2)
+	VMOVUPS      Z6, (CX)(DX*2)
 	VMOVAPS      Z14, Z6
 	VFMADD231PS  Z3, Z15, Z6
-	VMOVUPS      Z6, (SI)
+	VMOVUPS      Z6, (BX)
 	VMOVAPS      Z14, Z6
 	VFNMADD231PS Z3, Z15, Z6
-	VMOVUPS      Z6, (SI)(BX*1)
+	VMOVUPS      Z6, (BX)(DX*1)
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
-	VMOVUPS      Z6, (SI)(BX*2)
-	ADDQ         $0x00000180, DI
-	ADDQ         24(AX), DX
-	ADDQ         24(AX), SI
-	DECQ         R8
+	VMOVUPS      Z6, (BX)(DX*2)
+	ADDQ         $0x00000180, SI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	DECQ         DI
 	JNZ          row
+	MOVQ         8(AX), CX
 	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, 8(AX)
-	SUBQ         $0x00000040, (AX)
-	JG           loop
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
 	VZEROUPPER
 	RET
 
@@ -13172,11 +13228,12 @@ TEXT ·winogradTileOut43x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z5
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	MOVQ 32(AX), SI
+	MOVQ 40(AX), SI
 	MOVQ $0x00000006, DI
 
 row:
@@ -13204,20 +13261,22 @@ row:
 	VADDPS      Z11, Z6, Z6
 	VMOVUPS     Z6, 192(SI)
 	ADDQ        $0x00000100, SI
-	ADDQ        24(AX), CX
-	ADDQ        24(AX), BX
+	ADDQ        32(AX), CX
+	ADDQ        32(AX), BX
 	DECQ        DI
 	JNZ         row
-	CMPQ        56(AX), $0x00000000
+	CMPQ        64(AX), $0x00000000
 	JE          nothing
-	MOVQ        32(AX), CX
-	MOVQ        72(AX), DX
-	MOVQ        40(AX), BX
-	MOVQ        48(AX), SI
+	MOVQ        40(AX), CX
+	MOVQ        80(AX), DX
+	MOVQ        48(AX), BX
+	ADDQ        8(AX), BX
+	MOVQ        56(AX), SI
 	LEAQ        (BX)(SI*2), DI
 	ADDQ        SI, DI
-	MOVQ        56(AX), R8
-	MOVQ        64(AX), R9
+	MOVQ        64(AX), R8
+	ADDQ        8(AX), R8
+	MOVQ        72(AX), R9
 	LEAQ        (R8)(R9*2), R10
 	ADDQ        R9, R10
 	MOVQ        $0x00000004, R11
@@ -13257,14 +13316,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000004, R8
@@ -13300,10 +13359,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -13847,64 +13907,64 @@ TEXT ·winogradTileIn82x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS winogradc0880000<>+0(SB), Z4
 	VBROADCASTSS winogradbfa00000<>+0(SB), Z5
 	VBROADCASTSS winograd3e800000<>+0(SB), Z6
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z7
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z9
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z10
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z11
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z7
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z10
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z11
 	VSUBPS       Z8, Z10, Z10
 	VSUBPS       Z9, Z7, Z7
 	VMOVAPS      Z10, Z12
 	VFMADD231PS  Z0, Z7, Z12
-	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z12, (DX)
 	VADDPS       Z9, Z8, Z7
 	VSUBPS       Z7, Z10, Z7
-	VMOVUPS      Z7, 576(BX)
+	VMOVUPS      Z7, 576(DX)
 	VSUBPS       Z9, Z8, Z7
 	VMOVAPS      Z10, Z8
 	VFMADD231PS  Z1, Z7, Z8
-	VMOVUPS      Z8, 1152(BX)
-	VMOVUPS      Z10, 1728(BX)
+	VMOVUPS      Z8, 1152(DX)
+	VMOVUPS      Z10, 1728(DX)
 	VSUBPS       Z9, Z11, Z7
 	VMOVAPS      Z7, Z7
 	VFNMADD231PS Z0, Z10, Z7
-	VMOVUPS      Z7, 2304(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z7, 2304(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	MOVQ         32(AX), R8
-	MOVQ         $0x00000005, R9
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         40(AX), DI
+	MOVQ         $0x00000005, R8
 
 row:
-	VMOVUPS          (R8), Z7
-	VMOVUPS          64(R8), Z8
-	VMOVUPS          128(R8), Z9
-	VMOVUPS          192(R8), Z10
-	VMOVUPS          256(R8), Z11
-	VMOVUPS          320(R8), Z12
-	VMOVUPS          384(R8), Z13
-	VMOVUPS          448(R8), Z14
-	VMOVUPS          512(R8), Z15
+	VMOVUPS          (DI), Z7
+	VMOVUPS          64(DI), Z8
+	VMOVUPS          128(DI), Z9
+	VMOVUPS          192(DI), Z10
+	VMOVUPS          256(DI), Z11
+	VMOVUPS          320(DI), Z12
+	VMOVUPS          384(DI), Z13
+	VMOVUPS          448(DI), Z14
+	VMOVUPS          512(DI), Z15
 	VMOVAPS          Z8, Z16
 	VFMADD231PS      Z7, Z3, Z16
 	VMOVAPS          Z9, Z7
@@ -13925,7 +13985,7 @@ row:
 	VSUBPS           Z19, Z17, Z22
 	VMOVAPS          Z16, Z16
 	VFMADD231PS      Z22, Z2, Z16
-	VMOVUPS          Z16, (DX)
+	VMOVUPS          Z16, (CX)
 	VADDPS           Z17, Z21, Z16
 	VMOVAPS          Z16, Z16
 	VFMADD231PS      Z19, Z4, Z16
@@ -13933,9 +13993,9 @@ row:
 	VMOVAPS          Z22, Z22
 	VFMADD231PS      Z18, Z4, Z22
 	VADDPS           Z22, Z16, Z23
-	VMOVUPS          Z23, (DX)(BX*1)
+	VMOVUPS          Z23, (CX)(DX*1)
 	VSUBPS           Z22, Z16, Z16
-	VMOVUPS          Z16, (DX)(BX*2)
+	VMOVUPS          Z16, (CX)(DX*2)
 	VMOVAPS          Z21, Z16
 	VFMADD231PS      Z19, Z5, Z16
 	VMOVAPS          Z16, Z16
@@ -13946,10 +14006,10 @@ row:
 	VFMADD231PS      Z7, Z6, Z22
 	VMOVAPS          Z16, Z23
 	VFMADD231PS.BCST winograd40000000<>+0(SB), Z22, Z23
-	VMOVUPS          Z23, (SI)
+	VMOVUPS          Z23, (BX)
 	VMOVAPS          Z16, Z16
 	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z22, Z16
-	VMOVUPS          Z16, (SI)(BX*1)
+	VMOVUPS          Z16, (BX)(DX*1)
 	VMOVAPS          Z21, Z16
 	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z19, Z16
 	VMOVAPS          Z16, Z16
@@ -13960,10 +14020,10 @@ row:
 	VFMADD231PS.BCST winograd40800000<>+0(SB), Z7, Z17
 	VMOVAPS          Z16, Z7
 	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z17, Z7
-	VMOVUPS          Z7, (SI)(BX*2)
+	VMOVUPS          Z7, (BX)(DX*2)
 	VMOVAPS          Z16, Z7
 	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z17, Z7
-	VMOVUPS          Z7, (DI)
+	VMOVUPS          Z7, (SI)
 	VSUBPS           Z8, Z14, Z7
 	VSUBPS           Z12, Z10, Z8
 	VMOVAPS          Z7, Z7
@@ -13972,20 +14032,21 @@ row:
 	VSUBPS           Z13, Z11, Z9
 	VMOVAPS          Z8, Z8
 	VFMADD231PS      Z9, Z2, Z8
-	VMOVUPS          Z7, (DI)(BX*1)
+	VMOVUPS          Z7, (SI)(DX*1)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS      Z7, Z3, Z8
-	VMOVUPS          Z8, (DI)(BX*2)
-	ADDQ             $0x00000240, R8
-	ADDQ             24(AX), DX
-	ADDQ             24(AX), SI
-	ADDQ             24(AX), DI
-	DECQ             R9
+	VMOVUPS          Z8, (SI)(DX*2)
+	ADDQ             $0x00000240, DI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	DECQ             R8
 	JNZ              row
+	MOVQ             8(AX), CX
 	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, 8(AX)
-	SUBQ             $0x00000040, (AX)
-	JG               loop
+	MOVQ             CX, 8(AX)
+	CMPQ             CX, (AX)
+	JLT              loop
 	VZEROUPPER
 	RET
 
@@ -14005,13 +14066,14 @@ TEXT ·winogradTileOut82x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z9
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
-	MOVQ 32(AX), DI
+	MOVQ 40(AX), DI
 	MOVQ $0x00000005, R8
 
 row:
@@ -14085,21 +14147,23 @@ row:
 	VADDPS           (SI)(DX*2), Z10, Z10
 	VMOVUPS          Z10, 448(DI)
 	ADDQ             $0x00000200, DI
-	ADDQ             24(AX), CX
-	ADDQ             24(AX), BX
-	ADDQ             24(AX), SI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
 	DECQ             R8
 	JNZ              row
-	CMPQ             56(AX), $0x00000000
+	CMPQ             64(AX), $0x00000000
 	JE               nothing
-	MOVQ             32(AX), CX
-	MOVQ             72(AX), DX
-	MOVQ             40(AX), BX
-	MOVQ             48(AX), SI
+	MOVQ             40(AX), CX
+	MOVQ             80(AX), DX
+	MOVQ             48(AX), BX
+	ADDQ             8(AX), BX
+	MOVQ             56(AX), SI
 	LEAQ             (BX)(SI*2), DI
 	ADDQ             SI, DI
-	MOVQ             56(AX), R8
-	MOVQ             64(AX), R9
+	MOVQ             64(AX), R8
+	ADDQ             8(AX), R8
+	MOVQ             72(AX), R9
 	LEAQ             (R8)(R9*2), R10
 	ADDQ             R9, R10
 	MOVQ             $0x00000008, R11
@@ -14136,14 +14200,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -14176,10 +14240,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -14195,26 +14260,25 @@ TEXT ·winogradTileIn82x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS winogradc0880000<>+0(SB), Z5
 	VBROADCASTSS winogradbfa00000<>+0(SB), Z6
 	VBROADCASTSS winograd3e800000<>+0(SB), Z7
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z9
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z10
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z11
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z12
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Z13
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z10
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z11
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Z13
 	VMOVAPS      Z12, Z14
 	VFNMADD231PS Z1, Z10, Z14
 	VMOVAPS      Z11, Z15
@@ -14225,45 +14289,46 @@ column:
 	VFNMADD231PS Z2, Z10, Z12
 	VMOVAPS      Z12, Z10
 	VFMADD231PS  Z1, Z8, Z10
-	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z10, (DX)
 	VADDPS       Z15, Z14, Z8
-	VMOVUPS      Z8, 576(BX)
+	VMOVUPS      Z8, 576(DX)
 	VSUBPS       Z15, Z14, Z8
-	VMOVUPS      Z8, 1152(BX)
+	VMOVUPS      Z8, 1152(DX)
 	VMOVAPS      Z16, Z8
 	VFMADD231PS  Z0, Z17, Z8
-	VMOVUPS      Z8, 1728(BX)
+	VMOVUPS      Z8, 1728(DX)
 	VMOVAPS      Z16, Z8
 	VFNMADD231PS Z0, Z17, Z8
-	VMOVUPS      Z8, 2304(BX)
+	VMOVUPS      Z8, 2304(DX)
 	VMOVAPS      Z13, Z8
 	VFNMADD231PS Z2, Z11, Z8
 	VMOVAPS      Z8, Z8
 	VFMADD231PS  Z1, Z9, Z8
-	VMOVUPS      Z8, 2880(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z8, 2880(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	MOVQ         32(AX), R8
-	MOVQ         $0x00000006, R9
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         40(AX), DI
+	MOVQ         $0x00000006, R8
 
 row:
-	VMOVUPS          (R8), Z8
-	VMOVUPS          64(R8), Z9
-	VMOVUPS          128(R8), Z10
-	VMOVUPS          192(R8), Z11
-	VMOVUPS          256(R8), Z12
-	VMOVUPS          320(R8), Z13
-	VMOVUPS          384(R8), Z14
-	VMOVUPS          448(R8), Z15
-	VMOVUPS          512(R8), Z16
+	VMOVUPS          (DI), Z8
+	VMOVUPS          64(DI), Z9
+	VMOVUPS          128(DI), Z10
+	VMOVUPS          192(DI), Z11
+	VMOVUPS          256(DI), Z12
+	VMOVUPS          320(DI), Z13
+	VMOVUPS          384(DI), Z14
+	VMOVUPS          448(DI), Z15
+	VMOVUPS          512(DI), Z16
 	VMOVAPS          Z9, Z17
 	VFMADD231PS      Z8, Z4, Z17
 	VMOVAPS          Z10, Z8
@@ -14284,7 +14349,7 @@ row:
 	VSUBPS           Z20, Z18, Z23
 	VMOVAPS          Z17, Z17
 	VFMADD231PS      Z23, Z3, Z17
-	VMOVUPS          Z17, (DX)
+	VMOVUPS          Z17, (CX)
 	VADDPS           Z18, Z22, Z17
 	VMOVAPS          Z17, Z17
 	VFMADD231PS      Z20, Z5, Z17
@@ -14292,9 +14357,9 @@ row:
 	VMOVAPS          Z23, Z23
 	VFMADD231PS      Z19, Z5, Z23
 	VADDPS           Z23, Z17, Z24
-	VMOVUPS          Z24, (DX)(BX*1)
+	VMOVUPS          Z24, (CX)(DX*1)
 	VSUBPS           Z23, Z17, Z17
-	VMOVUPS          Z17, (DX)(BX*2)
+	VMOVUPS          Z17, (CX)(DX*2)
 	VMOVAPS          Z22, Z17
 	VFMADD231PS      Z20, Z6, Z17
 	VMOVAPS          Z17, Z17
@@ -14305,10 +14370,10 @@ row:
 	VFMADD231PS      Z8, Z7, Z23
 	VMOVAPS          Z17, Z24
 	VFMADD231PS.BCST winograd40000000<>+0(SB), Z23, Z24
-	VMOVUPS          Z24, (SI)
+	VMOVUPS          Z24, (BX)
 	VMOVAPS          Z17, Z17
 	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z23, Z17
-	VMOVUPS          Z17, (SI)(BX*1)
+	VMOVUPS          Z17, (BX)(DX*1)
 	VMOVAPS          Z22, Z17
 	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z20, Z17
 	VMOVAPS          Z17, Z17
@@ -14319,10 +14384,10 @@ row:
 	VFMADD231PS.BCST winograd40800000<>+0(SB), Z8, Z18
 	VMOVAPS          Z17, Z8
 	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z18, Z8
-	VMOVUPS          Z8, (SI)(BX*2)
+	VMOVUPS          Z8, (BX)(DX*2)
 	VMOVAPS          Z17, Z8
 	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z18, Z8
-	VMOVUPS          Z8, (DI)
+	VMOVUPS          Z8, (SI)
 	VSUBPS           Z9, Z15, Z8
 	VSUBPS           Z13, Z11, Z9
 	VMOVAPS          Z8, Z8
@@ -14331,20 +14396,21 @@ row:
 	VSUBPS           Z14, Z12, Z10
 	VMOVAPS          Z9, Z9
 	VFMADD231PS      Z10, Z3, Z9
-	VMOVUPS          Z8, (DI)(BX*1)
+	VMOVUPS          Z8, (SI)(DX*1)
 	VMOVAPS          Z9, Z9
 	VFMADD231PS      Z8, Z4, Z9
-	VMOVUPS          Z9, (DI)(BX*2)
-	ADDQ             $0x00000240, R8
-	ADDQ             24(AX), DX
-	ADDQ             24(AX), SI
-	ADDQ             24(AX), DI
-	DECQ             R9
+	VMOVUPS          Z9, (SI)(DX*2)
+	ADDQ             $0x00000240, DI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	DECQ             R8
 	JNZ              row
+	MOVQ             8(AX), CX
 	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, 8(AX)
-	SUBQ             $0x00000040, (AX)
-	JG               loop
+	MOVQ             CX, 8(AX)
+	CMPQ             CX, (AX)
+	JLT              loop
 	VZEROUPPER
 	RET
 
@@ -14364,13 +14430,14 @@ TEXT ·winogradTileOut82x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z9
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
-	MOVQ 32(AX), DI
+	MOVQ 40(AX), DI
 	MOVQ $0x00000006, R8
 
 row:
@@ -14444,21 +14511,23 @@ row:
 	VADDPS           (SI)(DX*2), Z10, Z10
 	VMOVUPS          Z10, 448(DI)
 	ADDQ             $0x00000200, DI
-	ADDQ             24(AX), CX
-	ADDQ             24(AX), BX
-	ADDQ             24(AX), SI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
 	DECQ             R8
 	JNZ              row
-	CMPQ             56(AX), $0x00000000
+	CMPQ             64(AX), $0x00000000
 	JE               nothing
-	MOVQ             32(AX), CX
-	MOVQ             72(AX), DX
-	MOVQ             40(AX), BX
-	MOVQ             48(AX), SI
+	MOVQ             40(AX), CX
+	MOVQ             80(AX), DX
+	MOVQ             48(AX), BX
+	ADDQ             8(AX), BX
+	MOVQ             56(AX), SI
 	LEAQ             (BX)(SI*2), DI
 	ADDQ             SI, DI
-	MOVQ             56(AX), R8
-	MOVQ             64(AX), R9
+	MOVQ             64(AX), R8
+	ADDQ             8(AX), R8
+	MOVQ             72(AX), R9
 	LEAQ             (R8)(R9*2), R10
 	ADDQ             R9, R10
 	MOVQ             $0x00000008, R11
@@ -14498,14 +14567,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -14541,10 +14610,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -14559,67 +14629,67 @@ TEXT ·winogradTileIn83x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS winogradc0880000<>+0(SB), Z4
 	VBROADCASTSS winogradbfa00000<>+0(SB), Z5
 	VBROADCASTSS winograd3e800000<>+0(SB), Z6
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z7
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z9
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z10
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z11
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z7
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z10
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z11
 	VSUBPS       Z8, Z10, Z10
 	VSUBPS       Z9, Z7, Z7
 	VMOVAPS      Z10, Z12
 	VFMADD231PS  Z0, Z7, Z12
-	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z12, (DX)
 	VADDPS       Z9, Z8, Z7
 	VSUBPS       Z7, Z10, Z7
-	VMOVUPS      Z7, 640(BX)
+	VMOVUPS      Z7, 640(DX)
 	VSUBPS       Z9, Z8, Z7
 	VMOVAPS      Z10, Z8
 	VFMADD231PS  Z1, Z7, Z8
-	VMOVUPS      Z8, 1280(BX)
-	VMOVUPS      Z10, 1920(BX)
+	VMOVUPS      Z8, 1280(DX)
+	VMOVUPS      Z10, 1920(DX)
 	VSUBPS       Z9, Z11, Z7
 	VMOVAPS      Z7, Z7
 	VFNMADD231PS Z0, Z10, Z7
-	VMOVUPS      Z7, 2560(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z7, 2560(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	LEAQ         (DI)(BX*2), R8
-	ADDQ         BX, R8
-	MOVQ         32(AX), R9
-	MOVQ         $0x00000005, R10
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         40(AX), R8
+	MOVQ         $0x00000005, R9
 
 row:
-	VMOVUPS          (R9), Z7
-	VMOVUPS          64(R9), Z8
-	VMOVUPS          128(R9), Z9
-	VMOVUPS          192(R9), Z10
-	VMOVUPS          256(R9), Z11
-	VMOVUPS          320(R9), Z12
-	VMOVUPS          384(R9), Z13
-	VMOVUPS          448(R9), Z14
-	VMOVUPS          512(R9), Z15
-	VMOVUPS          576(R9), Z16
+	VMOVUPS          (R8), Z7
+	VMOVUPS          64(R8), Z8
+	VMOVUPS          128(R8), Z9
+	VMOVUPS          192(R8), Z10
+	VMOVUPS          256(R8), Z11
+	VMOVUPS          320(R8), Z12
+	VMOVUPS          384(R8), Z13
+	VMOVUPS          448(R8), Z14
+	VMOVUPS          512(R8), Z15
+	VMOVUPS          576(R8), Z16
 	VSUBPS           Z7, Z9, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z8, Z3, Z7
@@ -14648,7 +14718,7 @@ row:
 	VSUBPS           Z20, Z18, Z23
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z23, Z2, Z7
-	VMOVUPS          Z7, (DX)
+	VMOVUPS          Z7, (CX)
 	VADDPS           Z18, Z22, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z20, Z4, Z7
@@ -14656,9 +14726,9 @@ row:
 	VMOVAPS          Z23, Z23
 	VFMADD231PS      Z19, Z4, Z23
 	VADDPS           Z23, Z7, Z24
-	VMOVUPS          Z24, (DX)(BX*1)
+	VMOVUPS          Z24, (CX)(DX*1)
 	VSUBPS           Z23, Z7, Z7
-	VMOVUPS          Z7, (DX)(BX*2)
+	VMOVUPS          Z7, (CX)(DX*2)
 	VMOVAPS          Z22, Z7
 	VFMADD231PS      Z20, Z5, Z7
 	VMOVAPS          Z7, Z7
@@ -14669,10 +14739,10 @@ row:
 	VFMADD231PS      Z17, Z6, Z23
 	VMOVAPS          Z7, Z24
 	VFMADD231PS.BCST winograd40000000<>+0(SB), Z23, Z24
-	VMOVUPS          Z24, (SI)
+	VMOVUPS          Z24, (BX)
 	VMOVAPS          Z7, Z7
 	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z23, Z7
-	VMOVUPS          Z7, (SI)(BX*1)
+	VMOVUPS          Z7, (BX)(DX*1)
 	VMOVAPS          Z22, Z7
 	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z20, Z7
 	VMOVAPS          Z7, Z7
@@ -14683,10 +14753,10 @@ row:
 	VFMADD231PS.BCST winograd40800000<>+0(SB), Z17, Z18
 	VMOVAPS          Z7, Z17
 	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z18, Z17
-	VMOVUPS          Z17, (SI)(BX*2)
+	VMOVUPS          Z17, (BX)(DX*2)
 	VMOVAPS          Z7, Z7
 	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z18, Z7
-	VMOVUPS          Z7, (DI)
+	VMOVUPS          Z7, (SI)
 	VSUBPS           Z8, Z14, Z7
 	VSUBPS           Z12, Z10, Z8
 	VMOVAPS          Z7, Z7
@@ -14701,25 +14771,26 @@ row:
 	VFMADD231PS      Z10, Z2, Z9
 	VMOVAPS          Z8, Z10
 	VFMADD231PS.BCST winogradbf400000<>+0(SB), Z7, Z10
-	VMOVUPS          Z10, (DI)(BX*1)
+	VMOVUPS          Z10, (SI)(DX*1)
 	VMOVAPS          Z8, Z10
 	VFMADD231PS.BCST winograd3faaaaab<>+0(SB), Z7, Z10
-	VMOVUPS          Z10, (DI)(BX*2)
+	VMOVUPS          Z10, (SI)(DX*2)
 	VSUBPS           Z7, Z9, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z8, Z3, Z7
-	VMOVUPS          Z7, (R8)
-	ADDQ             $0x00000280, R9
-	ADDQ             24(AX), DX
-	ADDQ             24(AX), SI
-	ADDQ             24(AX), DI
-	ADDQ             24(AX), R8
-	DECQ             R10
+	VMOVUPS          Z7, (DI)
+	ADDQ             $0x00000280, R8
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	ADDQ             32(AX), DI
+	DECQ             R9
 	JNZ              row
+	MOVQ             8(AX), CX
 	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, 8(AX)
-	SUBQ             $0x00000040, (AX)
-	JG               loop
+	MOVQ             CX, 8(AX)
+	CMPQ             CX, (AX)
+	JLT              loop
 	VZEROUPPER
 	RET
 
@@ -14746,15 +14817,16 @@ TEXT ·winogradTileOut83x42AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z16
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
 	LEAQ (SI)(DX*2), DI
 	ADDQ DX, DI
-	MOVQ 32(AX), R8
+	MOVQ 40(AX), R8
 	MOVQ $0x00000005, R9
 
 row:
@@ -14844,22 +14916,24 @@ row:
 	VADDPS           (DI), Z17, Z17
 	VMOVUPS          Z17, 448(R8)
 	ADDQ             $0x00000200, R8
-	ADDQ             24(AX), CX
-	ADDQ             24(AX), BX
-	ADDQ             24(AX), SI
-	ADDQ             24(AX), DI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	ADDQ             32(AX), DI
 	DECQ             R9
 	JNZ              row
-	CMPQ             56(AX), $0x00000000
+	CMPQ             64(AX), $0x00000000
 	JE               nothing
-	MOVQ             32(AX), CX
-	MOVQ             72(AX), DX
-	MOVQ             40(AX), BX
-	MOVQ             48(AX), SI
+	MOVQ             40(AX), CX
+	MOVQ             80(AX), DX
+	MOVQ             48(AX), BX
+	ADDQ             8(AX), BX
+	MOVQ             56(AX), SI
 	LEAQ             (BX)(SI*2), DI
 	ADDQ             SI, DI
-	MOVQ             56(AX), R8
-	MOVQ             64(AX), R9
+	MOVQ             64(AX), R8
+	ADDQ             8(AX), R8
+	MOVQ             72(AX), R9
 	LEAQ             (R8)(R9*2), R10
 	ADDQ             R9, R10
 	MOVQ             $0x00000008, R11
@@ -14896,14 +14970,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -14936,10 +15010,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -14955,26 +15030,25 @@ TEXT ·winogradTileIn83x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS winogradc0880000<>+0(SB), Z5
 	VBROADCASTSS winogradbfa00000<>+0(SB), Z6
 	VBROADCASTSS winograd3e800000<>+0(SB), Z7
-	XORQ         CX, CX
 
 loop:
-	MOVQ 40(AX), BX
-	MOVQ CX, DX
-	MOVQ 48(AX), SI
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
 
 column:
-	MOVQ         64(AX), DI
-	VMOVUPS      (DI)(DX*1), Z8
-	MOVQ         72(AX), DI
-	VMOVUPS      (DI)(DX*1), Z9
-	MOVQ         80(AX), DI
-	VMOVUPS      (DI)(DX*1), Z10
-	MOVQ         88(AX), DI
-	VMOVUPS      (DI)(DX*1), Z11
-	MOVQ         96(AX), DI
-	VMOVUPS      (DI)(DX*1), Z12
-	MOVQ         104(AX), DI
-	VMOVUPS      (DI)(DX*1), Z13
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z10
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z11
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Z13
 	VMOVAPS      Z12, Z14
 	VFNMADD231PS Z1, Z10, Z14
 	VMOVAPS      Z11, Z15
@@ -14985,48 +15059,49 @@ column:
 	VFNMADD231PS Z2, Z10, Z12
 	VMOVAPS      Z12, Z10
 	VFMADD231PS  Z1, Z8, Z10
-	VMOVUPS      Z10, (BX)
+	VMOVUPS      Z10, (DX)
 	VADDPS       Z15, Z14, Z8
-	VMOVUPS      Z8, 640(BX)
+	VMOVUPS      Z8, 640(DX)
 	VSUBPS       Z15, Z14, Z8
-	VMOVUPS      Z8, 1280(BX)
+	VMOVUPS      Z8, 1280(DX)
 	VMOVAPS      Z16, Z8
 	VFMADD231PS  Z0, Z17, Z8
-	VMOVUPS      Z8, 1920(BX)
+	VMOVUPS      Z8, 1920(DX)
 	VMOVAPS      Z16, Z8
 	VFNMADD231PS Z0, Z17, Z8
-	VMOVUPS      Z8, 2560(BX)
+	VMOVUPS      Z8, 2560(DX)
 	VMOVAPS      Z13, Z8
 	VFNMADD231PS Z2, Z11, Z8
 	VMOVAPS      Z8, Z8
 	VFMADD231PS  Z1, Z9, Z8
-	VMOVUPS      Z8, 3200(BX)
-	ADDQ         56(AX), DX
-	ADDQ         $0x00000040, BX
-	DECQ         SI
+	VMOVUPS      Z8, 3200(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
 	JNZ          column
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	LEAQ         (DX)(BX*2), SI
-	ADDQ         BX, SI
-	LEAQ         (SI)(BX*2), DI
-	ADDQ         BX, DI
-	LEAQ         (DI)(BX*2), R8
-	ADDQ         BX, R8
-	MOVQ         32(AX), R9
-	MOVQ         $0x00000006, R10
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         40(AX), R8
+	MOVQ         $0x00000006, R9
 
 row:
-	VMOVUPS          (R9), Z8
-	VMOVUPS          64(R9), Z9
-	VMOVUPS          128(R9), Z10
-	VMOVUPS          192(R9), Z11
-	VMOVUPS          256(R9), Z12
-	VMOVUPS          320(R9), Z13
-	VMOVUPS          384(R9), Z14
-	VMOVUPS          448(R9), Z15
-	VMOVUPS          512(R9), Z16
-	VMOVUPS          576(R9), Z17
+	VMOVUPS          (R8), Z8
+	VMOVUPS          64(R8), Z9
+	VMOVUPS          128(R8), Z10
+	VMOVUPS          192(R8), Z11
+	VMOVUPS          256(R8), Z12
+	VMOVUPS          320(R8), Z13
+	VMOVUPS          384(R8), Z14
+	VMOVUPS          448(R8), Z15
+	VMOVUPS          512(R8), Z16
+	VMOVUPS          576(R8), Z17
 	VSUBPS           Z8, Z10, Z8
 	VMOVAPS          Z8, Z8
 	VFMADD231PS      Z9, Z4, Z8
@@ -15055,7 +15130,7 @@ row:
 	VSUBPS           Z21, Z19, Z24
 	VMOVAPS          Z8, Z8
 	VFMADD231PS      Z24, Z3, Z8
-	VMOVUPS          Z8, (DX)
+	VMOVUPS          Z8, (CX)
 	VADDPS           Z19, Z23, Z8
 	VMOVAPS          Z8, Z8
 	VFMADD231PS      Z21, Z5, Z8
@@ -15063,9 +15138,9 @@ row:
 	VMOVAPS          Z24, Z24
 	VFMADD231PS      Z20, Z5, Z24
 	VADDPS           Z24, Z8, Z25
-	VMOVUPS          Z25, (DX)(BX*1)
+	VMOVUPS          Z25, (CX)(DX*1)
 	VSUBPS           Z24, Z8, Z8
-	VMOVUPS          Z8, (DX)(BX*2)
+	VMOVUPS          Z8, (CX)(DX*2)
 	VMOVAPS          Z23, Z8
 	VFMADD231PS      Z21, Z6, Z8
 	VMOVAPS          Z8, Z8
@@ -15076,10 +15151,10 @@ row:
 	VFMADD231PS      Z18, Z7, Z24
 	VMOVAPS          Z8, Z25
 	VFMADD231PS.BCST winograd40000000<>+0(SB), Z24, Z25
-	VMOVUPS          Z25, (SI)
+	VMOVUPS          Z25, (BX)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z24, Z8
-	VMOVUPS          Z8, (SI)(BX*1)
+	VMOVUPS          Z8, (BX)(DX*1)
 	VMOVAPS          Z23, Z8
 	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z21, Z8
 	VMOVAPS          Z8, Z8
@@ -15090,10 +15165,10 @@ row:
 	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z19
 	VMOVAPS          Z8, Z18
 	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z19, Z18
-	VMOVUPS          Z18, (SI)(BX*2)
+	VMOVUPS          Z18, (BX)(DX*2)
 	VMOVAPS          Z8, Z8
 	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z19, Z8
-	VMOVUPS          Z8, (DI)
+	VMOVUPS          Z8, (SI)
 	VSUBPS           Z9, Z15, Z8
 	VSUBPS           Z13, Z11, Z9
 	VMOVAPS          Z8, Z8
@@ -15108,25 +15183,26 @@ row:
 	VFMADD231PS      Z11, Z3, Z10
 	VMOVAPS          Z9, Z11
 	VFMADD231PS.BCST winogradbf400000<>+0(SB), Z8, Z11
-	VMOVUPS          Z11, (DI)(BX*1)
+	VMOVUPS          Z11, (SI)(DX*1)
 	VMOVAPS          Z9, Z11
 	VFMADD231PS.BCST winograd3faaaaab<>+0(SB), Z8, Z11
-	VMOVUPS          Z11, (DI)(BX*2)
+	VMOVUPS          Z11, (SI)(DX*2)
 	VSUBPS           Z8, Z10, Z8
 	VMOVAPS          Z8, Z8
 	VFMADD231PS      Z9, Z4, Z8
-	VMOVUPS          Z8, (R8)
-	ADDQ             $0x00000280, R9
-	ADDQ             24(AX), DX
-	ADDQ             24(AX), SI
-	ADDQ             24(AX), DI
-	ADDQ             24(AX), R8
-	DECQ             R10
+	VMOVUPS          Z8, (DI)
+	ADDQ             $0x00000280, R8
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	ADDQ             32(AX), DI
+	DECQ             R9
 	JNZ              row
+	MOVQ             8(AX), CX
 	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, 8(AX)
-	SUBQ             $0x00000040, (AX)
-	JG               loop
+	MOVQ             CX, 8(AX)
+	CMPQ             CX, (AX)
+	JLT              loop
 	VZEROUPPER
 	RET
 
@@ -15153,15 +15229,16 @@ TEXT ·winogradTileOut83x43AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS eight<>+0(SB), Z16
 
 loop:
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
 	LEAQ (BX)(DX*2), SI
 	ADDQ DX, SI
 	LEAQ (SI)(DX*2), DI
 	ADDQ DX, DI
-	MOVQ 32(AX), R8
+	MOVQ 40(AX), R8
 	MOVQ $0x00000006, R9
 
 row:
@@ -15251,22 +15328,24 @@ row:
 	VADDPS           (DI), Z17, Z17
 	VMOVUPS          Z17, 448(R8)
 	ADDQ             $0x00000200, R8
-	ADDQ             24(AX), CX
-	ADDQ             24(AX), BX
-	ADDQ             24(AX), SI
-	ADDQ             24(AX), DI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	ADDQ             32(AX), DI
 	DECQ             R9
 	JNZ              row
-	CMPQ             56(AX), $0x00000000
+	CMPQ             64(AX), $0x00000000
 	JE               nothing
-	MOVQ             32(AX), CX
-	MOVQ             72(AX), DX
-	MOVQ             40(AX), BX
-	MOVQ             48(AX), SI
+	MOVQ             40(AX), CX
+	MOVQ             80(AX), DX
+	MOVQ             48(AX), BX
+	ADDQ             8(AX), BX
+	MOVQ             56(AX), SI
 	LEAQ             (BX)(SI*2), DI
 	ADDQ             SI, DI
-	MOVQ             56(AX), R8
-	MOVQ             64(AX), R9
+	MOVQ             64(AX), R8
+	ADDQ             8(AX), R8
+	MOVQ             72(AX), R9
 	LEAQ             (R8)(R9*2), R10
 	ADDQ             R9, R10
 	MOVQ             $0x00000008, R11
@@ -15306,14 +15385,14 @@ add:
 	ADDQ        DX, R10
 	DECQ        R11
 	JNZ         add
-	ADDQ        $0x00000040, 56(AX)
 	JMP         done
 
 nothing:
-	MOVQ 32(AX), CX
-	MOVQ 72(AX), DX
-	MOVQ 40(AX), BX
-	MOVQ 48(AX), SI
+	MOVQ 40(AX), CX
+	MOVQ 80(AX), DX
+	MOVQ 48(AX), BX
+	ADDQ 8(AX), BX
+	MOVQ 56(AX), SI
 	LEAQ (BX)(SI*2), DI
 	ADDQ SI, DI
 	MOVQ $0x00000008, R8
@@ -15349,10 +15428,11 @@ column:
 	JNZ         column
 
 done:
-	ADDQ $0x00000040, 8(AX)
-	ADDQ $0x00000040, 40(AX)
-	SUBQ $0x00000040, (AX)
-	JG   loop
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 

@@ -2,11 +2,12 @@ package kernel
 
 import "unsafe"
 
-// A WinogradTile is one of four lines of outputs. What it sees is transformed from line to line and
-// from pixel to pixel: point k of row i of the transform is a block, Step apart from that of point
-// k − 1, and rows lie side by side. Room, of [WinogradRoom] elements, holds what is between the two.
+// A WinogradTile is a tile of four lines of outputs. What it sees is transformed from line to line and
+// from pixel to pixel. The transform has Rows rows of Points points, row by row, each a block of
+// numbers, Step apart from the one before. Room, of [WinogradRoom] numbers, holds what is between the
+// two transforms.
 type WinogradTile struct {
-	Rows, Points int // of the transform: 5 or 6 from line to line; 5, 6, 9 or 10 from pixel to pixel
+	Rows, Points int // 5 or 6, for two or three taps; 5, 6, 9 or 10
 	Step         int
 	Room         []float32
 }
@@ -21,6 +22,7 @@ const winogradSlot = 16
 type (
 	winogradTile struct {
 		length     uintptr
+		done       uintptr
 		points     unsafe.Pointer
 		stepPoints uintptr
 		stepRows   uintptr
@@ -43,9 +45,10 @@ type (
 	}
 )
 
-// Inputs transforms the first n numbers of the pixels of as many lines as there are rows. Of the pixels
-// that the tile sees, pixel apart in a line, columns are there, from the first on; the others are zero.
-// It panics where slices are too short.
+// Inputs transforms the pixels of as many lines as there are rows, the first n numbers of each. Pixels
+// lie pixel numbers apart in a line. Of those that the tile sees only some are in the picture: columns
+// of them, from number first on, which begin the lines. The others are zero. It panics where slices
+// are too short.
 func (t WinogradTile) Inputs(dst []float32, lines [][]float32, pixel, first, columns, n int) {
 	if n <= 0 {
 		return
@@ -80,9 +83,9 @@ func (t WinogradTile) Inputs(dst []float32, lines [][]float32, pixel, first, col
 	}
 }
 
-// Sums makes the first n numbers of the outputs of their transform, and adds others to them that lie
-// like them, unless add is nil: outputs are pixel apart in a line, and lines line. It panics where
-// slices are too short.
+// Sums makes outputs of their transform x, the first n numbers of each. Outputs lie pixel numbers apart
+// in a line, and lines line numbers. What lies likewise in add is added to them, unless that is nil.
+// It panics where slices are too short.
 func (t WinogradTile) Sums(y, add []float32, line, pixel int, x []float32, n int) {
 	if n <= 0 {
 		return

@@ -89,9 +89,11 @@ func transform(name, does string, prepare func(b Register) (moved []Register, ro
 // apart is where so many blocks are that lie a step apart: a pointer to the first is at an offset,
 // the step behind it. The registers are to be moved along.
 func apart(b Register, offset, blocks int) (list []Mem, moved []Register) {
-	p, step := GP64(), GP64()
-	MOVQ(Mem{Base: b, Disp: offset}, p)
-	MOVQ(Mem{Base: b, Disp: offset + 8}, step)
+	return spread(field(b, offset), field(b, offset+8), blocks)
+}
+
+// spread is [apart] of blocks of which the first is at p.
+func spread(p, step Register, blocks int) (list []Mem, moved []Register) {
 	for {
 		list = append(list, Mem{Base: p}, Mem{Base: p, Index: step, Scale: 1}, Mem{Base: p, Index: step, Scale: 2})
 		moved = append(moved, p)

@@ -11,6 +11,7 @@ import (
 // Offsets into the structs of package kernel, which tests check: both begin alike.
 const (
 	offTileLength = 8 * iota // bytes of a block
+	offTileDone              // of them
 	offTilePoints
 	offTileStepPoints
 	offTileStepRows
@@ -44,11 +45,8 @@ func winogradTile(outputs, taps, high int) {
 
 	tiles("winogradTileIn"+name, "transforms the pixels of a tile", func(b Register) func() {
 		lines, pixels := transformIn(rows), transformIn(points)
-		at := GP64() // in the lines
-		XORQ(at, at)
 		return func() {
-			column, q := GP64(), field(b, offTileFirst)
-			MOVQ(at, column)
+			column, q := field(b, offTileDone), field(b, offTileFirst)
 			times("column", field(b, offTileColumns), func() {
 				lines(func(k int) Mem {
 					return Mem{Base: field(b, offTileLines+8*k), Index: column, Scale: 1}
@@ -56,7 +54,7 @@ func winogradTile(outputs, taps, high int) {
 				ADDQ(Mem{Base: b, Disp: offTileStepColumns}, column)
 				ADDQ(U32(slot), q)
 			})
-			to, moved := apart(b, offTilePoints, points)
+			to, moved := here(b, offTilePoints, points)
 			q = field(b, offTileRoom)
 			times("row", number(rows), func() {
 				pixels(func(k int) Mem { return Mem{Base: q, Disp: k * slot} }, func(j int, v VecVirtual) { VMOVUPS(v, to[j]) })
@@ -65,14 +63,13 @@ func winogradTile(outputs, taps, high int) {
 					ADDQ(Mem{Base: b, Disp: offTileStepRows}, p)
 				}
 			})
-			ADDQ(U32(uint32(set.bytes)), at)
 		}
-	}, offTilePoints)
+	})
 
 	tiles("winogradTileOut"+name, "makes the pixels of a tile", func(b Register) func() {
 		pixels, lines := transformOut(points), transformOut(rows)
 		return func() {
-			from, moved := apart(b, offTilePoints, points)
+			from, moved := here(b, offTilePoints, points)
 			q := field(b, offTileRoom)
 			times("row", number(rows), func() {
 				pixels(func(k int) Mem { return from[k] }, func(k int, v VecVirtual) { VMOVUPS(v, Mem{Base: q, Disp: k * slot}) })
@@ -83,11 +80,11 @@ func winogradTile(outputs, taps, high int) {
 			})
 			columns := func(label string, add bool) {
 				q, step := field(b, offTileRoom), field(b, offTileStepPixels)
-				to, moved := apart(b, offTilePixels, 4)
+				to, moved := here(b, offTilePixels, 4)
 				var adds []Mem
 				if add {
 					var more []Register
-					adds, more = apart(b, offTileAdds, 4)
+					adds, more = here(b, offTileAdds, 4)
 					moved = append(moved, more...)
 				}
 				times(label, number(outputs), func() {
@@ -106,29 +103,35 @@ func winogradTile(outputs, taps, high int) {
 			CMPQ(Mem{Base: b, Disp: offTileAdds}, U32(0))
 			JE(LabelRef("nothing"))
 			columns("add", true)
-			ADDQ(U32(uint32(set.bytes)), Mem{Base: b, Disp: offTileAdds})
 			JMP(LabelRef("done"))
 			Label("nothing")
 			columns("column", false)
 			Label("done")
 		}
-	}, offTilePoints, offTilePixels)
+	})
 }
 
-// tiles writes a loop over the vectors of blocks. prepare gives one round; then the pointers at those
-// offsets are moved along.
-func tiles(name, does string, prepare func(b Register) (round func()), moved ...int) {
+// here is [apart] of the vectors that it is the turn of. Pointers in memory stay where they are: they
+// may not leave their slices.
+func here(b Register, offset, blocks int) (list []Mem, moved []Register) {
+	p := field(b, offset)
+	ADDQ(Mem{Base: b, Disp: offTileDone}, p)
+	return spread(p, field(b, offset+8), blocks)
+}
+
+// tiles writes a loop over the vectors of blocks, of which prepare gives one round.
+func tiles(name, does string, prepare func(b Register) (round func())) {
 	TEXT(name, NOSPLIT, "func(b *uint64)")
 	Doc(name + " " + does + ".")
 	b := Load(Param("b"), GP64())
 	round := prepare(b)
 	Label("loop")
 	round()
-	for _, offset := range moved {
-		ADDQ(U32(uint32(set.bytes)), Mem{Base: b, Disp: offset})
-	}
-	SUBQ(U32(uint32(set.bytes)), Mem{Base: b, Disp: offTileLength})
-	JG(LabelRef("loop"))
+	done := field(b, offTileDone)
+	ADDQ(U32(uint32(set.bytes)), done)
+	MOVQ(done, Mem{Base: b, Disp: offTileDone})
+	CMPQ(done, Mem{Base: b, Disp: offTileLength})
+	JLT(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
 }
