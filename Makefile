@@ -97,7 +97,7 @@ fuzz:
 
 # A short turn for each; the seeds run as ordinary tests.
 fuzz-short:
-	@GO='$(GO)' internal/dev/fuzz.sh 3s
+	@GO='$(GO)' internal/dev/fuzz.sh 2s
 
 # The long forms of tests that are among the ordinary ones. With few arenas malloc keeps
 # less of what threads have freed, so that a leak is the easier to see. In neither run may
