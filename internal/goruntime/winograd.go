@@ -342,7 +342,7 @@ func (m *winograd) group(group int, products []float32, step int, room []float32
 // winogradWeights are the weights at each point, packed.
 func (p *packs) winogradWeights(m *winograd) []float32 {
 	w := m.w
-	key := packKey{b: w, k: -2}
+	key := packKey{b: w, k: -2, n: m.side} // pictures of one width may have other tiles than those of another
 	if w.shared {
 		p.mu.Lock()
 		defer p.mu.Unlock()

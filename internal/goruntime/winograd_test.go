@@ -147,3 +147,30 @@ func TestWinogradOfAnyShape(t *testing.T) {
 	}
 	t.Logf("%d of 400 with fewer multiplications, at most %.1e apart", fast, worst)
 }
+
+// TestWinogradOfTwoSizes: one session is bound to pictures of two sizes, whose tiles are of eight and of four outputs.
+func TestWinogradOfTwoSizes(t *testing.T) {
+	const channels = 16
+	rng := rand.New(rand.NewPCG(1, 9))
+	random := func(shape ...int) *onnx.Tensor {
+		return tensorOf(onnx.Float32, shape, func(int) float64 { return rng.NormFloat64() / 4 })
+	}
+	g := &onnx.Graph{Name: "test"}
+	x := g.Input("x", onnx.Float32, onnx.Fixed(1), onnx.Fixed(2), onnx.Free("h"), onnx.Free("w"))
+	y := g.Op("Conv", nil, x, onnx.Const("", random(channels, 2, 1, 1)))
+	y = g.Op("Conv", onnx.Attrs{"pads": []int64{1, 1, 1, 1}}, y, onnx.Const("", random(channels, channels, 3, 3)))
+	g.Output(y, "y", onnx.Float32, onnx.Fixed(1), onnx.Fixed(channels), onnx.Free("h"), onnx.Free("w"))
+	file := marshal(t, g, 17)
+	plain, fast := load(t, file, onnx.SessionOptions{}), load(t, file, onnx.SessionOptions{Fast: true})
+	for _, size := range []int{16, 12} {
+		in := []*onnx.Tensor{random(1, 2, size, size)}
+		var got [2]*onnx.Tensor
+		for i, s := range []onnx.Session{plain, fast} {
+			got[i] = tensorOf(onnx.Float32, []int{1, channels, size, size}, func(int) float64 { return 7 })
+			run(t, bind(t, s, in, []*onnx.Tensor{got[i]}))
+		}
+		if d := distance(got[0], got[1]); !(d <= 5e-5) {
+			t.Errorf("%d×%d: %g from the plain one", size, size, d)
+		}
+	}
+}
