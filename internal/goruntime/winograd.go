@@ -14,12 +14,12 @@ import (
 
 // tiling is how the outputs of such a convolution are divided.
 type tiling struct {
+	kernel.WinogradTile
+
 	images, ins    int
 	height, width  int // of the input
 	lines, columns int // of the output
 	top, left      int // where the first tap is, from an output's line and column
-	high, wide     int // lines and columns of taps
-	side           int // outputs of a tile, side by side
 }
 
 // tilingOf finds how a convolution is divided whose kernel has those live taps, in raster order; ok
@@ -35,51 +35,28 @@ func tilingOf(windows []window, taps []int, images, ins int) (t tiling, ok bool)
 	}
 	line, column := taps[0]/width.kernel, slices.Min(columns)
 	t = tiling{
-		images: images, ins: ins, height: height.in, width: width.in, lines: height.out, columns: width.out,
+		WinogradTile: kernel.WinogradTile{High: taps[len(taps)-1]/width.kernel - line + 1, Wide: slices.Max(columns) - column + 1},
+		images:       images, ins: ins, height: height.in, width: width.in, lines: height.out, columns: width.out,
 		top: line - height.begin, left: column - width.begin,
-		high: taps[len(taps)-1]/width.kernel - line + 1, wide: slices.Max(columns) - column + 1,
 	}
-	t.side = 4
-	if eight := (t.columns + 7) / 8; eight*(8+t.wide-1) < t.tiles()*t.points() {
-		t.side = 8
-	}
-	if t.high > 3 || t.wide > 3 || t.wide < 2 {
+	if t.High > 3 || t.Wide > 3 || t.Wide < 2 {
 		return t, false
 	}
 	// The transforms take time, too: more than a quarter of the multiplications must go.
 	return t, 4*t.products()*t.groups()*t.tiles() < 3*len(taps)*t.lines*t.columns
 }
 
-// tiles is how many there are in a line.
-func (t tiling) tiles() int { return (t.columns + t.side - 1) / t.side }
+// tiles is how many there are side by side.
+func (t tiling) tiles() int { return (t.columns + kernel.WinogradSide - 1) / kernel.WinogradSide }
 
-// points is how many a tile has, from pixel to pixel.
-func (t tiling) points() int { return t.side + t.wide - 1 }
-
-// lot is how many lines are a group, each tile of which is made at once.
-func (t tiling) lot() int {
-	if t.high == 1 {
-		return 1
-	}
-	return 4
-}
-
-// rows is how many points a tile has, from line to line.
-func (t tiling) rows() int { return t.lot() + t.high - 1 }
-
-// groups is how many groups of lines there are.
-func (t tiling) groups() int { return (t.lines + t.lot() - 1) / t.lot() }
+// groups is how many groups of lines there are, the tiles of which are side by side.
+func (t tiling) groups() int { return (t.lines + t.Lines() - 1) / t.Lines() }
 
 // products is how many a tile takes.
-func (t tiling) products() int { return t.rows() * t.points() }
+func (t tiling) products() int { return t.Rows() * t.Points() }
 
 // block is the elements of a pixel of the input.
 func (t tiling) block() int { return t.images * t.ins }
-
-// tile is one from line to line and from pixel to pixel, whose points lie so far apart.
-func (t tiling) tile(step int, room []float32) kernel.WinogradTile {
-	return kernel.WinogradTile{Rows: t.rows(), Points: t.points(), Step: step, Room: room}
-}
 
 // stride is from an input at a point to that at the next.
 func (t tiling) stride() int { return apart(t.groups() * t.tiles() * t.block()) }
@@ -99,14 +76,11 @@ func (p *binder) transformed(n *node, x *value, t tiling) (*value, error) {
 		return nil, err
 	}
 	w := &winogradInputs{tiling: t, x: x, v: v, none: make([]float32, t.width*t.block())}
-	w.task = w.group
-	s := p.add(n, &step{run: w.run, reads: []*value{x}, writes: []*value{v}})
-	if t.high > 1 {
-		if w.scratch, err = p.take(onnx.Float32, []int{p.threads, kernel.WinogradRoom}); err != nil {
-			return nil, err
-		}
-		s.writes = append(s.writes, w.scratch)
+	if w.scratch, err = p.take(onnx.Float32, []int{p.threads, kernel.WinogradRoom}); err != nil {
+		return nil, err
 	}
+	w.task = w.group
+	p.add(n, &step{run: w.run, reads: []*value{x}, writes: []*value{v, w.scratch}})
 	if p.transforms == nil {
 		p.transforms = map[transformKey]*value{}
 	}
@@ -137,34 +111,22 @@ func (w *winogradInputs) run(workers *workers) error {
 // group transforms what the tiles of a group see.
 func (w *winogradInputs) group(worker, group int) {
 	block, n := w.block(), w.width*w.block()
-	var lines, pixels [10][]float32
-	for k := range w.rows() {
+	room := w.scratch.floats()[worker*kernel.WinogradRoom:][:kernel.WinogradRoom]
+	var lines, part [6][]float32
+	for k := range w.Rows() {
 		lines[k] = w.none
-		if at := group*w.lot() + k + w.top; at >= 0 && at < w.height {
+		if at := group*w.Lines() + k + w.top; at >= 0 && at < w.height {
 			lines[k] = w.x.floats()[at*n:][:n]
 		}
 	}
 	for t := range w.tiles() {
-		dst := w.v.floats()[(group*w.tiles()+t)*block:]
-		first := t*w.side + w.left // column of the first pixel
-		if w.high == 1 {
-			for k := range w.points() {
-				pixels[k] = w.none
-				if at := first + k; at >= 0 && at < w.width {
-					pixels[k] = lines[0][at*block:]
-				}
-			}
-			kernel.WinogradInputs(dst, w.stride(), pixels[:w.points()], block)
-			continue
-		}
+		first := t*kernel.WinogradSide + w.left // column of the first pixel
 		from := min(max(0, first), w.width)
-		to := max(from, min(first+w.points(), w.width))
-		part := lines
-		for k := range w.rows() {
+		to := max(from, min(first+w.Points(), w.width))
+		for k := range w.Rows() {
 			part[k] = lines[k][from*block:]
 		}
-		room := w.scratch.floats()[worker*kernel.WinogradRoom:][:kernel.WinogradRoom]
-		w.tile(w.stride(), room).Inputs(dst, part[:w.rows()], block, from-first, to-from, block)
+		w.Inputs(room, w.v.floats()[(group*w.tiles()+t)*block:], w.stride(), part[:w.Rows()], block, from-first, to-from, block)
 	}
 }
 
@@ -182,7 +144,6 @@ type winograd struct {
 	scratch *value    // of each worker
 	room    int
 	now     []kernel.Product // by worker
-	none    []float32        // zeros, where nothing is added
 
 	bias, add *value
 	each      bool // what is added is the same for all pixels, and not for all outputs
@@ -202,11 +163,10 @@ func (p *binder) winograd(n *node, x, y, w *value, windows []window, taps []int)
 		return nil, err
 	}
 	m := &winograd{tiling: t, v: v, y: y, w: w, outs: outs, now: make([]kernel.Product, p.threads)}
-	m.none = make([]float32, images*outs)
 	m.corner = (t.top+windows[0].begin)*windows[1].kernel + t.left + windows[1].begin
 	const lines = 16 // enough for products to have many rows
-	m.part = min(max(1, lines/t.lot()), t.groups())
-	m.room = t.products()*apart(m.part*t.tiles()*images*outs) + kernel.WinogradRoom + t.lot()*t.side*images*outs
+	m.part = min(lines/t.Lines(), t.groups())
+	m.room = t.products()*apart(m.part*t.tiles()*images*outs) + kernel.WinogradRoom + t.Lines()*kernel.WinogradSide*images*outs
 	if m.scratch, err = p.take(onnx.Float32, []int{p.threads, m.room}); err != nil {
 		return nil, err
 	}
@@ -264,10 +224,10 @@ func (m *winograd) groupsOf(worker, task int) {
 		A: append(p.A[:0], kernel.Left{Row: m.ins, Step: 1, K: m.ins}),
 	}
 	products, size := m.scratch.floats()[worker*m.room:][:m.room], kernel.PackedLen(m.ins, m.outs)
-	middle := min(1, m.high-1)
+	middle := min(1, m.High-1)
 	for i := range m.products() {
 		p.A[0].Data, p.B, p.C, p.Init, p.RowInit = m.v.floats()[i*m.stride()+first*in:], m.weights[i*size:], products[i*step:], nil, 0
-		if i == middle*m.points()+1 {
+		if i == middle*m.Points()+1 {
 			m.start(p, groups*m.tiles())
 		}
 		p.Rows(0, p.M)
@@ -297,33 +257,26 @@ func (m *winograd) start(p *kernel.Product, tiles int) {
 
 // group transforms the products of a group of lines back, tile by tile.
 func (m *winograd) group(group int, products []float32, step int, room []float32) {
-	block, high := m.images*m.outs, m.lot()
-	line, size := m.columns*block, m.side*block // of the outputs, of a tile
+	block, high := m.images*m.outs, m.Lines()
+	line, size := m.columns*block, kernel.WinogradSide*block // of the outputs, of a tile
 	room, spare := room[:kernel.WinogradRoom], room[kernel.WinogradRoom:]
 	var all []float32 // what is added
 	if m.add != nil && !m.each {
 		all = m.add.floats()
 	}
 	for t := range m.tiles() {
-		lines, columns := min(high, m.lines-group*high), min(m.side, m.columns-t*m.side)
-		at := (group*high*m.columns + t*m.side) * block
+		lines, columns := min(high, m.lines-group*high), min(kernel.WinogradSide, m.columns-t*kernel.WinogradSide)
+		at := (group*high*m.columns + t*kernel.WinogradSide) * block
 		y, apart, add := m.y.floats()[at:], line, all
 		if add != nil {
 			add = add[at:]
 		}
 		// A tile that is not whole is made elsewhere, and added to afterwards.
-		whole := lines == high && columns == m.side
+		whole := lines == high && columns == kernel.WinogradSide
 		if !whole {
 			y, apart, add = spare, size, nil
 		}
-		switch {
-		case m.high > 1:
-			m.tile(step, room).Sums(y, add, apart, block, products[t*block:], block)
-		case add != nil:
-			kernel.WinogradSums(m.points(), y, block, add, block, products[t*block:], step, block)
-		default:
-			kernel.WinogradSums(m.points(), y, block, m.none, 0, products[t*block:], step, block)
-		}
+		m.Sums(room, y, add, apart, block, products[t*block:], step, block)
 		for k := range lines {
 			out := m.y.floats()[at+k*line:][:columns*block]
 			switch made := y[k*apart:][:len(out)]; {
@@ -342,7 +295,7 @@ func (m *winograd) group(group int, products []float32, step int, room []float32
 // winogradWeights are the weights at each point, packed.
 func (p *packs) winogradWeights(m *winograd) []float32 {
 	w := m.w
-	key := packKey{b: w, k: -2, n: m.side} // pictures of one width may have other tiles than those of another
+	key := packKey{b: w, k: -2}
 	if w.shared {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -355,12 +308,12 @@ func (p *packs) winogradWeights(m *winograd) []float32 {
 		matrices[i] = make([]float32, m.ins*m.outs)
 	}
 	at, width, positions := w.floats()[m.corner:], w.shape[3], product(w.shape[2:])
-	rows, columns := m.rows(), m.points()
-	taps, line := make([]float64, m.wide), make([]float64, m.high*columns) // a kernel's lines, at each point
-	column, u := make([]float64, m.high), make([]float64, rows)
+	rows, columns := m.Rows(), m.Points()
+	taps, line := make([]float64, m.Wide), make([]float64, m.High*columns) // a kernel's lines, at each point
+	column, u := make([]float64, m.High), make([]float64, rows)
 	for o := range m.outs {
 		for c := range m.ins {
-			for i := range m.high {
+			for i := range m.High {
 				for k := range taps {
 					taps[k] = float64(at[(o*m.ins+c)*positions+i*width+k])
 				}

@@ -34,7 +34,8 @@ func TestWinograd(t *testing.T) {
 		{kernel: [2]int{5, 5}, live: []int{6, 7, 8, 11}, pads: [4]int64{2, 2, 2, 2}, size: [2]int{7, 8}},
 		{kernel: [2]int{2, 3}, pads: [4]int64{1, 1, 0, 1}, size: [2]int{6, 10}},
 		{kernel: [2]int{2, 2}, pads: [4]int64{1, 1, 0, 0}, size: [2]int{1, 1}, none: true},
-		{kernel: [2]int{1, 3}, pads: [4]int64{0, 2, 0, 0}, size: [2]int{3, 3}},
+		{kernel: [2]int{1, 3}, pads: [4]int64{0, 2, 0, 0}, size: [2]int{3, 7}},
+		{kernel: [2]int{1, 3}, pads: [4]int64{0, 2, 0, 0}, size: [2]int{3, 3}, none: true}, // a tile is wider
 		{kernel: [2]int{2, 3}, size: [2]int{8, 11}},
 		{kernel: [2]int{3, 3}, pads: [4]int64{1, 1, 1, 1}, size: [2]int{6, 6}},
 		{kernel: [2]int{3, 3}, live: []int{1, 2, 4, 5, 7, 8}, pads: [4]int64{0, 1, 1, 0}, size: [2]int{9, 13}},
@@ -148,7 +149,7 @@ func TestWinogradOfAnyShape(t *testing.T) {
 	t.Logf("%d of 400 with fewer multiplications, at most %.1e apart", fast, worst)
 }
 
-// TestWinogradOfTwoSizes: one session is bound to pictures of two sizes, whose tiles are of eight and of four outputs.
+// TestWinogradOfTwoSizes: one session is bound to pictures of two sizes, and transforms its weights once.
 func TestWinogradOfTwoSizes(t *testing.T) {
 	const channels = 16
 	rng := rand.New(rand.NewPCG(1, 9))

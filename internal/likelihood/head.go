@@ -102,9 +102,9 @@ func LogSoftmax(logs []float64, level int) (lp float64, ok bool) {
 }
 
 // LogSoftmaxes is [LogSoftmax] of n symbols at once, with the same bits. logs are by level,
-// [levels, n], and are used up, top the largest of each, [n]. The level of symbol i is levels[i·step], and what
-// comes of it lps[i·step]. bad is the first symbol for which LogSoftmax is not ok; -1 where
-// there is none.
+// [levels, n], and are used up, top the largest of each symbol, [n]. The level of symbol i is
+// levels[i·step], and what comes of it lps[i·step]. bad is the first symbol for which LogSoftmax
+// is not ok; -1 where there is none.
 func LogSoftmaxes(lps []float64, levels []uint16, step int, logs, top []float64) (bad int) {
 	n := len(top)
 	for i, t := range top {

@@ -208,145 +208,73 @@ func fastTanhSigmoidAVX2(dst, a, b *float32, n int)
 func fastTanhSigmoidAVX512(dst, a, b *float32, n int)
 
 //go:noescape
-func winogradIn42AVX2(b *winogradIn)
+func winogradIn1x2AVX2(b *winogradIn)
 
 //go:noescape
-func winogradIn42AVX512(b *winogradIn)
+func winogradOut1x2AVX2(b *winogradOut)
 
 //go:noescape
-func winogradOut42AVX2(b *winogradOut)
+func winogradIn1x3AVX2(b *winogradIn)
 
 //go:noescape
-func winogradOut42AVX512(b *winogradOut)
+func winogradOut1x3AVX2(b *winogradOut)
 
 //go:noescape
-func winogradIn43AVX2(b *winogradIn)
+func winogradIn2x2AVX2(b *winogradIn)
 
 //go:noescape
-func winogradIn43AVX512(b *winogradIn)
+func winogradOut2x2AVX2(b *winogradOut)
 
 //go:noescape
-func winogradOut43AVX2(b *winogradOut)
+func winogradIn2x3AVX2(b *winogradIn)
 
 //go:noescape
-func winogradOut43AVX512(b *winogradOut)
+func winogradOut2x3AVX2(b *winogradOut)
 
 //go:noescape
-func winogradIn82AVX2(b *winogradIn)
+func winogradIn3x2AVX2(b *winogradIn)
 
 //go:noescape
-func winogradIn82AVX512(b *winogradIn)
+func winogradOut3x2AVX2(b *winogradOut)
 
 //go:noescape
-func winogradOut82AVX2(b *winogradOut)
+func winogradIn3x3AVX2(b *winogradIn)
 
 //go:noescape
-func winogradOut82AVX512(b *winogradOut)
+func winogradOut3x3AVX2(b *winogradOut)
 
 //go:noescape
-func winogradIn83AVX2(b *winogradIn)
+func winogradIn1x2AVX512(b *winogradIn)
 
 //go:noescape
-func winogradIn83AVX512(b *winogradIn)
+func winogradOut1x2AVX512(b *winogradOut)
 
 //go:noescape
-func winogradOut83AVX2(b *winogradOut)
+func winogradIn1x3AVX512(b *winogradIn)
 
 //go:noescape
-func winogradOut83AVX512(b *winogradOut)
+func winogradOut1x3AVX512(b *winogradOut)
 
 //go:noescape
-func winogradTileIn42x42AVX2(b *winogradTileIn)
+func winogradIn2x2AVX512(b *winogradIn)
 
 //go:noescape
-func winogradTileOut42x42AVX2(b *winogradTileOut)
+func winogradOut2x2AVX512(b *winogradOut)
 
 //go:noescape
-func winogradTileIn42x43AVX2(b *winogradTileIn)
+func winogradIn2x3AVX512(b *winogradIn)
 
 //go:noescape
-func winogradTileOut42x43AVX2(b *winogradTileOut)
+func winogradOut2x3AVX512(b *winogradOut)
 
 //go:noescape
-func winogradTileIn43x42AVX2(b *winogradTileIn)
+func winogradIn3x2AVX512(b *winogradIn)
 
 //go:noescape
-func winogradTileOut43x42AVX2(b *winogradTileOut)
+func winogradOut3x2AVX512(b *winogradOut)
 
 //go:noescape
-func winogradTileIn43x43AVX2(b *winogradTileIn)
+func winogradIn3x3AVX512(b *winogradIn)
 
 //go:noescape
-func winogradTileOut43x43AVX2(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn82x42AVX2(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut82x42AVX2(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn82x43AVX2(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut82x43AVX2(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn83x42AVX2(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut83x42AVX2(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn83x43AVX2(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut83x43AVX2(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn42x42AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut42x42AVX512(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn42x43AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut42x43AVX512(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn43x42AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut43x42AVX512(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn43x43AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut43x43AVX512(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn82x42AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut82x42AVX512(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn82x43AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut82x43AVX512(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn83x42AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut83x42AVX512(b *winogradTileOut)
-
-//go:noescape
-func winogradTileIn83x43AVX512(b *winogradTileIn)
-
-//go:noescape
-func winogradTileOut83x43AVX512(b *winogradTileOut)
+func winogradOut3x3AVX512(b *winogradOut)

@@ -8409,1310 +8409,195 @@ rest:
 	VZEROUPPER
 	RET
 
-// func winogradIn42AVX2(b *uint64)
+// func winogradIn1x2AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradIn42AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	XORQ         SI, SI
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS three<>+0(SB), Y1
-	MOVQ         (AX), DI
-
-loop:
-	MOVQ         24(AX), R8
-	VMOVUPS      (R8)(SI*1), Y2
-	MOVQ         32(AX), R8
-	VMOVUPS      (R8)(SI*1), Y3
-	MOVQ         40(AX), R8
-	VMOVUPS      (R8)(SI*1), Y4
-	MOVQ         48(AX), R8
-	VMOVUPS      (R8)(SI*1), Y5
-	MOVQ         56(AX), R8
-	VMOVUPS      (R8)(SI*1), Y6
-	VSUBPS       Y3, Y5, Y5
-	VSUBPS       Y4, Y2, Y2
-	VMOVAPS      Y5, Y7
-	VFMADD231PS  Y0, Y2, Y7
-	VMOVUPS      Y7, (CX)
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (CX)(DX*1)
-	VSUBPS       Y4, Y3, Y2
-	VMOVAPS      Y5, Y3
-	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, (CX)(DX*2)
-	VMOVUPS      Y5, (BX)
-	VSUBPS       Y4, Y6, Y2
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS Y0, Y5, Y2
-	VMOVUPS      Y2, (BX)(DX*1)
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000020, DI
-	JG           loop
-	VZEROUPPER
-	RET
-
-DATA two<>+0(SB)/4, $0x40000000
-GLOBL two<>(SB), RODATA|NOPTR, $4
-
-DATA three<>+0(SB)/4, $0x40400000
-GLOBL three<>(SB), RODATA|NOPTR, $4
-
-// func winogradOut42AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradOut42AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	LEAQ         (SI)(DI*2), R8
-	ADDQ         DI, R8
-	MOVQ         40(AX), R9
-	MOVQ         48(AX), R10
-	LEAQ         (R9)(R10*2), R11
-	ADDQ         R10, R11
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS eight<>+0(SB), Y2
-	MOVQ         (AX), AX
-
-loop:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     (CX)(DX*1), Y4
-	VMOVUPS     (CX)(DX*2), Y5
-	VMOVUPS     (BX), Y6
-	VMOVUPS     (BX)(DX*1), Y7
-	VADDPS      Y5, Y4, Y8
-	VSUBPS      Y5, Y4, Y4
-	VADDPS      Y8, Y3, Y3
-	VADDPS      Y6, Y3, Y3
-	VADDPS      (R9), Y3, Y3
-	VMOVUPS     Y3, (SI)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y6, Y3
-	VADDPS      (R9)(R10*1), Y3, Y3
-	VMOVUPS     Y3, (SI)(DI*1)
-	VMOVAPS     Y8, Y3
-	VFMADD231PS Y1, Y6, Y3
-	VADDPS      (R9)(R10*2), Y3, Y3
-	VMOVUPS     Y3, (SI)(DI*2)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y2, Y6, Y3
-	VADDPS      Y7, Y3, Y3
-	VADDPS      (R11), Y3, Y3
-	VMOVUPS     Y3, (R8)
-	ADDQ        $0x00000020, CX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R11
-	SUBQ        $0x00000020, AX
-	JG          loop
-	VZEROUPPER
-	RET
-
-DATA four<>+0(SB)/4, $0x40800000
-GLOBL four<>(SB), RODATA|NOPTR, $4
-
-DATA eight<>+0(SB)/4, $0x41000000
-GLOBL eight<>(SB), RODATA|NOPTR, $4
-
-// func winogradIn43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradIn43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	XORQ         SI, SI
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS five<>+0(SB), Y2
-	MOVQ         (AX), DI
-
-loop:
-	MOVQ         24(AX), R8
-	VMOVUPS      (R8)(SI*1), Y3
-	MOVQ         32(AX), R8
-	VMOVUPS      (R8)(SI*1), Y4
-	MOVQ         40(AX), R8
-	VMOVUPS      (R8)(SI*1), Y5
-	MOVQ         48(AX), R8
-	VMOVUPS      (R8)(SI*1), Y6
-	MOVQ         56(AX), R8
-	VMOVUPS      (R8)(SI*1), Y7
-	MOVQ         64(AX), R8
-	VMOVUPS      (R8)(SI*1), Y8
-	VMOVAPS      Y7, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y6, Y10
-	VFNMADD231PS Y1, Y4, Y10
-	VSUBPS       Y5, Y7, Y11
-	VSUBPS       Y4, Y6, Y12
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVAPS      Y7, Y5
-	VFMADD231PS  Y1, Y3, Y5
-	VMOVUPS      Y5, (CX)
-	VADDPS       Y10, Y9, Y3
-	VMOVUPS      Y3, (CX)(DX*1)
-	VSUBPS       Y10, Y9, Y3
-	VMOVUPS      Y3, (CX)(DX*2)
-	VMOVAPS      Y11, Y3
-	VFMADD231PS  Y0, Y12, Y3
-	VMOVUPS      Y3, (BX)
-	VMOVAPS      Y11, Y3
-	VFNMADD231PS Y0, Y12, Y3
-	VMOVUPS      Y3, (BX)(DX*1)
-	VMOVAPS      Y8, Y3
-	VFNMADD231PS Y2, Y6, Y3
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  Y1, Y4, Y3
-	VMOVUPS      Y3, (BX)(DX*2)
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x00000020, DI
-	JG           loop
-	VZEROUPPER
-	RET
-
-DATA five<>+0(SB)/4, $0x40a00000
-GLOBL five<>(SB), RODATA|NOPTR, $4
-
-// func winogradOut43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradOut43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	LEAQ         (SI)(DI*2), R8
-	ADDQ         DI, R8
-	MOVQ         40(AX), R9
-	MOVQ         48(AX), R10
-	LEAQ         (R9)(R10*2), R11
-	ADDQ         R10, R11
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS eight<>+0(SB), Y2
-	MOVQ         (AX), AX
-
-loop:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     (CX)(DX*1), Y4
-	VMOVUPS     (CX)(DX*2), Y5
-	VMOVUPS     (BX), Y6
-	VMOVUPS     (BX)(DX*1), Y7
-	VMOVUPS     (BX)(DX*2), Y8
-	VADDPS      Y5, Y4, Y9
-	VSUBPS      Y5, Y4, Y4
-	VADDPS      Y7, Y6, Y5
-	VSUBPS      Y7, Y6, Y6
-	VADDPS      Y9, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VADDPS      (R9), Y3, Y3
-	VMOVUPS     Y3, (SI)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y6, Y3
-	VADDPS      (R9)(R10*1), Y3, Y3
-	VMOVUPS     Y3, (SI)(DI*1)
-	VMOVAPS     Y9, Y3
-	VFMADD231PS Y1, Y5, Y3
-	VADDPS      (R9)(R10*2), Y3, Y3
-	VMOVUPS     Y3, (SI)(DI*2)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y2, Y6, Y3
-	VADDPS      Y8, Y3, Y3
-	VADDPS      (R11), Y3, Y3
-	VMOVUPS     Y3, (R8)
-	ADDQ        $0x00000020, CX
-	ADDQ        $0x00000020, BX
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R11
-	SUBQ        $0x00000020, AX
-	JG          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn42x42AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileIn42x42AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS three<>+0(SB), Y1
-	VBROADCASTSS two<>+0(SB), Y2
-	VBROADCASTSS three<>+0(SB), Y3
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Y4
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Y5
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Y6
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Y7
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Y8
-	VSUBPS       Y5, Y7, Y7
-	VSUBPS       Y6, Y4, Y4
-	VMOVAPS      Y7, Y9
-	VFMADD231PS  Y0, Y4, Y9
-	VMOVUPS      Y9, (DX)
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y4, Y7, Y4
-	VMOVUPS      Y4, 320(DX)
-	VSUBPS       Y6, Y5, Y4
-	VMOVAPS      Y7, Y5
-	VFMADD231PS  Y1, Y4, Y5
-	VMOVUPS      Y5, 640(DX)
-	VMOVUPS      Y7, 960(DX)
-	VSUBPS       Y6, Y8, Y4
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS Y0, Y7, Y4
-	VMOVUPS      Y4, 1280(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000005, DI
-
-row:
-	VMOVUPS      (SI), Y4
-	VMOVUPS      64(SI), Y5
-	VMOVUPS      128(SI), Y6
-	VMOVUPS      192(SI), Y7
-	VMOVUPS      256(SI), Y8
-	VSUBPS       Y5, Y7, Y7
-	VSUBPS       Y6, Y4, Y4
-	VMOVAPS      Y7, Y9
-	VFMADD231PS  Y2, Y4, Y9
-	VMOVUPS      Y9, (CX)
-	VADDPS       Y6, Y5, Y4
-	VSUBPS       Y4, Y7, Y4
-	VMOVUPS      Y4, (CX)(DX*1)
-	VSUBPS       Y6, Y5, Y4
-	VMOVAPS      Y7, Y5
-	VFMADD231PS  Y3, Y4, Y5
-	VMOVUPS      Y5, (CX)(DX*2)
-	VMOVUPS      Y7, (BX)
-	VSUBPS       Y6, Y8, Y4
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS Y2, Y7, Y4
-	VMOVUPS      Y4, (BX)(DX*1)
-	ADDQ         $0x00000140, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000020, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut42x42AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileOut42x42AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS eight<>+0(SB), Y2
-	VBROADCASTSS two<>+0(SB), Y3
-	VBROADCASTSS four<>+0(SB), Y4
-	VBROADCASTSS eight<>+0(SB), Y5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000005, DI
-
-row:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     (CX)(DX*1), Y7
-	VMOVUPS     (CX)(DX*2), Y8
-	VMOVUPS     (BX), Y9
-	VMOVUPS     (BX)(DX*1), Y10
-	VADDPS      Y8, Y7, Y11
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y11, Y6, Y6
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     Y6, (SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y0, Y9, Y6
-	VMOVUPS     Y6, 64(SI)
-	VMOVAPS     Y11, Y6
-	VFMADD231PS Y1, Y9, Y6
-	VMOVUPS     Y6, 128(SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y2, Y9, Y6
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     Y6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VADDPS      Y8, Y7, Y11
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y11, Y6, Y6
-	VADDPS      Y9, Y6, Y6
-	VADDPS      (R8), Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VADDPS      (R8)(R9*1), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y11, Y6
-	VFMADD231PS Y4, Y9, Y6
-	VADDPS      (R8)(R9*2), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y10, Y6, Y6
-	VADDPS      (R10), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VADDPS      Y8, Y7, Y11
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y11, Y6, Y6
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y11, Y6
-	VFMADD231PS Y4, Y9, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000020, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn42x43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileIn42x43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS five<>+0(SB), Y2
-	VBROADCASTSS two<>+0(SB), Y3
-	VBROADCASTSS three<>+0(SB), Y4
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Y5
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Y6
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Y7
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Y8
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Y9
-	MOVQ         112(AX), SI
-	VMOVUPS      (SI)(CX*1), Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y1, Y7, Y11
-	VMOVAPS      Y8, Y12
-	VFNMADD231PS Y1, Y6, Y12
-	VSUBPS       Y7, Y9, Y13
-	VSUBPS       Y6, Y8, Y14
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y2, Y7, Y9
-	VMOVAPS      Y9, Y7
-	VFMADD231PS  Y1, Y5, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       Y12, Y11, Y5
-	VMOVUPS      Y5, 320(DX)
-	VSUBPS       Y12, Y11, Y5
-	VMOVUPS      Y5, 640(DX)
-	VMOVAPS      Y13, Y5
-	VFMADD231PS  Y0, Y14, Y5
-	VMOVUPS      Y5, 960(DX)
-	VMOVAPS      Y13, Y5
-	VFNMADD231PS Y0, Y14, Y5
-	VMOVUPS      Y5, 1280(DX)
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y2, Y8, Y5
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y1, Y6, Y5
-	VMOVUPS      Y5, 1600(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000006, DI
-
-row:
-	VMOVUPS      (SI), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      128(SI), Y7
-	VMOVUPS      192(SI), Y8
-	VMOVUPS      256(SI), Y9
-	VSUBPS       Y6, Y8, Y8
-	VSUBPS       Y7, Y5, Y5
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y3, Y5, Y10
-	VMOVUPS      Y10, (CX)
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y5, Y8, Y5
-	VMOVUPS      Y5, (CX)(DX*1)
-	VSUBPS       Y7, Y6, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y4, Y5, Y6
-	VMOVUPS      Y6, (CX)(DX*2)
-	VMOVUPS      Y8, (BX)
-	VSUBPS       Y7, Y9, Y5
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS Y3, Y8, Y5
-	VMOVUPS      Y5, (BX)(DX*1)
-	ADDQ         $0x00000140, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000020, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut42x43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileOut42x43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS eight<>+0(SB), Y2
-	VBROADCASTSS two<>+0(SB), Y3
-	VBROADCASTSS four<>+0(SB), Y4
-	VBROADCASTSS eight<>+0(SB), Y5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000006, DI
-
-row:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     (CX)(DX*1), Y7
-	VMOVUPS     (CX)(DX*2), Y8
-	VMOVUPS     (BX), Y9
-	VMOVUPS     (BX)(DX*1), Y10
-	VADDPS      Y8, Y7, Y11
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y11, Y6, Y6
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     Y6, (SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y0, Y9, Y6
-	VMOVUPS     Y6, 64(SI)
-	VMOVAPS     Y11, Y6
-	VFMADD231PS Y1, Y9, Y6
-	VMOVUPS     Y6, 128(SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y2, Y9, Y6
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     Y6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VMOVUPS     1280(CX), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VADDPS      (R8), Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VADDPS      (R8)(R9*1), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y12, Y6
-	VFMADD231PS Y4, Y8, Y6
-	VADDPS      (R8)(R9*2), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y11, Y6, Y6
-	VADDPS      (R10), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VMOVUPS     1280(CX), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y12, Y6
-	VFMADD231PS Y4, Y8, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y11, Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000020, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn43x42AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileIn43x42AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS three<>+0(SB), Y1
-	VBROADCASTSS two<>+0(SB), Y2
-	VBROADCASTSS four<>+0(SB), Y3
-	VBROADCASTSS five<>+0(SB), Y4
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Y5
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Y6
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Y7
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Y8
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Y9
-	VSUBPS       Y6, Y8, Y8
-	VSUBPS       Y7, Y5, Y5
-	VMOVAPS      Y8, Y10
-	VFMADD231PS  Y0, Y5, Y10
-	VMOVUPS      Y10, (DX)
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y5, Y8, Y5
-	VMOVUPS      Y5, 384(DX)
-	VSUBPS       Y7, Y6, Y5
-	VMOVAPS      Y8, Y6
-	VFMADD231PS  Y1, Y5, Y6
-	VMOVUPS      Y6, 768(DX)
-	VMOVUPS      Y8, 1152(DX)
-	VSUBPS       Y7, Y9, Y5
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS Y0, Y8, Y5
-	VMOVUPS      Y5, 1536(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000005, DI
-
-row:
-	VMOVUPS      (SI), Y5
-	VMOVUPS      64(SI), Y6
-	VMOVUPS      128(SI), Y7
-	VMOVUPS      192(SI), Y8
-	VMOVUPS      256(SI), Y9
-	VMOVUPS      320(SI), Y10
-	VMOVAPS      Y9, Y11
-	VFNMADD231PS Y3, Y7, Y11
-	VMOVAPS      Y8, Y12
-	VFNMADD231PS Y3, Y6, Y12
-	VSUBPS       Y7, Y9, Y13
-	VSUBPS       Y6, Y8, Y14
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y4, Y7, Y9
-	VMOVAPS      Y9, Y7
-	VFMADD231PS  Y3, Y5, Y7
-	VMOVUPS      Y7, (CX)
-	VADDPS       Y12, Y11, Y5
-	VMOVUPS      Y5, (CX)(DX*1)
-	VSUBPS       Y12, Y11, Y5
-	VMOVUPS      Y5, (CX)(DX*2)
-	VMOVAPS      Y13, Y5
-	VFMADD231PS  Y2, Y14, Y5
-	VMOVUPS      Y5, (BX)
-	VMOVAPS      Y13, Y5
-	VFNMADD231PS Y2, Y14, Y5
-	VMOVUPS      Y5, (BX)(DX*1)
-	VMOVAPS      Y10, Y5
-	VFNMADD231PS Y4, Y8, Y5
-	VMOVAPS      Y5, Y5
-	VFMADD231PS  Y3, Y6, Y5
-	VMOVUPS      Y5, (BX)(DX*2)
-	ADDQ         $0x00000180, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000020, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut43x42AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileOut43x42AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS eight<>+0(SB), Y2
-	VBROADCASTSS two<>+0(SB), Y3
-	VBROADCASTSS four<>+0(SB), Y4
-	VBROADCASTSS eight<>+0(SB), Y5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000005, DI
-
-row:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     (CX)(DX*1), Y7
-	VMOVUPS     (CX)(DX*2), Y8
-	VMOVUPS     (BX), Y9
-	VMOVUPS     (BX)(DX*1), Y10
-	VMOVUPS     (BX)(DX*2), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     Y6, (SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y0, Y9, Y6
-	VMOVUPS     Y6, 64(SI)
-	VMOVAPS     Y12, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMOVUPS     Y6, 128(SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y2, Y9, Y6
-	VADDPS      Y11, Y6, Y6
-	VMOVUPS     Y6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VADDPS      Y8, Y7, Y11
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y11, Y6, Y6
-	VADDPS      Y9, Y6, Y6
-	VADDPS      (R8), Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VADDPS      (R8)(R9*1), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y11, Y6
-	VFMADD231PS Y4, Y9, Y6
-	VADDPS      (R8)(R9*2), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y10, Y6, Y6
-	VADDPS      (R10), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VADDPS      Y8, Y7, Y11
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y11, Y6, Y6
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y11, Y6
-	VFMADD231PS Y4, Y9, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000020, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn43x43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileIn43x43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS five<>+0(SB), Y2
-	VBROADCASTSS two<>+0(SB), Y3
-	VBROADCASTSS four<>+0(SB), Y4
-	VBROADCASTSS five<>+0(SB), Y5
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Y6
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Y7
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Y8
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Y9
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Y10
-	MOVQ         112(AX), SI
-	VMOVUPS      (SI)(CX*1), Y11
-	VMOVAPS      Y10, Y12
-	VFNMADD231PS Y1, Y8, Y12
-	VMOVAPS      Y9, Y13
-	VFNMADD231PS Y1, Y7, Y13
-	VSUBPS       Y8, Y10, Y14
-	VSUBPS       Y7, Y9, Y15
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y2, Y8, Y10
-	VMOVAPS      Y10, Y8
-	VFMADD231PS  Y1, Y6, Y8
-	VMOVUPS      Y8, (DX)
-	VADDPS       Y13, Y12, Y6
-	VMOVUPS      Y6, 384(DX)
-	VSUBPS       Y13, Y12, Y6
-	VMOVUPS      Y6, 768(DX)
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y0, Y15, Y6
-	VMOVUPS      Y6, 1152(DX)
-	VMOVAPS      Y14, Y6
-	VFNMADD231PS Y0, Y15, Y6
-	VMOVUPS      Y6, 1536(DX)
-	VMOVAPS      Y11, Y6
-	VFNMADD231PS Y2, Y9, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y7, Y6
-	VMOVUPS      Y6, 1920(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000006, DI
-
-row:
-	VMOVUPS      (SI), Y6
-	VMOVUPS      64(SI), Y7
-	VMOVUPS      128(SI), Y8
-	VMOVUPS      192(SI), Y9
-	VMOVUPS      256(SI), Y10
-	VMOVUPS      320(SI), Y11
-	VMOVAPS      Y10, Y12
-	VFNMADD231PS Y4, Y8, Y12
-	VMOVAPS      Y9, Y13
-	VFNMADD231PS Y4, Y7, Y13
-	VSUBPS       Y8, Y10, Y14
-	VSUBPS       Y7, Y9, Y15
-	VMOVAPS      Y10, Y10
-	VFNMADD231PS Y5, Y8, Y10
-	VMOVAPS      Y10, Y8
-	VFMADD231PS  Y4, Y6, Y8
-	VMOVUPS      Y8, (CX)
-	VADDPS       Y13, Y12, Y6
-	VMOVUPS      Y6, (CX)(DX*1)
-	VSUBPS       Y13, Y12, Y6
-	VMOVUPS      Y6, (CX)(DX*2)
-	VMOVAPS      Y14, Y6
-	VFMADD231PS  Y3, Y15, Y6
-	VMOVUPS      Y6, (BX)
-	VMOVAPS      Y14, Y6
-	VFNMADD231PS Y3, Y15, Y6
-	VMOVUPS      Y6, (BX)(DX*1)
-	VMOVAPS      Y11, Y6
-	VFNMADD231PS Y5, Y9, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVUPS      Y6, (BX)(DX*2)
-	ADDQ         $0x00000180, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000020, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut43x43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileOut43x43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS eight<>+0(SB), Y2
-	VBROADCASTSS two<>+0(SB), Y3
-	VBROADCASTSS four<>+0(SB), Y4
-	VBROADCASTSS eight<>+0(SB), Y5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000006, DI
-
-row:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     (CX)(DX*1), Y7
-	VMOVUPS     (CX)(DX*2), Y8
-	VMOVUPS     (BX), Y9
-	VMOVUPS     (BX)(DX*1), Y10
-	VMOVUPS     (BX)(DX*2), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     Y6, (SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y0, Y9, Y6
-	VMOVUPS     Y6, 64(SI)
-	VMOVAPS     Y12, Y6
-	VFMADD231PS Y1, Y8, Y6
-	VMOVUPS     Y6, 128(SI)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y2, Y9, Y6
-	VADDPS      Y11, Y6, Y6
-	VMOVUPS     Y6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VMOVUPS     1280(CX), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VADDPS      (R8), Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VADDPS      (R8)(R9*1), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y12, Y6
-	VFMADD231PS Y4, Y8, Y6
-	VADDPS      (R8)(R9*2), Y6, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y11, Y6, Y6
-	VADDPS      (R10), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Y6
-	VMOVUPS     256(CX), Y7
-	VMOVUPS     512(CX), Y8
-	VMOVUPS     768(CX), Y9
-	VMOVUPS     1024(CX), Y10
-	VMOVUPS     1280(CX), Y11
-	VADDPS      Y8, Y7, Y12
-	VSUBPS      Y8, Y7, Y7
-	VADDPS      Y10, Y9, Y8
-	VSUBPS      Y10, Y9, Y9
-	VADDPS      Y12, Y6, Y6
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     Y6, (BX)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y3, Y9, Y6
-	VMOVUPS     Y6, (BX)(SI*1)
-	VMOVAPS     Y12, Y6
-	VFMADD231PS Y4, Y8, Y6
-	VMOVUPS     Y6, (BX)(SI*2)
-	VMOVAPS     Y7, Y6
-	VFMADD231PS Y5, Y9, Y6
-	VADDPS      Y11, Y6, Y6
-	VMOVUPS     Y6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000020, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradIn82AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradIn82AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradIn1x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ b+0(FP), AX
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	LEAQ (BX)(DX*2), SI
-	ADDQ DX, SI
-	XORQ DI, DI
-	MOVQ (AX), R8
 
 loop:
-	MOVQ         32(AX), R9
-	MOVQ         32(AX), R9
-	VMOVUPS      (R9)(DI*1), Y0
-	MOVQ         24(AX), R9
+	CMPQ         56(AX), $0x00000009
+	JNE          some
+	MOVQ         72(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         64(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         16(AX), DI
+	ADDQ         8(AX), DI
+	MOVQ         24(AX), R8
+	LEAQ         (DI)(R8*2), R9
+	ADDQ         R8, R9
+	LEAQ         (R9)(R8*2), R10
+	ADDQ         R8, R10
+	VMOVUPS      (CX)(DX*1), Y0
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y1
-	VFMADD231PS  (R9)(DI*1), Y1, Y0
-	MOVQ         40(AX), R9
-	MOVQ         40(AX), R9
-	VMOVUPS      (R9)(DI*1), Y1
-	MOVQ         32(AX), R9
+	VFMADD231PS  (CX), Y1, Y0
+	VMOVUPS      (CX)(DX*2), Y1
 	VMOVAPS      Y1, Y1
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y2
-	VFMADD231PS  (R9)(DI*1), Y2, Y1
-	MOVQ         48(AX), R9
-	MOVQ         48(AX), R9
-	VMOVUPS      (R9)(DI*1), Y2
-	MOVQ         40(AX), R9
+	VFMADD231PS  (CX)(DX*1), Y2, Y1
+	VMOVUPS      (BX), Y2
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y3
-	VFMADD231PS  (R9)(DI*1), Y3, Y2
-	MOVQ         56(AX), R9
-	MOVQ         56(AX), R9
-	VMOVUPS      (R9)(DI*1), Y3
-	MOVQ         48(AX), R9
+	VFMADD231PS  (CX)(DX*2), Y3, Y2
+	VMOVUPS      (BX)(DX*1), Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
-	VFMADD231PS  (R9)(DI*1), Y4, Y3
-	MOVQ         64(AX), R9
-	MOVQ         64(AX), R9
-	VMOVUPS      (R9)(DI*1), Y4
-	MOVQ         56(AX), R9
+	VFMADD231PS  (BX), Y4, Y3
+	VMOVUPS      (BX)(DX*2), Y4
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
-	VFMADD231PS  (R9)(DI*1), Y5, Y4
-	MOVQ         72(AX), R9
-	MOVQ         72(AX), R9
-	VMOVUPS      (R9)(DI*1), Y5
-	MOVQ         64(AX), R9
+	VFMADD231PS  (BX)(DX*1), Y5, Y4
+	VMOVUPS      (SI), Y5
 	VMOVAPS      Y5, Y5
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
-	VFMADD231PS  (R9)(DI*1), Y6, Y5
-	MOVQ         80(AX), R9
-	MOVQ         80(AX), R9
-	VMOVUPS      (R9)(DI*1), Y6
-	MOVQ         72(AX), R9
+	VFMADD231PS  (BX)(DX*2), Y6, Y5
+	VMOVUPS      (SI)(DX*1), Y6
 	VMOVAPS      Y6, Y6
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
-	VFMADD231PS  (R9)(DI*1), Y7, Y6
-	MOVQ         88(AX), R9
-	MOVQ         88(AX), R9
-	VMOVUPS      (R9)(DI*1), Y7
-	MOVQ         80(AX), R9
+	VFMADD231PS  (SI), Y7, Y6
+	VMOVUPS      (SI)(DX*2), Y7
 	VMOVAPS      Y7, Y7
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
-	VFMADD231PS  (R9)(DI*1), Y8, Y7
+	VFMADD231PS  (SI)(DX*1), Y8, Y7
+	VSUBPS       Y0, Y6, Y0
+	VSUBPS       Y4, Y2, Y7
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (DI)
+	VADDPS       Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0880000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VADDPS       Y1, Y5, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winogradc0880000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VADDPS       Y7, Y0, Y8
+	VMOVUPS      Y8, (DI)(R8*1)
+	VSUBPS       Y7, Y0, Y0
+	VMOVUPS      Y0, (DI)(R8*2)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y7
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVAPS      Y5, Y7
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3e800000<>+0(SB), Y8
+	VFMADD231PS  Y1, Y8, Y7
+	VMOVAPS      Y0, Y8
+	VBROADCASTSS winograd40000000<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, (R9)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0000000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (R9)(R8*1)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVAPS      Y5, Y2
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40800000<>+0(SB), Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS winograd3f000000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      Y1, (R9)(R8*2)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbf000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      (SI)(DX*1), Y0
+	VSUBPS       (CX)(DX*1), Y0, Y0
+	VMOVUPS      (BX), Y1
+	VSUBPS       (BX)(DX*2), Y1, Y1
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (SI)(DX*2), Y1
+	VSUBPS       (CX)(DX*2), Y1, Y1
+	VMOVUPS      (BX)(DX*1), Y2
+	VSUBPS       (SI), Y2, Y2
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd40a80000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      Y0, (R10)(R8*1)
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y2
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, (R10)(R8*2)
+	JMP          done
+
+some:
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
+
+column:
+	MOVQ    72(AX), SI
+	VMOVUPS (SI)(CX*1), Y0
+	VMOVUPS Y0, (DX)
+	ADDQ    64(AX), CX
+	ADDQ    $0x00000040, DX
+	DECQ    BX
+	JNZ     column
+	MOVQ    16(AX), CX
+	ADDQ    8(AX), CX
+	MOVQ    24(AX), DX
+	LEAQ    (CX)(DX*2), BX
+	ADDQ    DX, BX
+	LEAQ    (BX)(DX*2), SI
+	ADDQ    DX, SI
+	MOVQ    40(AX), DI
+	MOVQ    $0x00000001, R8
+
+row:
+	VMOVUPS      64(DI), Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y1
+	VFMADD231PS  (DI), Y1, Y0
+	VMOVUPS      128(DI), Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y2
+	VFMADD231PS  64(DI), Y2, Y1
+	VMOVUPS      192(DI), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y3
+	VFMADD231PS  128(DI), Y3, Y2
+	VMOVUPS      256(DI), Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  192(DI), Y4, Y3
+	VMOVUPS      320(DI), Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
+	VFMADD231PS  256(DI), Y5, Y4
+	VMOVUPS      384(DI), Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
+	VFMADD231PS  320(DI), Y6, Y5
+	VMOVUPS      448(DI), Y6
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
+	VFMADD231PS  384(DI), Y7, Y6
+	VMOVUPS      512(DI), Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
+	VFMADD231PS  448(DI), Y8, Y7
 	VSUBPS       Y0, Y6, Y0
 	VSUBPS       Y4, Y2, Y7
 	VMOVAPS      Y0, Y0
@@ -9771,25 +8656,17 @@ loop:
 	VBROADCASTSS winogradbf000000<>+0(SB), Y1
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (SI)
-	MOVQ         80(AX), R9
-	MOVQ         32(AX), R10
-	VMOVUPS      (R9)(DI*1), Y0
-	VSUBPS       (R10)(DI*1), Y0, Y0
-	MOVQ         48(AX), R9
-	MOVQ         64(AX), R10
-	VMOVUPS      (R9)(DI*1), Y1
-	VSUBPS       (R10)(DI*1), Y1, Y1
+	VMOVUPS      448(DI), Y0
+	VSUBPS       64(DI), Y0, Y0
+	VMOVUPS      192(DI), Y1
+	VSUBPS       320(DI), Y1, Y1
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd40a80000<>+0(SB), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	MOVQ         88(AX), R9
-	MOVQ         40(AX), R10
-	VMOVUPS      (R9)(DI*1), Y1
-	VSUBPS       (R10)(DI*1), Y1, Y1
-	MOVQ         56(AX), R9
-	MOVQ         72(AX), R10
-	VMOVUPS      (R9)(DI*1), Y2
-	VSUBPS       (R10)(DI*1), Y2, Y2
+	VMOVUPS      512(DI), Y1
+	VSUBPS       128(DI), Y1, Y1
+	VMOVUPS      256(DI), Y2
+	VSUBPS       384(DI), Y2, Y2
 	VMOVAPS      Y1, Y1
 	VBROADCASTSS winograd40a80000<>+0(SB), Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -9798,12 +8675,19 @@ loop:
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Y2
 	VFMADD231PS  Y0, Y2, Y1
 	VMOVUPS      Y1, (SI)(DX*2)
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DI
-	SUBQ         $0x00000020, R8
-	JG           loop
+	ADDQ         $0x00000240, DI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	DECQ         R8
+	JNZ          row
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -9840,31 +8724,34 @@ GLOBL winograd3f000000<>(SB), RODATA|NOPTR, $4
 DATA winogradbf000000<>+0(SB)/4, $0xbf000000
 GLOBL winogradbf000000<>(SB), RODATA|NOPTR, $4
 
-// func winogradOut82AVX2(b *uint64)
+// func winogradOut1x2AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradOut82AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradOut1x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ b+0(FP), AX
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	LEAQ (BX)(DX*2), SI
-	ADDQ DX, SI
-	MOVQ 24(AX), DI
-	MOVQ 32(AX), R8
-	LEAQ (DI)(R8*2), R9
-	ADDQ R8, R9
-	LEAQ (R9)(R8*2), R10
-	ADDQ R8, R10
-	MOVQ 40(AX), R11
-	MOVQ 48(AX), R12
-	LEAQ (R11)(R12*2), R13
-	ADDQ R12, R13
-	LEAQ (R13)(R12*2), R14
-	ADDQ R12, R14
-	MOVQ (AX), AX
 
 loop:
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	CMPQ         56(AX), $0x00000000
+	JE           nothing
+	MOVQ         72(AX), DI
+	MOVQ         48(AX), R8
+	ADDQ         8(AX), R8
+	LEAQ         (R8)(DI*2), R9
+	ADDQ         DI, R9
+	LEAQ         (R9)(DI*2), R10
+	ADDQ         DI, R10
+	MOVQ         56(AX), R11
+	ADDQ         8(AX), R11
+	LEAQ         (R11)(DI*2), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(DI*2), R13
+	ADDQ         DI, R13
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(DX*1), Y1
 	VMOVUPS      (CX)(DX*2), Y2
@@ -9884,7 +8771,7 @@ loop:
 	VMOVUPS      (SI)(DX*1), Y4
 	VADDPS       Y4, Y0, Y0
 	VADDPS       (R11), Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y0, (R8)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd40000000<>+0(SB), Y5
 	VFMADD231PS  Y2, Y5, Y0
@@ -9894,8 +8781,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VADDPS       (R11)(R12*1), Y0, Y0
-	VMOVUPS      Y0, (DI)(R8*1)
+	VADDPS       (R11)(DI*1), Y0, Y0
+	VMOVUPS      Y0, (R8)(DI*1)
 	VMOVAPS      Y7, Y0
 	VBROADCASTSS winograd40800000<>+0(SB), Y5
 	VFMADD231PS  Y8, Y5, Y0
@@ -9905,8 +8792,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3fe38e39<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VADDPS       (R11)(R12*2), Y0, Y0
-	VMOVUPS      Y0, (DI)(R8*2)
+	VADDPS       (R11)(DI*2), Y0, Y0
+	VMOVUPS      Y0, (R8)(DI*2)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd41000000<>+0(SB), Y5
 	VFMADD231PS  Y2, Y5, Y0
@@ -9916,7 +8803,7 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winogradc017b426<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VADDPS       (R13), Y0, Y0
+	VADDPS       (R12), Y0, Y0
 	VMOVUPS      Y0, (R9)
 	VMOVAPS      Y7, Y0
 	VBROADCASTSS winograd41800000<>+0(SB), Y5
@@ -9927,8 +8814,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd404a4588<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VADDPS       (R13)(R12*1), Y0, Y0
-	VMOVUPS      Y0, (R9)(R8*1)
+	VADDPS       (R12)(DI*1), Y0, Y0
+	VMOVUPS      Y0, (R9)(DI*1)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd42000000<>+0(SB), Y5
 	VFMADD231PS  Y2, Y5, Y0
@@ -9938,8 +8825,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winogradc086d905<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VADDPS       (R13)(R12*2), Y0, Y0
-	VMOVUPS      Y0, (R9)(R8*2)
+	VADDPS       (R12)(DI*2), Y0, Y0
+	VMOVUPS      Y0, (R9)(DI*2)
 	VMOVAPS      Y7, Y0
 	VBROADCASTSS winograd42800000<>+0(SB), Y5
 	VFMADD231PS  Y8, Y5, Y0
@@ -9949,7 +8836,7 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd40b3cc07<>+0(SB), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VADDPS       (R14), Y0, Y0
+	VADDPS       (R13), Y0, Y0
 	VMOVUPS      Y0, (R10)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd43000000<>+0(SB), Y1
@@ -9961,19 +8848,115 @@ loop:
 	VBROADCASTSS winogradc0efbab4<>+0(SB), Y1
 	VFMADD231PS  Y4, Y1, Y0
 	VADDPS       (SI)(DX*2), Y0, Y0
-	VADDPS       (R14)(R12*1), Y0, Y0
+	VADDPS       (R13)(DI*1), Y0, Y0
+	VMOVUPS      Y0, (R10)(DI*1)
+	JMP          done
+
+nothing:
+	MOVQ         48(AX), DI
+	ADDQ         8(AX), DI
+	MOVQ         72(AX), R8
+	LEAQ         (DI)(R8*2), R9
+	ADDQ         R8, R9
+	LEAQ         (R9)(R8*2), R10
+	ADDQ         R8, R10
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(DX*1), Y1
+	VMOVUPS      (CX)(DX*2), Y2
+	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX)(DX*1), Y4
+	VMOVUPS      (BX)(DX*2), Y5
+	VMOVUPS      (SI), Y6
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y4, Y3, Y2
+	VSUBPS       Y6, Y5, Y3
+	VADDPS       Y7, Y0, Y0
+	VADDPS       Y9, Y8, Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (SI)(DX*1), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DI)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd40000000<>+0(SB), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f000000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      Y0, (DI)(R8*1)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      Y0, (DI)(R8*2)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd41000000<>+0(SB), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e000000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc017b426<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      Y0, (R9)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd41800000<>+0(SB), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d800000<>+0(SB), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd404a4588<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      Y0, (R9)(R8*1)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd42000000<>+0(SB), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d000000<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc086d905<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      Y0, (R9)(R8*2)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd42800000<>+0(SB), Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c800000<>+0(SB), Y5
+	VFMADD231PS  Y9, Y5, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd43000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c000000<>+0(SB), Y1
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y1
+	VFMADD231PS  Y4, Y1, Y0
+	VADDPS       (SI)(DX*2), Y0, Y0
 	VMOVUPS      Y0, (R10)(R8*1)
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	ADDQ         $0x00000020, R11
-	ADDQ         $0x00000020, R13
-	ADDQ         $0x00000020, R14
-	SUBQ         $0x00000020, AX
-	JG           loop
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -10028,86 +9011,232 @@ GLOBL winograd3c000000<>(SB), RODATA|NOPTR, $4
 DATA winogradc0efbab4<>+0(SB)/4, $0xc0efbab4
 GLOBL winogradc0efbab4<>(SB), RODATA|NOPTR, $4
 
-// func winogradIn83AVX2(b *uint64)
+// func winogradIn1x3AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradIn83AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradIn1x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ b+0(FP), AX
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	LEAQ (BX)(DX*2), SI
-	ADDQ DX, SI
-	LEAQ (SI)(DX*2), DI
-	ADDQ DX, DI
-	XORQ R8, R8
-	MOVQ (AX), R9
 
 loop:
-	MOVQ         40(AX), R10
-	MOVQ         24(AX), R11
-	VMOVUPS      (R10)(R8*1), Y0
-	VSUBPS       (R11)(R8*1), Y0, Y0
-	MOVQ         32(AX), R10
+	CMPQ         56(AX), $0x0000000a
+	JNE          some
+	MOVQ         72(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         64(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         16(AX), R8
+	ADDQ         8(AX), R8
+	MOVQ         24(AX), R9
+	LEAQ         (R8)(R9*2), R10
+	ADDQ         R9, R10
+	LEAQ         (R10)(R9*2), R11
+	ADDQ         R9, R11
+	LEAQ         (R11)(R9*2), R12
+	ADDQ         R9, R12
+	VMOVUPS      (CX)(DX*2), Y0
+	VSUBPS       (CX), Y0, Y0
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3f155555<>+0(SB), Y1
-	VFMADD231PS  (R10)(R8*1), Y1, Y0
-	MOVQ         48(AX), R10
-	MOVQ         32(AX), R11
-	VMOVUPS      (R10)(R8*1), Y1
-	VSUBPS       (R11)(R8*1), Y1, Y1
-	MOVQ         40(AX), R10
+	VFMADD231PS  (CX)(DX*1), Y1, Y0
+	VMOVUPS      (BX), Y1
+	VSUBPS       (CX)(DX*1), Y1, Y1
 	VMOVAPS      Y1, Y1
 	VBROADCASTSS winograd3f155555<>+0(SB), Y2
-	VFMADD231PS  (R10)(R8*1), Y2, Y1
-	MOVQ         56(AX), R10
-	MOVQ         40(AX), R11
-	VMOVUPS      (R10)(R8*1), Y2
-	VSUBPS       (R11)(R8*1), Y2, Y2
-	MOVQ         48(AX), R10
+	VFMADD231PS  (CX)(DX*2), Y2, Y1
+	VMOVUPS      (BX)(DX*1), Y2
+	VSUBPS       (CX)(DX*2), Y2, Y2
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd3f155555<>+0(SB), Y3
-	VFMADD231PS  (R10)(R8*1), Y3, Y2
-	MOVQ         64(AX), R10
-	MOVQ         48(AX), R11
-	VMOVUPS      (R10)(R8*1), Y3
-	VSUBPS       (R11)(R8*1), Y3, Y3
-	MOVQ         56(AX), R10
+	VFMADD231PS  (BX), Y3, Y2
+	VMOVUPS      (BX)(DX*2), Y3
+	VSUBPS       (BX), Y3, Y3
 	VMOVAPS      Y3, Y3
 	VBROADCASTSS winograd3f155555<>+0(SB), Y4
-	VFMADD231PS  (R10)(R8*1), Y4, Y3
-	MOVQ         72(AX), R10
-	MOVQ         56(AX), R11
-	VMOVUPS      (R10)(R8*1), Y4
-	VSUBPS       (R11)(R8*1), Y4, Y4
-	MOVQ         64(AX), R10
+	VFMADD231PS  (BX)(DX*1), Y4, Y3
+	VMOVUPS      (SI), Y4
+	VSUBPS       (BX)(DX*1), Y4, Y4
 	VMOVAPS      Y4, Y4
 	VBROADCASTSS winograd3f155555<>+0(SB), Y5
-	VFMADD231PS  (R10)(R8*1), Y5, Y4
-	MOVQ         80(AX), R10
-	MOVQ         64(AX), R11
-	VMOVUPS      (R10)(R8*1), Y5
-	VSUBPS       (R11)(R8*1), Y5, Y5
-	MOVQ         72(AX), R10
+	VFMADD231PS  (BX)(DX*2), Y5, Y4
+	VMOVUPS      (SI)(DX*1), Y5
+	VSUBPS       (BX)(DX*2), Y5, Y5
 	VMOVAPS      Y5, Y5
 	VBROADCASTSS winograd3f155555<>+0(SB), Y6
-	VFMADD231PS  (R10)(R8*1), Y6, Y5
-	MOVQ         88(AX), R10
-	MOVQ         72(AX), R11
-	VMOVUPS      (R10)(R8*1), Y6
-	VSUBPS       (R11)(R8*1), Y6, Y6
-	MOVQ         80(AX), R10
+	VFMADD231PS  (SI), Y6, Y5
+	VMOVUPS      (SI)(DX*2), Y6
+	VSUBPS       (SI), Y6, Y6
 	VMOVAPS      Y6, Y6
 	VBROADCASTSS winograd3f155555<>+0(SB), Y7
-	VFMADD231PS  (R10)(R8*1), Y7, Y6
-	MOVQ         96(AX), R10
-	MOVQ         80(AX), R11
-	VMOVUPS      (R10)(R8*1), Y7
-	VSUBPS       (R11)(R8*1), Y7, Y7
-	MOVQ         88(AX), R10
+	VFMADD231PS  (SI)(DX*1), Y7, Y6
+	VMOVUPS      (DI), Y7
+	VSUBPS       (SI)(DX*1), Y7, Y7
 	VMOVAPS      Y7, Y7
 	VBROADCASTSS winograd3f155555<>+0(SB), Y8
-	VFMADD231PS  (R10)(R8*1), Y8, Y7
+	VFMADD231PS  (SI)(DX*2), Y8, Y7
+	VSUBPS       Y0, Y6, Y0
+	VSUBPS       Y4, Y2, Y7
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	VADDPS       Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0880000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VADDPS       Y1, Y5, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winogradc0880000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VADDPS       Y7, Y0, Y8
+	VMOVUPS      Y8, (R8)(R9*1)
+	VSUBPS       Y7, Y0, Y0
+	VMOVUPS      Y0, (R8)(R9*2)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y7
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVAPS      Y5, Y7
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y8
+	VFMADD231PS  Y3, Y8, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3e800000<>+0(SB), Y8
+	VFMADD231PS  Y1, Y8, Y7
+	VMOVAPS      Y0, Y8
+	VBROADCASTSS winograd40000000<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, (R10)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0000000<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      Y0, (R10)(R9*1)
+	VMOVAPS      Y6, Y0
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVAPS      Y5, Y2
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40800000<>+0(SB), Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS winograd3f000000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      Y1, (R10)(R9*2)
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbf000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      (SI)(DX*1), Y0
+	VSUBPS       (CX)(DX*1), Y0, Y0
+	VMOVUPS      (BX), Y1
+	VSUBPS       (BX)(DX*2), Y1, Y1
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40a80000<>+0(SB), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (SI)(DX*2), Y1
+	VSUBPS       (CX)(DX*2), Y1, Y1
+	VMOVUPS      (BX)(DX*1), Y2
+	VSUBPS       (SI), Y2, Y2
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd40a80000<>+0(SB), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      (DI), Y2
+	VSUBPS       (BX), Y2, Y2
+	VMOVUPS      (BX)(DX*2), Y3
+	VSUBPS       (SI)(DX*1), Y3, Y3
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd40a80000<>+0(SB), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVAPS      Y1, Y3
+	VBROADCASTSS winogradbf400000<>+0(SB), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VMOVUPS      Y3, (R11)(R9*1)
+	VMOVAPS      Y1, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VMOVUPS      Y3, (R11)(R9*2)
+	VSUBPS       Y0, Y2, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f155555<>+0(SB), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (R12)
+	JMP          done
+
+some:
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
+
+column:
+	MOVQ    72(AX), SI
+	VMOVUPS (SI)(CX*1), Y0
+	VMOVUPS Y0, (DX)
+	ADDQ    64(AX), CX
+	ADDQ    $0x00000040, DX
+	DECQ    BX
+	JNZ     column
+	MOVQ    16(AX), CX
+	ADDQ    8(AX), CX
+	MOVQ    24(AX), DX
+	LEAQ    (CX)(DX*2), BX
+	ADDQ    DX, BX
+	LEAQ    (BX)(DX*2), SI
+	ADDQ    DX, SI
+	LEAQ    (SI)(DX*2), DI
+	ADDQ    DX, DI
+	MOVQ    40(AX), R8
+	MOVQ    $0x00000001, R9
+
+row:
+	VMOVUPS      128(R8), Y0
+	VSUBPS       (R8), Y0, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f155555<>+0(SB), Y1
+	VFMADD231PS  64(R8), Y1, Y0
+	VMOVUPS      192(R8), Y1
+	VSUBPS       64(R8), Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS winograd3f155555<>+0(SB), Y2
+	VFMADD231PS  128(R8), Y2, Y1
+	VMOVUPS      256(R8), Y2
+	VSUBPS       128(R8), Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS winograd3f155555<>+0(SB), Y3
+	VFMADD231PS  192(R8), Y3, Y2
+	VMOVUPS      320(R8), Y3
+	VSUBPS       192(R8), Y3, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f155555<>+0(SB), Y4
+	VFMADD231PS  256(R8), Y4, Y3
+	VMOVUPS      384(R8), Y4
+	VSUBPS       256(R8), Y4, Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3f155555<>+0(SB), Y5
+	VFMADD231PS  320(R8), Y5, Y4
+	VMOVUPS      448(R8), Y5
+	VSUBPS       320(R8), Y5, Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3f155555<>+0(SB), Y6
+	VFMADD231PS  384(R8), Y6, Y5
+	VMOVUPS      512(R8), Y6
+	VSUBPS       384(R8), Y6, Y6
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3f155555<>+0(SB), Y7
+	VFMADD231PS  448(R8), Y7, Y6
+	VMOVUPS      576(R8), Y7
+	VSUBPS       448(R8), Y7, Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3f155555<>+0(SB), Y8
+	VFMADD231PS  512(R8), Y8, Y7
 	VSUBPS       Y0, Y6, Y0
 	VSUBPS       Y4, Y2, Y7
 	VMOVAPS      Y0, Y0
@@ -10166,36 +9295,24 @@ loop:
 	VBROADCASTSS winogradbf000000<>+0(SB), Y1
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      Y0, (SI)
-	MOVQ         80(AX), R10
-	MOVQ         32(AX), R11
-	VMOVUPS      (R10)(R8*1), Y0
-	VSUBPS       (R11)(R8*1), Y0, Y0
-	MOVQ         48(AX), R10
-	MOVQ         64(AX), R11
-	VMOVUPS      (R10)(R8*1), Y1
-	VSUBPS       (R11)(R8*1), Y1, Y1
+	VMOVUPS      448(R8), Y0
+	VSUBPS       64(R8), Y0, Y0
+	VMOVUPS      192(R8), Y1
+	VSUBPS       320(R8), Y1, Y1
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd40a80000<>+0(SB), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	MOVQ         88(AX), R10
-	MOVQ         40(AX), R11
-	VMOVUPS      (R10)(R8*1), Y1
-	VSUBPS       (R11)(R8*1), Y1, Y1
-	MOVQ         56(AX), R10
-	MOVQ         72(AX), R11
-	VMOVUPS      (R10)(R8*1), Y2
-	VSUBPS       (R11)(R8*1), Y2, Y2
+	VMOVUPS      512(R8), Y1
+	VSUBPS       128(R8), Y1, Y1
+	VMOVUPS      256(R8), Y2
+	VSUBPS       384(R8), Y2, Y2
 	VMOVAPS      Y1, Y1
 	VBROADCASTSS winograd40a80000<>+0(SB), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	MOVQ         96(AX), R10
-	MOVQ         48(AX), R11
-	VMOVUPS      (R10)(R8*1), Y2
-	VSUBPS       (R11)(R8*1), Y2, Y2
-	MOVQ         64(AX), R10
-	MOVQ         80(AX), R11
-	VMOVUPS      (R10)(R8*1), Y3
-	VSUBPS       (R11)(R8*1), Y3, Y3
+	VMOVUPS      576(R8), Y2
+	VSUBPS       192(R8), Y2, Y2
+	VMOVUPS      320(R8), Y3
+	VSUBPS       448(R8), Y3, Y3
 	VMOVAPS      Y2, Y2
 	VBROADCASTSS winograd40a80000<>+0(SB), Y4
 	VFMADD231PS  Y3, Y4, Y2
@@ -10212,13 +9329,20 @@ loop:
 	VBROADCASTSS winograd3f155555<>+0(SB), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	VMOVUPS      Y0, (DI)
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, R8
-	SUBQ         $0x00000020, R9
-	JG           loop
+	ADDQ         $0x00000280, R8
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	ADDQ         32(AX), DI
+	DECQ         R9
+	JNZ          row
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -10228,33 +9352,36 @@ GLOBL winograd3f155555<>(SB), RODATA|NOPTR, $4
 DATA winogradbf400000<>+0(SB)/4, $0xbf400000
 GLOBL winogradbf400000<>(SB), RODATA|NOPTR, $4
 
-// func winogradOut83AVX2(b *uint64)
+// func winogradOut1x3AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradOut83AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradOut1x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ b+0(FP), AX
-	MOVQ 8(AX), CX
-	MOVQ 16(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	LEAQ (BX)(DX*2), SI
-	ADDQ DX, SI
-	LEAQ (SI)(DX*2), DI
-	ADDQ DX, DI
-	MOVQ 24(AX), R8
-	MOVQ 32(AX), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
-	LEAQ (R10)(R9*2), R11
-	ADDQ R9, R11
-	MOVQ 40(AX), R12
-	MOVQ 48(AX), R13
-	LEAQ (R12)(R13*2), R14
-	ADDQ R13, R14
-	LEAQ (R14)(R13*2), R15
-	ADDQ R13, R15
-	MOVQ (AX), AX
 
 loop:
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	CMPQ         56(AX), $0x00000000
+	JE           nothing
+	MOVQ         72(AX), R8
+	MOVQ         48(AX), R9
+	ADDQ         8(AX), R9
+	LEAQ         (R9)(R8*2), R10
+	ADDQ         R8, R10
+	LEAQ         (R10)(R8*2), R11
+	ADDQ         R8, R11
+	MOVQ         56(AX), R12
+	ADDQ         8(AX), R12
+	LEAQ         (R12)(R8*2), R13
+	ADDQ         R8, R13
+	LEAQ         (R13)(R8*2), R14
+	ADDQ         R8, R14
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(DX*1), Y1
 	VMOVUPS      (CX)(DX*2), Y2
@@ -10276,7 +9403,7 @@ loop:
 	VMOVUPS      (SI)(DX*2), Y5
 	VADDPS       Y5, Y0, Y0
 	VADDPS       (R12), Y0, Y0
-	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y0, (R9)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd40000000<>+0(SB), Y6
 	VFMADD231PS  Y2, Y6, Y0
@@ -10289,8 +9416,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3f400000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VADDPS       (R12)(R13*1), Y0, Y0
-	VMOVUPS      Y0, (R8)(R9*1)
+	VADDPS       (R12)(R8*1), Y0, Y0
+	VMOVUPS      Y0, (R9)(R8*1)
 	VMOVAPS      Y7, Y0
 	VBROADCASTSS winograd40800000<>+0(SB), Y6
 	VFMADD231PS  Y8, Y6, Y0
@@ -10303,8 +9430,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3f100000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VADDPS       (R12)(R13*2), Y0, Y0
-	VMOVUPS      Y0, (R8)(R9*2)
+	VADDPS       (R12)(R8*2), Y0, Y0
+	VMOVUPS      Y0, (R9)(R8*2)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd41000000<>+0(SB), Y6
 	VFMADD231PS  Y2, Y6, Y0
@@ -10317,7 +9444,7 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3ed80000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VADDPS       (R14), Y0, Y0
+	VADDPS       (R13), Y0, Y0
 	VMOVUPS      Y0, (R10)
 	VMOVAPS      Y7, Y0
 	VBROADCASTSS winograd41800000<>+0(SB), Y6
@@ -10331,8 +9458,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3ea20000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VADDPS       (R14)(R13*1), Y0, Y0
-	VMOVUPS      Y0, (R10)(R9*1)
+	VADDPS       (R13)(R8*1), Y0, Y0
+	VMOVUPS      Y0, (R10)(R8*1)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd42000000<>+0(SB), Y6
 	VFMADD231PS  Y2, Y6, Y0
@@ -10345,8 +9472,8 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3e730000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VADDPS       (R14)(R13*2), Y0, Y0
-	VMOVUPS      Y0, (R10)(R9*2)
+	VADDPS       (R13)(R8*2), Y0, Y0
+	VMOVUPS      Y0, (R10)(R8*2)
 	VMOVAPS      Y7, Y0
 	VBROADCASTSS winograd42800000<>+0(SB), Y6
 	VFMADD231PS  Y8, Y6, Y0
@@ -10359,7 +9486,7 @@ loop:
 	VMOVAPS      Y0, Y0
 	VBROADCASTSS winograd3e364000<>+0(SB), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VADDPS       (R15), Y0, Y0
+	VADDPS       (R14), Y0, Y0
 	VMOVUPS      Y0, (R11)
 	VMOVAPS      Y1, Y0
 	VBROADCASTSS winograd43000000<>+0(SB), Y1
@@ -10374,20 +9501,138 @@ loop:
 	VBROADCASTSS winograd3e08b000<>+0(SB), Y1
 	VFMADD231PS  Y5, Y1, Y0
 	VADDPS       (DI), Y0, Y0
-	VADDPS       (R15)(R13*1), Y0, Y0
+	VADDPS       (R14)(R8*1), Y0, Y0
+	VMOVUPS      Y0, (R11)(R8*1)
+	JMP          done
+
+nothing:
+	MOVQ         48(AX), R8
+	ADDQ         8(AX), R8
+	MOVQ         72(AX), R9
+	LEAQ         (R8)(R9*2), R10
+	ADDQ         R9, R10
+	LEAQ         (R10)(R9*2), R11
+	ADDQ         R9, R11
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(DX*1), Y1
+	VMOVUPS      (CX)(DX*2), Y2
+	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX)(DX*1), Y4
+	VMOVUPS      (BX)(DX*2), Y5
+	VMOVUPS      (SI), Y6
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y4, Y3, Y2
+	VSUBPS       Y6, Y5, Y3
+	VADDPS       Y7, Y0, Y0
+	VADDPS       Y9, Y8, Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (SI)(DX*1), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (SI)(DX*2), Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      Y0, (R8)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd40000000<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f000000<>+0(SB), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f400000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      Y0, (R8)(R9*1)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd40800000<>+0(SB), Y6
+	VFMADD231PS  Y8, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e800000<>+0(SB), Y6
+	VFMADD231PS  Y9, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3f100000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      Y0, (R8)(R9*2)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd41000000<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e000000<>+0(SB), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc017b426<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3ed80000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd41800000<>+0(SB), Y6
+	VFMADD231PS  Y8, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d800000<>+0(SB), Y6
+	VFMADD231PS  Y9, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd404a4588<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3ea20000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      Y0, (R10)(R9*1)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd42000000<>+0(SB), Y6
+	VFMADD231PS  Y2, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3d000000<>+0(SB), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc086d905<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e730000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      Y0, (R10)(R9*2)
+	VMOVAPS      Y7, Y0
+	VBROADCASTSS winograd42800000<>+0(SB), Y6
+	VFMADD231PS  Y8, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c800000<>+0(SB), Y6
+	VFMADD231PS  Y9, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e364000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      Y0, (R11)
+	VMOVAPS      Y1, Y0
+	VBROADCASTSS winograd43000000<>+0(SB), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3c000000<>+0(SB), Y1
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y1
+	VFMADD231PS  Y4, Y1, Y0
+	VMOVAPS      Y0, Y0
+	VBROADCASTSS winograd3e08b000<>+0(SB), Y1
+	VFMADD231PS  Y5, Y1, Y0
+	VADDPS       (DI), Y0, Y0
 	VMOVUPS      Y0, (R11)(R9*1)
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, R8
-	ADDQ         $0x00000020, R10
-	ADDQ         $0x00000020, R11
-	ADDQ         $0x00000020, R12
-	ADDQ         $0x00000020, R14
-	ADDQ         $0x00000020, R15
-	SUBQ         $0x00000020, AX
-	JG           loop
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
@@ -10412,9 +9657,9 @@ GLOBL winograd3e364000<>(SB), RODATA|NOPTR, $4
 DATA winograd3e08b000<>+0(SB)/4, $0x3e08b000
 GLOBL winograd3e08b000<>(SB), RODATA|NOPTR, $4
 
-// func winogradTileIn82x42AVX2(b *uint64)
+// func winogradIn2x2AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradTileIn82x42AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradIn2x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS three<>+0(SB), Y1
@@ -10590,9 +9835,15 @@ row:
 	VZEROUPPER
 	RET
 
-// func winogradTileOut82x42AVX2(b *uint64)
+DATA two<>+0(SB)/4, $0x40000000
+GLOBL two<>(SB), RODATA|NOPTR, $4
+
+DATA three<>+0(SB)/4, $0x40400000
+GLOBL three<>(SB), RODATA|NOPTR, $4
+
+// func winogradOut2x2AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradTileOut82x42AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradOut2x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
@@ -10706,500 +9957,91 @@ row:
 	ADDQ         32(AX), SI
 	DECQ         R8
 	JNZ          row
-	CMPQ         64(AX), $0x00000000
+	CMPQ         56(AX), $0x00000000
 	JE           nothing
-	MOVQ         40(AX), CX
-	MOVQ         80(AX), DX
-	MOVQ         48(AX), BX
-	ADDQ         8(AX), BX
+	MOVQ         64(AX), CX
+	MOVQ         48(AX), DX
+	ADDQ         8(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
 	MOVQ         56(AX), SI
-	LEAQ         (BX)(SI*2), DI
-	ADDQ         SI, DI
-	MOVQ         64(AX), R8
-	ADDQ         8(AX), R8
+	ADDQ         8(AX), SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         40(AX), R8
 	MOVQ         72(AX), R9
-	LEAQ         (R8)(R9*2), R10
-	ADDQ         R9, R10
-	MOVQ         $0x00000008, R11
+	MOVQ         $0x00000008, R10
 
 add:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
+	VMOVUPS     (R8), Y3
+	VMOVUPS     512(R8), Y4
+	VMOVUPS     1024(R8), Y5
+	VMOVUPS     1536(R8), Y6
+	VMOVUPS     2048(R8), Y7
 	VADDPS      Y5, Y4, Y8
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y8, Y3, Y3
 	VADDPS      Y6, Y3, Y3
-	VADDPS      (R8), Y3, Y3
-	VMOVUPS     Y3, (BX)
+	VADDPS      (SI), Y3, Y3
+	VMOVUPS     Y3, (DX)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y0, Y6, Y3
-	VADDPS      (R8)(R9*1), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
+	VADDPS      (SI)(CX*1), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*1)
 	VMOVAPS     Y8, Y3
 	VFMADD231PS Y1, Y6, Y3
-	VADDPS      (R8)(R9*2), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
+	VADDPS      (SI)(CX*2), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*2)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y2, Y6, Y3
 	VADDPS      Y7, Y3, Y3
-	VADDPS      (R10), Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
+	VADDPS      (DI), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
 	JNZ         add
 	JMP         done
 
 nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000008, R8
-
-column:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
-	VADDPS      Y5, Y4, Y8
-	VSUBPS      Y5, Y4, Y4
-	VADDPS      Y8, Y3, Y3
-	VADDPS      Y6, Y3, Y3
-	VMOVUPS     Y3, (BX)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y6, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
-	VMOVAPS     Y8, Y3
-	VFMADD231PS Y1, Y6, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y2, Y6, Y3
-	VADDPS      Y7, Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000020, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn82x43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileIn82x43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS five<>+0(SB), Y2
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Y3
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Y4
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Y5
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Y6
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Y7
-	MOVQ         112(AX), SI
-	VMOVUPS      (SI)(CX*1), Y8
-	VMOVAPS      Y7, Y9
-	VFNMADD231PS Y1, Y5, Y9
-	VMOVAPS      Y6, Y10
-	VFNMADD231PS Y1, Y4, Y10
-	VSUBPS       Y5, Y7, Y11
-	VSUBPS       Y4, Y6, Y12
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS Y2, Y5, Y7
-	VMOVAPS      Y7, Y5
-	VFMADD231PS  Y1, Y3, Y5
-	VMOVUPS      Y5, (DX)
-	VADDPS       Y10, Y9, Y3
-	VMOVUPS      Y3, 576(DX)
-	VSUBPS       Y10, Y9, Y3
-	VMOVUPS      Y3, 1152(DX)
-	VMOVAPS      Y11, Y3
-	VFMADD231PS  Y0, Y12, Y3
-	VMOVUPS      Y3, 1728(DX)
-	VMOVAPS      Y11, Y3
-	VFNMADD231PS Y0, Y12, Y3
-	VMOVUPS      Y3, 2304(DX)
-	VMOVAPS      Y8, Y3
-	VFNMADD231PS Y2, Y6, Y3
-	VMOVAPS      Y3, Y3
-	VFMADD231PS  Y1, Y4, Y3
-	VMOVUPS      Y3, 2880(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	LEAQ         (BX)(DX*2), SI
-	ADDQ         DX, SI
-	MOVQ         40(AX), DI
-	MOVQ         $0x00000006, R8
-
-row:
-	VMOVUPS      64(DI), Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
-	VFMADD231PS  (DI), Y4, Y3
-	VMOVUPS      128(DI), Y4
-	VMOVAPS      Y4, Y4
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
-	VFMADD231PS  64(DI), Y5, Y4
-	VMOVUPS      192(DI), Y5
-	VMOVAPS      Y5, Y5
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
-	VFMADD231PS  128(DI), Y6, Y5
-	VMOVUPS      256(DI), Y6
-	VMOVAPS      Y6, Y6
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
-	VFMADD231PS  192(DI), Y7, Y6
-	VMOVUPS      320(DI), Y7
-	VMOVAPS      Y7, Y7
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
-	VFMADD231PS  256(DI), Y8, Y7
-	VMOVUPS      384(DI), Y8
-	VMOVAPS      Y8, Y8
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y9
-	VFMADD231PS  320(DI), Y9, Y8
-	VMOVUPS      448(DI), Y9
-	VMOVAPS      Y9, Y9
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y10
-	VFMADD231PS  384(DI), Y10, Y9
-	VMOVUPS      512(DI), Y10
-	VMOVAPS      Y10, Y10
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y11
-	VFMADD231PS  448(DI), Y11, Y10
-	VSUBPS       Y3, Y9, Y3
-	VSUBPS       Y7, Y5, Y10
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd40a80000<>+0(SB), Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VMOVUPS      Y3, (CX)
-	VADDPS       Y5, Y9, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winogradc0880000<>+0(SB), Y10
-	VFMADD231PS  Y7, Y10, Y3
-	VADDPS       Y4, Y8, Y10
-	VMOVAPS      Y10, Y10
-	VBROADCASTSS winogradc0880000<>+0(SB), Y11
-	VFMADD231PS  Y6, Y11, Y10
-	VADDPS       Y10, Y3, Y11
-	VMOVUPS      Y11, (CX)(DX*1)
-	VSUBPS       Y10, Y3, Y3
-	VMOVUPS      Y3, (CX)(DX*2)
-	VMOVAPS      Y9, Y3
-	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
-	VFMADD231PS  Y7, Y10, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3e800000<>+0(SB), Y10
-	VFMADD231PS  Y5, Y10, Y3
-	VMOVAPS      Y8, Y10
-	VBROADCASTSS winogradbfa00000<>+0(SB), Y11
-	VFMADD231PS  Y6, Y11, Y10
-	VMOVAPS      Y10, Y10
-	VBROADCASTSS winograd3e800000<>+0(SB), Y11
-	VFMADD231PS  Y4, Y11, Y10
-	VMOVAPS      Y3, Y11
-	VBROADCASTSS winograd40000000<>+0(SB), Y12
-	VFMADD231PS  Y10, Y12, Y11
-	VMOVUPS      Y11, (BX)
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winogradc0000000<>+0(SB), Y11
-	VFMADD231PS  Y10, Y11, Y3
-	VMOVUPS      Y3, (BX)(DX*1)
-	VMOVAPS      Y9, Y3
-	VBROADCASTSS winogradc0a00000<>+0(SB), Y9
-	VFMADD231PS  Y7, Y9, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd40800000<>+0(SB), Y7
-	VFMADD231PS  Y5, Y7, Y3
-	VMOVAPS      Y8, Y5
-	VBROADCASTSS winogradc0a00000<>+0(SB), Y7
-	VFMADD231PS  Y6, Y7, Y5
-	VMOVAPS      Y5, Y5
-	VBROADCASTSS winograd40800000<>+0(SB), Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVAPS      Y3, Y4
-	VBROADCASTSS winograd3f000000<>+0(SB), Y6
-	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      Y4, (BX)(DX*2)
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winogradbf000000<>+0(SB), Y4
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      448(DI), Y3
-	VSUBPS       64(DI), Y3, Y3
-	VMOVUPS      192(DI), Y4
-	VSUBPS       320(DI), Y4, Y4
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd40a80000<>+0(SB), Y5
-	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      512(DI), Y4
-	VSUBPS       128(DI), Y4, Y4
-	VMOVUPS      256(DI), Y5
-	VSUBPS       384(DI), Y5, Y5
-	VMOVAPS      Y4, Y4
-	VBROADCASTSS winograd40a80000<>+0(SB), Y6
-	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      Y3, (SI)(DX*1)
-	VMOVAPS      Y4, Y4
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      Y4, (SI)(DX*2)
-	ADDQ         $0x00000240, DI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	ADDQ         32(AX), SI
-	DECQ         R8
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000020, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut82x43AVX2(b *uint64)
-// Requires: AVX, FMA3
-TEXT ·winogradTileOut82x43AVX2(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Y0
-	VBROADCASTSS four<>+0(SB), Y1
-	VBROADCASTSS eight<>+0(SB), Y2
-
-loop:
-	MOVQ 16(AX), CX
+	MOVQ 48(AX), CX
 	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
+	MOVQ 64(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	LEAQ (BX)(DX*2), SI
-	ADDQ DX, SI
-	MOVQ 40(AX), DI
-	MOVQ $0x00000006, R8
-
-row:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      (CX)(DX*1), Y4
-	VMOVUPS      (CX)(DX*2), Y5
-	VMOVUPS      (BX), Y6
-	VMOVUPS      (BX)(DX*1), Y7
-	VMOVUPS      (BX)(DX*2), Y8
-	VMOVUPS      (SI), Y9
-	VADDPS       Y5, Y4, Y10
-	VADDPS       Y7, Y6, Y11
-	VADDPS       Y9, Y8, Y12
-	VSUBPS       Y5, Y4, Y4
-	VSUBPS       Y7, Y6, Y5
-	VSUBPS       Y9, Y8, Y6
-	VADDPS       Y10, Y3, Y3
-	VADDPS       Y12, Y11, Y7
-	VADDPS       Y7, Y3, Y3
-	VMOVUPS      (SI)(DX*1), Y7
-	VADDPS       Y7, Y3, Y3
-	VMOVUPS      Y3, (DI)
-	VMOVAPS      Y4, Y3
-	VBROADCASTSS winograd40000000<>+0(SB), Y8
-	VFMADD231PS  Y5, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3f000000<>+0(SB), Y8
-	VFMADD231PS  Y6, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VMOVUPS      Y3, 64(DI)
-	VMOVAPS      Y10, Y3
-	VBROADCASTSS winograd40800000<>+0(SB), Y8
-	VFMADD231PS  Y11, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3e800000<>+0(SB), Y8
-	VFMADD231PS  Y12, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3fe38e39<>+0(SB), Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VMOVUPS      Y3, 128(DI)
-	VMOVAPS      Y4, Y3
-	VBROADCASTSS winograd41000000<>+0(SB), Y8
-	VFMADD231PS  Y5, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3e000000<>+0(SB), Y8
-	VFMADD231PS  Y6, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winogradc017b426<>+0(SB), Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VMOVUPS      Y3, 192(DI)
-	VMOVAPS      Y10, Y3
-	VBROADCASTSS winograd41800000<>+0(SB), Y8
-	VFMADD231PS  Y11, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3d800000<>+0(SB), Y8
-	VFMADD231PS  Y12, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd404a4588<>+0(SB), Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VMOVUPS      Y3, 256(DI)
-	VMOVAPS      Y4, Y3
-	VBROADCASTSS winograd42000000<>+0(SB), Y8
-	VFMADD231PS  Y5, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3d000000<>+0(SB), Y8
-	VFMADD231PS  Y6, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winogradc086d905<>+0(SB), Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VMOVUPS      Y3, 320(DI)
-	VMOVAPS      Y10, Y3
-	VBROADCASTSS winograd42800000<>+0(SB), Y8
-	VFMADD231PS  Y11, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3c800000<>+0(SB), Y8
-	VFMADD231PS  Y12, Y8, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd40b3cc07<>+0(SB), Y8
-	VFMADD231PS  Y7, Y8, Y3
-	VMOVUPS      Y3, 384(DI)
-	VMOVAPS      Y4, Y3
-	VBROADCASTSS winograd43000000<>+0(SB), Y4
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winograd3c000000<>+0(SB), Y4
-	VFMADD231PS  Y6, Y4, Y3
-	VMOVAPS      Y3, Y3
-	VBROADCASTSS winogradc0efbab4<>+0(SB), Y4
-	VFMADD231PS  Y7, Y4, Y3
-	VADDPS       (SI)(DX*2), Y3, Y3
-	VMOVUPS      Y3, 448(DI)
-	ADDQ         $0x00000200, DI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	ADDQ         32(AX), SI
-	DECQ         R8
-	JNZ          row
-	CMPQ         64(AX), $0x00000000
-	JE           nothing
-	MOVQ         40(AX), CX
-	MOVQ         80(AX), DX
-	MOVQ         48(AX), BX
-	ADDQ         8(AX), BX
-	MOVQ         56(AX), SI
-	LEAQ         (BX)(SI*2), DI
-	ADDQ         SI, DI
-	MOVQ         64(AX), R8
-	ADDQ         8(AX), R8
-	MOVQ         72(AX), R9
-	LEAQ         (R8)(R9*2), R10
-	ADDQ         R9, R10
-	MOVQ         $0x00000008, R11
-
-add:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
-	VMOVUPS     2560(CX), Y8
-	VADDPS      Y5, Y4, Y9
-	VSUBPS      Y5, Y4, Y4
-	VADDPS      Y7, Y6, Y5
-	VSUBPS      Y7, Y6, Y6
-	VADDPS      Y9, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VADDPS      (R8), Y3, Y3
-	VMOVUPS     Y3, (BX)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y0, Y6, Y3
-	VADDPS      (R8)(R9*1), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
-	VMOVAPS     Y9, Y3
-	VFMADD231PS Y1, Y5, Y3
-	VADDPS      (R8)(R9*2), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
-	VMOVAPS     Y4, Y3
-	VFMADD231PS Y2, Y6, Y3
-	VADDPS      Y8, Y3, Y3
-	VADDPS      (R10), Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
 	MOVQ $0x00000008, R8
 
-column:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
-	VMOVUPS     2560(CX), Y8
-	VADDPS      Y5, Y4, Y9
+plain:
+	VMOVUPS     (SI), Y3
+	VMOVUPS     512(SI), Y4
+	VMOVUPS     1024(SI), Y5
+	VMOVUPS     1536(SI), Y6
+	VMOVUPS     2048(SI), Y7
+	VADDPS      Y5, Y4, Y8
 	VSUBPS      Y5, Y4, Y4
-	VADDPS      Y7, Y6, Y5
-	VSUBPS      Y7, Y6, Y6
-	VADDPS      Y9, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VMOVUPS     Y3, (BX)
+	VADDPS      Y8, Y3, Y3
+	VADDPS      Y6, Y3, Y3
+	VMOVUPS     Y3, (CX)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y0, Y6, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
-	VMOVAPS     Y9, Y3
-	VFMADD231PS Y1, Y5, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVUPS     Y3, (CX)(DX*1)
+	VMOVAPS     Y8, Y3
+	VFMADD231PS Y1, Y6, Y3
+	VMOVUPS     Y3, (CX)(DX*2)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y2, Y6, Y3
-	VADDPS      Y8, Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
+	VADDPS      Y7, Y3, Y3
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
 	DECQ        R8
-	JNZ         column
+	JNZ         plain
 
 done:
 	MOVQ 8(AX), CX
@@ -11210,9 +10052,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func winogradTileIn83x42AVX2(b *uint64)
+DATA four<>+0(SB)/4, $0x40800000
+GLOBL four<>(SB), RODATA|NOPTR, $4
+
+DATA eight<>+0(SB)/4, $0x41000000
+GLOBL eight<>(SB), RODATA|NOPTR, $4
+
+// func winogradIn2x3AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradTileIn83x42AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradIn2x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS three<>+0(SB), Y1
@@ -11414,9 +10262,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func winogradTileOut83x42AVX2(b *uint64)
+// func winogradOut2x3AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradTileOut83x42AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradOut2x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
@@ -11556,92 +10404,91 @@ row:
 	ADDQ         32(AX), DI
 	DECQ         R9
 	JNZ          row
-	CMPQ         64(AX), $0x00000000
+	CMPQ         56(AX), $0x00000000
 	JE           nothing
-	MOVQ         40(AX), CX
-	MOVQ         80(AX), DX
-	MOVQ         48(AX), BX
-	ADDQ         8(AX), BX
+	MOVQ         64(AX), CX
+	MOVQ         48(AX), DX
+	ADDQ         8(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
 	MOVQ         56(AX), SI
-	LEAQ         (BX)(SI*2), DI
-	ADDQ         SI, DI
-	MOVQ         64(AX), R8
-	ADDQ         8(AX), R8
+	ADDQ         8(AX), SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         40(AX), R8
 	MOVQ         72(AX), R9
-	LEAQ         (R8)(R9*2), R10
-	ADDQ         R9, R10
-	MOVQ         $0x00000008, R11
+	MOVQ         $0x00000008, R10
 
 add:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
+	VMOVUPS     (R8), Y3
+	VMOVUPS     512(R8), Y4
+	VMOVUPS     1024(R8), Y5
+	VMOVUPS     1536(R8), Y6
+	VMOVUPS     2048(R8), Y7
 	VADDPS      Y5, Y4, Y8
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y8, Y3, Y3
 	VADDPS      Y6, Y3, Y3
-	VADDPS      (R8), Y3, Y3
-	VMOVUPS     Y3, (BX)
+	VADDPS      (SI), Y3, Y3
+	VMOVUPS     Y3, (DX)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y0, Y6, Y3
-	VADDPS      (R8)(R9*1), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
+	VADDPS      (SI)(CX*1), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*1)
 	VMOVAPS     Y8, Y3
 	VFMADD231PS Y1, Y6, Y3
-	VADDPS      (R8)(R9*2), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
+	VADDPS      (SI)(CX*2), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*2)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y2, Y6, Y3
 	VADDPS      Y7, Y3, Y3
-	VADDPS      (R10), Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
+	VADDPS      (DI), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
 	JNZ         add
 	JMP         done
 
 nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	MOVQ 48(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 64(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
 	MOVQ $0x00000008, R8
 
-column:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
+plain:
+	VMOVUPS     (SI), Y3
+	VMOVUPS     512(SI), Y4
+	VMOVUPS     1024(SI), Y5
+	VMOVUPS     1536(SI), Y6
+	VMOVUPS     2048(SI), Y7
 	VADDPS      Y5, Y4, Y8
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y8, Y3, Y3
 	VADDPS      Y6, Y3, Y3
-	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y3, (CX)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y0, Y6, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVUPS     Y3, (CX)(DX*1)
 	VMOVAPS     Y8, Y3
 	VFMADD231PS Y1, Y6, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVUPS     Y3, (CX)(DX*2)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y2, Y6, Y3
 	VADDPS      Y7, Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
 	DECQ        R8
-	JNZ         column
+	JNZ         plain
 
 done:
 	MOVQ 8(AX), CX
@@ -11652,9 +10499,419 @@ done:
 	VZEROUPPER
 	RET
 
-// func winogradTileIn83x43AVX2(b *uint64)
+// func winogradIn3x2AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradTileIn83x43AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradIn3x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS five<>+0(SB), Y2
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
+
+column:
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Y3
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Y4
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Y5
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Y6
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Y7
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y1, Y5, Y9
+	VMOVAPS      Y6, Y10
+	VFNMADD231PS Y1, Y4, Y10
+	VSUBPS       Y5, Y7, Y11
+	VSUBPS       Y4, Y6, Y12
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS Y2, Y5, Y7
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y1, Y3, Y5
+	VMOVUPS      Y5, (DX)
+	VADDPS       Y10, Y9, Y3
+	VMOVUPS      Y3, 576(DX)
+	VSUBPS       Y10, Y9, Y3
+	VMOVUPS      Y3, 1152(DX)
+	VMOVAPS      Y11, Y3
+	VFMADD231PS  Y0, Y12, Y3
+	VMOVUPS      Y3, 1728(DX)
+	VMOVAPS      Y11, Y3
+	VFNMADD231PS Y0, Y12, Y3
+	VMOVUPS      Y3, 2304(DX)
+	VMOVAPS      Y8, Y3
+	VFNMADD231PS Y2, Y6, Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y1, Y4, Y3
+	VMOVUPS      Y3, 2880(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
+	JNZ          column
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         40(AX), DI
+	MOVQ         $0x00000006, R8
+
+row:
+	VMOVUPS      64(DI), Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y4
+	VFMADD231PS  (DI), Y4, Y3
+	VMOVUPS      128(DI), Y4
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
+	VFMADD231PS  64(DI), Y5, Y4
+	VMOVUPS      192(DI), Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y6
+	VFMADD231PS  128(DI), Y6, Y5
+	VMOVUPS      256(DI), Y6
+	VMOVAPS      Y6, Y6
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y7
+	VFMADD231PS  192(DI), Y7, Y6
+	VMOVUPS      320(DI), Y7
+	VMOVAPS      Y7, Y7
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y8
+	VFMADD231PS  256(DI), Y8, Y7
+	VMOVUPS      384(DI), Y8
+	VMOVAPS      Y8, Y8
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y9
+	VFMADD231PS  320(DI), Y9, Y8
+	VMOVUPS      448(DI), Y9
+	VMOVAPS      Y9, Y9
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y10
+	VFMADD231PS  384(DI), Y10, Y9
+	VMOVUPS      512(DI), Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y11
+	VFMADD231PS  448(DI), Y11, Y10
+	VSUBPS       Y3, Y9, Y3
+	VSUBPS       Y7, Y5, Y10
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      Y3, (CX)
+	VADDPS       Y5, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0880000<>+0(SB), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VADDPS       Y4, Y8, Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winogradc0880000<>+0(SB), Y11
+	VFMADD231PS  Y6, Y11, Y10
+	VADDPS       Y10, Y3, Y11
+	VMOVUPS      Y11, (CX)(DX*1)
+	VSUBPS       Y10, Y3, Y3
+	VMOVUPS      Y3, (CX)(DX*2)
+	VMOVAPS      Y9, Y3
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y10
+	VFMADD231PS  Y5, Y10, Y3
+	VMOVAPS      Y8, Y10
+	VBROADCASTSS winogradbfa00000<>+0(SB), Y11
+	VFMADD231PS  Y6, Y11, Y10
+	VMOVAPS      Y10, Y10
+	VBROADCASTSS winograd3e800000<>+0(SB), Y11
+	VFMADD231PS  Y4, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VBROADCASTSS winograd40000000<>+0(SB), Y12
+	VFMADD231PS  Y10, Y12, Y11
+	VMOVUPS      Y11, (BX)
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0000000<>+0(SB), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      Y3, (BX)(DX*1)
+	VMOVAPS      Y9, Y3
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVAPS      Y8, Y5
+	VBROADCASTSS winogradc0a00000<>+0(SB), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVAPS      Y5, Y5
+	VBROADCASTSS winograd40800000<>+0(SB), Y6
+	VFMADD231PS  Y4, Y6, Y5
+	VMOVAPS      Y3, Y4
+	VBROADCASTSS winograd3f000000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      Y4, (BX)(DX*2)
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbf000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      448(DI), Y3
+	VSUBPS       64(DI), Y3, Y3
+	VMOVUPS      192(DI), Y4
+	VSUBPS       320(DI), Y4, Y4
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40a80000<>+0(SB), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      512(DI), Y4
+	VSUBPS       128(DI), Y4, Y4
+	VMOVUPS      256(DI), Y5
+	VSUBPS       384(DI), Y5, Y5
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd40a80000<>+0(SB), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      Y3, (SI)(DX*1)
+	VMOVAPS      Y4, Y4
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Y5
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (SI)(DX*2)
+	ADDQ         $0x00000240, DI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	DECQ         R8
+	JNZ          row
+	MOVQ         8(AX), CX
+	ADDQ         $0x00000020, CX
+	MOVQ         CX, 8(AX)
+	CMPQ         CX, (AX)
+	JLT          loop
+	VZEROUPPER
+	RET
+
+DATA five<>+0(SB)/4, $0x40a00000
+GLOBL five<>(SB), RODATA|NOPTR, $4
+
+// func winogradOut3x2AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradOut3x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Y0
+	VBROADCASTSS four<>+0(SB), Y1
+	VBROADCASTSS eight<>+0(SB), Y2
+
+loop:
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	MOVQ 40(AX), DI
+	MOVQ $0x00000006, R8
+
+row:
+	VMOVUPS      (CX), Y3
+	VMOVUPS      (CX)(DX*1), Y4
+	VMOVUPS      (CX)(DX*2), Y5
+	VMOVUPS      (BX), Y6
+	VMOVUPS      (BX)(DX*1), Y7
+	VMOVUPS      (BX)(DX*2), Y8
+	VMOVUPS      (SI), Y9
+	VADDPS       Y5, Y4, Y10
+	VADDPS       Y7, Y6, Y11
+	VADDPS       Y9, Y8, Y12
+	VSUBPS       Y5, Y4, Y4
+	VSUBPS       Y7, Y6, Y5
+	VSUBPS       Y9, Y8, Y6
+	VADDPS       Y10, Y3, Y3
+	VADDPS       Y12, Y11, Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      (SI)(DX*1), Y7
+	VADDPS       Y7, Y3, Y3
+	VMOVUPS      Y3, (DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd40000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3f000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd40800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd41000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3e000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc017b426<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd41800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd404a4588<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd42000000<>+0(SB), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3d000000<>+0(SB), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc086d905<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 320(DI)
+	VMOVAPS      Y10, Y3
+	VBROADCASTSS winograd42800000<>+0(SB), Y8
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c800000<>+0(SB), Y8
+	VFMADD231PS  Y12, Y8, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      Y3, 384(DI)
+	VMOVAPS      Y4, Y3
+	VBROADCASTSS winograd43000000<>+0(SB), Y4
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winograd3c000000<>+0(SB), Y4
+	VFMADD231PS  Y6, Y4, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Y4
+	VFMADD231PS  Y7, Y4, Y3
+	VADDPS       (SI)(DX*2), Y3, Y3
+	VMOVUPS      Y3, 448(DI)
+	ADDQ         $0x00000200, DI
+	ADDQ         32(AX), CX
+	ADDQ         32(AX), BX
+	ADDQ         32(AX), SI
+	DECQ         R8
+	JNZ          row
+	CMPQ         56(AX), $0x00000000
+	JE           nothing
+	MOVQ         64(AX), CX
+	MOVQ         48(AX), DX
+	ADDQ         8(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
+	MOVQ         56(AX), SI
+	ADDQ         8(AX), SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         40(AX), R8
+	MOVQ         72(AX), R9
+	MOVQ         $0x00000008, R10
+
+add:
+	VMOVUPS     (R8), Y3
+	VMOVUPS     512(R8), Y4
+	VMOVUPS     1024(R8), Y5
+	VMOVUPS     1536(R8), Y6
+	VMOVUPS     2048(R8), Y7
+	VMOVUPS     2560(R8), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VADDPS      (SI), Y3, Y3
+	VMOVUPS     Y3, (DX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VADDPS      (SI)(CX*1), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*1)
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y1, Y5, Y3
+	VADDPS      (SI)(CX*2), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y8, Y3, Y3
+	VADDPS      (DI), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
+	JNZ         add
+	JMP         done
+
+nothing:
+	MOVQ 48(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 64(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
+	MOVQ $0x00000008, R8
+
+plain:
+	VMOVUPS     (SI), Y3
+	VMOVUPS     512(SI), Y4
+	VMOVUPS     1024(SI), Y5
+	VMOVUPS     1536(SI), Y6
+	VMOVUPS     2048(SI), Y7
+	VMOVUPS     2560(SI), Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     Y3, (CX)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     Y3, (CX)(DX*1)
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y1, Y5, Y3
+	VMOVUPS     Y3, (CX)(DX*2)
+	VMOVAPS     Y4, Y3
+	VFMADD231PS Y2, Y6, Y3
+	VADDPS      Y8, Y3, Y3
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	DECQ        R8
+	JNZ         plain
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000020, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
+	VZEROUPPER
+	RET
+
+// func winogradIn3x3AVX2(b *uint64)
+// Requires: AVX, FMA3
+TEXT ·winogradIn3x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
@@ -11868,9 +11125,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func winogradTileOut83x43AVX2(b *uint64)
+// func winogradOut3x3AVX2(b *uint64)
 // Requires: AVX, FMA3
-TEXT ·winogradTileOut83x43AVX2(SB), NOSPLIT, $0-8
+TEXT ·winogradOut3x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Y0
 	VBROADCASTSS four<>+0(SB), Y1
@@ -12010,98 +11267,97 @@ row:
 	ADDQ         32(AX), DI
 	DECQ         R9
 	JNZ          row
-	CMPQ         64(AX), $0x00000000
+	CMPQ         56(AX), $0x00000000
 	JE           nothing
-	MOVQ         40(AX), CX
-	MOVQ         80(AX), DX
-	MOVQ         48(AX), BX
-	ADDQ         8(AX), BX
+	MOVQ         64(AX), CX
+	MOVQ         48(AX), DX
+	ADDQ         8(AX), DX
+	LEAQ         (DX)(CX*2), BX
+	ADDQ         CX, BX
 	MOVQ         56(AX), SI
-	LEAQ         (BX)(SI*2), DI
-	ADDQ         SI, DI
-	MOVQ         64(AX), R8
-	ADDQ         8(AX), R8
+	ADDQ         8(AX), SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         40(AX), R8
 	MOVQ         72(AX), R9
-	LEAQ         (R8)(R9*2), R10
-	ADDQ         R9, R10
-	MOVQ         $0x00000008, R11
+	MOVQ         $0x00000008, R10
 
 add:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
-	VMOVUPS     2560(CX), Y8
+	VMOVUPS     (R8), Y3
+	VMOVUPS     512(R8), Y4
+	VMOVUPS     1024(R8), Y5
+	VMOVUPS     1536(R8), Y6
+	VMOVUPS     2048(R8), Y7
+	VMOVUPS     2560(R8), Y8
 	VADDPS      Y5, Y4, Y9
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y7, Y6, Y5
 	VSUBPS      Y7, Y6, Y6
 	VADDPS      Y9, Y3, Y3
 	VADDPS      Y5, Y3, Y3
-	VADDPS      (R8), Y3, Y3
-	VMOVUPS     Y3, (BX)
+	VADDPS      (SI), Y3, Y3
+	VMOVUPS     Y3, (DX)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y0, Y6, Y3
-	VADDPS      (R8)(R9*1), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
+	VADDPS      (SI)(CX*1), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*1)
 	VMOVAPS     Y9, Y3
 	VFMADD231PS Y1, Y5, Y3
-	VADDPS      (R8)(R9*2), Y3, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
+	VADDPS      (SI)(CX*2), Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*2)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y2, Y6, Y3
 	VADDPS      Y8, Y3, Y3
-	VADDPS      (R10), Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
+	VADDPS      (DI), Y3, Y3
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
 	JNZ         add
 	JMP         done
 
 nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	MOVQ 48(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 64(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
 	MOVQ $0x00000008, R8
 
-column:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     512(CX), Y4
-	VMOVUPS     1024(CX), Y5
-	VMOVUPS     1536(CX), Y6
-	VMOVUPS     2048(CX), Y7
-	VMOVUPS     2560(CX), Y8
+plain:
+	VMOVUPS     (SI), Y3
+	VMOVUPS     512(SI), Y4
+	VMOVUPS     1024(SI), Y5
+	VMOVUPS     1536(SI), Y6
+	VMOVUPS     2048(SI), Y7
+	VMOVUPS     2560(SI), Y8
 	VADDPS      Y5, Y4, Y9
 	VSUBPS      Y5, Y4, Y4
 	VADDPS      Y7, Y6, Y5
 	VSUBPS      Y7, Y6, Y6
 	VADDPS      Y9, Y3, Y3
 	VADDPS      Y5, Y3, Y3
-	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y3, (CX)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y0, Y6, Y3
-	VMOVUPS     Y3, (BX)(SI*1)
+	VMOVUPS     Y3, (CX)(DX*1)
 	VMOVAPS     Y9, Y3
 	VFMADD231PS Y1, Y5, Y3
-	VMOVUPS     Y3, (BX)(SI*2)
+	VMOVUPS     Y3, (CX)(DX*2)
 	VMOVAPS     Y4, Y3
 	VFMADD231PS Y2, Y6, Y3
 	VADDPS      Y8, Y3, Y3
-	VMOVUPS     Y3, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
+	VMOVUPS     Y3, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
 	DECQ        R8
-	JNZ         column
+	JNZ         plain
 
 done:
 	MOVQ 8(AX), CX
@@ -12148,1262 +11404,148 @@ rows:
 	VZEROUPPER
 	RET
 
-// func winogradIn42AVX512(b *uint64)
+// func winogradIn1x2AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradIn42AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradIn1x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	XORQ         SI, SI
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS three<>+0(SB), Z1
-	MOVQ         (AX), DI
-
-loop:
-	MOVQ         24(AX), R8
-	VMOVUPS      (R8)(SI*1), Z2
-	MOVQ         32(AX), R8
-	VMOVUPS      (R8)(SI*1), Z3
-	MOVQ         40(AX), R8
-	VMOVUPS      (R8)(SI*1), Z4
-	MOVQ         48(AX), R8
-	VMOVUPS      (R8)(SI*1), Z5
-	MOVQ         56(AX), R8
-	VMOVUPS      (R8)(SI*1), Z6
-	VSUBPS       Z3, Z5, Z5
-	VSUBPS       Z4, Z2, Z2
-	VMOVAPS      Z5, Z7
-	VFMADD231PS  Z0, Z2, Z7
-	VMOVUPS      Z7, (CX)
-	VADDPS       Z4, Z3, Z2
-	VSUBPS       Z2, Z5, Z2
-	VMOVUPS      Z2, (CX)(DX*1)
-	VSUBPS       Z4, Z3, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z1, Z2, Z3
-	VMOVUPS      Z3, (CX)(DX*2)
-	VMOVUPS      Z5, (BX)
-	VSUBPS       Z4, Z6, Z2
-	VMOVAPS      Z2, Z2
-	VFNMADD231PS Z0, Z5, Z2
-	VMOVUPS      Z2, (BX)(DX*1)
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000040, DI
-	JG           loop
-	VZEROUPPER
-	RET
-
-// func winogradOut42AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradOut42AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	LEAQ         (SI)(DI*2), R8
-	ADDQ         DI, R8
-	MOVQ         40(AX), R9
-	MOVQ         48(AX), R10
-	LEAQ         (R9)(R10*2), R11
-	ADDQ         R10, R11
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS eight<>+0(SB), Z2
-	MOVQ         (AX), AX
-
-loop:
-	VMOVUPS     (CX), Z3
-	VMOVUPS     (CX)(DX*1), Z4
-	VMOVUPS     (CX)(DX*2), Z5
-	VMOVUPS     (BX), Z6
-	VMOVUPS     (BX)(DX*1), Z7
-	VADDPS      Z5, Z4, Z8
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z8, Z3, Z3
-	VADDPS      Z6, Z3, Z3
-	VADDPS      (R9), Z3, Z3
-	VMOVUPS     Z3, (SI)
-	VMOVAPS     Z4, Z3
-	VFMADD231PS Z0, Z6, Z3
-	VADDPS      (R9)(R10*1), Z3, Z3
-	VMOVUPS     Z3, (SI)(DI*1)
-	VMOVAPS     Z8, Z3
-	VFMADD231PS Z1, Z6, Z3
-	VADDPS      (R9)(R10*2), Z3, Z3
-	VMOVUPS     Z3, (SI)(DI*2)
-	VMOVAPS     Z4, Z3
-	VFMADD231PS Z2, Z6, Z3
-	VADDPS      Z7, Z3, Z3
-	VADDPS      (R11), Z3, Z3
-	VMOVUPS     Z3, (R8)
-	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R11
-	SUBQ        $0x00000040, AX
-	JG          loop
-	VZEROUPPER
-	RET
-
-// func winogradIn43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradIn43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	XORQ         SI, SI
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS five<>+0(SB), Z2
-	MOVQ         (AX), DI
-
-loop:
-	MOVQ         24(AX), R8
-	VMOVUPS      (R8)(SI*1), Z3
-	MOVQ         32(AX), R8
-	VMOVUPS      (R8)(SI*1), Z4
-	MOVQ         40(AX), R8
-	VMOVUPS      (R8)(SI*1), Z5
-	MOVQ         48(AX), R8
-	VMOVUPS      (R8)(SI*1), Z6
-	MOVQ         56(AX), R8
-	VMOVUPS      (R8)(SI*1), Z7
-	MOVQ         64(AX), R8
-	VMOVUPS      (R8)(SI*1), Z8
-	VMOVAPS      Z7, Z9
-	VFNMADD231PS Z1, Z5, Z9
-	VMOVAPS      Z6, Z10
-	VFNMADD231PS Z1, Z4, Z10
-	VSUBPS       Z5, Z7, Z11
-	VSUBPS       Z4, Z6, Z12
-	VMOVAPS      Z7, Z7
-	VFNMADD231PS Z2, Z5, Z7
-	VMOVAPS      Z7, Z5
-	VFMADD231PS  Z1, Z3, Z5
-	VMOVUPS      Z5, (CX)
-	VADDPS       Z10, Z9, Z3
-	VMOVUPS      Z3, (CX)(DX*1)
-	VSUBPS       Z10, Z9, Z3
-	VMOVUPS      Z3, (CX)(DX*2)
-	VMOVAPS      Z11, Z3
-	VFMADD231PS  Z0, Z12, Z3
-	VMOVUPS      Z3, (BX)
-	VMOVAPS      Z11, Z3
-	VFNMADD231PS Z0, Z12, Z3
-	VMOVUPS      Z3, (BX)(DX*1)
-	VMOVAPS      Z8, Z3
-	VFNMADD231PS Z2, Z6, Z3
-	VMOVAPS      Z3, Z3
-	VFMADD231PS  Z1, Z4, Z3
-	VMOVUPS      Z3, (BX)(DX*2)
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x00000040, DI
-	JG           loop
-	VZEROUPPER
-	RET
-
-// func winogradOut43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradOut43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         24(AX), SI
-	MOVQ         32(AX), DI
-	LEAQ         (SI)(DI*2), R8
-	ADDQ         DI, R8
-	MOVQ         40(AX), R9
-	MOVQ         48(AX), R10
-	LEAQ         (R9)(R10*2), R11
-	ADDQ         R10, R11
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS eight<>+0(SB), Z2
-	MOVQ         (AX), AX
-
-loop:
-	VMOVUPS     (CX), Z3
-	VMOVUPS     (CX)(DX*1), Z4
-	VMOVUPS     (CX)(DX*2), Z5
-	VMOVUPS     (BX), Z6
-	VMOVUPS     (BX)(DX*1), Z7
-	VMOVUPS     (BX)(DX*2), Z8
-	VADDPS      Z5, Z4, Z9
-	VSUBPS      Z5, Z4, Z4
-	VADDPS      Z7, Z6, Z5
-	VSUBPS      Z7, Z6, Z6
-	VADDPS      Z9, Z3, Z3
-	VADDPS      Z5, Z3, Z3
-	VADDPS      (R9), Z3, Z3
-	VMOVUPS     Z3, (SI)
-	VMOVAPS     Z4, Z3
-	VFMADD231PS Z0, Z6, Z3
-	VADDPS      (R9)(R10*1), Z3, Z3
-	VMOVUPS     Z3, (SI)(DI*1)
-	VMOVAPS     Z9, Z3
-	VFMADD231PS Z1, Z5, Z3
-	VADDPS      (R9)(R10*2), Z3, Z3
-	VMOVUPS     Z3, (SI)(DI*2)
-	VMOVAPS     Z4, Z3
-	VFMADD231PS Z2, Z6, Z3
-	VADDPS      Z8, Z3, Z3
-	VADDPS      (R11), Z3, Z3
-	VMOVUPS     Z3, (R8)
-	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000040, R11
-	SUBQ        $0x00000040, AX
-	JG          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn42x42AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileIn42x42AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS three<>+0(SB), Z1
-	VBROADCASTSS two<>+0(SB), Z2
-	VBROADCASTSS three<>+0(SB), Z3
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Z4
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Z5
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Z6
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Z7
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Z8
-	VSUBPS       Z5, Z7, Z7
-	VSUBPS       Z6, Z4, Z4
-	VMOVAPS      Z7, Z9
-	VFMADD231PS  Z0, Z4, Z9
-	VMOVUPS      Z9, (DX)
-	VADDPS       Z6, Z5, Z4
-	VSUBPS       Z4, Z7, Z4
-	VMOVUPS      Z4, 320(DX)
-	VSUBPS       Z6, Z5, Z4
-	VMOVAPS      Z7, Z5
-	VFMADD231PS  Z1, Z4, Z5
-	VMOVUPS      Z5, 640(DX)
-	VMOVUPS      Z7, 960(DX)
-	VSUBPS       Z6, Z8, Z4
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS Z0, Z7, Z4
-	VMOVUPS      Z4, 1280(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000005, DI
-
-row:
-	VMOVUPS      (SI), Z4
-	VMOVUPS      64(SI), Z5
-	VMOVUPS      128(SI), Z6
-	VMOVUPS      192(SI), Z7
-	VMOVUPS      256(SI), Z8
-	VSUBPS       Z5, Z7, Z7
-	VSUBPS       Z6, Z4, Z4
-	VMOVAPS      Z7, Z9
-	VFMADD231PS  Z2, Z4, Z9
-	VMOVUPS      Z9, (CX)
-	VADDPS       Z6, Z5, Z4
-	VSUBPS       Z4, Z7, Z4
-	VMOVUPS      Z4, (CX)(DX*1)
-	VSUBPS       Z6, Z5, Z4
-	VMOVAPS      Z7, Z5
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      Z5, (CX)(DX*2)
-	VMOVUPS      Z7, (BX)
-	VSUBPS       Z6, Z8, Z4
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS Z2, Z7, Z4
-	VMOVUPS      Z4, (BX)(DX*1)
-	ADDQ         $0x00000140, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000040, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut42x42AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileOut42x42AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS eight<>+0(SB), Z2
-	VBROADCASTSS two<>+0(SB), Z3
-	VBROADCASTSS four<>+0(SB), Z4
-	VBROADCASTSS eight<>+0(SB), Z5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000005, DI
-
-row:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     (CX)(DX*1), Z7
-	VMOVUPS     (CX)(DX*2), Z8
-	VMOVUPS     (BX), Z9
-	VMOVUPS     (BX)(DX*1), Z10
-	VADDPS      Z8, Z7, Z11
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z11, Z6, Z6
-	VADDPS      Z9, Z6, Z6
-	VMOVUPS     Z6, (SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z0, Z9, Z6
-	VMOVUPS     Z6, 64(SI)
-	VMOVAPS     Z11, Z6
-	VFMADD231PS Z1, Z9, Z6
-	VMOVUPS     Z6, 128(SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z2, Z9, Z6
-	VADDPS      Z10, Z6, Z6
-	VMOVUPS     Z6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VADDPS      Z8, Z7, Z11
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z11, Z6, Z6
-	VADDPS      Z9, Z6, Z6
-	VADDPS      (R8), Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VADDPS      (R8)(R9*1), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z11, Z6
-	VFMADD231PS Z4, Z9, Z6
-	VADDPS      (R8)(R9*2), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z10, Z6, Z6
-	VADDPS      (R10), Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VADDPS      Z8, Z7, Z11
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z11, Z6, Z6
-	VADDPS      Z9, Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z11, Z6
-	VFMADD231PS Z4, Z9, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z10, Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000040, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn42x43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileIn42x43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS five<>+0(SB), Z2
-	VBROADCASTSS two<>+0(SB), Z3
-	VBROADCASTSS three<>+0(SB), Z4
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Z5
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Z6
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Z7
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Z8
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Z9
-	MOVQ         112(AX), SI
-	VMOVUPS      (SI)(CX*1), Z10
-	VMOVAPS      Z9, Z11
-	VFNMADD231PS Z1, Z7, Z11
-	VMOVAPS      Z8, Z12
-	VFNMADD231PS Z1, Z6, Z12
-	VSUBPS       Z7, Z9, Z13
-	VSUBPS       Z6, Z8, Z14
-	VMOVAPS      Z9, Z9
-	VFNMADD231PS Z2, Z7, Z9
-	VMOVAPS      Z9, Z7
-	VFMADD231PS  Z1, Z5, Z7
-	VMOVUPS      Z7, (DX)
-	VADDPS       Z12, Z11, Z5
-	VMOVUPS      Z5, 320(DX)
-	VSUBPS       Z12, Z11, Z5
-	VMOVUPS      Z5, 640(DX)
-	VMOVAPS      Z13, Z5
-	VFMADD231PS  Z0, Z14, Z5
-	VMOVUPS      Z5, 960(DX)
-	VMOVAPS      Z13, Z5
-	VFNMADD231PS Z0, Z14, Z5
-	VMOVUPS      Z5, 1280(DX)
-	VMOVAPS      Z10, Z5
-	VFNMADD231PS Z2, Z8, Z5
-	VMOVAPS      Z5, Z5
-	VFMADD231PS  Z1, Z6, Z5
-	VMOVUPS      Z5, 1600(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000006, DI
-
-row:
-	VMOVUPS      (SI), Z5
-	VMOVUPS      64(SI), Z6
-	VMOVUPS      128(SI), Z7
-	VMOVUPS      192(SI), Z8
-	VMOVUPS      256(SI), Z9
-	VSUBPS       Z6, Z8, Z8
-	VSUBPS       Z7, Z5, Z5
-	VMOVAPS      Z8, Z10
-	VFMADD231PS  Z3, Z5, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       Z7, Z6, Z5
-	VSUBPS       Z5, Z8, Z5
-	VMOVUPS      Z5, (CX)(DX*1)
-	VSUBPS       Z7, Z6, Z5
-	VMOVAPS      Z8, Z6
-	VFMADD231PS  Z4, Z5, Z6
-	VMOVUPS      Z6, (CX)(DX*2)
-	VMOVUPS      Z8, (BX)
-	VSUBPS       Z7, Z9, Z5
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS Z3, Z8, Z5
-	VMOVUPS      Z5, (BX)(DX*1)
-	ADDQ         $0x00000140, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000040, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut42x43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileOut42x43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS eight<>+0(SB), Z2
-	VBROADCASTSS two<>+0(SB), Z3
-	VBROADCASTSS four<>+0(SB), Z4
-	VBROADCASTSS eight<>+0(SB), Z5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000006, DI
-
-row:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     (CX)(DX*1), Z7
-	VMOVUPS     (CX)(DX*2), Z8
-	VMOVUPS     (BX), Z9
-	VMOVUPS     (BX)(DX*1), Z10
-	VADDPS      Z8, Z7, Z11
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z11, Z6, Z6
-	VADDPS      Z9, Z6, Z6
-	VMOVUPS     Z6, (SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z0, Z9, Z6
-	VMOVUPS     Z6, 64(SI)
-	VMOVAPS     Z11, Z6
-	VFMADD231PS Z1, Z9, Z6
-	VMOVUPS     Z6, 128(SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z2, Z9, Z6
-	VADDPS      Z10, Z6, Z6
-	VMOVUPS     Z6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VMOVUPS     1280(CX), Z11
-	VADDPS      Z8, Z7, Z12
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z10, Z9, Z8
-	VSUBPS      Z10, Z9, Z9
-	VADDPS      Z12, Z6, Z6
-	VADDPS      Z8, Z6, Z6
-	VADDPS      (R8), Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VADDPS      (R8)(R9*1), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z12, Z6
-	VFMADD231PS Z4, Z8, Z6
-	VADDPS      (R8)(R9*2), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z11, Z6, Z6
-	VADDPS      (R10), Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VMOVUPS     1280(CX), Z11
-	VADDPS      Z8, Z7, Z12
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z10, Z9, Z8
-	VSUBPS      Z10, Z9, Z9
-	VADDPS      Z12, Z6, Z6
-	VADDPS      Z8, Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z12, Z6
-	VFMADD231PS Z4, Z8, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z11, Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000040, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn43x42AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileIn43x42AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS three<>+0(SB), Z1
-	VBROADCASTSS two<>+0(SB), Z2
-	VBROADCASTSS four<>+0(SB), Z3
-	VBROADCASTSS five<>+0(SB), Z4
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Z5
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Z6
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Z7
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Z8
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Z9
-	VSUBPS       Z6, Z8, Z8
-	VSUBPS       Z7, Z5, Z5
-	VMOVAPS      Z8, Z10
-	VFMADD231PS  Z0, Z5, Z10
-	VMOVUPS      Z10, (DX)
-	VADDPS       Z7, Z6, Z5
-	VSUBPS       Z5, Z8, Z5
-	VMOVUPS      Z5, 384(DX)
-	VSUBPS       Z7, Z6, Z5
-	VMOVAPS      Z8, Z6
-	VFMADD231PS  Z1, Z5, Z6
-	VMOVUPS      Z6, 768(DX)
-	VMOVUPS      Z8, 1152(DX)
-	VSUBPS       Z7, Z9, Z5
-	VMOVAPS      Z5, Z5
-	VFNMADD231PS Z0, Z8, Z5
-	VMOVUPS      Z5, 1536(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000005, DI
-
-row:
-	VMOVUPS      (SI), Z5
-	VMOVUPS      64(SI), Z6
-	VMOVUPS      128(SI), Z7
-	VMOVUPS      192(SI), Z8
-	VMOVUPS      256(SI), Z9
-	VMOVUPS      320(SI), Z10
-	VMOVAPS      Z9, Z11
-	VFNMADD231PS Z3, Z7, Z11
-	VMOVAPS      Z8, Z12
-	VFNMADD231PS Z3, Z6, Z12
-	VSUBPS       Z7, Z9, Z13
-	VSUBPS       Z6, Z8, Z14
-	VMOVAPS      Z9, Z9
-	VFNMADD231PS Z4, Z7, Z9
-	VMOVAPS      Z9, Z7
-	VFMADD231PS  Z3, Z5, Z7
-	VMOVUPS      Z7, (CX)
-	VADDPS       Z12, Z11, Z5
-	VMOVUPS      Z5, (CX)(DX*1)
-	VSUBPS       Z12, Z11, Z5
-	VMOVUPS      Z5, (CX)(DX*2)
-	VMOVAPS      Z13, Z5
-	VFMADD231PS  Z2, Z14, Z5
-	VMOVUPS      Z5, (BX)
-	VMOVAPS      Z13, Z5
-	VFNMADD231PS Z2, Z14, Z5
-	VMOVUPS      Z5, (BX)(DX*1)
-	VMOVAPS      Z10, Z5
-	VFNMADD231PS Z4, Z8, Z5
-	VMOVAPS      Z5, Z5
-	VFMADD231PS  Z3, Z6, Z5
-	VMOVUPS      Z5, (BX)(DX*2)
-	ADDQ         $0x00000180, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000040, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut43x42AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileOut43x42AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS eight<>+0(SB), Z2
-	VBROADCASTSS two<>+0(SB), Z3
-	VBROADCASTSS four<>+0(SB), Z4
-	VBROADCASTSS eight<>+0(SB), Z5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000005, DI
-
-row:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     (CX)(DX*1), Z7
-	VMOVUPS     (CX)(DX*2), Z8
-	VMOVUPS     (BX), Z9
-	VMOVUPS     (BX)(DX*1), Z10
-	VMOVUPS     (BX)(DX*2), Z11
-	VADDPS      Z8, Z7, Z12
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z10, Z9, Z8
-	VSUBPS      Z10, Z9, Z9
-	VADDPS      Z12, Z6, Z6
-	VADDPS      Z8, Z6, Z6
-	VMOVUPS     Z6, (SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z0, Z9, Z6
-	VMOVUPS     Z6, 64(SI)
-	VMOVAPS     Z12, Z6
-	VFMADD231PS Z1, Z8, Z6
-	VMOVUPS     Z6, 128(SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z2, Z9, Z6
-	VADDPS      Z11, Z6, Z6
-	VMOVUPS     Z6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VADDPS      Z8, Z7, Z11
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z11, Z6, Z6
-	VADDPS      Z9, Z6, Z6
-	VADDPS      (R8), Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VADDPS      (R8)(R9*1), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z11, Z6
-	VFMADD231PS Z4, Z9, Z6
-	VADDPS      (R8)(R9*2), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z10, Z6, Z6
-	VADDPS      (R10), Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VADDPS      Z8, Z7, Z11
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z11, Z6, Z6
-	VADDPS      Z9, Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z11, Z6
-	VFMADD231PS Z4, Z9, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z10, Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000040, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn43x43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileIn43x43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS five<>+0(SB), Z2
-	VBROADCASTSS two<>+0(SB), Z3
-	VBROADCASTSS four<>+0(SB), Z4
-	VBROADCASTSS five<>+0(SB), Z5
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Z6
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Z7
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Z8
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Z9
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Z10
-	MOVQ         112(AX), SI
-	VMOVUPS      (SI)(CX*1), Z11
-	VMOVAPS      Z10, Z12
-	VFNMADD231PS Z1, Z8, Z12
-	VMOVAPS      Z9, Z13
-	VFNMADD231PS Z1, Z7, Z13
-	VSUBPS       Z8, Z10, Z14
-	VSUBPS       Z7, Z9, Z15
-	VMOVAPS      Z10, Z10
-	VFNMADD231PS Z2, Z8, Z10
-	VMOVAPS      Z10, Z8
-	VFMADD231PS  Z1, Z6, Z8
-	VMOVUPS      Z8, (DX)
-	VADDPS       Z13, Z12, Z6
-	VMOVUPS      Z6, 384(DX)
-	VSUBPS       Z13, Z12, Z6
-	VMOVUPS      Z6, 768(DX)
-	VMOVAPS      Z14, Z6
-	VFMADD231PS  Z0, Z15, Z6
-	VMOVUPS      Z6, 1152(DX)
-	VMOVAPS      Z14, Z6
-	VFNMADD231PS Z0, Z15, Z6
-	VMOVUPS      Z6, 1536(DX)
-	VMOVAPS      Z11, Z6
-	VFNMADD231PS Z2, Z9, Z6
-	VMOVAPS      Z6, Z6
-	VFMADD231PS  Z1, Z7, Z6
-	VMOVUPS      Z6, 1920(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	MOVQ         40(AX), SI
-	MOVQ         $0x00000006, DI
-
-row:
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	VMOVUPS      128(SI), Z8
-	VMOVUPS      192(SI), Z9
-	VMOVUPS      256(SI), Z10
-	VMOVUPS      320(SI), Z11
-	VMOVAPS      Z10, Z12
-	VFNMADD231PS Z4, Z8, Z12
-	VMOVAPS      Z9, Z13
-	VFNMADD231PS Z4, Z7, Z13
-	VSUBPS       Z8, Z10, Z14
-	VSUBPS       Z7, Z9, Z15
-	VMOVAPS      Z10, Z10
-	VFNMADD231PS Z5, Z8, Z10
-	VMOVAPS      Z10, Z8
-	VFMADD231PS  Z4, Z6, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       Z13, Z12, Z6
-	VMOVUPS      Z6, (CX)(DX*1)
-	VSUBPS       Z13, Z12, Z6
-	VMOVUPS      Z6, (CX)(DX*2)
-	VMOVAPS      Z14, Z6
-	VFMADD231PS  Z3, Z15, Z6
-	VMOVUPS      Z6, (BX)
-	VMOVAPS      Z14, Z6
-	VFNMADD231PS Z3, Z15, Z6
-	VMOVUPS      Z6, (BX)(DX*1)
-	VMOVAPS      Z11, Z6
-	VFNMADD231PS Z5, Z9, Z6
-	VMOVAPS      Z6, Z6
-	VFMADD231PS  Z4, Z7, Z6
-	VMOVUPS      Z6, (BX)(DX*2)
-	ADDQ         $0x00000180, SI
-	ADDQ         32(AX), CX
-	ADDQ         32(AX), BX
-	DECQ         DI
-	JNZ          row
-	MOVQ         8(AX), CX
-	ADDQ         $0x00000040, CX
-	MOVQ         CX, 8(AX)
-	CMPQ         CX, (AX)
-	JLT          loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut43x43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileOut43x43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS eight<>+0(SB), Z2
-	VBROADCASTSS two<>+0(SB), Z3
-	VBROADCASTSS four<>+0(SB), Z4
-	VBROADCASTSS eight<>+0(SB), Z5
-
-loop:
-	MOVQ 16(AX), CX
-	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
-	LEAQ (CX)(DX*2), BX
-	ADDQ DX, BX
-	MOVQ 40(AX), SI
-	MOVQ $0x00000006, DI
-
-row:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     (CX)(DX*1), Z7
-	VMOVUPS     (CX)(DX*2), Z8
-	VMOVUPS     (BX), Z9
-	VMOVUPS     (BX)(DX*1), Z10
-	VMOVUPS     (BX)(DX*2), Z11
-	VADDPS      Z8, Z7, Z12
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z10, Z9, Z8
-	VSUBPS      Z10, Z9, Z9
-	VADDPS      Z12, Z6, Z6
-	VADDPS      Z8, Z6, Z6
-	VMOVUPS     Z6, (SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z0, Z9, Z6
-	VMOVUPS     Z6, 64(SI)
-	VMOVAPS     Z12, Z6
-	VFMADD231PS Z1, Z8, Z6
-	VMOVUPS     Z6, 128(SI)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z2, Z9, Z6
-	VADDPS      Z11, Z6, Z6
-	VMOVUPS     Z6, 192(SI)
-	ADDQ        $0x00000100, SI
-	ADDQ        32(AX), CX
-	ADDQ        32(AX), BX
-	DECQ        DI
-	JNZ         row
-	CMPQ        64(AX), $0x00000000
-	JE          nothing
-	MOVQ        40(AX), CX
-	MOVQ        80(AX), DX
-	MOVQ        48(AX), BX
-	ADDQ        8(AX), BX
-	MOVQ        56(AX), SI
-	LEAQ        (BX)(SI*2), DI
-	ADDQ        SI, DI
-	MOVQ        64(AX), R8
-	ADDQ        8(AX), R8
-	MOVQ        72(AX), R9
-	LEAQ        (R8)(R9*2), R10
-	ADDQ        R9, R10
-	MOVQ        $0x00000004, R11
-
-add:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VMOVUPS     1280(CX), Z11
-	VADDPS      Z8, Z7, Z12
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z10, Z9, Z8
-	VSUBPS      Z10, Z9, Z9
-	VADDPS      Z12, Z6, Z6
-	VADDPS      Z8, Z6, Z6
-	VADDPS      (R8), Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VADDPS      (R8)(R9*1), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z12, Z6
-	VFMADD231PS Z4, Z8, Z6
-	VADDPS      (R8)(R9*2), Z6, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z11, Z6, Z6
-	VADDPS      (R10), Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000004, R8
-
-column:
-	VMOVUPS     (CX), Z6
-	VMOVUPS     256(CX), Z7
-	VMOVUPS     512(CX), Z8
-	VMOVUPS     768(CX), Z9
-	VMOVUPS     1024(CX), Z10
-	VMOVUPS     1280(CX), Z11
-	VADDPS      Z8, Z7, Z12
-	VSUBPS      Z8, Z7, Z7
-	VADDPS      Z10, Z9, Z8
-	VSUBPS      Z10, Z9, Z9
-	VADDPS      Z12, Z6, Z6
-	VADDPS      Z8, Z6, Z6
-	VMOVUPS     Z6, (BX)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z3, Z9, Z6
-	VMOVUPS     Z6, (BX)(SI*1)
-	VMOVAPS     Z12, Z6
-	VFMADD231PS Z4, Z8, Z6
-	VMOVUPS     Z6, (BX)(SI*2)
-	VMOVAPS     Z7, Z6
-	VFMADD231PS Z5, Z9, Z6
-	VADDPS      Z11, Z6, Z6
-	VMOVUPS     Z6, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000040, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradIn82AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradIn82AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	LEAQ         (BX)(DX*2), SI
-	ADDQ         DX, SI
-	XORQ         DI, DI
 	VBROADCASTSS winograd40a80000<>+0(SB), Z0
 	VBROADCASTSS winograd3faaaaab<>+0(SB), Z1
 	VBROADCASTSS winogradc0880000<>+0(SB), Z2
 	VBROADCASTSS winogradbfa00000<>+0(SB), Z3
 	VBROADCASTSS winograd3e800000<>+0(SB), Z4
-	MOVQ         (AX), R8
 
 loop:
-	MOVQ             24(AX), R9
-	VMOVUPS          (R9)(DI*1), Z5
-	MOVQ             32(AX), R9
-	VMOVUPS          (R9)(DI*1), Z6
-	MOVQ             40(AX), R9
-	VMOVUPS          (R9)(DI*1), Z7
-	MOVQ             48(AX), R9
-	VMOVUPS          (R9)(DI*1), Z8
-	MOVQ             56(AX), R9
-	VMOVUPS          (R9)(DI*1), Z9
-	MOVQ             64(AX), R9
-	VMOVUPS          (R9)(DI*1), Z10
-	MOVQ             72(AX), R9
-	VMOVUPS          (R9)(DI*1), Z11
-	MOVQ             80(AX), R9
-	VMOVUPS          (R9)(DI*1), Z12
-	MOVQ             88(AX), R9
-	VMOVUPS          (R9)(DI*1), Z13
+	CMPQ             56(AX), $0x00000009
+	JNE              some
+	MOVQ             72(AX), CX
+	ADDQ             8(AX), CX
+	MOVQ             64(AX), DX
+	LEAQ             (CX)(DX*2), BX
+	ADDQ             DX, BX
+	LEAQ             (BX)(DX*2), SI
+	ADDQ             DX, SI
+	MOVQ             16(AX), DI
+	ADDQ             8(AX), DI
+	MOVQ             24(AX), R8
+	LEAQ             (DI)(R8*2), R9
+	ADDQ             R8, R9
+	LEAQ             (R9)(R8*2), R10
+	ADDQ             R8, R10
+	VMOVUPS          (CX), Z5
+	VMOVUPS          (CX)(DX*1), Z6
+	VMOVUPS          (CX)(DX*2), Z7
+	VMOVUPS          (BX), Z8
+	VMOVUPS          (BX)(DX*1), Z9
+	VMOVUPS          (BX)(DX*2), Z10
+	VMOVUPS          (SI), Z11
+	VMOVUPS          (SI)(DX*1), Z12
+	VMOVUPS          (SI)(DX*2), Z13
+	VMOVAPS          Z6, Z14
+	VFMADD231PS      Z5, Z1, Z14
+	VMOVAPS          Z7, Z5
+	VFMADD231PS      Z6, Z1, Z5
+	VMOVAPS          Z8, Z15
+	VFMADD231PS      Z7, Z1, Z15
+	VMOVAPS          Z9, Z16
+	VFMADD231PS      Z8, Z1, Z16
+	VMOVAPS          Z10, Z17
+	VFMADD231PS      Z9, Z1, Z17
+	VMOVAPS          Z11, Z18
+	VFMADD231PS      Z10, Z1, Z18
+	VMOVAPS          Z12, Z19
+	VFMADD231PS      Z11, Z1, Z19
+	VMOVAPS          Z13, Z20
+	VFMADD231PS      Z12, Z1, Z20
+	VSUBPS           Z14, Z19, Z14
+	VSUBPS           Z17, Z15, Z20
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z20, Z0, Z14
+	VMOVUPS          Z14, (DI)
+	VADDPS           Z15, Z19, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z17, Z2, Z14
+	VADDPS           Z5, Z18, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z16, Z2, Z20
+	VADDPS           Z20, Z14, Z21
+	VMOVUPS          Z21, (DI)(R8*1)
+	VSUBPS           Z20, Z14, Z14
+	VMOVUPS          Z14, (DI)(R8*2)
+	VMOVAPS          Z19, Z14
+	VFMADD231PS      Z17, Z3, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z15, Z4, Z14
+	VMOVAPS          Z18, Z20
+	VFMADD231PS      Z16, Z3, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z5, Z4, Z20
+	VMOVAPS          Z14, Z21
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z20, Z21
+	VMOVUPS          Z21, (R9)
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z20, Z14
+	VMOVUPS          Z14, (R9)(R8*1)
+	VMOVAPS          Z19, Z14
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z15, Z14
+	VMOVAPS          Z18, Z15
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z16, Z15
+	VMOVAPS          Z15, Z15
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z5, Z15
+	VMOVAPS          Z14, Z5
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z15, Z5
+	VMOVUPS          Z5, (R9)(R8*2)
+	VMOVAPS          Z14, Z5
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z15, Z5
+	VMOVUPS          Z5, (R10)
+	VSUBPS           Z6, Z12, Z5
+	VSUBPS           Z10, Z8, Z6
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z0, Z5
+	VSUBPS           Z7, Z13, Z6
+	VSUBPS           Z11, Z9, Z7
+	VMOVAPS          Z6, Z6
+	VFMADD231PS      Z7, Z0, Z6
+	VMOVUPS          Z5, (R10)(R8*1)
+	VMOVAPS          Z6, Z6
+	VFMADD231PS      Z5, Z1, Z6
+	VMOVUPS          Z6, (R10)(R8*2)
+	JMP              done
+
+some:
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
+
+column:
+	MOVQ    72(AX), SI
+	VMOVUPS (SI)(CX*1), Z5
+	VMOVUPS Z5, (DX)
+	ADDQ    64(AX), CX
+	ADDQ    $0x00000040, DX
+	DECQ    BX
+	JNZ     column
+	MOVQ    16(AX), CX
+	ADDQ    8(AX), CX
+	MOVQ    24(AX), DX
+	LEAQ    (CX)(DX*2), BX
+	ADDQ    DX, BX
+	LEAQ    (BX)(DX*2), SI
+	ADDQ    DX, SI
+	MOVQ    40(AX), DI
+	MOVQ    $0x00000001, R8
+
+row:
+	VMOVUPS          (DI), Z5
+	VMOVUPS          64(DI), Z6
+	VMOVUPS          128(DI), Z7
+	VMOVUPS          192(DI), Z8
+	VMOVUPS          256(DI), Z9
+	VMOVUPS          320(DI), Z10
+	VMOVUPS          384(DI), Z11
+	VMOVUPS          448(DI), Z12
+	VMOVUPS          512(DI), Z13
 	VMOVAPS          Z6, Z14
 	VFMADD231PS      Z5, Z1, Z14
 	VMOVAPS          Z7, Z5
@@ -13475,37 +11617,26 @@ loop:
 	VMOVAPS          Z6, Z6
 	VFMADD231PS      Z5, Z1, Z6
 	VMOVUPS          Z6, (SI)(DX*2)
-	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DI
-	SUBQ             $0x00000040, R8
-	JG               loop
+	ADDQ             $0x00000240, DI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	DECQ             R8
+	JNZ              row
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
-// func winogradOut82AVX512(b *uint64)
+// func winogradOut1x2AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradOut82AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradOut1x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	LEAQ         (BX)(DX*2), SI
-	ADDQ         DX, SI
-	MOVQ         24(AX), DI
-	MOVQ         32(AX), R8
-	LEAQ         (DI)(R8*2), R9
-	ADDQ         R8, R9
-	LEAQ         (R9)(R8*2), R10
-	ADDQ         R8, R10
-	MOVQ         40(AX), R11
-	MOVQ         48(AX), R12
-	LEAQ         (R11)(R12*2), R13
-	ADDQ         R12, R13
-	LEAQ         (R13)(R12*2), R14
-	ADDQ         R12, R14
 	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
 	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
 	VBROADCASTSS winogradc017b426<>+0(SB), Z2
@@ -13513,9 +11644,30 @@ TEXT ·winogradOut82AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS winogradc086d905<>+0(SB), Z4
 	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
 	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
-	MOVQ         (AX), AX
 
 loop:
+	MOVQ             16(AX), CX
+	ADDQ             8(AX), CX
+	MOVQ             24(AX), DX
+	LEAQ             (CX)(DX*2), BX
+	ADDQ             DX, BX
+	LEAQ             (BX)(DX*2), SI
+	ADDQ             DX, SI
+	CMPQ             56(AX), $0x00000000
+	JE               nothing
+	MOVQ             72(AX), DI
+	MOVQ             48(AX), R8
+	ADDQ             8(AX), R8
+	LEAQ             (R8)(DI*2), R9
+	ADDQ             DI, R9
+	LEAQ             (R9)(DI*2), R10
+	ADDQ             DI, R10
+	MOVQ             56(AX), R11
+	ADDQ             8(AX), R11
+	LEAQ             (R11)(DI*2), R12
+	ADDQ             DI, R12
+	LEAQ             (R12)(DI*2), R13
+	ADDQ             DI, R13
 	VMOVUPS          (CX), Z7
 	VMOVUPS          (CX)(DX*1), Z8
 	VMOVUPS          (CX)(DX*2), Z9
@@ -13535,30 +11687,30 @@ loop:
 	VMOVUPS          (SI)(DX*1), Z11
 	VADDPS           Z11, Z7, Z7
 	VADDPS           (R11), Z7, Z7
-	VMOVUPS          Z7, (DI)
+	VMOVUPS          Z7, (R8)
 	VMOVAPS          Z8, Z7
 	VFMADD231PS.BCST winograd40000000<>+0(SB), Z9, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z10, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z11, Z0, Z7
-	VADDPS           (R11)(R12*1), Z7, Z7
-	VMOVUPS          Z7, (DI)(R8*1)
+	VADDPS           (R11)(DI*1), Z7, Z7
+	VMOVUPS          Z7, (R8)(DI*1)
 	VMOVAPS          Z14, Z7
 	VFMADD231PS.BCST winograd40800000<>+0(SB), Z15, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z16, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z11, Z1, Z7
-	VADDPS           (R11)(R12*2), Z7, Z7
-	VMOVUPS          Z7, (DI)(R8*2)
+	VADDPS           (R11)(DI*2), Z7, Z7
+	VMOVUPS          Z7, (R8)(DI*2)
 	VMOVAPS          Z8, Z7
 	VFMADD231PS.BCST winograd41000000<>+0(SB), Z9, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z10, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z11, Z2, Z7
-	VADDPS           (R13), Z7, Z7
+	VADDPS           (R12), Z7, Z7
 	VMOVUPS          Z7, (R9)
 	VMOVAPS          Z14, Z7
 	VFMADD231PS.BCST winograd41800000<>+0(SB), Z15, Z7
@@ -13566,23 +11718,23 @@ loop:
 	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z16, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z11, Z3, Z7
-	VADDPS           (R13)(R12*1), Z7, Z7
-	VMOVUPS          Z7, (R9)(R8*1)
+	VADDPS           (R12)(DI*1), Z7, Z7
+	VMOVUPS          Z7, (R9)(DI*1)
 	VMOVAPS          Z8, Z7
 	VFMADD231PS.BCST winograd42000000<>+0(SB), Z9, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z10, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z11, Z4, Z7
-	VADDPS           (R13)(R12*2), Z7, Z7
-	VMOVUPS          Z7, (R9)(R8*2)
+	VADDPS           (R12)(DI*2), Z7, Z7
+	VMOVUPS          Z7, (R9)(DI*2)
 	VMOVAPS          Z14, Z7
 	VFMADD231PS.BCST winograd42800000<>+0(SB), Z15, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z16, Z7
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z11, Z5, Z7
-	VADDPS           (R14), Z7, Z7
+	VADDPS           (R13), Z7, Z7
 	VMOVUPS          Z7, (R10)
 	VMOVAPS          Z8, Z7
 	VFMADD231PS.BCST winograd43000000<>+0(SB), Z9, Z7
@@ -13591,63 +11743,265 @@ loop:
 	VMOVAPS          Z7, Z7
 	VFMADD231PS      Z11, Z6, Z7
 	VADDPS           (SI)(DX*2), Z7, Z7
-	VADDPS           (R14)(R12*1), Z7, Z7
+	VADDPS           (R13)(DI*1), Z7, Z7
+	VMOVUPS          Z7, (R10)(DI*1)
+	JMP              done
+
+nothing:
+	MOVQ             48(AX), DI
+	ADDQ             8(AX), DI
+	MOVQ             72(AX), R8
+	LEAQ             (DI)(R8*2), R9
+	ADDQ             R8, R9
+	LEAQ             (R9)(R8*2), R10
+	ADDQ             R8, R10
+	VMOVUPS          (CX), Z7
+	VMOVUPS          (CX)(DX*1), Z8
+	VMOVUPS          (CX)(DX*2), Z9
+	VMOVUPS          (BX), Z10
+	VMOVUPS          (BX)(DX*1), Z11
+	VMOVUPS          (BX)(DX*2), Z12
+	VMOVUPS          (SI), Z13
+	VADDPS           Z9, Z8, Z14
+	VADDPS           Z11, Z10, Z15
+	VADDPS           Z13, Z12, Z16
+	VSUBPS           Z9, Z8, Z8
+	VSUBPS           Z11, Z10, Z9
+	VSUBPS           Z13, Z12, Z10
+	VADDPS           Z14, Z7, Z7
+	VADDPS           Z16, Z15, Z11
+	VADDPS           Z11, Z7, Z7
+	VMOVUPS          (SI)(DX*1), Z11
+	VADDPS           Z11, Z7, Z7
+	VMOVUPS          Z7, (DI)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z0, Z7
+	VMOVUPS          Z7, (DI)(R8*1)
+	VMOVAPS          Z14, Z7
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z15, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z16, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z1, Z7
+	VMOVUPS          Z7, (DI)(R8*2)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z2, Z7
+	VMOVUPS          Z7, (R9)
+	VMOVAPS          Z14, Z7
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z15, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z16, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z3, Z7
+	VMOVUPS          Z7, (R9)(R8*1)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z4, Z7
+	VMOVUPS          Z7, (R9)(R8*2)
+	VMOVAPS          Z14, Z7
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z15, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z16, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z5, Z7
+	VMOVUPS          Z7, (R10)
+	VMOVAPS          Z8, Z7
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z9, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z10, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z11, Z6, Z7
+	VADDPS           (SI)(DX*2), Z7, Z7
 	VMOVUPS          Z7, (R10)(R8*1)
-	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, R9
-	ADDQ             $0x00000040, R10
-	ADDQ             $0x00000040, R11
-	ADDQ             $0x00000040, R13
-	ADDQ             $0x00000040, R14
-	SUBQ             $0x00000040, AX
-	JG               loop
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
-// func winogradIn83AVX512(b *uint64)
+// func winogradIn1x3AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradIn83AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradIn1x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	LEAQ         (BX)(DX*2), SI
-	ADDQ         DX, SI
-	LEAQ         (SI)(DX*2), DI
-	ADDQ         DX, DI
-	XORQ         R8, R8
 	VBROADCASTSS winograd40a80000<>+0(SB), Z0
 	VBROADCASTSS winograd3f155555<>+0(SB), Z1
 	VBROADCASTSS winogradc0880000<>+0(SB), Z2
 	VBROADCASTSS winogradbfa00000<>+0(SB), Z3
 	VBROADCASTSS winograd3e800000<>+0(SB), Z4
-	MOVQ         (AX), R9
 
 loop:
-	MOVQ             24(AX), R10
-	VMOVUPS          (R10)(R8*1), Z5
-	MOVQ             32(AX), R10
-	VMOVUPS          (R10)(R8*1), Z6
-	MOVQ             40(AX), R10
-	VMOVUPS          (R10)(R8*1), Z7
-	MOVQ             48(AX), R10
-	VMOVUPS          (R10)(R8*1), Z8
-	MOVQ             56(AX), R10
-	VMOVUPS          (R10)(R8*1), Z9
-	MOVQ             64(AX), R10
-	VMOVUPS          (R10)(R8*1), Z10
-	MOVQ             72(AX), R10
-	VMOVUPS          (R10)(R8*1), Z11
-	MOVQ             80(AX), R10
-	VMOVUPS          (R10)(R8*1), Z12
-	MOVQ             88(AX), R10
-	VMOVUPS          (R10)(R8*1), Z13
-	MOVQ             96(AX), R10
-	VMOVUPS          (R10)(R8*1), Z14
+	CMPQ             56(AX), $0x0000000a
+	JNE              some
+	MOVQ             72(AX), CX
+	ADDQ             8(AX), CX
+	MOVQ             64(AX), DX
+	LEAQ             (CX)(DX*2), BX
+	ADDQ             DX, BX
+	LEAQ             (BX)(DX*2), SI
+	ADDQ             DX, SI
+	LEAQ             (SI)(DX*2), DI
+	ADDQ             DX, DI
+	MOVQ             16(AX), R8
+	ADDQ             8(AX), R8
+	MOVQ             24(AX), R9
+	LEAQ             (R8)(R9*2), R10
+	ADDQ             R9, R10
+	LEAQ             (R10)(R9*2), R11
+	ADDQ             R9, R11
+	LEAQ             (R11)(R9*2), R12
+	ADDQ             R9, R12
+	VMOVUPS          (CX), Z5
+	VMOVUPS          (CX)(DX*1), Z6
+	VMOVUPS          (CX)(DX*2), Z7
+	VMOVUPS          (BX), Z8
+	VMOVUPS          (BX)(DX*1), Z9
+	VMOVUPS          (BX)(DX*2), Z10
+	VMOVUPS          (SI), Z11
+	VMOVUPS          (SI)(DX*1), Z12
+	VMOVUPS          (SI)(DX*2), Z13
+	VMOVUPS          (DI), Z14
+	VSUBPS           Z5, Z7, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z1, Z5
+	VSUBPS           Z6, Z8, Z15
+	VMOVAPS          Z15, Z15
+	VFMADD231PS      Z7, Z1, Z15
+	VSUBPS           Z7, Z9, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS      Z8, Z1, Z16
+	VSUBPS           Z8, Z10, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z9, Z1, Z17
+	VSUBPS           Z9, Z11, Z18
+	VMOVAPS          Z18, Z18
+	VFMADD231PS      Z10, Z1, Z18
+	VSUBPS           Z10, Z12, Z19
+	VMOVAPS          Z19, Z19
+	VFMADD231PS      Z11, Z1, Z19
+	VSUBPS           Z11, Z13, Z20
+	VMOVAPS          Z20, Z20
+	VFMADD231PS      Z12, Z1, Z20
+	VSUBPS           Z12, Z14, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z13, Z1, Z21
+	VSUBPS           Z5, Z20, Z5
+	VSUBPS           Z18, Z16, Z21
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z21, Z0, Z5
+	VMOVUPS          Z5, (R8)
+	VADDPS           Z16, Z20, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z18, Z2, Z5
+	VADDPS           Z15, Z19, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z17, Z2, Z21
+	VADDPS           Z21, Z5, Z22
+	VMOVUPS          Z22, (R8)(R9*1)
+	VSUBPS           Z21, Z5, Z5
+	VMOVUPS          Z5, (R8)(R9*2)
+	VMOVAPS          Z20, Z5
+	VFMADD231PS      Z18, Z3, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z16, Z4, Z5
+	VMOVAPS          Z19, Z21
+	VFMADD231PS      Z17, Z3, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS      Z15, Z4, Z21
+	VMOVAPS          Z5, Z22
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z21, Z22
+	VMOVUPS          Z22, (R10)
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z21, Z5
+	VMOVUPS          Z5, (R10)(R9*1)
+	VMOVAPS          Z20, Z5
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z18, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z16, Z5
+	VMOVAPS          Z19, Z16
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z17, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z15, Z16
+	VMOVAPS          Z5, Z15
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z16, Z15
+	VMOVUPS          Z15, (R10)(R9*2)
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z16, Z5
+	VMOVUPS          Z5, (R11)
+	VSUBPS           Z6, Z12, Z5
+	VSUBPS           Z10, Z8, Z6
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z0, Z5
+	VSUBPS           Z7, Z13, Z6
+	VSUBPS           Z11, Z9, Z7
+	VMOVAPS          Z6, Z6
+	VFMADD231PS      Z7, Z0, Z6
+	VSUBPS           Z8, Z14, Z7
+	VSUBPS           Z12, Z10, Z8
+	VMOVAPS          Z7, Z7
+	VFMADD231PS      Z8, Z0, Z7
+	VMOVAPS          Z6, Z8
+	VFMADD231PS.BCST winogradbf400000<>+0(SB), Z5, Z8
+	VMOVUPS          Z8, (R11)(R9*1)
+	VMOVAPS          Z6, Z8
+	VFMADD231PS.BCST winograd3faaaaab<>+0(SB), Z5, Z8
+	VMOVUPS          Z8, (R11)(R9*2)
+	VSUBPS           Z5, Z7, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS      Z6, Z1, Z5
+	VMOVUPS          Z5, (R12)
+	JMP              done
+
+some:
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
+
+column:
+	MOVQ    72(AX), SI
+	VMOVUPS (SI)(CX*1), Z5
+	VMOVUPS Z5, (DX)
+	ADDQ    64(AX), CX
+	ADDQ    $0x00000040, DX
+	DECQ    BX
+	JNZ     column
+	MOVQ    16(AX), CX
+	ADDQ    8(AX), CX
+	MOVQ    24(AX), DX
+	LEAQ    (CX)(DX*2), BX
+	ADDQ    DX, BX
+	LEAQ    (BX)(DX*2), SI
+	ADDQ    DX, SI
+	LEAQ    (SI)(DX*2), DI
+	ADDQ    DX, DI
+	MOVQ    40(AX), R8
+	MOVQ    $0x00000001, R9
+
+row:
+	VMOVUPS          (R8), Z5
+	VMOVUPS          64(R8), Z6
+	VMOVUPS          128(R8), Z7
+	VMOVUPS          192(R8), Z8
+	VMOVUPS          256(R8), Z9
+	VMOVUPS          320(R8), Z10
+	VMOVUPS          384(R8), Z11
+	VMOVUPS          448(R8), Z12
+	VMOVUPS          512(R8), Z13
+	VMOVUPS          576(R8), Z14
 	VSUBPS           Z5, Z7, Z5
 	VMOVAPS          Z5, Z5
 	VFMADD231PS      Z6, Z1, Z5
@@ -13737,40 +12091,27 @@ loop:
 	VMOVAPS          Z5, Z5
 	VFMADD231PS      Z6, Z1, Z5
 	VMOVUPS          Z5, (DI)
-	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, R8
-	SUBQ             $0x00000040, R9
-	JG               loop
+	ADDQ             $0x00000280, R8
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	ADDQ             32(AX), DI
+	DECQ             R9
+	JNZ              row
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
-// func winogradOut83AVX512(b *uint64)
+// func winogradOut1x3AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradOut83AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradOut1x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
-	MOVQ         8(AX), CX
-	MOVQ         16(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	LEAQ         (BX)(DX*2), SI
-	ADDQ         DX, SI
-	LEAQ         (SI)(DX*2), DI
-	ADDQ         DX, DI
-	MOVQ         24(AX), R8
-	MOVQ         32(AX), R9
-	LEAQ         (R8)(R9*2), R10
-	ADDQ         R9, R10
-	LEAQ         (R10)(R9*2), R11
-	ADDQ         R9, R11
-	MOVQ         40(AX), R12
-	MOVQ         48(AX), R13
-	LEAQ         (R12)(R13*2), R14
-	ADDQ         R13, R14
-	LEAQ         (R14)(R13*2), R15
-	ADDQ         R13, R15
 	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
 	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
 	VBROADCASTSS winogradc017b426<>+0(SB), Z2
@@ -13785,9 +12126,32 @@ TEXT ·winogradOut83AVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS winograd3e730000<>+0(SB), Z11
 	VBROADCASTSS winograd3e364000<>+0(SB), Z12
 	VBROADCASTSS winograd3e08b000<>+0(SB), Z13
-	MOVQ         (AX), AX
 
 loop:
+	MOVQ             16(AX), CX
+	ADDQ             8(AX), CX
+	MOVQ             24(AX), DX
+	LEAQ             (CX)(DX*2), BX
+	ADDQ             DX, BX
+	LEAQ             (BX)(DX*2), SI
+	ADDQ             DX, SI
+	LEAQ             (SI)(DX*2), DI
+	ADDQ             DX, DI
+	CMPQ             56(AX), $0x00000000
+	JE               nothing
+	MOVQ             72(AX), R8
+	MOVQ             48(AX), R9
+	ADDQ             8(AX), R9
+	LEAQ             (R9)(R8*2), R10
+	ADDQ             R8, R10
+	LEAQ             (R10)(R8*2), R11
+	ADDQ             R8, R11
+	MOVQ             56(AX), R12
+	ADDQ             8(AX), R12
+	LEAQ             (R12)(R8*2), R13
+	ADDQ             R8, R13
+	LEAQ             (R13)(R8*2), R14
+	ADDQ             R8, R14
 	VMOVUPS          (CX), Z14
 	VMOVUPS          (CX)(DX*1), Z15
 	VMOVUPS          (CX)(DX*2), Z16
@@ -13809,7 +12173,7 @@ loop:
 	VMOVUPS          (SI)(DX*2), Z19
 	VADDPS           Z19, Z14, Z14
 	VADDPS           (R12), Z14, Z14
-	VMOVUPS          Z14, (R8)
+	VMOVUPS          Z14, (R9)
 	VMOVAPS          Z15, Z14
 	VFMADD231PS.BCST winograd40000000<>+0(SB), Z16, Z14
 	VMOVAPS          Z14, Z14
@@ -13818,8 +12182,8 @@ loop:
 	VFMADD231PS      Z18, Z0, Z14
 	VMOVAPS          Z14, Z14
 	VFMADD231PS      Z19, Z7, Z14
-	VADDPS           (R12)(R13*1), Z14, Z14
-	VMOVUPS          Z14, (R8)(R9*1)
+	VADDPS           (R12)(R8*1), Z14, Z14
+	VMOVUPS          Z14, (R9)(R8*1)
 	VMOVAPS          Z21, Z14
 	VFMADD231PS.BCST winograd40800000<>+0(SB), Z22, Z14
 	VMOVAPS          Z14, Z14
@@ -13828,8 +12192,8 @@ loop:
 	VFMADD231PS      Z18, Z1, Z14
 	VMOVAPS          Z14, Z14
 	VFMADD231PS      Z19, Z8, Z14
-	VADDPS           (R12)(R13*2), Z14, Z14
-	VMOVUPS          Z14, (R8)(R9*2)
+	VADDPS           (R12)(R8*2), Z14, Z14
+	VMOVUPS          Z14, (R9)(R8*2)
 	VMOVAPS          Z15, Z14
 	VFMADD231PS.BCST winograd41000000<>+0(SB), Z16, Z14
 	VMOVAPS          Z14, Z14
@@ -13838,7 +12202,7 @@ loop:
 	VFMADD231PS      Z18, Z2, Z14
 	VMOVAPS          Z14, Z14
 	VFMADD231PS      Z19, Z9, Z14
-	VADDPS           (R14), Z14, Z14
+	VADDPS           (R13), Z14, Z14
 	VMOVUPS          Z14, (R10)
 	VMOVAPS          Z21, Z14
 	VFMADD231PS.BCST winograd41800000<>+0(SB), Z22, Z14
@@ -13848,8 +12212,8 @@ loop:
 	VFMADD231PS      Z18, Z3, Z14
 	VMOVAPS          Z14, Z14
 	VFMADD231PS      Z19, Z10, Z14
-	VADDPS           (R14)(R13*1), Z14, Z14
-	VMOVUPS          Z14, (R10)(R9*1)
+	VADDPS           (R13)(R8*1), Z14, Z14
+	VMOVUPS          Z14, (R10)(R8*1)
 	VMOVAPS          Z15, Z14
 	VFMADD231PS.BCST winograd42000000<>+0(SB), Z16, Z14
 	VMOVAPS          Z14, Z14
@@ -13858,8 +12222,8 @@ loop:
 	VFMADD231PS      Z18, Z4, Z14
 	VMOVAPS          Z14, Z14
 	VFMADD231PS      Z19, Z11, Z14
-	VADDPS           (R14)(R13*2), Z14, Z14
-	VMOVUPS          Z14, (R10)(R9*2)
+	VADDPS           (R13)(R8*2), Z14, Z14
+	VMOVUPS          Z14, (R10)(R8*2)
 	VMOVAPS          Z21, Z14
 	VFMADD231PS.BCST winograd42800000<>+0(SB), Z22, Z14
 	VMOVAPS          Z14, Z14
@@ -13868,7 +12232,7 @@ loop:
 	VFMADD231PS      Z18, Z5, Z14
 	VMOVAPS          Z14, Z14
 	VFMADD231PS      Z19, Z12, Z14
-	VADDPS           (R15), Z14, Z14
+	VADDPS           (R14), Z14, Z14
 	VMOVUPS          Z14, (R11)
 	VMOVAPS          Z15, Z14
 	VFMADD231PS.BCST winograd43000000<>+0(SB), Z16, Z14
@@ -13879,26 +12243,116 @@ loop:
 	VMOVAPS          Z14, Z14
 	VFMADD231PS      Z19, Z13, Z14
 	VADDPS           (DI), Z14, Z14
-	VADDPS           (R15)(R13*1), Z14, Z14
+	VADDPS           (R14)(R8*1), Z14, Z14
+	VMOVUPS          Z14, (R11)(R8*1)
+	JMP              done
+
+nothing:
+	MOVQ             48(AX), R8
+	ADDQ             8(AX), R8
+	MOVQ             72(AX), R9
+	LEAQ             (R8)(R9*2), R10
+	ADDQ             R9, R10
+	LEAQ             (R10)(R9*2), R11
+	ADDQ             R9, R11
+	VMOVUPS          (CX), Z14
+	VMOVUPS          (CX)(DX*1), Z15
+	VMOVUPS          (CX)(DX*2), Z16
+	VMOVUPS          (BX), Z17
+	VMOVUPS          (BX)(DX*1), Z18
+	VMOVUPS          (BX)(DX*2), Z19
+	VMOVUPS          (SI), Z20
+	VADDPS           Z16, Z15, Z21
+	VADDPS           Z18, Z17, Z22
+	VADDPS           Z20, Z19, Z23
+	VSUBPS           Z16, Z15, Z15
+	VSUBPS           Z18, Z17, Z16
+	VSUBPS           Z20, Z19, Z17
+	VADDPS           Z21, Z14, Z14
+	VADDPS           Z23, Z22, Z18
+	VADDPS           Z18, Z14, Z14
+	VMOVUPS          (SI)(DX*1), Z18
+	VADDPS           Z18, Z14, Z14
+	VMOVUPS          (SI)(DX*2), Z19
+	VADDPS           Z19, Z14, Z14
+	VMOVUPS          Z14, (R8)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z0, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z7, Z14
+	VMOVUPS          Z14, (R8)(R9*1)
+	VMOVAPS          Z21, Z14
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z22, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z23, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z1, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z8, Z14
+	VMOVUPS          Z14, (R8)(R9*2)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z2, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z9, Z14
+	VMOVUPS          Z14, (R10)
+	VMOVAPS          Z21, Z14
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z22, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z23, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z3, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z10, Z14
+	VMOVUPS          Z14, (R10)(R9*1)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z4, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z11, Z14
+	VMOVUPS          Z14, (R10)(R9*2)
+	VMOVAPS          Z21, Z14
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z22, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z23, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z5, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z12, Z14
+	VMOVUPS          Z14, (R11)
+	VMOVAPS          Z15, Z14
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z16, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z17, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z18, Z6, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS      Z19, Z13, Z14
+	VADDPS           (DI), Z14, Z14
 	VMOVUPS          Z14, (R11)(R9*1)
-	ADDQ             $0x00000040, CX
-	ADDQ             $0x00000040, BX
-	ADDQ             $0x00000040, SI
-	ADDQ             $0x00000040, DI
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R10
-	ADDQ             $0x00000040, R11
-	ADDQ             $0x00000040, R12
-	ADDQ             $0x00000040, R14
-	ADDQ             $0x00000040, R15
-	SUBQ             $0x00000040, AX
-	JG               loop
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
 	VZEROUPPER
 	RET
 
-// func winogradTileIn82x42AVX512(b *uint64)
+// func winogradIn2x2AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradTileIn82x42AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradIn2x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS three<>+0(SB), Z1
@@ -14050,9 +12504,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func winogradTileOut82x42AVX512(b *uint64)
+// func winogradOut2x2AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradTileOut82x42AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradOut2x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
 	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
@@ -14152,462 +12606,91 @@ row:
 	ADDQ             32(AX), SI
 	DECQ             R8
 	JNZ              row
-	CMPQ             64(AX), $0x00000000
+	CMPQ             56(AX), $0x00000000
 	JE               nothing
-	MOVQ             40(AX), CX
-	MOVQ             80(AX), DX
-	MOVQ             48(AX), BX
-	ADDQ             8(AX), BX
+	MOVQ             64(AX), CX
+	MOVQ             48(AX), DX
+	ADDQ             8(AX), DX
+	LEAQ             (DX)(CX*2), BX
+	ADDQ             CX, BX
 	MOVQ             56(AX), SI
-	LEAQ             (BX)(SI*2), DI
-	ADDQ             SI, DI
-	MOVQ             64(AX), R8
-	ADDQ             8(AX), R8
+	ADDQ             8(AX), SI
+	LEAQ             (SI)(CX*2), DI
+	ADDQ             CX, DI
+	MOVQ             40(AX), R8
 	MOVQ             72(AX), R9
-	LEAQ             (R8)(R9*2), R10
-	ADDQ             R9, R10
-	MOVQ             $0x00000008, R11
+	MOVQ             $0x00000008, R10
 
 add:
-	VMOVUPS     (CX), Z10
-	VMOVUPS     512(CX), Z11
-	VMOVUPS     1024(CX), Z12
-	VMOVUPS     1536(CX), Z13
-	VMOVUPS     2048(CX), Z14
+	VMOVUPS     (R8), Z10
+	VMOVUPS     512(R8), Z11
+	VMOVUPS     1024(R8), Z12
+	VMOVUPS     1536(R8), Z13
+	VMOVUPS     2048(R8), Z14
 	VADDPS      Z12, Z11, Z15
 	VSUBPS      Z12, Z11, Z11
 	VADDPS      Z15, Z10, Z10
 	VADDPS      Z13, Z10, Z10
-	VADDPS      (R8), Z10, Z10
-	VMOVUPS     Z10, (BX)
+	VADDPS      (SI), Z10, Z10
+	VMOVUPS     Z10, (DX)
 	VMOVAPS     Z11, Z10
 	VFMADD231PS Z7, Z13, Z10
-	VADDPS      (R8)(R9*1), Z10, Z10
-	VMOVUPS     Z10, (BX)(SI*1)
+	VADDPS      (SI)(CX*1), Z10, Z10
+	VMOVUPS     Z10, (DX)(CX*1)
 	VMOVAPS     Z15, Z10
 	VFMADD231PS Z8, Z13, Z10
-	VADDPS      (R8)(R9*2), Z10, Z10
-	VMOVUPS     Z10, (BX)(SI*2)
+	VADDPS      (SI)(CX*2), Z10, Z10
+	VMOVUPS     Z10, (DX)(CX*2)
 	VMOVAPS     Z11, Z10
 	VFMADD231PS Z9, Z13, Z10
 	VADDPS      Z14, Z10, Z10
-	VADDPS      (R10), Z10, Z10
-	VMOVUPS     Z10, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
+	VADDPS      (DI), Z10, Z10
+	VMOVUPS     Z10, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
 	JNZ         add
 	JMP         done
 
 nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
-	MOVQ $0x00000008, R8
-
-column:
-	VMOVUPS     (CX), Z10
-	VMOVUPS     512(CX), Z11
-	VMOVUPS     1024(CX), Z12
-	VMOVUPS     1536(CX), Z13
-	VMOVUPS     2048(CX), Z14
-	VADDPS      Z12, Z11, Z15
-	VSUBPS      Z12, Z11, Z11
-	VADDPS      Z15, Z10, Z10
-	VADDPS      Z13, Z10, Z10
-	VMOVUPS     Z10, (BX)
-	VMOVAPS     Z11, Z10
-	VFMADD231PS Z7, Z13, Z10
-	VMOVUPS     Z10, (BX)(SI*1)
-	VMOVAPS     Z15, Z10
-	VFMADD231PS Z8, Z13, Z10
-	VMOVUPS     Z10, (BX)(SI*2)
-	VMOVAPS     Z11, Z10
-	VFMADD231PS Z9, Z13, Z10
-	VADDPS      Z14, Z10, Z10
-	VMOVUPS     Z10, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	DECQ        R8
-	JNZ         column
-
-done:
-	MOVQ 8(AX), CX
-	ADDQ $0x00000040, CX
-	MOVQ CX, 8(AX)
-	CMPQ CX, (AX)
-	JLT  loop
-	VZEROUPPER
-	RET
-
-// func winogradTileIn82x43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileIn82x43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS two<>+0(SB), Z0
-	VBROADCASTSS four<>+0(SB), Z1
-	VBROADCASTSS five<>+0(SB), Z2
-	VBROADCASTSS winograd40a80000<>+0(SB), Z3
-	VBROADCASTSS winograd3faaaaab<>+0(SB), Z4
-	VBROADCASTSS winogradc0880000<>+0(SB), Z5
-	VBROADCASTSS winogradbfa00000<>+0(SB), Z6
-	VBROADCASTSS winograd3e800000<>+0(SB), Z7
-
-loop:
-	MOVQ 8(AX), CX
-	MOVQ 48(AX), DX
-	MOVQ 56(AX), BX
-
-column:
-	MOVQ         72(AX), SI
-	VMOVUPS      (SI)(CX*1), Z8
-	MOVQ         80(AX), SI
-	VMOVUPS      (SI)(CX*1), Z9
-	MOVQ         88(AX), SI
-	VMOVUPS      (SI)(CX*1), Z10
-	MOVQ         96(AX), SI
-	VMOVUPS      (SI)(CX*1), Z11
-	MOVQ         104(AX), SI
-	VMOVUPS      (SI)(CX*1), Z12
-	MOVQ         112(AX), SI
-	VMOVUPS      (SI)(CX*1), Z13
-	VMOVAPS      Z12, Z14
-	VFNMADD231PS Z1, Z10, Z14
-	VMOVAPS      Z11, Z15
-	VFNMADD231PS Z1, Z9, Z15
-	VSUBPS       Z10, Z12, Z16
-	VSUBPS       Z9, Z11, Z17
-	VMOVAPS      Z12, Z12
-	VFNMADD231PS Z2, Z10, Z12
-	VMOVAPS      Z12, Z10
-	VFMADD231PS  Z1, Z8, Z10
-	VMOVUPS      Z10, (DX)
-	VADDPS       Z15, Z14, Z8
-	VMOVUPS      Z8, 576(DX)
-	VSUBPS       Z15, Z14, Z8
-	VMOVUPS      Z8, 1152(DX)
-	VMOVAPS      Z16, Z8
-	VFMADD231PS  Z0, Z17, Z8
-	VMOVUPS      Z8, 1728(DX)
-	VMOVAPS      Z16, Z8
-	VFNMADD231PS Z0, Z17, Z8
-	VMOVUPS      Z8, 2304(DX)
-	VMOVAPS      Z13, Z8
-	VFNMADD231PS Z2, Z11, Z8
-	VMOVAPS      Z8, Z8
-	VFMADD231PS  Z1, Z9, Z8
-	VMOVUPS      Z8, 2880(DX)
-	ADDQ         64(AX), CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          column
-	MOVQ         16(AX), CX
-	ADDQ         8(AX), CX
-	MOVQ         24(AX), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
-	LEAQ         (BX)(DX*2), SI
-	ADDQ         DX, SI
-	MOVQ         40(AX), DI
-	MOVQ         $0x00000006, R8
-
-row:
-	VMOVUPS          (DI), Z8
-	VMOVUPS          64(DI), Z9
-	VMOVUPS          128(DI), Z10
-	VMOVUPS          192(DI), Z11
-	VMOVUPS          256(DI), Z12
-	VMOVUPS          320(DI), Z13
-	VMOVUPS          384(DI), Z14
-	VMOVUPS          448(DI), Z15
-	VMOVUPS          512(DI), Z16
-	VMOVAPS          Z9, Z17
-	VFMADD231PS      Z8, Z4, Z17
-	VMOVAPS          Z10, Z8
-	VFMADD231PS      Z9, Z4, Z8
-	VMOVAPS          Z11, Z18
-	VFMADD231PS      Z10, Z4, Z18
-	VMOVAPS          Z12, Z19
-	VFMADD231PS      Z11, Z4, Z19
-	VMOVAPS          Z13, Z20
-	VFMADD231PS      Z12, Z4, Z20
-	VMOVAPS          Z14, Z21
-	VFMADD231PS      Z13, Z4, Z21
-	VMOVAPS          Z15, Z22
-	VFMADD231PS      Z14, Z4, Z22
-	VMOVAPS          Z16, Z23
-	VFMADD231PS      Z15, Z4, Z23
-	VSUBPS           Z17, Z22, Z17
-	VSUBPS           Z20, Z18, Z23
-	VMOVAPS          Z17, Z17
-	VFMADD231PS      Z23, Z3, Z17
-	VMOVUPS          Z17, (CX)
-	VADDPS           Z18, Z22, Z17
-	VMOVAPS          Z17, Z17
-	VFMADD231PS      Z20, Z5, Z17
-	VADDPS           Z8, Z21, Z23
-	VMOVAPS          Z23, Z23
-	VFMADD231PS      Z19, Z5, Z23
-	VADDPS           Z23, Z17, Z24
-	VMOVUPS          Z24, (CX)(DX*1)
-	VSUBPS           Z23, Z17, Z17
-	VMOVUPS          Z17, (CX)(DX*2)
-	VMOVAPS          Z22, Z17
-	VFMADD231PS      Z20, Z6, Z17
-	VMOVAPS          Z17, Z17
-	VFMADD231PS      Z18, Z7, Z17
-	VMOVAPS          Z21, Z23
-	VFMADD231PS      Z19, Z6, Z23
-	VMOVAPS          Z23, Z23
-	VFMADD231PS      Z8, Z7, Z23
-	VMOVAPS          Z17, Z24
-	VFMADD231PS.BCST winograd40000000<>+0(SB), Z23, Z24
-	VMOVUPS          Z24, (BX)
-	VMOVAPS          Z17, Z17
-	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z23, Z17
-	VMOVUPS          Z17, (BX)(DX*1)
-	VMOVAPS          Z22, Z17
-	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z20, Z17
-	VMOVAPS          Z17, Z17
-	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z17
-	VMOVAPS          Z21, Z18
-	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z19, Z18
-	VMOVAPS          Z18, Z18
-	VFMADD231PS.BCST winograd40800000<>+0(SB), Z8, Z18
-	VMOVAPS          Z17, Z8
-	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z18, Z8
-	VMOVUPS          Z8, (BX)(DX*2)
-	VMOVAPS          Z17, Z8
-	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z18, Z8
-	VMOVUPS          Z8, (SI)
-	VSUBPS           Z9, Z15, Z8
-	VSUBPS           Z13, Z11, Z9
-	VMOVAPS          Z8, Z8
-	VFMADD231PS      Z9, Z3, Z8
-	VSUBPS           Z10, Z16, Z9
-	VSUBPS           Z14, Z12, Z10
-	VMOVAPS          Z9, Z9
-	VFMADD231PS      Z10, Z3, Z9
-	VMOVUPS          Z8, (SI)(DX*1)
-	VMOVAPS          Z9, Z9
-	VFMADD231PS      Z8, Z4, Z9
-	VMOVUPS          Z9, (SI)(DX*2)
-	ADDQ             $0x00000240, DI
-	ADDQ             32(AX), CX
-	ADDQ             32(AX), BX
-	ADDQ             32(AX), SI
-	DECQ             R8
-	JNZ              row
-	MOVQ             8(AX), CX
-	ADDQ             $0x00000040, CX
-	MOVQ             CX, 8(AX)
-	CMPQ             CX, (AX)
-	JLT              loop
-	VZEROUPPER
-	RET
-
-// func winogradTileOut82x43AVX512(b *uint64)
-// Requires: AVX, AVX512F
-TEXT ·winogradTileOut82x43AVX512(SB), NOSPLIT, $0-8
-	MOVQ         b+0(FP), AX
-	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
-	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
-	VBROADCASTSS winogradc017b426<>+0(SB), Z2
-	VBROADCASTSS winograd404a4588<>+0(SB), Z3
-	VBROADCASTSS winogradc086d905<>+0(SB), Z4
-	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
-	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
-	VBROADCASTSS two<>+0(SB), Z7
-	VBROADCASTSS four<>+0(SB), Z8
-	VBROADCASTSS eight<>+0(SB), Z9
-
-loop:
-	MOVQ 16(AX), CX
+	MOVQ 48(AX), CX
 	ADDQ 8(AX), CX
-	MOVQ 24(AX), DX
+	MOVQ 64(AX), DX
 	LEAQ (CX)(DX*2), BX
 	ADDQ DX, BX
-	LEAQ (BX)(DX*2), SI
-	ADDQ DX, SI
-	MOVQ 40(AX), DI
-	MOVQ $0x00000006, R8
-
-row:
-	VMOVUPS          (CX), Z10
-	VMOVUPS          (CX)(DX*1), Z11
-	VMOVUPS          (CX)(DX*2), Z12
-	VMOVUPS          (BX), Z13
-	VMOVUPS          (BX)(DX*1), Z14
-	VMOVUPS          (BX)(DX*2), Z15
-	VMOVUPS          (SI), Z16
-	VADDPS           Z12, Z11, Z17
-	VADDPS           Z14, Z13, Z18
-	VADDPS           Z16, Z15, Z19
-	VSUBPS           Z12, Z11, Z11
-	VSUBPS           Z14, Z13, Z12
-	VSUBPS           Z16, Z15, Z13
-	VADDPS           Z17, Z10, Z10
-	VADDPS           Z19, Z18, Z14
-	VADDPS           Z14, Z10, Z10
-	VMOVUPS          (SI)(DX*1), Z14
-	VADDPS           Z14, Z10, Z10
-	VMOVUPS          Z10, (DI)
-	VMOVAPS          Z11, Z10
-	VFMADD231PS.BCST winograd40000000<>+0(SB), Z12, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z13, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS      Z14, Z0, Z10
-	VMOVUPS          Z10, 64(DI)
-	VMOVAPS          Z17, Z10
-	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z19, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS      Z14, Z1, Z10
-	VMOVUPS          Z10, 128(DI)
-	VMOVAPS          Z11, Z10
-	VFMADD231PS.BCST winograd41000000<>+0(SB), Z12, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z13, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS      Z14, Z2, Z10
-	VMOVUPS          Z10, 192(DI)
-	VMOVAPS          Z17, Z10
-	VFMADD231PS.BCST winograd41800000<>+0(SB), Z18, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z19, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS      Z14, Z3, Z10
-	VMOVUPS          Z10, 256(DI)
-	VMOVAPS          Z11, Z10
-	VFMADD231PS.BCST winograd42000000<>+0(SB), Z12, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z13, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS      Z14, Z4, Z10
-	VMOVUPS          Z10, 320(DI)
-	VMOVAPS          Z17, Z10
-	VFMADD231PS.BCST winograd42800000<>+0(SB), Z18, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z19, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS      Z14, Z5, Z10
-	VMOVUPS          Z10, 384(DI)
-	VMOVAPS          Z11, Z10
-	VFMADD231PS.BCST winograd43000000<>+0(SB), Z12, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z13, Z10
-	VMOVAPS          Z10, Z10
-	VFMADD231PS      Z14, Z6, Z10
-	VADDPS           (SI)(DX*2), Z10, Z10
-	VMOVUPS          Z10, 448(DI)
-	ADDQ             $0x00000200, DI
-	ADDQ             32(AX), CX
-	ADDQ             32(AX), BX
-	ADDQ             32(AX), SI
-	DECQ             R8
-	JNZ              row
-	CMPQ             64(AX), $0x00000000
-	JE               nothing
-	MOVQ             40(AX), CX
-	MOVQ             80(AX), DX
-	MOVQ             48(AX), BX
-	ADDQ             8(AX), BX
-	MOVQ             56(AX), SI
-	LEAQ             (BX)(SI*2), DI
-	ADDQ             SI, DI
-	MOVQ             64(AX), R8
-	ADDQ             8(AX), R8
-	MOVQ             72(AX), R9
-	LEAQ             (R8)(R9*2), R10
-	ADDQ             R9, R10
-	MOVQ             $0x00000008, R11
-
-add:
-	VMOVUPS     (CX), Z10
-	VMOVUPS     512(CX), Z11
-	VMOVUPS     1024(CX), Z12
-	VMOVUPS     1536(CX), Z13
-	VMOVUPS     2048(CX), Z14
-	VMOVUPS     2560(CX), Z15
-	VADDPS      Z12, Z11, Z16
-	VSUBPS      Z12, Z11, Z11
-	VADDPS      Z14, Z13, Z12
-	VSUBPS      Z14, Z13, Z13
-	VADDPS      Z16, Z10, Z10
-	VADDPS      Z12, Z10, Z10
-	VADDPS      (R8), Z10, Z10
-	VMOVUPS     Z10, (BX)
-	VMOVAPS     Z11, Z10
-	VFMADD231PS Z7, Z13, Z10
-	VADDPS      (R8)(R9*1), Z10, Z10
-	VMOVUPS     Z10, (BX)(SI*1)
-	VMOVAPS     Z16, Z10
-	VFMADD231PS Z8, Z12, Z10
-	VADDPS      (R8)(R9*2), Z10, Z10
-	VMOVUPS     Z10, (BX)(SI*2)
-	VMOVAPS     Z11, Z10
-	VFMADD231PS Z9, Z13, Z10
-	VADDPS      Z15, Z10, Z10
-	VADDPS      (R10), Z10, Z10
-	VMOVUPS     Z10, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
-	JNZ         add
-	JMP         done
-
-nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
 	MOVQ $0x00000008, R8
 
-column:
-	VMOVUPS     (CX), Z10
-	VMOVUPS     512(CX), Z11
-	VMOVUPS     1024(CX), Z12
-	VMOVUPS     1536(CX), Z13
-	VMOVUPS     2048(CX), Z14
-	VMOVUPS     2560(CX), Z15
-	VADDPS      Z12, Z11, Z16
+plain:
+	VMOVUPS     (SI), Z10
+	VMOVUPS     512(SI), Z11
+	VMOVUPS     1024(SI), Z12
+	VMOVUPS     1536(SI), Z13
+	VMOVUPS     2048(SI), Z14
+	VADDPS      Z12, Z11, Z15
 	VSUBPS      Z12, Z11, Z11
-	VADDPS      Z14, Z13, Z12
-	VSUBPS      Z14, Z13, Z13
-	VADDPS      Z16, Z10, Z10
-	VADDPS      Z12, Z10, Z10
-	VMOVUPS     Z10, (BX)
+	VADDPS      Z15, Z10, Z10
+	VADDPS      Z13, Z10, Z10
+	VMOVUPS     Z10, (CX)
 	VMOVAPS     Z11, Z10
 	VFMADD231PS Z7, Z13, Z10
-	VMOVUPS     Z10, (BX)(SI*1)
-	VMOVAPS     Z16, Z10
-	VFMADD231PS Z8, Z12, Z10
-	VMOVUPS     Z10, (BX)(SI*2)
+	VMOVUPS     Z10, (CX)(DX*1)
+	VMOVAPS     Z15, Z10
+	VFMADD231PS Z8, Z13, Z10
+	VMOVUPS     Z10, (CX)(DX*2)
 	VMOVAPS     Z11, Z10
 	VFMADD231PS Z9, Z13, Z10
-	VADDPS      Z15, Z10, Z10
-	VMOVUPS     Z10, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
+	VADDPS      Z14, Z10, Z10
+	VMOVUPS     Z10, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
 	DECQ        R8
-	JNZ         column
+	JNZ         plain
 
 done:
 	MOVQ 8(AX), CX
@@ -14618,9 +12701,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func winogradTileIn83x42AVX512(b *uint64)
+// func winogradIn2x3AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradTileIn83x42AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradIn2x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS three<>+0(SB), Z1
@@ -14794,9 +12877,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func winogradTileOut83x42AVX512(b *uint64)
+// func winogradOut2x3AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradTileOut83x42AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradOut2x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
 	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
@@ -14922,92 +13005,91 @@ row:
 	ADDQ             32(AX), DI
 	DECQ             R9
 	JNZ              row
-	CMPQ             64(AX), $0x00000000
+	CMPQ             56(AX), $0x00000000
 	JE               nothing
-	MOVQ             40(AX), CX
-	MOVQ             80(AX), DX
-	MOVQ             48(AX), BX
-	ADDQ             8(AX), BX
+	MOVQ             64(AX), CX
+	MOVQ             48(AX), DX
+	ADDQ             8(AX), DX
+	LEAQ             (DX)(CX*2), BX
+	ADDQ             CX, BX
 	MOVQ             56(AX), SI
-	LEAQ             (BX)(SI*2), DI
-	ADDQ             SI, DI
-	MOVQ             64(AX), R8
-	ADDQ             8(AX), R8
+	ADDQ             8(AX), SI
+	LEAQ             (SI)(CX*2), DI
+	ADDQ             CX, DI
+	MOVQ             40(AX), R8
 	MOVQ             72(AX), R9
-	LEAQ             (R8)(R9*2), R10
-	ADDQ             R9, R10
-	MOVQ             $0x00000008, R11
+	MOVQ             $0x00000008, R10
 
 add:
-	VMOVUPS     (CX), Z17
-	VMOVUPS     512(CX), Z18
-	VMOVUPS     1024(CX), Z19
-	VMOVUPS     1536(CX), Z20
-	VMOVUPS     2048(CX), Z21
+	VMOVUPS     (R8), Z17
+	VMOVUPS     512(R8), Z18
+	VMOVUPS     1024(R8), Z19
+	VMOVUPS     1536(R8), Z20
+	VMOVUPS     2048(R8), Z21
 	VADDPS      Z19, Z18, Z22
 	VSUBPS      Z19, Z18, Z18
 	VADDPS      Z22, Z17, Z17
 	VADDPS      Z20, Z17, Z17
-	VADDPS      (R8), Z17, Z17
-	VMOVUPS     Z17, (BX)
+	VADDPS      (SI), Z17, Z17
+	VMOVUPS     Z17, (DX)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z14, Z20, Z17
-	VADDPS      (R8)(R9*1), Z17, Z17
-	VMOVUPS     Z17, (BX)(SI*1)
+	VADDPS      (SI)(CX*1), Z17, Z17
+	VMOVUPS     Z17, (DX)(CX*1)
 	VMOVAPS     Z22, Z17
 	VFMADD231PS Z15, Z20, Z17
-	VADDPS      (R8)(R9*2), Z17, Z17
-	VMOVUPS     Z17, (BX)(SI*2)
+	VADDPS      (SI)(CX*2), Z17, Z17
+	VMOVUPS     Z17, (DX)(CX*2)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z16, Z20, Z17
 	VADDPS      Z21, Z17, Z17
-	VADDPS      (R10), Z17, Z17
-	VMOVUPS     Z17, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
+	VADDPS      (DI), Z17, Z17
+	VMOVUPS     Z17, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
 	JNZ         add
 	JMP         done
 
 nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	MOVQ 48(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 64(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
 	MOVQ $0x00000008, R8
 
-column:
-	VMOVUPS     (CX), Z17
-	VMOVUPS     512(CX), Z18
-	VMOVUPS     1024(CX), Z19
-	VMOVUPS     1536(CX), Z20
-	VMOVUPS     2048(CX), Z21
+plain:
+	VMOVUPS     (SI), Z17
+	VMOVUPS     512(SI), Z18
+	VMOVUPS     1024(SI), Z19
+	VMOVUPS     1536(SI), Z20
+	VMOVUPS     2048(SI), Z21
 	VADDPS      Z19, Z18, Z22
 	VSUBPS      Z19, Z18, Z18
 	VADDPS      Z22, Z17, Z17
 	VADDPS      Z20, Z17, Z17
-	VMOVUPS     Z17, (BX)
+	VMOVUPS     Z17, (CX)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z14, Z20, Z17
-	VMOVUPS     Z17, (BX)(SI*1)
+	VMOVUPS     Z17, (CX)(DX*1)
 	VMOVAPS     Z22, Z17
 	VFMADD231PS Z15, Z20, Z17
-	VMOVUPS     Z17, (BX)(SI*2)
+	VMOVUPS     Z17, (CX)(DX*2)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z16, Z20, Z17
 	VADDPS      Z21, Z17, Z17
-	VMOVUPS     Z17, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
+	VMOVUPS     Z17, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
 	DECQ        R8
-	JNZ         column
+	JNZ         plain
 
 done:
 	MOVQ 8(AX), CX
@@ -15018,9 +13100,378 @@ done:
 	VZEROUPPER
 	RET
 
-// func winogradTileIn83x43AVX512(b *uint64)
+// func winogradIn3x2AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradTileIn83x43AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradIn3x2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS two<>+0(SB), Z0
+	VBROADCASTSS four<>+0(SB), Z1
+	VBROADCASTSS five<>+0(SB), Z2
+	VBROADCASTSS winograd40a80000<>+0(SB), Z3
+	VBROADCASTSS winograd3faaaaab<>+0(SB), Z4
+	VBROADCASTSS winogradc0880000<>+0(SB), Z5
+	VBROADCASTSS winogradbfa00000<>+0(SB), Z6
+	VBROADCASTSS winograd3e800000<>+0(SB), Z7
+
+loop:
+	MOVQ 8(AX), CX
+	MOVQ 48(AX), DX
+	MOVQ 56(AX), BX
+
+column:
+	MOVQ         72(AX), SI
+	VMOVUPS      (SI)(CX*1), Z8
+	MOVQ         80(AX), SI
+	VMOVUPS      (SI)(CX*1), Z9
+	MOVQ         88(AX), SI
+	VMOVUPS      (SI)(CX*1), Z10
+	MOVQ         96(AX), SI
+	VMOVUPS      (SI)(CX*1), Z11
+	MOVQ         104(AX), SI
+	VMOVUPS      (SI)(CX*1), Z12
+	MOVQ         112(AX), SI
+	VMOVUPS      (SI)(CX*1), Z13
+	VMOVAPS      Z12, Z14
+	VFNMADD231PS Z1, Z10, Z14
+	VMOVAPS      Z11, Z15
+	VFNMADD231PS Z1, Z9, Z15
+	VSUBPS       Z10, Z12, Z16
+	VSUBPS       Z9, Z11, Z17
+	VMOVAPS      Z12, Z12
+	VFNMADD231PS Z2, Z10, Z12
+	VMOVAPS      Z12, Z10
+	VFMADD231PS  Z1, Z8, Z10
+	VMOVUPS      Z10, (DX)
+	VADDPS       Z15, Z14, Z8
+	VMOVUPS      Z8, 576(DX)
+	VSUBPS       Z15, Z14, Z8
+	VMOVUPS      Z8, 1152(DX)
+	VMOVAPS      Z16, Z8
+	VFMADD231PS  Z0, Z17, Z8
+	VMOVUPS      Z8, 1728(DX)
+	VMOVAPS      Z16, Z8
+	VFNMADD231PS Z0, Z17, Z8
+	VMOVUPS      Z8, 2304(DX)
+	VMOVAPS      Z13, Z8
+	VFNMADD231PS Z2, Z11, Z8
+	VMOVAPS      Z8, Z8
+	VFMADD231PS  Z1, Z9, Z8
+	VMOVUPS      Z8, 2880(DX)
+	ADDQ         64(AX), CX
+	ADDQ         $0x00000040, DX
+	DECQ         BX
+	JNZ          column
+	MOVQ         16(AX), CX
+	ADDQ         8(AX), CX
+	MOVQ         24(AX), DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	LEAQ         (BX)(DX*2), SI
+	ADDQ         DX, SI
+	MOVQ         40(AX), DI
+	MOVQ         $0x00000006, R8
+
+row:
+	VMOVUPS          (DI), Z8
+	VMOVUPS          64(DI), Z9
+	VMOVUPS          128(DI), Z10
+	VMOVUPS          192(DI), Z11
+	VMOVUPS          256(DI), Z12
+	VMOVUPS          320(DI), Z13
+	VMOVUPS          384(DI), Z14
+	VMOVUPS          448(DI), Z15
+	VMOVUPS          512(DI), Z16
+	VMOVAPS          Z9, Z17
+	VFMADD231PS      Z8, Z4, Z17
+	VMOVAPS          Z10, Z8
+	VFMADD231PS      Z9, Z4, Z8
+	VMOVAPS          Z11, Z18
+	VFMADD231PS      Z10, Z4, Z18
+	VMOVAPS          Z12, Z19
+	VFMADD231PS      Z11, Z4, Z19
+	VMOVAPS          Z13, Z20
+	VFMADD231PS      Z12, Z4, Z20
+	VMOVAPS          Z14, Z21
+	VFMADD231PS      Z13, Z4, Z21
+	VMOVAPS          Z15, Z22
+	VFMADD231PS      Z14, Z4, Z22
+	VMOVAPS          Z16, Z23
+	VFMADD231PS      Z15, Z4, Z23
+	VSUBPS           Z17, Z22, Z17
+	VSUBPS           Z20, Z18, Z23
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z23, Z3, Z17
+	VMOVUPS          Z17, (CX)
+	VADDPS           Z18, Z22, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z20, Z5, Z17
+	VADDPS           Z8, Z21, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z19, Z5, Z23
+	VADDPS           Z23, Z17, Z24
+	VMOVUPS          Z24, (CX)(DX*1)
+	VSUBPS           Z23, Z17, Z17
+	VMOVUPS          Z17, (CX)(DX*2)
+	VMOVAPS          Z22, Z17
+	VFMADD231PS      Z20, Z6, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS      Z18, Z7, Z17
+	VMOVAPS          Z21, Z23
+	VFMADD231PS      Z19, Z6, Z23
+	VMOVAPS          Z23, Z23
+	VFMADD231PS      Z8, Z7, Z23
+	VMOVAPS          Z17, Z24
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z23, Z24
+	VMOVUPS          Z24, (BX)
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winogradc0000000<>+0(SB), Z23, Z17
+	VMOVUPS          Z17, (BX)(DX*1)
+	VMOVAPS          Z22, Z17
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z20, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z17
+	VMOVAPS          Z21, Z18
+	VFMADD231PS.BCST winogradc0a00000<>+0(SB), Z19, Z18
+	VMOVAPS          Z18, Z18
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z8, Z18
+	VMOVAPS          Z17, Z8
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z18, Z8
+	VMOVUPS          Z8, (BX)(DX*2)
+	VMOVAPS          Z17, Z8
+	VFMADD231PS.BCST winogradbf000000<>+0(SB), Z18, Z8
+	VMOVUPS          Z8, (SI)
+	VSUBPS           Z9, Z15, Z8
+	VSUBPS           Z13, Z11, Z9
+	VMOVAPS          Z8, Z8
+	VFMADD231PS      Z9, Z3, Z8
+	VSUBPS           Z10, Z16, Z9
+	VSUBPS           Z14, Z12, Z10
+	VMOVAPS          Z9, Z9
+	VFMADD231PS      Z10, Z3, Z9
+	VMOVUPS          Z8, (SI)(DX*1)
+	VMOVAPS          Z9, Z9
+	VFMADD231PS      Z8, Z4, Z9
+	VMOVUPS          Z9, (SI)(DX*2)
+	ADDQ             $0x00000240, DI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	DECQ             R8
+	JNZ              row
+	MOVQ             8(AX), CX
+	ADDQ             $0x00000040, CX
+	MOVQ             CX, 8(AX)
+	CMPQ             CX, (AX)
+	JLT              loop
+	VZEROUPPER
+	RET
+
+// func winogradOut3x2AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradOut3x2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         b+0(FP), AX
+	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
+	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
+	VBROADCASTSS winogradc017b426<>+0(SB), Z2
+	VBROADCASTSS winograd404a4588<>+0(SB), Z3
+	VBROADCASTSS winogradc086d905<>+0(SB), Z4
+	VBROADCASTSS winograd40b3cc07<>+0(SB), Z5
+	VBROADCASTSS winogradc0efbab4<>+0(SB), Z6
+	VBROADCASTSS two<>+0(SB), Z7
+	VBROADCASTSS four<>+0(SB), Z8
+	VBROADCASTSS eight<>+0(SB), Z9
+
+loop:
+	MOVQ 16(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 24(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	LEAQ (BX)(DX*2), SI
+	ADDQ DX, SI
+	MOVQ 40(AX), DI
+	MOVQ $0x00000006, R8
+
+row:
+	VMOVUPS          (CX), Z10
+	VMOVUPS          (CX)(DX*1), Z11
+	VMOVUPS          (CX)(DX*2), Z12
+	VMOVUPS          (BX), Z13
+	VMOVUPS          (BX)(DX*1), Z14
+	VMOVUPS          (BX)(DX*2), Z15
+	VMOVUPS          (SI), Z16
+	VADDPS           Z12, Z11, Z17
+	VADDPS           Z14, Z13, Z18
+	VADDPS           Z16, Z15, Z19
+	VSUBPS           Z12, Z11, Z11
+	VSUBPS           Z14, Z13, Z12
+	VSUBPS           Z16, Z15, Z13
+	VADDPS           Z17, Z10, Z10
+	VADDPS           Z19, Z18, Z14
+	VADDPS           Z14, Z10, Z10
+	VMOVUPS          (SI)(DX*1), Z14
+	VADDPS           Z14, Z10, Z10
+	VMOVUPS          Z10, (DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd40000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3f000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z0, Z10
+	VMOVUPS          Z10, 64(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd40800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3e800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z1, Z10
+	VMOVUPS          Z10, 128(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd41000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3e000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z2, Z10
+	VMOVUPS          Z10, 192(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd41800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3d800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z3, Z10
+	VMOVUPS          Z10, 256(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd42000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3d000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z4, Z10
+	VMOVUPS          Z10, 320(DI)
+	VMOVAPS          Z17, Z10
+	VFMADD231PS.BCST winograd42800000<>+0(SB), Z18, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3c800000<>+0(SB), Z19, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z5, Z10
+	VMOVUPS          Z10, 384(DI)
+	VMOVAPS          Z11, Z10
+	VFMADD231PS.BCST winograd43000000<>+0(SB), Z12, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winograd3c000000<>+0(SB), Z13, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS      Z14, Z6, Z10
+	VADDPS           (SI)(DX*2), Z10, Z10
+	VMOVUPS          Z10, 448(DI)
+	ADDQ             $0x00000200, DI
+	ADDQ             32(AX), CX
+	ADDQ             32(AX), BX
+	ADDQ             32(AX), SI
+	DECQ             R8
+	JNZ              row
+	CMPQ             56(AX), $0x00000000
+	JE               nothing
+	MOVQ             64(AX), CX
+	MOVQ             48(AX), DX
+	ADDQ             8(AX), DX
+	LEAQ             (DX)(CX*2), BX
+	ADDQ             CX, BX
+	MOVQ             56(AX), SI
+	ADDQ             8(AX), SI
+	LEAQ             (SI)(CX*2), DI
+	ADDQ             CX, DI
+	MOVQ             40(AX), R8
+	MOVQ             72(AX), R9
+	MOVQ             $0x00000008, R10
+
+add:
+	VMOVUPS     (R8), Z10
+	VMOVUPS     512(R8), Z11
+	VMOVUPS     1024(R8), Z12
+	VMOVUPS     1536(R8), Z13
+	VMOVUPS     2048(R8), Z14
+	VMOVUPS     2560(R8), Z15
+	VADDPS      Z12, Z11, Z16
+	VSUBPS      Z12, Z11, Z11
+	VADDPS      Z14, Z13, Z12
+	VSUBPS      Z14, Z13, Z13
+	VADDPS      Z16, Z10, Z10
+	VADDPS      Z12, Z10, Z10
+	VADDPS      (SI), Z10, Z10
+	VMOVUPS     Z10, (DX)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z7, Z13, Z10
+	VADDPS      (SI)(CX*1), Z10, Z10
+	VMOVUPS     Z10, (DX)(CX*1)
+	VMOVAPS     Z16, Z10
+	VFMADD231PS Z8, Z12, Z10
+	VADDPS      (SI)(CX*2), Z10, Z10
+	VMOVUPS     Z10, (DX)(CX*2)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VADDPS      Z15, Z10, Z10
+	VADDPS      (DI), Z10, Z10
+	VMOVUPS     Z10, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
+	JNZ         add
+	JMP         done
+
+nothing:
+	MOVQ 48(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 64(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
+	MOVQ $0x00000008, R8
+
+plain:
+	VMOVUPS     (SI), Z10
+	VMOVUPS     512(SI), Z11
+	VMOVUPS     1024(SI), Z12
+	VMOVUPS     1536(SI), Z13
+	VMOVUPS     2048(SI), Z14
+	VMOVUPS     2560(SI), Z15
+	VADDPS      Z12, Z11, Z16
+	VSUBPS      Z12, Z11, Z11
+	VADDPS      Z14, Z13, Z12
+	VSUBPS      Z14, Z13, Z13
+	VADDPS      Z16, Z10, Z10
+	VADDPS      Z12, Z10, Z10
+	VMOVUPS     Z10, (CX)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z7, Z13, Z10
+	VMOVUPS     Z10, (CX)(DX*1)
+	VMOVAPS     Z16, Z10
+	VFMADD231PS Z8, Z12, Z10
+	VMOVUPS     Z10, (CX)(DX*2)
+	VMOVAPS     Z11, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VADDPS      Z15, Z10, Z10
+	VMOVUPS     Z10, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
+	DECQ        R8
+	JNZ         plain
+
+done:
+	MOVQ 8(AX), CX
+	ADDQ $0x00000040, CX
+	MOVQ CX, 8(AX)
+	CMPQ CX, (AX)
+	JLT  loop
+	VZEROUPPER
+	RET
+
+// func winogradIn3x3AVX512(b *uint64)
+// Requires: AVX, AVX512F
+TEXT ·winogradIn3x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS two<>+0(SB), Z0
 	VBROADCASTSS four<>+0(SB), Z1
@@ -15206,9 +13657,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func winogradTileOut83x43AVX512(b *uint64)
+// func winogradOut3x3AVX512(b *uint64)
 // Requires: AVX, AVX512F
-TEXT ·winogradTileOut83x43AVX512(SB), NOSPLIT, $0-8
+TEXT ·winogradOut3x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ         b+0(FP), AX
 	VBROADCASTSS winogradbfaaaaab<>+0(SB), Z0
 	VBROADCASTSS winograd3fe38e39<>+0(SB), Z1
@@ -15334,98 +13785,97 @@ row:
 	ADDQ             32(AX), DI
 	DECQ             R9
 	JNZ              row
-	CMPQ             64(AX), $0x00000000
+	CMPQ             56(AX), $0x00000000
 	JE               nothing
-	MOVQ             40(AX), CX
-	MOVQ             80(AX), DX
-	MOVQ             48(AX), BX
-	ADDQ             8(AX), BX
+	MOVQ             64(AX), CX
+	MOVQ             48(AX), DX
+	ADDQ             8(AX), DX
+	LEAQ             (DX)(CX*2), BX
+	ADDQ             CX, BX
 	MOVQ             56(AX), SI
-	LEAQ             (BX)(SI*2), DI
-	ADDQ             SI, DI
-	MOVQ             64(AX), R8
-	ADDQ             8(AX), R8
+	ADDQ             8(AX), SI
+	LEAQ             (SI)(CX*2), DI
+	ADDQ             CX, DI
+	MOVQ             40(AX), R8
 	MOVQ             72(AX), R9
-	LEAQ             (R8)(R9*2), R10
-	ADDQ             R9, R10
-	MOVQ             $0x00000008, R11
+	MOVQ             $0x00000008, R10
 
 add:
-	VMOVUPS     (CX), Z17
-	VMOVUPS     512(CX), Z18
-	VMOVUPS     1024(CX), Z19
-	VMOVUPS     1536(CX), Z20
-	VMOVUPS     2048(CX), Z21
-	VMOVUPS     2560(CX), Z22
+	VMOVUPS     (R8), Z17
+	VMOVUPS     512(R8), Z18
+	VMOVUPS     1024(R8), Z19
+	VMOVUPS     1536(R8), Z20
+	VMOVUPS     2048(R8), Z21
+	VMOVUPS     2560(R8), Z22
 	VADDPS      Z19, Z18, Z23
 	VSUBPS      Z19, Z18, Z18
 	VADDPS      Z21, Z20, Z19
 	VSUBPS      Z21, Z20, Z20
 	VADDPS      Z23, Z17, Z17
 	VADDPS      Z19, Z17, Z17
-	VADDPS      (R8), Z17, Z17
-	VMOVUPS     Z17, (BX)
+	VADDPS      (SI), Z17, Z17
+	VMOVUPS     Z17, (DX)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z14, Z20, Z17
-	VADDPS      (R8)(R9*1), Z17, Z17
-	VMOVUPS     Z17, (BX)(SI*1)
+	VADDPS      (SI)(CX*1), Z17, Z17
+	VMOVUPS     Z17, (DX)(CX*1)
 	VMOVAPS     Z23, Z17
 	VFMADD231PS Z15, Z19, Z17
-	VADDPS      (R8)(R9*2), Z17, Z17
-	VMOVUPS     Z17, (BX)(SI*2)
+	VADDPS      (SI)(CX*2), Z17, Z17
+	VMOVUPS     Z17, (DX)(CX*2)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z16, Z20, Z17
 	VADDPS      Z22, Z17, Z17
-	VADDPS      (R10), Z17, Z17
-	VMOVUPS     Z17, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
-	ADDQ        DX, R8
-	ADDQ        DX, R10
-	DECQ        R11
+	VADDPS      (DI), Z17, Z17
+	VMOVUPS     Z17, (BX)
+	ADDQ        $0x00000040, R8
+	ADDQ        R9, DX
+	ADDQ        R9, BX
+	ADDQ        R9, SI
+	ADDQ        R9, DI
+	DECQ        R10
 	JNZ         add
 	JMP         done
 
 nothing:
-	MOVQ 40(AX), CX
-	MOVQ 80(AX), DX
-	MOVQ 48(AX), BX
-	ADDQ 8(AX), BX
-	MOVQ 56(AX), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	MOVQ 48(AX), CX
+	ADDQ 8(AX), CX
+	MOVQ 64(AX), DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ 40(AX), SI
+	MOVQ 72(AX), DI
 	MOVQ $0x00000008, R8
 
-column:
-	VMOVUPS     (CX), Z17
-	VMOVUPS     512(CX), Z18
-	VMOVUPS     1024(CX), Z19
-	VMOVUPS     1536(CX), Z20
-	VMOVUPS     2048(CX), Z21
-	VMOVUPS     2560(CX), Z22
+plain:
+	VMOVUPS     (SI), Z17
+	VMOVUPS     512(SI), Z18
+	VMOVUPS     1024(SI), Z19
+	VMOVUPS     1536(SI), Z20
+	VMOVUPS     2048(SI), Z21
+	VMOVUPS     2560(SI), Z22
 	VADDPS      Z19, Z18, Z23
 	VSUBPS      Z19, Z18, Z18
 	VADDPS      Z21, Z20, Z19
 	VSUBPS      Z21, Z20, Z20
 	VADDPS      Z23, Z17, Z17
 	VADDPS      Z19, Z17, Z17
-	VMOVUPS     Z17, (BX)
+	VMOVUPS     Z17, (CX)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z14, Z20, Z17
-	VMOVUPS     Z17, (BX)(SI*1)
+	VMOVUPS     Z17, (CX)(DX*1)
 	VMOVAPS     Z23, Z17
 	VFMADD231PS Z15, Z19, Z17
-	VMOVUPS     Z17, (BX)(SI*2)
+	VMOVUPS     Z17, (CX)(DX*2)
 	VMOVAPS     Z18, Z17
 	VFMADD231PS Z16, Z20, Z17
 	VADDPS      Z22, Z17, Z17
-	VMOVUPS     Z17, (DI)
-	ADDQ        $0x00000040, CX
-	ADDQ        DX, BX
-	ADDQ        DX, DI
+	VMOVUPS     Z17, (BX)
+	ADDQ        $0x00000040, SI
+	ADDQ        DI, CX
+	ADDQ        DI, BX
 	DECQ        R8
-	JNZ         column
+	JNZ         plain
 
 done:
 	MOVQ 8(AX), CX

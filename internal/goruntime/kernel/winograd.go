@@ -1,7 +1,5 @@
 package kernel
 
-import "unsafe"
-
 // Neighbouring outputs of a convolution with two or three taps need fewer products than they
 // have taps, by S. Winograd's minimal algorithms (Lavin and Gray, "Fast Algorithms for
 // Convolutional Neural Networks", 2016, section 4): four of them 5 or 6 in place of 8 or 12, eight
@@ -11,14 +9,6 @@ import "unsafe"
 
 // winogradPoints are the points beside infinity.
 var winogradPoints = [...]float64{0, 1, -1, 2, -2, 0.5, -0.5, -4. / 3, 0.75}
-
-// winogradOutputs is how many outputs so many points give: 4 of 5 or 6, 8 of 9 or 10.
-func winogradOutputs(points int) int {
-	if points < 9 {
-		return 4
-	}
-	return 8
-}
 
 // WinogradTaps writes the transform of two or three taps: for every point the value of their
 // polynomial over what the transform of inputs leaves out. One tap is its own.
@@ -43,71 +33,11 @@ func WinogradTaps(dst, taps []float64) {
 	dst[len(finite)] = taps[len(taps)-1]
 }
 
-// What the assembly works on. Distances are in bytes.
-type (
-	winogradIn struct {
-		length     uintptr
-		points     unsafe.Pointer
-		stepPoints uintptr
-		pixels     [10]unsafe.Pointer
-	}
-	winogradOut struct {
-		length     uintptr
-		points     unsafe.Pointer
-		stepPoints uintptr
-		pixels     unsafe.Pointer
-		stepPixels uintptr
-		adds       unsafe.Pointer
-		stepAdds   uintptr
-	}
-)
-
-// WinogradInputs transforms the first n numbers of as many pixels as there are points: a point of
-// the result is a block of dst, step apart. It panics where slices are too short.
-func WinogradInputs(dst []float32, step int, pixels [][]float32, n int) {
-	if n <= 0 {
-		return
-	}
-	_ = dst[(len(pixels)-1)*step+n-1]
-	for _, p := range pixels {
-		_ = p[n-1]
-	}
-	var d [10]float32
-	for i := winogradInputs(dst, step, pixels, n); i < n; i++ {
-		for k, p := range pixels {
-			d[k] = p[i]
-		}
-		out := winogradOfInputs(len(pixels), d)
-		for j, x := range out[:len(pixels)] {
-			dst[j*step+i] = x
-		}
-	}
-}
-
-// WinogradSums makes blocks y of outputs, stepY apart, of their transform x, which has a block of n
-// numbers for each point, step apart, and adds others to them, stepAdd apart. It panics where
-// slices are too short.
-func WinogradSums(points int, y []float32, stepY int, add []float32, stepAdd int, x []float32, step, n int) {
-	if n <= 0 {
-		return
-	}
-	outputs := winogradOutputs(points)
-	_, _, _ = y[(outputs-1)*stepY+n-1], add[(outputs-1)*stepAdd+n-1], x[(points-1)*step+n-1]
-	var m [10]float32
-	for i := winogradSums(points, y, stepY, add, stepAdd, x, step, n); i < n; i++ {
-		for j := range points {
-			m[j] = x[j*step+i]
-		}
-		out := winogradOfSums(points, m)
-		for k, x := range out[:outputs] {
-			y[k*stepY+i] = x + add[k*stepAdd+i]
-		}
-	}
-}
-
 // winogradOfInputs transforms so many pixels.
 func winogradOfInputs(points int, d [10]float32) [10]float32 {
 	switch points {
+	case 1:
+		return d
 	case 5:
 		return in42(d)
 	case 6:
@@ -121,6 +51,8 @@ func winogradOfInputs(points int, d [10]float32) [10]float32 {
 // winogradOfSums makes outputs of so many products.
 func winogradOfSums(points int, m [10]float32) [8]float32 {
 	switch points {
+	case 1:
+		return [8]float32{m[0]}
 	case 5:
 		return out42(m)
 	case 6:

@@ -18,11 +18,12 @@ func TestWinogradTile(t *testing.T) {
 		}
 		return x
 	}
-	for _, rows := range []int{5, 6} {
-		for _, points := range []int{5, 6, 9, 10} {
+	for _, high := range []int{1, 2, 3} {
+		for _, wide := range []int{2, 3} {
+			tile := WinogradTile{High: high, Wide: wide}
+			rows, points := tile.Rows(), tile.Points()
 			for _, n := range []int{0, 1, 16, 37, 80} {
 				for _, added := range []bool{false, true} {
-					high, wide, side := rows-3, points-winogradOutputs(points)+1, winogradOutputs(points)
 					first := rng.IntN(3)
 					columns := points - first - rng.IntN(3)
 					weights, u := make([]float64, high*wide), make([]float64, rows*points)
@@ -45,21 +46,21 @@ func TestWinogradTile(t *testing.T) {
 						}
 					}
 					pixel, step := n+5, n+3
-					line := side*pixel + 2
+					line := WinogradSide*pixel + 2
 					lines := make([][]float32, rows)
 					for r := range lines {
 						lines[r] = random(columns * pixel)
 					}
 					var add []float32
 					if added {
-						add = random(4 * line)
+						add = random(tile.Lines() * line)
 					}
 					var one []float32
 					worst := 0.0
 					forEachSet(t, func(t *testing.T) {
-						tile := WinogradTile{Rows: rows, Points: points, Step: step, Room: random(WinogradRoom)}
+						room := random(WinogradRoom)
 						v := make([]float32, rows*points*step)
-						tile.Inputs(v, lines, pixel, first, columns, n)
+						tile.Inputs(room, v, step, lines, pixel, first, columns, n)
 						for j, w := range u {
 							for i := range step {
 								v[j*step+i] *= float32(w)
@@ -68,14 +69,14 @@ func TestWinogradTile(t *testing.T) {
 								}
 							}
 						}
-						y := make([]float32, 4*line)
-						tile.Sums(y, add, line, pixel, v, n)
+						y := make([]float32, tile.Lines()*line)
+						tile.Sums(room, y, add, line, pixel, v, step, n)
 						if one == nil {
 							one = y
 						}
 						for at, got := range y {
 							l, k, i := at/line, at%line/pixel, at%line%pixel
-							inside := k < side && i < n
+							inside := k < WinogradSide && i < n
 							if math.Float32bits(got) != math.Float32bits(one[at]) || !inside && got != 0 {
 								t.Fatalf("%d×%d points: element %d of output %d, %d is %x, elsewhere %x", rows, points, i, l, k, got, one[at])
 							}
@@ -105,25 +106,23 @@ func TestWinogradTile(t *testing.T) {
 }
 
 func BenchmarkWinogradTile(b *testing.B) {
-	const n, pixel, line = 320, 320, 16 * 320
-	for _, rows := range []int{5, 6} {
-		for _, points := range []int{6, 10} {
-			tile := WinogradTile{Rows: rows, Points: points, Step: 8*n + 16, Room: make([]float32, WinogradRoom)}
-			x, v := make([]float32, rows*line), make([]float32, rows*points*tile.Step)
-			var lines [][]float32
-			for r := range rows {
-				lines = append(lines, x[r*line:])
-			}
-			b.Run(fmt.Sprintf("inputs, %d×%d points", rows, points), func(b *testing.B) {
-				for b.Loop() {
-					tile.Inputs(v, lines, pixel, 0, points, n)
-				}
-			})
-			b.Run(fmt.Sprintf("sums, %d×%d points", rows, points), func(b *testing.B) {
-				for b.Loop() {
-					tile.Sums(x, nil, line, pixel, v, n)
-				}
-			})
+	const n, pixel, line, step = 320, 320, 16 * 320, 8*320 + 16
+	room := make([]float32, WinogradRoom)
+	for _, tile := range []WinogradTile{{1, 2}, {2, 3}, {3, 3}} {
+		x, v := make([]float32, tile.Rows()*line), make([]float32, tile.Rows()*tile.Points()*step)
+		var lines [][]float32
+		for r := range tile.Rows() {
+			lines = append(lines, x[r*line:])
 		}
+		b.Run(fmt.Sprintf("inputs, %d×%d taps", tile.High, tile.Wide), func(b *testing.B) {
+			for b.Loop() {
+				tile.Inputs(room, v, step, lines, pixel, 0, tile.Points(), n)
+			}
+		})
+		b.Run(fmt.Sprintf("sums, %d×%d taps", tile.High, tile.Wide), func(b *testing.B) {
+			for b.Loop() {
+				tile.Sums(room, x, x, line, pixel, v, step, n)
+			}
+		})
 	}
 }

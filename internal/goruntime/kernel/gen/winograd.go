@@ -9,53 +9,9 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets into the structs of package kernel, which tests check: both transforms have the first
-// three fields, then one has a list of pixels, the other what lies a step apart.
-const (
-	offLength = 8 * iota // bytes of a block
-	offPoints
-	offStepPoints
-	offPixels
-	offStepPixels
-	offAdds // to pixels
-	offStepAdds
-)
-
-// winograd writes the two transforms for so many outputs and taps. What they compute is said in
-// package kernel, of which the operations and their order are the same here.
-func winograd(outputs, taps int) {
-	name := fmt.Sprintf("%d%d%s", outputs, taps, set.name)
-	points := outputs + taps - 1
-	transform("winogradIn"+name, "transforms pixels", func(b Register) ([]Register, func()) {
-		to, moved := apart(b, offPoints, points)
-		// There are too few registers for all pointers.
-		i := GP64()
-		XORQ(i, i)
-		in := transformIn(points)
-		return append(moved, i), func() {
-			in(func(k int) Mem {
-				p := GP64()
-				MOVQ(Mem{Base: b, Disp: offPixels + 8*k}, p)
-				return Mem{Base: p, Index: i, Scale: 1}
-			}, func(j int, v VecVirtual) { VMOVUPS(v, to[j]) })
-		}
-	})
-	transform("winogradOut"+name, "makes pixels and adds to them", func(b Register) ([]Register, func()) {
-		from, moved := apart(b, offPoints, points)
-		to, more := apart(b, offPixels, outputs)
-		adds, most := apart(b, offAdds, outputs)
-		out := transformOut(points)
-		return append(append(moved, more...), most...), func() {
-			out(func(k int) Mem { return from[k] }, func(k int, y VecVirtual) {
-				VADDPS(adds[k], y, y)
-				VMOVUPS(y, to[k])
-			})
-		}
-	})
-}
-
+// transformIn and transformOut are those of so many points.
 func transformIn(points int) linear {
-	return map[int]func() linear{5: in42, 6: in43, 9: in82, 10: in83}[points]()
+	return map[int]func() linear{1: one, 5: in42, 6: in43, 9: in82, 10: in83}[points]()
 }
 
 func transformOut(points int) linear {
@@ -66,33 +22,8 @@ func transformOut(points int) linear {
 // is made.
 type linear func(from func(k int) Mem, give func(k int, v VecVirtual))
 
-// transform writes a loop over the vectors of blocks. prepare gives one round and the pointers that
-// it moves along.
-func transform(name, does string, prepare func(b Register) (moved []Register, round func())) {
-	TEXT(name, NOSPLIT, "func(b *uint64)")
-	Doc(name + " " + does + ".")
-	b := Load(Param("b"), GP64())
-	moved, round := prepare(b)
-	left := GP64()
-	MOVQ(Mem{Base: b, Disp: offLength}, left)
-	Label("loop")
-	round()
-	for _, p := range moved {
-		ADDQ(U32(uint32(set.bytes)), p)
-	}
-	SUBQ(U32(uint32(set.bytes)), left)
-	JG(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
-}
-
-// apart is where so many blocks are that lie a step apart: a pointer to the first is at an offset,
-// the step behind it. The registers are to be moved along.
-func apart(b Register, offset, blocks int) (list []Mem, moved []Register) {
-	return spread(field(b, offset), field(b, offset+8), blocks)
-}
-
-// spread is [apart] of blocks of which the first is at p.
+// spread is where so many blocks are that lie a step apart, the first at p. The registers are to be moved
+// along.
 func spread(p, step Register, blocks int) (list []Mem, moved []Register) {
 	for {
 		list = append(list, Mem{Base: p}, Mem{Base: p, Index: step, Scale: 1}, Mem{Base: p, Index: step, Scale: 2})
@@ -154,6 +85,11 @@ func all(from func(k int) Mem, n int) (list []VecVirtual) {
 }
 
 // The transforms are prepared with constants that they need, in registers.
+
+// one is that of one point.
+func one() linear {
+	return func(from func(k int) Mem, give func(k int, v VecVirtual)) { give(0, all(from, 1)[0]) }
+}
 
 func in42() linear {
 	two, three := splat("two", 2), splat("three", 3)
