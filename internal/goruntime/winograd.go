@@ -14,8 +14,7 @@ import (
 
 // tiling is how the outputs of such a convolution are divided.
 type tiling struct {
-	kernel.WinogradTile
-
+	tile           kernel.WinogradTile
 	images, ins    int
 	height, width  int // of the input
 	lines, columns int // of the output
@@ -35,11 +34,11 @@ func tilingOf(windows []window, taps []int, images, ins int) (t tiling, ok bool)
 	}
 	line, column := taps[0]/width.kernel, slices.Min(columns)
 	t = tiling{
-		WinogradTile: kernel.WinogradTile{High: taps[len(taps)-1]/width.kernel - line + 1, Wide: slices.Max(columns) - column + 1},
-		images:       images, ins: ins, height: height.in, width: width.in, lines: height.out, columns: width.out,
+		tile:   kernel.WinogradTile{High: taps[len(taps)-1]/width.kernel - line + 1, Wide: slices.Max(columns) - column + 1},
+		images: images, ins: ins, height: height.in, width: width.in, lines: height.out, columns: width.out,
 		top: line - height.begin, left: column - width.begin,
 	}
-	if t.High > 3 || t.Wide > 3 || t.Wide < 2 {
+	if t.tile.High > 3 || t.tile.Wide > 3 || t.tile.Wide < 2 {
 		return t, false
 	}
 	// The transforms take time, too: more than a quarter of the multiplications must go.
@@ -50,10 +49,10 @@ func tilingOf(windows []window, taps []int, images, ins int) (t tiling, ok bool)
 func (t tiling) tiles() int { return (t.columns + kernel.WinogradSide - 1) / kernel.WinogradSide }
 
 // groups is how many groups of lines there are, the tiles of which are side by side.
-func (t tiling) groups() int { return (t.lines + t.Lines() - 1) / t.Lines() }
+func (t tiling) groups() int { return (t.lines + t.tile.Lines() - 1) / t.tile.Lines() }
 
 // products is how many a tile takes.
-func (t tiling) products() int { return t.Rows() * t.Points() }
+func (t tiling) products() int { return t.tile.Rows() * t.tile.Points() }
 
 // block is the elements of a pixel of the input.
 func (t tiling) block() int { return t.images * t.ins }
@@ -113,20 +112,20 @@ func (w *winogradInputs) group(worker, group int) {
 	block, n := w.block(), w.width*w.block()
 	room := w.scratch.floats()[worker*kernel.WinogradRoom:][:kernel.WinogradRoom]
 	var lines, part [6][]float32
-	for k := range w.Rows() {
+	for k := range w.tile.Rows() {
 		lines[k] = w.none
-		if at := group*w.Lines() + k + w.top; at >= 0 && at < w.height {
+		if at := group*w.tile.Lines() + k + w.top; at >= 0 && at < w.height {
 			lines[k] = w.x.floats()[at*n:][:n]
 		}
 	}
 	for t := range w.tiles() {
 		first := t*kernel.WinogradSide + w.left // column of the first pixel
 		from := min(max(0, first), w.width)
-		to := max(from, min(first+w.Points(), w.width))
-		for k := range w.Rows() {
+		to := max(from, min(first+w.tile.Points(), w.width))
+		for k := range w.tile.Rows() {
 			part[k] = lines[k][from*block:]
 		}
-		w.Inputs(room, w.v.floats()[(group*w.tiles()+t)*block:], w.stride(), part[:w.Rows()], block, from-first, to-from, block)
+		w.tile.Inputs(room, w.v.floats()[(group*w.tiles()+t)*block:], w.stride(), part[:w.tile.Rows()], block, from-first, to-from, block)
 	}
 }
 
@@ -165,8 +164,8 @@ func (p *binder) winograd(n *node, x, y, w *value, windows []window, taps []int)
 	m := &winograd{tiling: t, v: v, y: y, w: w, outs: outs, now: make([]kernel.Product, p.threads)}
 	m.corner = (t.top+windows[0].begin)*windows[1].kernel + t.left + windows[1].begin
 	const lines = 16 // enough for products to have many rows
-	m.part = min(lines/t.Lines(), t.groups())
-	m.room = t.products()*apart(m.part*t.tiles()*images*outs) + kernel.WinogradRoom + t.Lines()*kernel.WinogradSide*images*outs
+	m.part = min(lines/t.tile.Lines(), t.groups())
+	m.room = t.products()*apart(m.part*t.tiles()*images*outs) + kernel.WinogradRoom + t.tile.Lines()*kernel.WinogradSide*images*outs
 	if m.scratch, err = p.take(onnx.Float32, []int{p.threads, m.room}); err != nil {
 		return nil, err
 	}
@@ -224,10 +223,10 @@ func (m *winograd) groupsOf(worker, task int) {
 		A: append(p.A[:0], kernel.Left{Row: m.ins, Step: 1, K: m.ins}),
 	}
 	products, size := m.scratch.floats()[worker*m.room:][:m.room], kernel.PackedLen(m.ins, m.outs)
-	middle := min(1, m.High-1)
+	middle := min(1, m.tile.High-1)
 	for i := range m.products() {
 		p.A[0].Data, p.B, p.C, p.Init, p.RowInit = m.v.floats()[i*m.stride()+first*in:], m.weights[i*size:], products[i*step:], nil, 0
-		if i == middle*m.Points()+1 {
+		if i == middle*m.tile.Points()+1 {
 			m.start(p, groups*m.tiles())
 		}
 		p.Rows(0, p.M)
@@ -257,7 +256,7 @@ func (m *winograd) start(p *kernel.Product, tiles int) {
 
 // group transforms the products of a group of lines back, tile by tile.
 func (m *winograd) group(group int, products []float32, step int, room []float32) {
-	block, high := m.images*m.outs, m.Lines()
+	block, high := m.images*m.outs, m.tile.Lines()
 	line, size := m.columns*block, kernel.WinogradSide*block // of the outputs, of a tile
 	room, spare := room[:kernel.WinogradRoom], room[kernel.WinogradRoom:]
 	var all []float32 // what is added
@@ -276,7 +275,7 @@ func (m *winograd) group(group int, products []float32, step int, room []float32
 		if !whole {
 			y, apart, add = spare, size, nil
 		}
-		m.Sums(room, y, add, apart, block, products[t*block:], step, block)
+		m.tile.Sums(room, y, add, apart, block, products[t*block:], step, block)
 		for k := range lines {
 			out := m.y.floats()[at+k*line:][:columns*block]
 			switch made := y[k*apart:][:len(out)]; {
@@ -308,12 +307,12 @@ func (p *packs) winogradWeights(m *winograd) []float32 {
 		matrices[i] = make([]float32, m.ins*m.outs)
 	}
 	at, width, positions := w.floats()[m.corner:], w.shape[3], product(w.shape[2:])
-	rows, columns := m.Rows(), m.Points()
-	taps, line := make([]float64, m.Wide), make([]float64, m.High*columns) // a kernel's lines, at each point
-	column, u := make([]float64, m.High), make([]float64, rows)
+	rows, columns := m.tile.Rows(), m.tile.Points()
+	taps, line := make([]float64, m.tile.Wide), make([]float64, m.tile.High*columns) // a kernel's lines, at each point
+	column, u := make([]float64, m.tile.High), make([]float64, rows)
 	for o := range m.outs {
 		for c := range m.ins {
-			for i := range m.High {
+			for i := range m.tile.High {
 				for k := range taps {
 					taps[k] = float64(at[(o*m.ins+c)*positions+i*width+k])
 				}
